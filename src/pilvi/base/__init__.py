@@ -1,0 +1,1 @@
+"""The ground floor: words that every room uses. Imports nothing of ours."""

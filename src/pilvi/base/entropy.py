@@ -1,0 +1,44 @@
+"""Ids and randomness, from one source, so that a seed reproduces a run."""
+
+from __future__ import annotations
+
+import os
+import random
+import uuid
+
+_LOWER = "abcdefghijklmnopqrstuvwxyz0123456789"
+_UPPER = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+_SECRET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+
+class Entropy:
+    """Random bytes of the operating system; with a `seed`, a reproducible stream (tests only)."""
+
+    def __init__(self, seed: int | None = None) -> None:
+        self._random = None if seed is None else random.Random(seed)
+
+    def bytes(self, size: int) -> bytes:
+        return os.urandom(size) if self._random is None else self._random.randbytes(size)
+
+    def uuid(self) -> str:
+        """A version 4 UUID: AWS's usual request and resource id."""
+        return str(uuid.UUID(bytes=self.bytes(16), version=4))
+
+    def hex(self, length: int) -> str:
+        return self.bytes((length + 1) // 2).hex()[:length]
+
+    def lower(self, length: int) -> str:
+        """Lower-case letters and digits: API Gateway's ids."""
+        return "".join(_LOWER[byte % 36] for byte in self.bytes(length))
+
+    def upper(self, length: int) -> str:
+        """Base32 letters: the tail of IAM's unique ids and access keys."""
+        return "".join(_UPPER[byte & 31] for byte in self.bytes(length))
+
+    def secret(self, length: int) -> str:
+        """Base64 letters: secret access keys."""
+        return "".join(_SECRET[byte & 63] for byte in self.bytes(length))
+
+    def below(self, limit: int) -> int:
+        """A number in 0..limit-1; jitter, sampling."""
+        return int.from_bytes(self.bytes(8)) % limit

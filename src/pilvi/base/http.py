@@ -1,0 +1,50 @@
+"""One HTTP request and one HTTP response, as plain values: what gateway, protocol and identity share.
+
+No sockets here. The raw, undecoded path and query string are kept, because signatures and S3 keys are
+made of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+
+Body = AsyncIterator[bytes]
+
+
+@dataclass(slots=True)
+class HttpRequest:
+    """`headers`: names in lower case; repeated ones joined by a comma, values stripped, latin-1."""
+
+    method: str
+    path: str
+    """Raw: percent-encoded as it came, without the query string."""
+    query: str
+    """Raw query string without the question mark."""
+    headers: dict[str, str]
+    body: bytes = b""
+    """The whole body, unless `stream` is given."""
+    stream: Body | None = None
+    """The body as it arrives, for operations that stream it; then `body` is empty."""
+    client_host: str = ""
+    secure: bool = False
+    read: Callable[[int], Awaitable[bytes]] | None = None
+    """Set by the gateway: reads the whole body, at most so many bytes (RequestTooLarge beyond)."""
+
+
+@dataclass(slots=True)
+class FileSlice:
+    """A piece of a file that the gateway sends as it is (zero copy where the transport can)."""
+
+    descriptor: int
+    offset: int
+    length: int
+
+
+@dataclass(slots=True)
+class HttpResponse:
+    status: int
+    headers: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    body: bytes | Body = b""
+    """Bytes, or pieces in order; then `length` tells how many bytes they are, else chunks are sent."""
+    length: int | None = None

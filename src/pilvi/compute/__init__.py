@@ -1,0 +1,1 @@
+"""Execution environments: sandboxes that run functions."""

@@ -1,0 +1,49 @@
+"""Questions about keys and sessions, answered by the IAM and STS services."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+
+
+class Credential(msgspec.Struct, frozen=True):
+    """What the store knows of an access key that this cloud issued.
+
+    `principal_arn`: as GetCallerIdentity tells it (arn:aws:iam::1:user/u, arn:aws:sts::1:assumed-role/r/s,
+    arn:aws:iam::1:root). `principal_id`: its unique id (AIDA..., AROA...:session, the account for root).
+    `expires_at_ms`: None for keys that last. `active`: False for keys switched off.
+    `session_token`: what a request must also present; None for keys without one.
+    """
+
+    access_key_id: str
+    secret_access_key: str
+    account: str
+    principal_arn: str
+    principal_id: str
+    active: bool = True
+    session_token: str | None = None
+    expires_at_ms: int | None = None
+    role_arn: str | None = None
+
+
+class Credentials(Protocol):
+    """Implemented by services/iam; asked by identity for every request."""
+
+    async def find_credential(self, access_key_id: str) -> Credential | None:
+        """None: this cloud did not issue that key. Reads the store each time: no cache outlives a commit."""
+        ...
+
+
+class Sessions(Protocol):
+    """Implemented by services/iam; asked by Lambda for a function's credentials."""
+
+    async def issue_session(
+        self, *, role_arn: str, session_name: str, duration_s: int, service: str
+    ) -> Credential:
+        """Credentials of an assumed role, as STS would give them.
+
+        `service`: the service principal that assumes it ("lambda.amazonaws.com").
+        A role that does not exist still yields a session (people who come from emulators name made-up roles).
+        """
+        ...

@@ -1,0 +1,46 @@
+"""Jobs: what is to be done later. Written by the transaction that causes it, run at least once."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from pilvi.contracts.causes import NO_CAUSE, Cause
+from pilvi.contracts.delivery import Commit
+
+
+class Job(msgspec.Struct, frozen=True):
+    """`kind`: "service.what", which names the handler. `payload`: MessagePack or JSON of the kind's choice.
+
+    `id`: set by the dispatcher when empty; giving one makes the job unique (a second one replaces it),
+    which is how timers of a resource are moved or cancelled.
+    """
+
+    kind: str
+    payload: bytes
+    id: str = ""
+    attempt: int = 1
+    first_due_ms: int = 0
+    cause: Cause = NO_CAUSE
+    account: str = ""
+    region: str = ""
+
+
+class Retry(msgspec.Struct, frozen=True):
+    """How often and how long a kind is tried. Delays grow from `first_delay_s` by `factor` up to `delay_s_max`,
+    with jitter of up to `jitter` of themselves; `age_s_max` ends it whatever the count."""
+
+    attempts_max: int = 10
+    first_delay_s: float = 1.0
+    factor: float = 2.0
+    delay_s_max: float = 300.0
+    age_s_max: float | None = None
+    jitter: float = 0.1
+
+
+Handle = Callable[[Job], Awaitable[Commit | None]]
+"""Runs one job; what it gives back is applied in the transaction that completes the job."""
+
+Bury = Callable[[Job, str], Commit | None]
+"""What to do (in the completing transaction) with a job that failed for good: (job, reason)."""

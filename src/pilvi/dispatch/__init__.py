@@ -1,0 +1,1 @@
+"""What happens later: durable jobs, deliveries, retries, timers, and the story of each request."""

@@ -1,0 +1,1 @@
+"""Small languages that people write: pure functions."""

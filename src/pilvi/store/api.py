@@ -1,0 +1,117 @@
+"""What a store is: an ordered map of bytes to bytes with serializable transactions.
+
+Knows nothing of AWS. Engines (`sqlite.py`, `memory.py`) implement these protocols and pass one
+conformance suite. Promises, by number; engines cite them:
+
+1. Atomic: after a crash at any instant a transaction's writes are all there or none is.
+2. Durable: `write` returns only after its transaction is on disk (`--durability full`).
+3. Serializable: transactions behave as if run one after another; a transaction reads its own writes.
+4. Visible: a read that begins after `write` returned sees it, in every process.
+5. A body that raises changes nothing. A commit that fails raises `StoreUnavailable` in every writer
+   that was part of it, and the state stays as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol, TypeVar, runtime_checkable
+
+from pilvi.base.errors import ServiceUnavailable
+from pilvi.contracts.causes import Cause
+from pilvi.contracts.delivery import Source
+from pilvi.contracts.facts import Fact
+from pilvi.contracts.jobs import Job
+
+T = TypeVar("T")
+
+
+class StoreUnavailable(ServiceUnavailable):
+    """The disk refused: nothing was changed. Carries the engine's reason."""
+
+    message = "The store could not commit: {reason}"
+
+
+class Snapshot(Protocol):
+    """A consistent view. Valid only inside the body it was given to."""
+
+    def get(self, key: bytes) -> bytes | None: ...
+
+    def scan(
+        self, start: bytes, end: bytes, *, limit: int | None = None, reverse: bool = False
+    ) -> Iterator[tuple[bytes, bytes]]:
+        """Pairs with start <= key < end, in key order (or against it), read lazily."""
+        ...
+
+
+class Transaction(Snapshot, Protocol):
+    """A view that also writes. All of it commits, or none."""
+
+    @property
+    def cause(self) -> Cause: ...
+
+    def put(self, key: bytes, value: bytes) -> None: ...
+
+    def delete(self, key: bytes) -> None: ...
+
+    def delete_range(self, start: bytes, end: bytes) -> None: ...
+
+    def wake(self, topic: str) -> None:
+        """After the commit, end every `Store.wait` on this topic, in all processes."""
+        ...
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        """Run `action` in this process once committed: hints only, for a crash loses it."""
+        ...
+
+    # The three doors to what happens later. The store hands them to its outbox (the dispatcher), which
+    # turns them into records of this same transaction.
+    def emit(self, fact: Fact) -> None: ...
+
+    def deliver(self, arn: str, payload: bytes, *, source: Source) -> None: ...
+
+    def at(self, due_ms: int, job: Job) -> None: ...
+
+
+class Outbox(Protocol):
+    """What the dispatcher gives the store, so that `emit`, `deliver` and `at` write jobs."""
+
+    def emit(self, tx: Transaction, fact: Fact) -> None: ...
+
+    def deliver(self, tx: Transaction, arn: str, payload: bytes, source: Source) -> None: ...
+
+    def at(self, tx: Transaction, due_ms: int, job: Job) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoreStatistics:
+    """For /metrics and `pilvi status`: counts since the process started, sizes now."""
+
+    commits: int
+    transactions: int
+    size_bytes: int
+    log_bytes: int
+
+
+@runtime_checkable
+class Store(Protocol):
+    outbox: Outbox | None
+
+    def read(self, body: Callable[[Snapshot], T]) -> Awaitable[T]: ...
+
+    def write(self, body: Callable[[Transaction], T], *, cause: Cause = ...) -> Awaitable[T]:
+        """Run `body` in one transaction. It may be run again on a conflict, so it is pure but for `tx`.
+
+        Whatever `body` raises is raised here, with nothing changed.
+        """
+        ...
+
+    def wake(self, topic: str) -> None: ...
+
+    def wait(self, topic: str, timeout_s: float | None = None) -> Awaitable[bool]:
+        """True when woken, False when the time is up. Spurious wakes are allowed: look again."""
+        ...
+
+    def statistics(self) -> StoreStatistics: ...
+
+    async def close(self) -> None: ...

@@ -1,0 +1,182 @@
+"""Collections: typed records under tuple keys, with secondary indexes kept in the same transaction.
+
+A record is a `msgspec.Struct`. It is stored as one version byte and its MessagePack; a reader that meets
+an older version upgrades it. Indexes hold `(index name, *index parts, *key)` -> nothing, so an index
+never outlives its record and needs no repair.
+
+Invariants, checked by `pilvi check`:
+1. Every index entry names a record whose index parts equal the entry's.
+2. Every record has exactly the entries its index functions give.
+
+Layout: (*home, collection, "r", *key) -> record; (*home, collection, "i", index, *parts, *key) -> b"".
+`home` is the scope (account, region) or a resource's own prefix, so that deleting a resource is one
+`delete_range` of its prefix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from pilvi.store.api import Snapshot, Transaction
+from pilvi.store.keys import Key, Part, after, pack, span, unpack
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
+
+REGISTRY: dict[str, Collection[Any]] = {}
+"""Every collection by name, for `pilvi check`."""
+
+
+class Collection(Generic[T]):
+    def __init__(
+        self,
+        name: str,
+        record: type[T],
+        *,
+        key: Callable[[T], Key],
+        indexes: Mapping[str, Callable[[T], Key | None]] | None = None,
+        version: int = 1,
+        upgrades: Mapping[int, Upgrade] | None = None,
+    ) -> None:
+        """`name`: unique, "service.noun". `key`: the record's key below its home.
+
+        `indexes`: for each index, the parts a record is found by (None: not in this index).
+        `upgrades[n]` turns the plain dict of a version-n record into version n+1.
+        """
+        assert name not in REGISTRY, f"two collections are called {name}"
+        assert 1 <= version <= 255, version
+        REGISTRY[name] = self
+        self.name = name
+        self.version = version
+        self._record = record
+        self._key = key
+        self._indexes = dict(indexes or {})
+        self._upgrades = dict(upgrades or {})
+        self._version_byte = bytes([version])
+        self._encode = msgspec.msgpack.Encoder().encode
+        self._decode = msgspec.msgpack.Decoder(record).decode
+
+    # --- one record
+
+    def find(self, at: Snapshot, home: Key, *key: Part) -> T | None:
+        value = at.get(pack((*home, self.name, "r", *key)))
+        return None if value is None else self.decode(value)
+
+    def put(self, tx: Transaction, home: Key, record: T) -> None:
+        """Insert or replace; index entries follow."""
+        key = self._key(record)
+        packed = pack((*home, self.name, "r", *key))
+        if self._indexes:
+            old = tx.get(packed)
+            stale = set() if old is None else self.index_keys(home, self.decode(old))
+            fresh = self.index_keys(home, record)
+            for entry in stale - fresh:
+                tx.delete(entry)
+            for entry in fresh - stale:
+                tx.put(entry, b"")
+        tx.put(packed, self._version_byte + self._encode(record))
+
+    def delete(self, tx: Transaction, home: Key, *key: Part) -> T | None:
+        """Remove one record and its index entries; gives what was there."""
+        packed = pack((*home, self.name, "r", *key))
+        old = tx.get(packed)
+        if old is None:
+            return None
+        record = self.decode(old)
+        for entry in self.index_keys(home, record):
+            tx.delete(entry)
+        tx.delete(packed)
+        return record
+
+    def delete_all(self, tx: Transaction, home: Key) -> None:
+        """Remove every record of this collection directly below `home`."""
+        tx.delete_range(*span((*home, self.name)))
+
+    # --- many records
+
+    def scan(
+        self,
+        at: Snapshot,
+        home: Key,
+        prefix: Key = (),
+        *,
+        after_key: Key | None = None,
+        limit: int | None = None,
+        reverse: bool = False,
+    ) -> Iterator[T]:
+        """Records whose keys begin with `prefix`, in key order, lazily.
+
+        `after_key` (a whole key) continues behind that record: in front of it when `reverse`.
+        """
+        base: Key = (*home, self.name, "r")
+        start, end = span((*base, *prefix))
+        if after_key is not None:
+            bound = pack((*base, *after_key))
+            start, end = (start, bound) if reverse else (after(bound), end)
+        for _, value in at.scan(start, end, limit=limit, reverse=reverse):
+            yield self.decode(value)
+
+    def scan_index(
+        self,
+        at: Snapshot,
+        home: Key,
+        index: str,
+        parts: Key = (),
+        *,
+        after_entry: Key | None = None,
+        limit: int | None = None,
+        reverse: bool = False,
+    ) -> Iterator[T]:
+        """Records that an index finds by parts beginning so, in index order, lazily.
+
+        `after_entry`: (*index parts, *record key) of the last record already seen.
+        """
+        base: Key = (*home, self.name, "i", index)
+        start, end = span((*base, *parts))
+        if after_entry is not None:
+            bound = pack((*base, *after_entry))
+            start, end = (start, bound) if reverse else (after(bound), end)
+        for entry, _ in at.scan(start, end, limit=limit, reverse=reverse):
+            yield self._follow(at, home, index, entry)
+
+    def _follow(self, at: Snapshot, home: Key, index: str, entry: bytes) -> T:
+        tail = unpack(entry)[len(home) + 3 :]
+        for split in range(len(tail) + 1):
+            value = at.get(pack((*home, self.name, "r", *tail[split:])))
+            if value is not None:
+                record = self.decode(value)
+                if self._indexes[index](record) == tail[:split]:
+                    return record
+        raise AssertionError(
+            f"index {self.name}.{index} names a record that is not there: {tail!r}"
+        )
+
+    # --- for check and for the store's own tools
+
+    def index_keys(self, home: Key, record: T) -> set[bytes]:
+        key = self._key(record)
+        return {
+            pack((*home, self.name, "i", index, *parts, *key))
+            for index, parts_of in self._indexes.items()
+            if (parts := parts_of(record)) is not None
+        }
+
+    def key_of(self, record: T) -> Key:
+        return self._key(record)
+
+    def decode(self, value: bytes) -> T:
+        """Raises: AssertionError for a record of a newer version than this program knows."""
+        version = value[0]
+        if version == self.version:
+            return self._decode(memoryview(value)[1:])
+        assert version < self.version, (
+            f"{self.name}: record version {version} is newer than {self.version}"
+        )
+        plain: dict[str, Any] = msgspec.msgpack.decode(memoryview(value)[1:])
+        for step in range(version, self.version):
+            plain = self._upgrades[step](plain)
+        return msgspec.convert(plain, self._record)
