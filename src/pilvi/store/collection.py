@@ -72,7 +72,7 @@ class Collection(Generic[T]):
         packed = pack((*home, self.name, "r", *key))
         if self._indexes:
             old = tx.get(packed)
-            stale = set() if old is None else self.index_keys(home, self.decode(old))
+            stale = set[bytes]() if old is None else self.index_keys(home, self.decode(old))
             fresh = self.index_keys(home, record)
             for entry in stale - fresh:
                 tx.delete(entry)
