@@ -1,0 +1,70 @@
+"""Performing one operation: authorise, validate, handle. The part of the pipeline that needs no HTTP.
+
+The gateway's pipeline and in-process calls both end here, so no path skips a step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pilvi.base.errors import NotBuilt
+from pilvi.base.http import Body
+from pilvi.identity.authorise import authorise
+from pilvi.kit.audit import WatchedRequest
+from pilvi.kit.call import Call
+from pilvi.kit.service import Kind, Operation
+from pilvi.protocol.codec import validate
+from pilvi.store.api import Snapshot, Transaction
+
+
+async def perform(
+    call: Call, operation: Operation, params: dict[str, Any], body: Body
+) -> dict[str, Any]:
+    """Raises: AwsError, and whatever a broken handler raises. On any exception nothing was changed,
+    but for what a streaming handler committed before."""
+    permit(call, operation, params)
+    if operation.validated:
+        validate(operation.service.name, operation.name, params)
+    return await handle(call, operation, params, body)
+
+
+def permit(call: Call, operation: Operation, params: Mapping[str, Any]) -> None:
+    """Raises: AccessDenied."""
+    resource = operation.resource(call, params)
+    resources: Sequence[str] = (resource,) if isinstance(resource, str) else resource
+    authorise(
+        call.principal, operation.action, resources, anonymous_allowed=operation.service.anonymous
+    )
+
+
+async def handle(
+    call: Call, operation: Operation, params: dict[str, Any], body: Body
+) -> dict[str, Any]:
+    req = WatchedRequest(params, deep=call.cloud.settings.strict)
+    handler = operation.handler
+    if operation.kind is Kind.READ:
+
+        def look(at: Snapshot) -> dict[str, Any]:
+            return handler(call, at, req)
+
+        result = await call.cloud.store.read(look)
+        _refuse_unread(operation, req)
+    elif operation.kind is Kind.WRITE:
+
+        def change(tx: Transaction) -> dict[str, Any]:
+            answer = handler(call, tx, req)
+            _refuse_unread(operation, req)  # inside the transaction: a refusal changes nothing
+            return answer
+
+        result = await call.cloud.store.write(change, cause=call.cause)
+    else:
+        result = await handler(call, req, body)
+        _refuse_unread(operation, req)
+    return result
+
+
+def _refuse_unread(operation: Operation, req: WatchedRequest) -> None:
+    for path in req.unread():
+        if path not in operation.accepted:
+            raise NotBuilt(what=f"the member {path} of {operation.service.name}.{operation.name}")

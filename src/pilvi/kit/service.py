@@ -1,0 +1,179 @@
+"""A service: its name, its operations, and the resource each of them acts on.
+
+A handler is a plain function per operation, of one of three kinds:
+
+    @dynamodb.read("GetItem")      def (call, at: Snapshot, req) -> result        a consistent view
+    @dynamodb.write("PutItem")     def (call, tx: Transaction, req) -> result     one transaction
+    @s3.stream("PutObject")        async def (call, req, body) -> result          waits between transactions
+
+`req` and the result are the TypedDicts of the service's `wire.py`. The answer leaves after the commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, TypeVar
+
+from pilvi.base.http import Body, HttpRequest, HttpResponse
+from pilvi.contracts.delivery import Deliver
+from pilvi.contracts.facts import Fact
+from pilvi.contracts.jobs import Bury, Handle, Retry
+from pilvi.kit.call import Call
+
+Handler = Callable[..., Any]
+H = TypeVar("H", bound=Handler)
+
+ResourceOf = Callable[[Call, Mapping[str, Any]], str | Sequence[str]]
+"""Gives the ARN (or ARNs) that a request acts on; "*" for operations without a resource."""
+
+Serve = Callable[[Call, HttpRequest], Awaitable[HttpResponse]]
+"""Answers plain HTTP that no model describes: an API's own endpoint, a function URL, a preflight."""
+
+Finish = Callable[[Call, Mapping[str, Any], HttpResponse], Awaitable[None]]
+"""A last look at each response of a service (S3's CORS headers). `params` may be empty after a failure."""
+
+
+class Kind(Enum):
+    READ = "read"
+    WRITE = "write"
+    STREAM = "stream"
+
+
+@dataclass(frozen=True, slots=True)
+class Acts:
+    """What an operation needs permission for. `action`: AWS's, where it is not `service:Operation`."""
+
+    resource: ResourceOf
+    action: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    service: Service
+    name: str
+    kind: Kind
+    handler: Handler
+    action: str
+    resource: ResourceOf
+    accepted: Mapping[str, str]
+    """Members taken without effect, each with the reason; "Tags" or nested "Code.ImageUri"."""
+    validated: bool
+    """Whether the model's constraints are checked before the handler (else the handler does)."""
+    body_bytes_max: int
+
+
+@dataclass(slots=True)
+class JobKind:
+    handle: Callable[..., Awaitable[Any]]
+    retry: Retry
+    bury: Bury | None
+
+
+def everything(call: Call, req: Mapping[str, Any]) -> str:
+    """The resource of operations that act on no resource in particular."""
+    return "*"
+
+
+@dataclass(slots=True)
+class Service:
+    """One botocore model. Twins that share records are two Services in one folder.
+
+    `name`: botocore's name ("dynamodb", "apigatewayv2"); `prefix`: of IAM actions ("apigateway").
+    `acts`: for every operation that exists, what it acts on: permission is checked before the handler.
+    `accepted`: operation -> member -> reason, for members without effect here.
+    `opaque`: shapes that the protocol passes through undecoded.
+    """
+
+    name: str
+    acts: Mapping[str, Acts]
+    prefix: str = ""
+    accepted: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
+    opaque: frozenset[str] = frozenset()
+    body_bytes_max: int = 10 * 1024 * 1024
+    validated: bool = True
+    anonymous: bool = False
+    """Whether unsigned requests reach authorisation (S3's public objects) instead of being refused."""
+    operations: dict[str, Operation] = field(default_factory=dict[str, Operation])
+    endpoints: dict[str, Serve] = field(default_factory=dict[str, Serve])
+    jobs: dict[str, JobKind] = field(default_factory=dict[str, JobKind])
+    target: Deliver | Callable[..., Awaitable[Any]] | None = None
+    finish: Finish | None = None
+
+    def read(self, operation: str) -> Callable[[H], H]:
+        return self._register(operation, Kind.READ)
+
+    def write(self, operation: str) -> Callable[[H], H]:
+        return self._register(operation, Kind.WRITE)
+
+    def stream(self, operation: str) -> Callable[[H], H]:
+        return self._register(operation, Kind.STREAM)
+
+    def _register(self, name: str, kind: Kind) -> Callable[[H], H]:
+        assert name in self.acts, f"{self.name}.{name} names no resource in service.py"
+        assert name not in self.operations, f"{self.name}.{name} has two handlers"
+        acts = self.acts[name]
+
+        def register(handler: H) -> H:
+            self.operations[name] = Operation(
+                service=self,
+                name=name,
+                kind=kind,
+                handler=handler,
+                action=acts.action or f"{self.prefix or self.name}:{name}",
+                resource=acts.resource,
+                accepted=self.accepted.get(name, {}),
+                validated=self.validated,
+                body_bytes_max=self.body_bytes_max,
+            )
+            return handler
+
+        return register
+
+    def endpoint(self, kind: str) -> Callable[[Serve], Serve]:
+        """Answer the HTTP requests that the gateway's routing calls `kind` ("execute-api")."""
+
+        def register(serve: Serve) -> Serve:
+            assert kind not in self.endpoints, kind
+            self.endpoints[kind] = serve
+            return serve
+
+        return register
+
+    def job(
+        self, what: str, *, retry: Retry | None = None, bury: Bury | None = None
+    ) -> Callable[[H], H]:
+        """Run jobs of the kind `<name>.<what>`: async def (cloud, job) -> Commit | None."""
+
+        def register(handle: H) -> H:
+            self.jobs[f"{self.name}.{what}"] = JobKind(handle, retry or Retry(), bury)
+            return handle
+
+        return register
+
+    def on(self, fact: type[Fact], *, retry: Retry | None = None) -> Callable[[H], H]:
+        """Consume a fact: async def (cloud, job, fact) -> Commit | None. app.py lists the consumers."""
+
+        def register(handle: H) -> H:
+            async def consume(cloud: Any, job: Any) -> Any:
+                from pilvi.dispatch.facts import decode_fact
+
+                return await handle(cloud, job, decode_fact(job.payload))
+
+            self.jobs[f"{self.name}.on.{fact.__name__}"] = JobKind(consume, retry or Retry(), None)
+            return handle
+
+        return register
+
+    def targets(self, deliver: H) -> H:
+        """Take deliveries to this service's ARNs: async def (cloud, delivery) -> Commit | None."""
+        assert self.target is None, self.name
+        self.target = deliver
+        return deliver
+
+
+async def no_body() -> Body:  # pyright: ignore[reportReturnType]
+    """The body of an operation that streams none."""
+    return
+    yield b""

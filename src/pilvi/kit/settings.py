@@ -1,0 +1,51 @@
+"""What the person who starts pilvi decides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+DEFAULT_ACCOUNT = "000000000000"
+DEFAULT_REGION = "us-east-1"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One server's settings; the same in all its workers."""
+
+    data: Path
+    """The data directory. With `ephemeral` it is a temporary one that goes with the server."""
+    host: str = "127.0.0.1"
+    port: int = 4566
+    workers: int = 1
+    ephemeral: bool = False
+    auth: Literal["open", "strict"] = "open"
+    durability: Literal["full", "relaxed"] = "full"
+    tls: bool = False
+    strict: bool = False
+    """Refuse nested request members that nothing read, too (always on in tests)."""
+    url: str = ""
+    """The address that clients use, as given by `--url`; else made of host and port."""
+    backend: Literal["namespaces", "process"] = "namespaces"
+    exact_runtimes: bool = False
+    origins: tuple[str, ...] = field(default=())
+    """Browser origins, beyond those of this machine, that may call the APIs."""
+    log_requests: bool = True
+
+    @property
+    def external_url(self) -> str:
+        """Where clients reach pilvi, without a trailing slash: part of queue URLs, API endpoints and so on."""
+        if self.url:
+            return self.url.rstrip("/")
+        host = "localhost" if self.host in ("127.0.0.1", "0.0.0.0", "::", "::1") else self.host
+        return f"{'https' if self.tls else 'http'}://{host}:{self.port}"
+
+    @property
+    def external_host(self) -> str:
+        """`localhost:4566`: host and port of `external_url`."""
+        return self.external_url.split("://", 1)[1]
+
+    @property
+    def loopback_only(self) -> bool:
+        return self.host in ("127.0.0.1", "::1", "localhost")
