@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from pilvi.base.http import Body, HttpRequest, HttpResponse
 from pilvi.contracts.delivery import Deliver
 from pilvi.contracts.facts import Fact
-from pilvi.contracts.jobs import Bury, Handle, Retry
+from pilvi.contracts.jobs import Bury, Retry
 from pilvi.kit.call import Call
 
 Handler = Callable[..., Any]
