@@ -37,6 +37,10 @@ class Clock:
         offset_ms, frozen_at_ms = _STATE.unpack_from(self._map)
         return frozen_at_ms or time.time_ns() // 1_000_000 + offset_ms
 
+    def machine_ms(self) -> int:
+        """The machine's own time: for judging when something outside this cloud was made (a signature)."""
+        return time.time_ns() // 1_000_000
+
     @property
     def frozen(self) -> bool:
         return _STATE.unpack_from(self._map)[1] != 0

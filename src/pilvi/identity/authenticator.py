@@ -1,0 +1,463 @@
+"""Who sent this request, and is it as they sent it: Signature Version 4 in headers and in presigned URLs.
+
+Promises:
+1. A key that this cloud issued is verified in every mode: signature, age, session token, expiry.
+2. Signatures are compared in constant time, and nothing derived from a request is cached but the signing key.
+3. What the signature says of the body is checked here when the body is at hand; else `Authenticated.payload`
+   tells whoever streams it what must still hold. No byte of a chunk is passed on before its signature.
+4. Session tokens and presigned URLs expire by the cloud's clock. A request's own time is accepted when it is
+   near to the cloud's clock or the machine's: clients sign with the machine's time,
+   however the clock was moved.
+
+In the `open` mode a key this cloud did not issue acts as its account's root. Its secret is unknown, so its
+signature cannot be checked; a presigned URL's expiry still is.
+
+AWS: IAM User Guide, "AWS Signature Version 4 for API requests"; S3 API Reference, "Authenticating Requests".
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import parse_qsl
+
+from pilvi.base.arn import Scope
+from pilvi.base.clock import Clock
+from pilvi.base.errors import NotBuilt
+from pilvi.base.http import HttpRequest
+from pilvi.contracts.credentials import Credential, Credentials
+from pilvi.identity import errors
+from pilvi.identity.canonical import canonical_requests
+from pilvi.identity.errors import Dialect
+from pilvi.identity.payload import UNSIGNED_PAYLOAD, Payload, check_payload_word, payload_of
+from pilvi.identity.principal import ANONYMOUS, Principal, holder_of, root_of
+from pilvi.identity.refusals import (
+    SKEW_MS_MAX,
+    expires_s,
+    hashed,
+    malformed,
+    mismatch,
+    not_yet,
+    refuse_claim,
+    refuse_mechanism,
+    refuse_other_mechanism,
+    refuse_query,
+    unknown_key,
+)
+from pilvi.identity.signatures import (
+    ALGORITHM,
+    TERMINATOR,
+    Claim,
+    Malformed,
+    Signed,
+    instant_ms,
+    iso_of,
+    read_authorization,
+    read_claim,
+    same,
+    signature,
+    signing_key,
+    string_to_sign,
+    timestamp_of,
+)
+
+BODY_SIZE_MAX = 64 * 1024 * 1024
+"""How much of a body is read to hash it, where the client did not send the hash."""
+
+S3_SIGNING_NAMES = frozenset({"s3", "s3-outposts", "s3-object-lambda", "s3express"})
+"""Services that sign the path as S3 does."""
+
+_EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticated:
+    """`scope`: the principal's account in the region that was signed for. `signed`: None where the signature
+    could not be checked (open mode, anonymous)."""
+
+    principal: Principal
+    scope: Scope
+    signed: Signed | None
+    payload: Payload
+
+
+@dataclass(frozen=True, slots=True)
+class _Proof:
+    """A claim, with what was sent to prove it."""
+
+    claim: Claim
+    signature: str
+    timestamp: str
+    at_ms: int
+    token: str | None
+    payload: str
+    presigned: bool
+    expires_s: int = 0
+
+
+class Authenticator:
+    def __init__(
+        self,
+        credentials: Credentials,
+        clock: Clock,
+        *,
+        mode: Literal["open", "strict"] = "open",
+        default_account: str = "000000000000",
+        default_region: str = "us-east-1",
+    ) -> None:
+        """`default_account`, `default_region`: for keys and requests that name none."""
+        self._credentials = credentials
+        self._clock = clock
+        self._open = mode == "open"
+        self._default_account = default_account
+        self._default_region = default_region
+
+    async def authenticate(
+        self,
+        request: HttpRequest,
+        *,
+        service_signing_name: str,
+        dialect: Dialect,
+        anonymous: bool = False,
+    ) -> Authenticated:
+        """The principal behind `request`. `anonymous`: the operation may be called without credentials
+        (S3's always may; whether the resource allows it is decided later).
+
+        Reads a streamed body only when its hash is needed and was not sent.
+        Raises: the errors of `dialect`; S3's own; NotBuilt for SigV4A.
+        """
+        authorization = request.headers.get("authorization")
+        presigned = "X-Amz-" in request.query and _is_presigned(request.query)
+        if authorization is None and not presigned:
+            if "Signature=" in request.query and "AWSAccessKeyId=" in request.query:
+                refuse_mechanism(dialect)
+            if not (anonymous or dialect.is_s3):
+                raise dialect.missing()
+            return self._nobody(request)
+        if presigned:
+            if authorization is not None:
+                raise errors.InvalidArgument(
+                    detail="Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, "
+                    "Signature query string parameter or the Authorization header should be specified"
+                )
+            proof = self._read_query(request, dialect)
+        else:
+            assert authorization is not None
+            proof = self._read_header(request, authorization, dialect)
+
+        claim = proof.claim
+        credential = await self._credentials.find_credential(claim.access_key_id)
+        if credential is None and not self._open:
+            raise unknown_key(dialect, claim.access_key_id)
+        if proof.presigned:
+            self._check_expiry(proof, dialect)
+        if credential is None:
+            principal = root_of(self._account_of(claim.access_key_id), claim.access_key_id)
+            return self._authenticated(principal, proof, None, request)
+
+        if not proof.presigned:
+            self._check_age(proof, dialect)
+        self._check_credential(credential, proof, dialect)
+        _check_claim(proof, service_signing_name, dialect)
+        if dialect.is_s3:
+            _check_signed_headers(request, claim.names)
+        payload = proof.payload or await _hash_of_body(request)
+        signed = _verify(request, credential, proof, payload, dialect)
+        return self._authenticated(holder_of(credential), proof, signed, request)
+
+    async def authenticate_document(
+        self,
+        *,
+        credential_text: str,
+        timestamp: str,
+        document: str,
+        given_signature: str,
+        token: str | None,
+        dialect: Dialect = errors.S3,
+    ) -> Authenticated:
+        """Who signed a document rather than a request: the policy of a browser's POST to S3.
+
+        `document` is the base64 text as it was sent. What the policy says is the caller's, its expiry too.
+        Raises: as `authenticate`.
+        """
+        try:
+            claim = read_claim(credential_text, "")
+        except Malformed as problem:
+            raise malformed(problem, dialect, presigned=True) from None
+        at_ms = instant_ms(timestamp)
+        if at_ms is None:
+            raise errors.AccessDenied(
+                detail="AWS authentication requires a valid Date or x-amz-date header"
+            )
+        proof = _Proof(
+            claim, given_signature, timestamp, at_ms, token, UNSIGNED_PAYLOAD, presigned=True
+        )
+        credential = await self._credentials.find_credential(claim.access_key_id)
+        if credential is None:
+            if not self._open:
+                raise unknown_key(dialect, claim.access_key_id)
+            root = root_of(self._account_of(claim.access_key_id), claim.access_key_id)
+            return Authenticated(root, Scope(root.account, claim.region), None, Payload())
+        self._check_credential(credential, proof, dialect)
+        key = signing_key(credential.secret_access_key, claim.date, claim.region, claim.service)
+        if not same(signature(key, document.encode()), given_signature):
+            raise mismatch(dialect, claim.access_key_id, given_signature, document.encode())
+        signed = Signed(key, timestamp, claim.scope, given_signature)
+        principal = holder_of(credential)
+        return Authenticated(principal, Scope(principal.account, claim.region), signed, Payload())
+
+    # --- reading what was sent
+
+    def _read_header(self, request: HttpRequest, header: str, dialect: Dialect) -> _Proof:
+        if not header.startswith(ALGORITHM):
+            refuse_other_mechanism(header, dialect)
+        headers = request.headers
+        timestamp = headers.get("x-amz-date") or headers.get("date", "")
+        try:
+            claim, given = read_authorization(header)
+        except Malformed as problem:
+            raise malformed(problem, dialect, header=header) from None
+        at_ms = instant_ms(timestamp)
+        if at_ms is None:
+            if dialect.is_s3:
+                raise errors.AccessDenied(
+                    detail="AWS authentication requires a valid Date or x-amz-date header"
+                )
+            raise dialect.incomplete(
+                detail="Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header."
+                + hashed(header)
+            )
+        if timestamp[-1] != "Z":  # an HTTP date: the string to sign has it in the basic form
+            timestamp = timestamp_of(at_ms)
+        payload = headers.get("x-amz-content-sha256", "")
+        if dialect.is_s3:
+            if not payload:
+                raise errors.InvalidRequest(
+                    detail="Missing required header for this request: x-amz-content-sha256"
+                )
+            check_payload_word(payload)
+        return _Proof(
+            claim,
+            given,
+            timestamp,
+            at_ms,
+            headers.get("x-amz-security-token"),
+            payload,
+            presigned=False,
+        )
+
+    def _read_query(self, request: HttpRequest, dialect: Dialect) -> _Proof:
+        sent = dict(parse_qsl(request.query, keep_blank_values=True))
+        if sent.get("X-Amz-Algorithm", ALGORITHM) != ALGORITHM:
+            if sent["X-Amz-Algorithm"].startswith("AWS4-ECDSA"):
+                raise NotBuilt(what="Signature Version 4A")
+            refuse_query(dialect, 'X-Amz-Algorithm only supports "AWS4-HMAC-SHA256"')
+        needed = ["Algorithm", "Credential", "Signature", "Date", "SignedHeaders"]
+        if dialect.is_s3:
+            needed.append("Expires")
+        if any(f"X-Amz-{name}" not in sent for name in needed):
+            refuse_query(
+                dialect,
+                "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, "
+                "X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters.",
+            )
+        try:
+            claim = read_claim(sent["X-Amz-Credential"], sent["X-Amz-SignedHeaders"])
+        except Malformed as problem:
+            raise malformed(problem, dialect, presigned=True) from None
+        timestamp = sent["X-Amz-Date"]
+        at_ms = instant_ms(timestamp)
+        if at_ms is None or timestamp[-1] != "Z":
+            refuse_query(
+                dialect, "X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\""
+            )
+        payload = request.headers.get("x-amz-content-sha256") or sent.get(
+            "X-Amz-Content-Sha256", ""
+        )
+        if dialect.is_s3:
+            payload = payload or UNSIGNED_PAYLOAD
+            check_payload_word(payload)
+        return _Proof(
+            claim,
+            sent["X-Amz-Signature"],
+            timestamp,
+            at_ms,
+            sent.get("X-Amz-Security-Token") or request.headers.get("x-amz-security-token"),
+            payload,
+            presigned=True,
+            expires_s=expires_s(sent.get("X-Amz-Expires", "900"), dialect),
+        )
+
+    # --- checking it
+
+    def _check_expiry(self, proof: _Proof, dialect: Dialect) -> None:
+        now_ms = self._clock.now_ms()
+        ends_at_ms = proof.at_ms + proof.expires_s * 1000
+        latest_ms = max(now_ms, self._clock.machine_ms())
+        if proof.at_ms > latest_ms + SKEW_MS_MAX:
+            if dialect.is_s3:
+                raise errors.AccessDenied(detail="Request is not yet valid")
+            raise dialect.signature(detail=not_yet(proof.timestamp, latest_ms))
+        if now_ms <= ends_at_ms:
+            return
+        if dialect.is_s3:
+            raise errors.AccessDenied(
+                detail="Request has expired",
+                members={
+                    "X-Amz-Expires": str(proof.expires_s),
+                    "Expires": iso_of(ends_at_ms),
+                    "ServerTime": iso_of(now_ms),
+                },
+            )
+        raise dialect.signature(
+            detail=f"Signature expired: {timestamp_of(ends_at_ms)} is now earlier than {timestamp_of(now_ms)}"
+        )
+
+    def _check_age(self, proof: _Proof, dialect: Dialect) -> None:
+        at_ms = proof.at_ms
+        now_ms, machine_ms = self._clock.now_ms(), self._clock.machine_ms()
+        if abs(at_ms - now_ms) <= SKEW_MS_MAX or abs(at_ms - machine_ms) <= SKEW_MS_MAX:
+            return
+        if dialect.is_s3:
+            raise errors.RequestTimeTooSkewed(
+                members={
+                    "RequestTime": proof.timestamp,
+                    "ServerTime": iso_of(now_ms),
+                    "MaxAllowedSkewMilliseconds": str(SKEW_MS_MAX),
+                }
+            )
+        if at_ms > now_ms:
+            raise dialect.signature(detail=not_yet(proof.timestamp, now_ms))
+        raise dialect.signature(
+            detail=f"Signature expired: {proof.timestamp} is now earlier than "
+            f"{timestamp_of(now_ms - SKEW_MS_MAX)} ({timestamp_of(now_ms)} - 15 min.)"
+        )
+
+    def _check_credential(self, credential: Credential, proof: _Proof, dialect: Dialect) -> None:
+        if not credential.active:
+            raise unknown_key(dialect, credential.access_key_id)
+        expected = credential.session_token
+        if expected is None:
+            if proof.token:
+                raise dialect.invalid_token()
+            return
+        if proof.token is None:
+            raise unknown_key(dialect, credential.access_key_id)
+        if not same(expected, proof.token):
+            raise dialect.invalid_token()
+        if (
+            credential.expires_at_ms is not None
+            and credential.expires_at_ms <= self._clock.now_ms()
+        ):
+            raise dialect.expired_token()
+
+    # --- what comes of it
+
+    def _account_of(self, access_key_id: str) -> str:
+        named = len(access_key_id) == 12 and access_key_id.isascii() and access_key_id.isdigit()
+        return access_key_id if named else self._default_account
+
+    def _nobody(self, request: HttpRequest) -> Authenticated:
+        scope = Scope(self._default_account, self._default_region)
+        word = request.headers.get("x-amz-content-sha256", "")
+        return Authenticated(ANONYMOUS, scope, None, payload_of(word, request))
+
+    def _authenticated(
+        self, principal: Principal, proof: _Proof, signed: Signed | None, request: HttpRequest
+    ) -> Authenticated:
+        return Authenticated(
+            principal,
+            Scope(principal.account, proof.claim.region or self._default_region),
+            signed,
+            payload_of(proof.payload, request),
+        )
+
+
+def _verify(
+    request: HttpRequest, credential: Credential, proof: _Proof, payload: str, dialect: Dialect
+) -> Signed:
+    claim = proof.claim
+    key = signing_key(credential.secret_access_key, claim.date, claim.region, claim.service)
+    first: tuple[bytes, bytes] | None = None
+    for canonical in canonical_requests(
+        request,
+        names=claim.names,
+        signed_headers=claim.signed_headers,
+        payload=payload,
+        is_s3=claim.service in S3_SIGNING_NAMES,
+    ):
+        text = string_to_sign(proof.timestamp, claim.scope, canonical)
+        if same(signature(key, text), proof.signature):
+            return Signed(key, proof.timestamp, claim.scope, proof.signature)
+        first = first or (text, canonical)
+    assert first is not None
+    raise mismatch(dialect, claim.access_key_id, proof.signature, *first)
+
+
+def _check_claim(proof: _Proof, service: str, dialect: Dialect) -> None:
+    """What the credential scope and the list of signed headers must say."""
+    claim = proof.claim
+    if claim.service != service:
+        refuse_claim(
+            dialect,
+            proof.presigned,
+            f'incorrect service "{claim.service}". This endpoint belongs to "{service}".',
+            f"Credential should be scoped to correct service: '{service}'. ",
+        )
+    if claim.terminator != TERMINATOR:
+        refuse_claim(
+            dialect,
+            proof.presigned,
+            f'incorrect terminal "{claim.terminator}". This endpoint uses "{TERMINATOR}".',
+            f"Credential should be scoped with a valid terminator: '{TERMINATOR}', "
+            f"not '{claim.terminator}'. ",
+        )
+    if claim.date != proof.timestamp[:8]:
+        refuse_claim(
+            dialect,
+            proof.presigned,
+            f'Invalid credential date "{claim.date}". This date is not the same as X-Amz-Date: '
+            f'"{proof.timestamp[:8]}".',
+            "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: "
+            f"'{claim.date}' != '{proof.timestamp[:8]}', from '{proof.timestamp}'.",
+        )
+    if "host" not in claim.names and ":authority" not in claim.names:
+        refuse_claim(
+            dialect,
+            proof.presigned,
+            "the Host header must be signed.",
+            "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.",
+        )
+
+
+def _check_signed_headers(request: HttpRequest, names: tuple[str, ...]) -> None:
+    """S3 refuses `x-amz-` headers that the signature does not cover: they could have been added on the way.
+
+    Raises: AccessDenied with HeadersNotSigned.
+    """
+    unsigned = [
+        name
+        for name in request.headers
+        if name.startswith("x-amz-") and name not in names and name != "x-amz-content-sha256"
+    ]
+    if unsigned:
+        raise errors.AccessDenied(
+            detail="There were headers present in the request which were not signed",
+            members={"HeadersNotSigned": ", ".join(sorted(unsigned))},
+        )
+
+
+async def _hash_of_body(request: HttpRequest) -> str:
+    if request.stream is not None:
+        if request.read is None:
+            raise NotBuilt(what="a streamed body without x-amz-content-sha256")
+        request.body = await request.read(BODY_SIZE_MAX)
+        request.stream = None
+    return hashlib.sha256(request.body).hexdigest() if request.body else _EMPTY_SHA256
+
+
+def _is_presigned(query: str) -> bool:
+    return any(
+        name in query for name in ("X-Amz-Algorithm=", "X-Amz-Credential=", "X-Amz-Signature=")
+    )

@@ -1,0 +1,66 @@
+"""Who asks: the principal behind a request.
+
+Says nothing of what a principal may do; that is `authorise.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pilvi.contracts.credentials import Credential
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """The identity a request acts under.
+
+    `arn` and `id` are what GetCallerIdentity tells. `is_root`: the account's root user, whom no policy of the
+    account limits. `verified`: False for keys of the open mode, whose signature nobody can check.
+    """
+
+    account: str
+    arn: str
+    id: str
+    access_key_id: str = ""
+    is_root: bool = False
+    role_arn: str | None = None
+    session_name: str | None = None
+    session_expires_at_ms: int | None = None
+    authenticated: bool = True
+    verified: bool = True
+
+    @property
+    def is_session(self) -> bool:
+        """An assumed role, rather than a user or root."""
+        return self.role_arn is not None
+
+
+ANONYMOUS = Principal(account="", arn="", id="", authenticated=False, verified=False)
+"""Nobody in particular: a request that carries no credentials at all."""
+
+
+def root_of(account: str, access_key_id: str) -> Principal:
+    """The account's root user as the open mode lends it to a key that this cloud did not issue."""
+    return Principal(
+        account=account,
+        arn=f"arn:aws:iam::{account}:root",
+        id=account,
+        access_key_id=access_key_id,
+        is_root=True,
+        verified=False,
+    )
+
+
+def holder_of(credential: Credential) -> Principal:
+    """The principal that an issued key belongs to."""
+    role_arn = credential.role_arn
+    return Principal(
+        account=credential.account,
+        arn=credential.principal_arn,
+        id=credential.principal_id,
+        access_key_id=credential.access_key_id,
+        is_root=credential.principal_arn.endswith(":root"),
+        role_arn=role_arn,
+        session_name=credential.principal_arn.rpartition("/")[2] if role_arn else None,
+        session_expires_at_ms=credential.expires_at_ms,
+    )
