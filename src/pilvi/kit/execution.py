@@ -23,19 +23,23 @@ async def perform(
 ) -> dict[str, Any]:
     """Raises: AwsError, and whatever a broken handler raises. On any exception nothing was changed,
     but for what a streaming handler committed before."""
-    permit(call, operation, params)
+    await permit(call, operation, params)
     if operation.validated:
         validate(operation.service.name, operation.name, params)
     return await handle(call, operation, params, body)
 
 
-def permit(call: Call, operation: Operation, params: Mapping[str, Any]) -> None:
+async def permit(call: Call, operation: Operation, params: Mapping[str, Any]) -> None:
     """Raises: AccessDenied."""
     resource = operation.resource(call, params)
     resources: Sequence[str] = (resource,) if isinstance(resource, str) else resource
-    authorise(
-        call.principal, operation.action, resources, anonymous_allowed=operation.service.anonymous
+    decide = operation.service.anonymous
+    allowed = (
+        not call.principal.authenticated
+        and decide is not None
+        and await decide(call, operation.action, resources)
     )
+    authorise(call.principal, operation.action, resources, anonymous_allowed=allowed)
 
 
 async def handle(

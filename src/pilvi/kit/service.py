@@ -28,6 +28,9 @@ H = TypeVar("H", bound=Handler)
 ResourceOf = Callable[[Call, Mapping[str, Any]], str | Sequence[str]]
 """Gives the ARN (or ARNs) that a request acts on; "*" for operations without a resource."""
 
+Anonymous = Callable[[Call, str, Sequence[str]], Awaitable[bool]]
+"""May nobody in particular do this: (call, action, ARNs)? Asked once, before the handler."""
+
 Serve = Callable[[Call, HttpRequest], Awaitable[HttpResponse]]
 """Answers plain HTTP that no model describes: an API's own endpoint, a function URL, a preflight."""
 
@@ -93,8 +96,8 @@ class Service:
     opaque: frozenset[str] = frozenset()
     body_bytes_max: int = 10 * 1024 * 1024
     validated: bool = True
-    anonymous: bool = False
-    """Whether unsigned requests reach authorisation (S3's public objects) instead of being refused."""
+    anonymous: Anonymous | None = None
+    """Decides on unsigned requests (S3's public objects); without it they are refused."""
     operations: dict[str, Operation] = field(default_factory=dict[str, Operation])
     endpoints: dict[str, Serve] = field(default_factory=dict[str, Serve])
     jobs: dict[str, JobKind] = field(default_factory=dict[str, JobKind])

@@ -1,0 +1,82 @@
+"""One line for each request, and the counters of /metrics. Written in batches, off the hot path.
+
+A line is `time status service.operation duration request-id client`, e.g.
+`2026-11-21T10:00:00.123Z 200 dynamodb.PutItem 1.2ms 5f1c... 127.0.0.1`. No bodies, no credentials.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from datetime import UTC, datetime
+
+FLUSH_S = 0.25
+BUFFER_MAX = 100_000
+
+log = logging.getLogger("pilvi.requests")
+
+Line = tuple[int, int, str, str, float, str, str]
+BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class AccessLog:
+    def __init__(self, *, lines: bool = True) -> None:
+        """`lines`: whether to write them; the counters are always kept."""
+        self._lines = lines
+        self._buffer: list[Line] = []
+        self._loop = asyncio.get_running_loop()
+        self._flusher: asyncio.TimerHandle | None = None
+        self.requests: Counter[tuple[str, str, int]] = Counter()
+        """(service, operation, status) -> how many."""
+        self.seconds: dict[str, list[float]] = {}
+        """service -> counts per bucket of BUCKETS_S, then +Inf, then the sum of seconds."""
+
+    def record(
+        self,
+        at_ms: int,
+        status: int,
+        service: str,
+        operation: str,
+        duration_s: float,
+        request_id: str,
+        client: str,
+    ) -> None:
+        self.requests[service, operation, status] += 1
+        histogram = self.seconds.get(service)
+        if histogram is None:
+            histogram = self.seconds[service] = [0.0] * (len(BUCKETS_S) + 2)
+        index = 0
+        for bound in BUCKETS_S:
+            if duration_s <= bound:
+                break
+            index += 1
+        histogram[index] += 1
+        histogram[-1] += duration_s
+        if self._lines and len(self._buffer) < BUFFER_MAX:
+            self._buffer.append((at_ms, status, service, operation, duration_s, request_id, client))
+            if self._flusher is None:
+                self._flusher = self._loop.call_later(FLUSH_S, self.flush)
+
+    def flush(self) -> None:
+        self._flusher = None
+        lines, self._buffer = self._buffer, []
+        if lines:
+            log.info("%s", "\n".join([_format(*line) for line in lines]))
+
+
+def _format(
+    at_ms: int,
+    status: int,
+    service: str,
+    operation: str,
+    duration_s: float,
+    request_id: str,
+    client: str,
+) -> str:
+    at = datetime.fromtimestamp(at_ms / 1000, UTC)
+    name = f"{service}.{operation}" if operation else service or "-"
+    return (
+        f"{at:%Y-%m-%dT%H:%M:%S}.{at_ms % 1000:03d}Z {status} {name} {duration_s * 1000:.1f}ms "
+        f"{request_id} {client or '-'}"
+    )

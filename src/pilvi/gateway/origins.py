@@ -1,0 +1,89 @@
+"""Which web pages may use the APIs: CORS for the services, and a guard for the open mode.
+
+In the open mode any credentials act as root, so a page of some stranger's site that the developer happens
+to visit could drive the cloud through the browser. Browsers tell on such pages: by Origin and
+Sec-Fetch-Site, and by Host when a foreign name was rebound to this machine. S3 buckets, HTTP APIs and
+function URLs have CORS rules of their own and do not come here.
+"""
+
+from __future__ import annotations
+
+from pilvi.base.errors import AwsError
+from pilvi.base.http import HttpRequest, HttpResponse
+from pilvi.identity.principal import Principal
+
+_LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
+
+_EXPOSED = (
+    "x-amzn-requestid,x-amzn-errortype,x-amzn-errormessage,x-amzn-trace-id,x-amz-request-id,"
+    "x-amz-crc32,x-amz-id-2,date,etag"
+)
+
+
+class ForeignPage(AwsError):
+    code = "AccessDeniedException"
+    message = (
+        "The web page {origin} may not use this cloud: in the open mode only pages of this machine may. "
+        "Start pilvi with --origin {origin} to allow it, or with --auth strict."
+    )
+    status = 403
+
+
+class Origins:
+    def __init__(self, allowed: tuple[str, ...], external_name: str) -> None:
+        """`allowed`: full origins ("https://app.example"); `external_name`: the host clients know us by."""
+        self._allowed = frozenset(allowed)
+        self._names = (*_LOCAL_NAMES, external_name)
+
+    def allows(self, origin: str) -> bool:
+        return origin in self._allowed or self._is_local(origin.partition("://")[2])
+
+    def _is_local(self, host: str) -> bool:
+        name = host if host.endswith("]") else host.rsplit(":", 1)[0]
+        return any(name == known or name.endswith("." + known) for known in self._names)
+
+    def guard(self, request: HttpRequest, principal: Principal) -> None:
+        """Raises: ForeignPage for a browser's request from elsewhere that nobody's signature vouches for."""
+        if principal.verified or not principal.authenticated:
+            return
+        headers = request.headers
+        origin = headers.get("origin")
+        if origin is not None:
+            if not self.allows(origin):
+                raise ForeignPage(origin=origin)
+        elif "sec-fetch-site" not in headers:
+            return  # no browser
+        elif headers["sec-fetch-site"] in ("cross-site", "same-site"):
+            raise ForeignPage(origin=headers.get("referer", "unknown"))
+        if not self._is_local(headers.get("host", "")) and (origin or "") not in self._allowed:
+            raise ForeignPage(origin=origin or headers.get("host", "unknown"))
+
+    def is_preflight(self, request: HttpRequest) -> bool:
+        """A browser that asks whether it may call a JSON service: those alone use X-Amz-Target."""
+        return request.method == "OPTIONS" and "x-amz-target" in request.headers.get(
+            "access-control-request-headers", ""
+        )
+
+    def answer_preflight(self, request: HttpRequest) -> HttpResponse:
+        origin = request.headers.get("origin", "")
+        if not self.allows(origin):
+            return HttpResponse(403)
+        return HttpResponse(
+            200,
+            [
+                ("access-control-allow-origin", origin),
+                ("access-control-allow-headers", request.headers["access-control-request-headers"]),
+                ("access-control-allow-methods", "GET,HEAD,PUT,POST,DELETE,PATCH"),
+                ("access-control-expose-headers", _EXPOSED),
+                ("access-control-max-age", "172800"),
+                ("vary", "origin"),
+            ],
+        )
+
+    def mark(self, request: HttpRequest, response: HttpResponse) -> None:
+        """Let the page that asked read the answer."""
+        origin = request.headers.get("origin")
+        if origin is not None and self.allows(origin):
+            response.headers.append(("access-control-allow-origin", origin))
+            response.headers.append(("access-control-expose-headers", _EXPOSED))
+            response.headers.append(("vary", "origin"))
