@@ -52,7 +52,9 @@ _S3_HOST = re.compile(
 _SERVICE_HOST = re.compile(
     r"^(?P<service>[a-z0-9-]+)\.(?:[a-z]{2}-[a-z]+-\d\.)?(?:localhost|amazonaws\.com)$"
 )
-_USER_REQUEST = re.compile(r"^/restapis/(?P<id>[^/]+)/(?P<stage>[^/]+)/_user_request_(?P<path>/.*)?$")
+_USER_REQUEST = re.compile(
+    r"^/restapis/(?P<id>[^/]+)/(?P<stage>[^/]+)/_user_request_(?P<path>/.*)?$"
+)
 
 
 @dataclass(slots=True)
@@ -157,7 +159,11 @@ def _by_scope(name: str, request: HttpRequest) -> str:
     """Services that share a signing name are told apart by their paths."""
     if name == "apigateway" and request.path.startswith("/v2/"):
         return "apigatewayv2"
-    if name == "s3" and "x-amz-account-id" in request.headers and request.path.startswith("/v20180820"):
+    if (
+        name == "s3"
+        and "x-amz-account-id" in request.headers
+        and request.path.startswith("/v20180820")
+    ):
         return "s3control"
     return name
 

@@ -39,6 +39,8 @@ class Call:
     """The job that makes this call, when a job does."""
     trailers: dict[str, str] = field(default_factory=dict[str, str])
     """Trailing headers of a streamed body (lower case), filled when the body has ended."""
+    identifier: str = ""
+    """For plain HTTP endpoints: the id in the host name or path (an API's, a function URL's)."""
     headers: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     """Further HTTP headers for the answer, beyond those of the model."""
 

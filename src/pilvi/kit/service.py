@@ -14,13 +14,16 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pilvi.base.http import Body, HttpRequest, HttpResponse
 from pilvi.contracts.delivery import Deliver
 from pilvi.contracts.facts import Fact
 from pilvi.contracts.jobs import Bury, Retry
 from pilvi.kit.call import Call
+
+if TYPE_CHECKING:
+    from pilvi.kit.cloud import Cloud
 
 Handler = Callable[..., Any]
 H = TypeVar("H", bound=Handler)
@@ -34,8 +37,9 @@ Anonymous = Callable[[Call, str, Sequence[str]], Awaitable[bool]]
 Serve = Callable[[Call, HttpRequest], Awaitable[HttpResponse]]
 """Answers plain HTTP that no model describes: an API's own endpoint, a function URL, a preflight."""
 
-Finish = Callable[[Call, Mapping[str, Any], HttpResponse], Awaitable[None]]
-"""A last look at each response of a service (S3's CORS headers). `params` may be empty after a failure."""
+Finish = Callable[["Cloud", HttpRequest, HttpResponse], Awaitable[None]]
+"""A last look at each response of a service, refusals too (S3's CORS headers): (cloud, request in path
+style, response). May add headers."""
 
 
 class Kind(Enum):

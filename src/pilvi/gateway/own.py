@@ -1,0 +1,169 @@
+"""pilvi's own endpoints: health, reset, clock, trace, idle, metrics.
+
+Reading health is free. The others move or erase the whole cloud: in the open mode they are for this
+machine (and never for a foreign web page); in strict mode they need the data directory's admin token,
+which the command line reads from there.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from pilvi import __version__
+from pilvi.base.arn import Scope
+from pilvi.base.errors import AwsError
+from pilvi.base.http import HttpRequest, HttpResponse
+from pilvi.gateway import bodies
+from pilvi.gateway.access_log import AccessLog
+from pilvi.gateway.origins import Origins
+from pilvi.gateway.routing import Route
+from pilvi.identity.principal import ANONYMOUS, root_of
+from pilvi.kit.call import Call
+from pilvi.kit.cloud import Cloud
+from pilvi.kit.settings import DEFAULT_ACCOUNT, DEFAULT_REGION
+
+_BODY_MAX = 64 * 1024
+
+
+class NotPermitted(AwsError):
+    code = "AccessDeniedException"
+    message = (
+        "This endpoint needs the admin token of the data directory (Authorization: Bearer ...)."
+    )
+    status = 403
+
+
+class BadRequest(AwsError):
+    code = "BadRequestException"
+    message = "{detail}"
+
+
+class NoSuchEndpoint(AwsError):
+    code = "NotFoundException"
+    message = "pilvi has no endpoint {path}."
+    status = 404
+
+
+@dataclass(frozen=True, slots=True)
+class Actions:
+    """What the endpoints do beyond the cloud itself: given by app.py, which owns the parts."""
+
+    reset: Callable[[], Awaitable[None]]
+    clock_moved: Callable[[], None]
+    story: Callable[[str], Awaitable[list[dict[str, Any]]]]
+    idle: Callable[[float], Awaitable[bool]]
+    status: Callable[[], dict[str, Any]]
+    gauges: Callable[[], dict[str, float]]
+    admin_token: str
+
+
+class OwnEndpoints:
+    def __init__(
+        self, cloud: Cloud, origins: Origins, access_log: AccessLog, actions: Actions
+    ) -> None:
+        self._cloud = cloud
+        self._origins = origins
+        self._access_log = access_log
+        self._actions = actions
+
+    def endpoint_call(self, service: str, route: Route, request_id: str) -> Call:
+        """A call for plain HTTP: nobody has signed it; the service finds account and region by the id."""
+        return Call(
+            cloud=self._cloud,
+            service=service,
+            operation=route.endpoint,
+            scope=Scope(DEFAULT_ACCOUNT, route.region or DEFAULT_REGION),
+            principal=ANONYMOUS,
+            request_id=request_id,
+            now_ms=self._cloud.clock.now_ms(),
+            request=route.request,
+            identifier=route.identifier,
+        )
+
+    async def answer(self, request: HttpRequest) -> HttpResponse:
+        method, path = request.method, request.path
+        if method in ("GET", "HEAD") and path in ("/_pilvi/health", "/_localstack/health"):
+            return _json(self._health(path))
+        if method == "GET" and path == "/_localstack/info":
+            return _json(
+                {"version": __version__, "edition": "pilvi", "is_license_activated": False}
+            )
+        self._permit(request)
+        if method == "GET" and path == "/metrics":
+            from pilvi.gateway.metrics import exposition
+
+            text = exposition(self._cloud, self._access_log, self._actions.gauges())
+            return HttpResponse(200, [("content-type", "text/plain; version=0.0.4")], text)
+        if method == "GET" and path == "/_pilvi/status":
+            return _json(self._actions.status())
+        if method == "POST" and path in ("/_pilvi/reset", "/_localstack/state/reset"):
+            await self._actions.reset()
+            return _json({"reset": True})
+        if path == "/_pilvi/clock" and method in ("GET", "POST"):
+            return _json(await self._clock(request))
+        if method == "GET" and path.startswith("/_pilvi/trace/"):
+            return _json({"entries": await self._actions.story(path.rpartition("/")[2])})
+        if method == "POST" and path == "/_pilvi/idle":
+            asked = await self._asked(request)
+            return _json({"idle": await self._actions.idle(float(asked.get("timeout_s", 30)))})
+        raise NoSuchEndpoint(path=path)
+
+    def _permit(self, request: HttpRequest) -> None:
+        """Raises: NotPermitted, ForeignPage."""
+        given = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if hmac.compare_digest(given.encode(), self._actions.admin_token.encode()):
+            return
+        if self._cloud.settings.auth == "strict":
+            raise NotPermitted()
+        self._origins.guard(request, root_of(DEFAULT_ACCOUNT, ""))
+
+    def _health(self, path: str) -> dict[str, Any]:
+        names = sorted(self._cloud.service_names)
+        state = "available" if path.startswith("/_localstack") else "running"
+        health: dict[str, Any] = {"services": dict.fromkeys(names, state), "version": __version__}
+        if path.startswith("/_localstack"):
+            health["edition"] = "community"
+        else:
+            health["status"] = "ok"
+        return health
+
+    async def _clock(self, request: HttpRequest) -> dict[str, Any]:
+        clock = self._cloud.clock
+        if request.method == "POST":
+            asked = await self._asked(request)
+            action = asked.get("action")
+            if action == "freeze":
+                at_ms = asked.get("at_ms")
+                clock.freeze(int(at_ms) if at_ms is not None else None)
+            elif action == "advance":
+                by_ms = asked.get("by_ms")
+                if not isinstance(by_ms, int) or by_ms < 0:
+                    raise BadRequest(detail="by_ms is a whole number of milliseconds, 0 or more.")
+                clock.advance(by_ms)
+            elif action == "resume":
+                clock.resume()
+            elif action == "reset":
+                clock.reset()
+            else:
+                raise BadRequest(detail="action is one of freeze, advance, resume, reset.")
+            self._actions.clock_moved()
+        return {"now_ms": clock.now_ms(), "frozen": clock.frozen, "offset_ms": clock.offset_ms}
+
+    async def _asked(self, request: HttpRequest) -> dict[str, Any]:
+        body = await bodies.whole(request, _BODY_MAX)
+        try:
+            asked = orjson.loads(body or b"{}")
+        except orjson.JSONDecodeError as error:
+            raise BadRequest(detail=f"The body is not JSON: {error}") from None
+        if not isinstance(asked, dict):
+            raise BadRequest(detail="The body is a JSON object.")
+        return asked
+
+
+def _json(value: Any) -> HttpResponse:
+    return HttpResponse(200, [("content-type", "application/json")], orjson.dumps(value))

@@ -1,0 +1,279 @@
+"""From an HTTP request to its answer, one step after another.
+
+The list STEPS is the whole story. A step reads and completes the Exchange, or raises an AwsError, which is
+rendered in the service's own dialect. Permission and validation live in `kit/execution.py`, where calls
+from inside the cloud pass too, so no path skips them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from pilvi.base.errors import AwsError, NotBuilt
+from pilvi.base.http import HttpRequest, HttpResponse
+from pilvi.gateway import bodies, own
+from pilvi.gateway.access_log import AccessLog
+from pilvi.gateway.exchange import Exchange
+from pilvi.gateway.origins import Origins
+from pilvi.gateway.routing import route
+from pilvi.identity.authenticator import Authenticator
+from pilvi.identity.errors import DIALECTS, S3
+from pilvi.kit import execution
+from pilvi.kit.call import Call
+from pilvi.kit.cloud import Cloud, as_aws_error
+from pilvi.kit.service import no_body
+from pilvi.protocol import codec as protocol
+
+log = logging.getLogger("pilvi.gateway")
+
+Step = Callable[["Gateway", Exchange], Awaitable[None]]
+
+
+class UnknownOperationException(AwsError):
+    code = "UnknownOperationException"
+    message = "The operation {what} is not known to {service}."
+    status = 404
+
+
+class MethodNotAllowed(AwsError):
+    code = "MethodNotAllowed"
+    message = "The specified method is not allowed against this resource."
+    status = 405
+
+
+class Gateway:
+    """Answers HTTP requests with the help of a cloud. `gateway(request)` never raises but for cancellation."""
+
+    def __init__(
+        self,
+        cloud: Cloud,
+        authenticator: Authenticator,
+        access_log: AccessLog,
+        actions: own.Actions,
+    ) -> None:
+        self.cloud = cloud
+        self.authenticator = authenticator
+        self.access_log = access_log
+        self.external_name = cloud.settings.external_host.rsplit(":", 1)[0]
+        self.origins = Origins(cloud.settings.origins, self.external_name)
+        self.own = own.OwnEndpoints(cloud, self.origins, access_log, actions)
+        self._loop_time = asyncio.get_running_loop().time
+
+    async def __call__(self, request: HttpRequest) -> HttpResponse:
+        exchange = Exchange(request, self.cloud.entropy.uuid(), self._loop_time())
+        try:
+            for step in STEPS:
+                await step(self, exchange)
+                if exchange.response is not None:
+                    break
+            response = exchange.response
+            assert response is not None, "no step answered"
+            await _prime(response)
+        except Exception as error:  # noqa: BLE001 every failure becomes an answer; the unexpected are logged
+            response = _render_error(exchange, as_aws_error(error, exchange.request_id))
+        await _finish(self, exchange, response)
+        return response
+
+
+# --- the steps
+
+
+async def _route(gateway: Gateway, exchange: Exchange) -> None:
+    """Whose request is it? pilvi's own pages and preflights are answered here."""
+    request = exchange.request
+    if gateway.origins.is_preflight(request):
+        exchange.response = gateway.origins.answer_preflight(request)
+        return
+    found = exchange.route = route(request, external_name=gateway.external_name)
+    if found.kind == "own":
+        exchange.response = await gateway.own.answer(request)
+        return
+    if found.kind == "service" and not gateway.cloud.has_service(found.service):
+        if protocol.knows(found.service):
+            exchange.codec = protocol.codec(
+                found.service, protocol.detect(found.service, found.request)
+            )
+        raise NotBuilt(what=f"the service {found.service}")
+    exchange.service = gateway.cloud.service(found.service)
+
+
+async def _serve_endpoint(gateway: Gateway, exchange: Exchange) -> None:
+    """An API's own endpoint, a function URL, a preflight of S3: plain HTTP that the service answers."""
+    found, service = exchange.route, exchange.service
+    assert found is not None
+    assert service is not None
+    if found.kind != "endpoint":
+        return
+    serve = service.endpoints.get(found.endpoint)
+    if serve is None:
+        raise NotBuilt(what=f"{found.endpoint} of {service.name}")
+    call = exchange.call = gateway.own.endpoint_call(service.name, found, exchange.request_id)
+    exchange.operation_name = found.endpoint
+    exchange.response = await serve(call, found.request)
+
+
+async def _recognise(gateway: Gateway, exchange: Exchange) -> None:
+    """Which operation, in which protocol?"""
+    found, service = exchange.route, exchange.service
+    assert found is not None
+    assert service is not None
+    name = protocol.detect(service.name, found.request)
+    codec = exchange.codec = protocol.codec(service.name, name, opaque=service.opaque)
+    request = found.request
+    if codec.protocol in ("query", "ec2") and request.read is not None:
+        # The operation's name is in the body; the body of a query is small.
+        request.body = exchange.request.body = await bodies.whole(request, service.body_bytes_max)
+        exchange.request.read = exchange.request.stream = None
+    match = codec.route(request)
+    if match is None:
+        if service.name in ("s3", "s3control"):
+            raise MethodNotAllowed()
+        what = request.headers.get("x-amz-target") or f"{request.method} {request.path}"
+        raise UnknownOperationException(what=what, service=service.name)
+    exchange.operation_name = match.operation
+    exchange.match = match
+
+
+async def _authenticate(gateway: Gateway, exchange: Exchange) -> None:
+    """Who asks? Signatures are made over the request as it came, not as it was rewritten."""
+    codec, service = exchange.codec, exchange.service
+    assert codec is not None
+    assert service is not None
+    request = exchange.request
+    operation = service.operations.get(exchange.operation_name)
+    if not codec.streams_in(exchange.operation_name) and request.read is not None:
+        limit = operation.body_bytes_max if operation is not None else service.body_bytes_max
+        request.body = await bodies.whole(request, limit)
+        routed = exchange.route
+        assert routed is not None
+        routed.request.body, routed.request.stream, routed.request.read = request.body, None, None
+    dialect = S3 if service.name in ("s3", "s3control") else DIALECTS[codec.protocol]
+    authenticated = exchange.authenticated = await gateway.authenticator.authenticate(
+        request,
+        service_signing_name=codec.signing_name,
+        dialect=dialect,
+        anonymous=codec.unsigned(exchange.operation_name),
+    )
+    gateway.origins.guard(request, authenticated.principal)
+    if operation is None:
+        raise NotBuilt(what=f"{service.name}.{exchange.operation_name}")
+    exchange.operation = operation
+    exchange.call = gateway.cloud.call(
+        operation,
+        scope=authenticated.scope,
+        principal=authenticated.principal,
+        request_id=exchange.request_id,
+        request=request,
+    )
+
+
+async def _parse(gateway: Gateway, exchange: Exchange) -> None:
+    """Bytes to a typed request; the body of a streaming operation stays a stream."""
+    codec, found, call = exchange.codec, exchange.route, exchange.call
+    assert codec is not None
+    assert found is not None
+    assert call is not None
+    assert exchange.match is not None
+    exchange.params = codec.parse(exchange.match, found.request)
+    if codec.streams_in(exchange.operation_name):
+        assert exchange.authenticated is not None
+        exchange.body = bodies.streamed(exchange.request, exchange.authenticated, call)
+
+
+async def _perform(gateway: Gateway, exchange: Exchange) -> None:
+    """Authorise, validate, handle."""
+    call, operation = exchange.call, exchange.operation
+    assert call is not None
+    assert operation is not None
+    exchange.result = await execution.perform(
+        call, operation, exchange.params, exchange.body or no_body()
+    )
+
+
+async def _render(gateway: Gateway, exchange: Exchange) -> None:
+    """The typed answer to bytes."""
+    codec, call = exchange.codec, exchange.call
+    assert codec is not None
+    assert call is not None
+    assert exchange.result is not None
+    response = codec.render(exchange.operation_name, exchange.result, exchange.request_id)
+    if call.headers:
+        response.headers.extend(call.headers)
+    exchange.response = response
+
+
+STEPS: tuple[Step, ...] = (
+    _route,
+    _serve_endpoint,
+    _recognise,
+    _authenticate,
+    _parse,
+    _perform,
+    _render,
+)
+
+
+# --- the end of every exchange, answered or refused
+
+
+async def _finish(gateway: Gateway, exchange: Exchange, response: HttpResponse) -> None:
+    request, service = exchange.request, exchange.service
+    if service is not None:
+        assert exchange.route is not None
+        if service.finish is not None:
+            await service.finish(gateway.cloud, exchange.route.request, response)
+        elif "origin" in request.headers and exchange.route.kind == "service":
+            gateway.origins.mark(request, response)
+    gateway.access_log.record(
+        gateway.cloud.clock.now_ms(),
+        response.status,
+        service.name if service is not None else "",
+        exchange.operation_name,
+        asyncio.get_running_loop().time() - exchange.began_s,
+        exchange.request_id,
+        request.client_host,
+    )
+
+
+def _render_error(exchange: Exchange, error: AwsError) -> HttpResponse:
+    codec = exchange.codec
+    if codec is None:
+        codec = protocol.codec("s3", "rest-xml")
+        content = exchange.request.headers.get("content-type", "")
+        if "json" in content or exchange.request.path.startswith("/_pilvi/"):
+            codec = protocol.codec("dynamodb", "json")
+    response = codec.render_error(
+        exchange.operation_name or None,
+        error,
+        exchange.request_id,
+        head=exchange.request.method == "HEAD",
+    )
+    if exchange.call is not None and exchange.call.headers:
+        response.headers.extend(exchange.call.headers)
+    return response
+
+
+async def _prime(response: HttpResponse) -> None:
+    """Take the first piece of a streamed answer, so that a failure to read it is still an error answer."""
+    if isinstance(response.body, bytes):
+        return
+    pieces = response.body
+    try:
+        first = await anext(pieces)
+    except StopAsyncIteration:
+        response.body, response.length = b"", response.length or 0
+        return
+    response.body = _resumed(first, pieces)
+
+
+async def _resumed(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    try:
+        yield first
+        async for piece in rest:
+            yield piece
+    finally:
+        close = getattr(rest, "aclose", None)
+        if close is not None:
+            await close()
