@@ -18,9 +18,10 @@ AWS: IAM User Guide, "AWS Signature Version 4 for API requests"; S3 API Referenc
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import parse_qsl
+
+import msgspec
 
 from pilvi.base.arn import Scope
 from pilvi.base.clock import Clock
@@ -71,8 +72,7 @@ S3_SIGNING_NAMES = frozenset({"s3", "s3-outposts", "s3-object-lambda", "s3expres
 _EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class Authenticated:
+class Authenticated(msgspec.Struct, frozen=True):
     """`scope`: the principal's account in the region that was signed for. `signed`: None where the signature
     could not be checked (open mode, anonymous)."""
 
@@ -82,8 +82,7 @@ class Authenticated:
     payload: Payload
 
 
-@dataclass(frozen=True, slots=True)
-class _Proof:
+class _Proof(msgspec.Struct, frozen=True):
     """A claim, with what was sent to prove it."""
 
     claim: Claim

@@ -27,13 +27,8 @@ def canonical_headers(headers: dict[str, str], names: tuple[str, ...]) -> str:
 
     Only runs of spaces are folded: other white space of `str.split` may be part of a UTF-8 character.
     """
-    lines: list[str] = []
-    for name in names:
-        value = headers.get(name, "")
-        if "  " in value:
-            value = _spaces(" ", value)
-        lines.append(f"{name}:{value}\n")
-    return "".join(lines)
+    text = "".join([f"{name}:{headers.get(name, '')}\n" for name in names])
+    return _spaces(" ", text) if "  " in text else text
 
 
 def s3_path(path: str) -> str:
@@ -110,7 +105,10 @@ def canonical_requests(
     """
     tail = f"\n{canonical_headers(request.headers, names)}\n{signed_headers}\n{payload}"
     paths = (s3_path, _as_sent) if is_s3 else (service_path, _decoded_service_path)
-    seen = set[str]()
+    path, query = paths[0](request.path), canonical_query(request.query)
+    first = f"{request.method}\n{path}\n{query}{tail}"
+    yield first.encode("latin-1", "replace")
+    seen = {first}
     for path_of in paths:
         for query_of in (canonical_query, _query_as_sent):
             text = f"{request.method}\n{path_of(request.path)}\n{query_of(request.query)}{tail}"

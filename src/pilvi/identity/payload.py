@@ -6,8 +6,9 @@ AWS: S3 API Reference, "Signature calculations for the Authorization header".
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from pilvi.base.errors import NotBuilt
 from pilvi.base.http import HttpRequest
@@ -20,8 +21,7 @@ UNSIGNED_CHUNKS_TRAILER = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
 _HEX = frozenset("0123456789abcdefABCDEF")
 
 
-@dataclass(frozen=True, slots=True)
-class Payload:
+class Payload(msgspec.Struct, frozen=True):
     """How the body must be treated by whoever reads it.
 
     `whole`: as it is; when `sha256` is given, a streamed body must have that digest (`check_sha256`).
@@ -34,10 +34,14 @@ class Payload:
     trailer: bool = False
 
 
+WHOLE = Payload()
+"""A body of which the signature says nothing."""
+
+
 def payload_of(word: str, request: HttpRequest) -> Payload:
     """What the word in x-amz-content-sha256 asks of the body. Raises: XAmzContentSHA256Mismatch."""
     if not word or word == UNSIGNED_PAYLOAD:
-        return Payload()
+        return WHOLE
     if word.startswith("STREAMING-"):
         return Payload(
             "chunks",

@@ -5,13 +5,12 @@ Says nothing of what a principal may do; that is `authorise.py`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from pilvi.contracts.credentials import Credential
 
 
-@dataclass(frozen=True, slots=True)
-class Principal:
+class Principal(msgspec.Struct, frozen=True):
     """The identity a request acts under.
 
     `arn` and `id` are what GetCallerIdentity tells. `is_root`: the account's root user, whom no policy of the

@@ -12,9 +12,10 @@ import calendar
 import hashlib
 import hmac
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+
+import msgspec
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 TERMINATOR = "aws4_request"
@@ -27,8 +28,7 @@ _weekday_date = re.compile(
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(msgspec.Struct, frozen=True):
     """What a request says of its own signature, taken apart but not yet believed."""
 
     access_key_id: str
@@ -42,8 +42,7 @@ class Claim:
     """date/region/service/terminator, as the string to sign repeats it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Signed:
+class Signed(msgspec.Struct, frozen=True):
     """What the signatures of chunks are chained from: the key, the instant, the scope, the seed."""
 
     key: bytes
