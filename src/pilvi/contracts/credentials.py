@@ -47,3 +47,11 @@ class Sessions(Protocol):
         A role that does not exist still yields a session (people who come from emulators name made-up roles).
         """
         ...
+
+
+class RootKeys(Protocol):
+    """Implemented by services/iam; asked at the first start in strict mode, where nobody could begin else."""
+
+    async def first_root_key(self, account: str) -> tuple[str, str] | None:
+        """Make the account's first access key, of its root user: (id, secret). None when it has any already."""
+        ...

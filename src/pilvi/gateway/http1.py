@@ -307,7 +307,7 @@ class Connection(asyncio.Protocol):
                 await self._send(response, incoming)
         except (ConnectionError, asyncio.CancelledError):
             incoming.keep_alive = False
-        except Exception:  # noqa: BLE001 the last line of defence: log, cut this connection, serve the others
+        except Exception:
             log.exception("%s %s could not be answered", request.method, request.path)
             incoming.keep_alive = False
         finally:

@@ -21,7 +21,6 @@ from pilvi.gateway.routing import route
 from pilvi.identity.authenticator import Authenticator
 from pilvi.identity.errors import DIALECTS, S3
 from pilvi.kit import execution
-from pilvi.kit.call import Call
 from pilvi.kit.cloud import Cloud, as_aws_error
 from pilvi.kit.service import no_body
 from pilvi.protocol import codec as protocol

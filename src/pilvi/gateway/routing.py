@@ -96,7 +96,7 @@ def _host_name(request: HttpRequest) -> str:
 def _by_endpoint(request: HttpRequest, host: str) -> Route | None:
     path = request.path
     if path.startswith("/_aws/"):
-        _, _, kind, identifier, rest = (path.split("/", 4) + ["", ""])[:5]
+        _, _, kind, identifier, rest = ([*path.split("/", 4), "", ""])[:5]
         if kind in ("execute-api", "lambda-url"):
             inner = replace(request, path="/" + rest)
             return _endpoint(kind, identifier, inner, region="")

@@ -9,6 +9,7 @@ import importlib
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pilvi.base.arn import Scope
@@ -17,6 +18,7 @@ from pilvi.base.entropy import Entropy
 from pilvi.base.errors import AwsError, InternalFailure, NotBuilt
 from pilvi.base.http import Body, HttpRequest
 from pilvi.contracts.causes import Cause
+from pilvi.dispatch.registry import JobKind, ServiceDispatch
 from pilvi.identity.principal import Principal
 from pilvi.kit import execution
 from pilvi.kit.call import Call
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 log = logging.getLogger("pilvi.kit")
+
+_ARN_NAMES = {"states": "stepfunctions", "execute-api": "apigatewayv2"}
+"""Services whose ARNs say another name than botocore."""
 
 
 class Cloud:
@@ -85,6 +90,20 @@ class Cloud:
             raise NotBuilt(what=f"{service}.{name}")
         return operation
 
+    def registrations(self, name: str) -> ServiceDispatch:
+        """What a service told about jobs and deliveries, for the dispatcher. `name`: as ARNs have it.
+
+        Raises: NotBuilt.
+        """
+        service = self.service(_ARN_NAMES.get(name, name))
+        return ServiceDispatch(
+            jobs={
+                kind: JobKind(partial(job.handle, self), job.retry, job.bury)
+                for kind, job in service.jobs.items()
+            },
+            target=None if service.target is None else partial(service.target, self),
+        )
+
     # --- questions to other services
 
     def ask(self, question: type[T]) -> T:
@@ -99,6 +118,10 @@ class Cloud:
     def bind(self, question: type[T], answer: T) -> None:
         """Answer a question with something that app.py made itself."""
         self._answers[question] = answer
+
+    def answered(self) -> list[Any]:
+        """Everyone who was asked something so far: those with `close` or `retire_all` are told of ends."""
+        return list(self._answers.values())
 
     # --- performing
 

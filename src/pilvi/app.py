@@ -1,0 +1,195 @@
+"""The one file that knows everything: which services there are, who answers which question, and how the parts
+of a running cloud are put together and taken apart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from pilvi import __version__
+from pilvi.base.clock import Clock
+from pilvi.base.entropy import Entropy
+from pilvi.contracts.credentials import Credentials, RootKeys, Sessions
+from pilvi.contracts.functions import Functions
+from pilvi.contracts.logs import LogSink
+from pilvi.contracts.objects import Objects
+from pilvi.contracts.platform import Platform
+from pilvi.dispatch import trace
+from pilvi.dispatch.dispatcher import Dispatcher
+from pilvi.gateway.access_log import AccessLog
+from pilvi.gateway.http1 import Connections
+from pilvi.gateway.own import Actions
+from pilvi.gateway.pipeline import Gateway
+from pilvi.identity.authenticator import Authenticator
+from pilvi.kit.cloud import Cloud
+from pilvi.kit.settings import DEFAULT_ACCOUNT, DEFAULT_REGION, Settings
+from pilvi.store.blobs import Blobs
+from pilvi.store.datadir import DataDirectory
+
+log = logging.getLogger("pilvi.app")
+
+SERVICES: Mapping[str, str] = {
+    "apigateway": "pilvi.services.apigateway:apigateway",
+    "apigatewayv2": "pilvi.services.apigateway:apigatewayv2",
+    "dynamodb": "pilvi.services.dynamodb:dynamodb",
+    "iam": "pilvi.services.iam:iam",
+    "lambda": "pilvi.services.lambda_:lambda_",
+    "logs": "pilvi.services.logs:logs",
+    "s3": "pilvi.services.s3:s3",
+    "sts": "pilvi.services.iam:sts",
+}
+"""botocore's name -> where its Service is. Loaded when first called."""
+
+QUESTIONS: Mapping[type[Any], str] = {
+    Credentials: "pilvi.services.iam.questions:IamCredentials",
+    RootKeys: "pilvi.services.iam.questions:IamRootKeys",
+    Sessions: "pilvi.services.iam.questions:IamSessions",
+    Functions: "pilvi.services.lambda_.questions:LambdaFunctions",
+    LogSink: "pilvi.services.logs.questions:LogsSink",
+    Objects: "pilvi.services.s3.questions:S3Objects",
+}
+"""Each Protocol of contracts/ -> the class that answers it; it takes the cloud."""
+
+CONSUMERS: Mapping[str, tuple[str, ...]] = {}
+"""Name of a fact -> the services that are told of it."""
+
+
+class App:
+    """One worker's cloud and its gateway."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        cloud: Cloud,
+        dispatcher: Dispatcher,
+        gateway: Gateway,
+        first_key: tuple[str, str] | None,
+    ) -> None:
+        self.settings = settings
+        self.cloud = cloud
+        self.dispatcher = dispatcher
+        self.gateway = gateway
+        self.first_key = first_key
+
+    @classmethod
+    async def start(
+        cls, settings: Settings, directory: DataDirectory, *, admin_token: str, number: int
+    ) -> App:
+        """Open the data directory and begin to run what is due. `number`: of this worker, from 0."""
+        clock = Clock(directory.clock_path)
+        entropy = Entropy()
+        store = directory.open_store(settings.durability, ephemeral=settings.ephemeral)
+        blobs = Blobs(directory.blobs_path, store, entropy=entropy)
+        cloud = Cloud(
+            settings,
+            store=store,
+            blobs=blobs,
+            clock=clock,
+            entropy=entropy,
+            services=SERVICES,
+            questions=QUESTIONS,
+        )
+        dispatcher = Dispatcher(store, clock, entropy, resolve=cloud.registrations, consumers=CONSUMERS)
+        authenticator = Authenticator(
+            cloud.ask(Credentials),
+            clock,
+            mode=settings.auth,
+            default_account=DEFAULT_ACCOUNT,
+            default_region=DEFAULT_REGION,
+        )
+        access_log = AccessLog(lines=settings.log_requests)
+
+        async def reset() -> None:
+            await dispatcher.pause()
+            try:
+                for platform in cloud.answered():
+                    retire = getattr(platform, "retire_all", None)
+                    if retire is not None:
+                        await retire()
+                await store.write(lambda tx: tx.delete_range(b"", b"\xff" * 8))
+                await blobs.sweep()
+                clock.reset()
+            finally:
+                await dispatcher.resume()
+            store.wake("clock")
+
+        async def story(request_id: str) -> list[dict[str, Any]]:
+            entries = await store.read(lambda at: trace.story(at, request_id))
+            return [msgspec.to_builtins(entry) for entry in entries]
+
+        async def idle(timeout_s: float) -> bool:
+            try:
+                await asyncio.wait_for(dispatcher.idle(), timeout_s)
+            except TimeoutError:
+                return False
+            return True
+
+        def status() -> dict[str, Any]:
+            return {
+                "version": __version__,
+                "url": settings.external_url,
+                "data": str(settings.data),
+                "pid": os.getpid(),
+                "workers": settings.workers,
+                "auth": settings.auth,
+                "durability": settings.durability,
+                "backend": settings.backend,
+                "services": sorted(SERVICES),
+                "jobs": msgspec.to_builtins(dispatcher.statistics()),
+            }
+
+        def gauges() -> dict[str, float]:
+            jobs: dict[str, float] = msgspec.to_builtins(dispatcher.statistics())
+            return {f"jobs_{name}": value for name, value in jobs.items()}
+
+        gateway = Gateway(
+            cloud,
+            authenticator,
+            access_log,
+            Actions(
+                reset=reset,
+                clock_moved=lambda: store.wake("clock"),
+                story=story,
+                idle=idle,
+                status=status,
+                gauges=gauges,
+                admin_token=admin_token,
+            ),
+        )
+        cloud.bind(Platform, SandboxPlatform(gateway, settings))
+        if number == 0:
+            await blobs.sweep()
+        await dispatcher.start()
+        first_key = None
+        if settings.auth == "strict" and number == 0:
+            first_key = await cloud.ask(RootKeys).first_root_key(DEFAULT_ACCOUNT)
+        return cls(settings, cloud, dispatcher, gateway, first_key)
+
+    async def stop(self) -> None:
+        """Finish or give back what runs, end the sandboxes, close the store."""
+        await self.dispatcher.stop()
+        for answer in self.cloud.answered():
+            close = getattr(answer, "close", None)
+            if close is not None:
+                await close()
+        self.gateway.access_log.flush()
+        await self.cloud.store.close()
+
+
+class SandboxPlatform:
+    """Answers contracts.platform.Platform: serves the gateway inside a sandbox's network."""
+
+    def __init__(self, gateway: Gateway, settings: Settings) -> None:
+        self._gateway = gateway
+        self.port = settings.port
+        self.url = settings.external_url
+
+    async def serve(self, listener: Any) -> asyncio.AbstractServer:
+        loop = asyncio.get_running_loop()
+        return await loop.create_server(Connections(self._gateway), sock=listener)

@@ -1,0 +1,94 @@
+"""One worker: an event loop with a cloud, a listening socket, and the signals that end it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import logging.handlers
+import os
+import signal
+import socket
+from collections.abc import Callable
+
+import uvloop
+
+from pilvi.app import App
+from pilvi.gateway.http1 import Connections
+from pilvi.gateway.tls import server_context
+from pilvi.kit.settings import Settings
+from pilvi.store.datadir import DataDirectory
+
+LOG_BYTES_MAX = 32 * 1024 * 1024
+LOG_FILES = 4
+GRACE_S = 10.0
+
+Ready = Callable[[tuple[str, str] | None], None]
+
+log = logging.getLogger("pilvi")
+
+
+def serve(
+    settings: Settings,
+    directory: DataDirectory,
+    listener: socket.socket,
+    *,
+    admin_token: str,
+    number: int,
+    ready: Ready,
+) -> None:
+    """Serve until SIGTERM or SIGINT. `ready` is called with the first administrator's key, if one was made."""
+    _log_to(settings, number)
+    uvloop.run(_serve(settings, directory, listener, admin_token, number, ready))
+
+
+async def _serve(
+    settings: Settings,
+    directory: DataDirectory,
+    listener: socket.socket,
+    admin_token: str,
+    number: int,
+    ready: Ready,
+) -> None:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    if number == 0 and settings.workers == 1:
+        loop.add_signal_handler(signal.SIGINT, stop.set)
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    app = await App.start(settings, directory, admin_token=admin_token, number=number)
+    try:
+        tls = None
+        if settings.tls:
+            names = ["localhost", "127.0.0.1", "*.localhost", settings.external_host.split(":")[0]]
+            tls = server_context(settings.data / "tls", sorted(set(names)))
+        connections = Connections(app.gateway, secure=settings.tls)
+        server = await loop.create_server(connections, sock=listener, ssl=tls)
+        ready(app.first_key)
+        log.info("worker %d (process %d) serves %s", number, os.getpid(), settings.external_url)
+        await stop.wait()
+        log.info("worker %d stops", number)
+        server.close()
+        await connections.close(GRACE_S)
+    finally:
+        await app.stop()
+
+
+class _Formatter(logging.Formatter):
+    """Lines of the access log are already whole."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return record.getMessage() if record.name == "pilvi.requests" else super().format(record)
+
+
+def _log_to(settings: Settings, number: int) -> None:
+    """Requests and everything else go to the data directory's log; warnings to standard error, too."""
+    name = "pilvi.log" if number == 0 else f"pilvi-{number}.log"
+    file = logging.handlers.RotatingFileHandler(
+        settings.data / "logs" / name, maxBytes=LOG_BYTES_MAX, backupCount=LOG_FILES
+    )
+    file.setFormatter(_Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    screen = logging.StreamHandler()
+    screen.setLevel(logging.WARNING)
+    screen.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    root = logging.getLogger()
+    root.handlers = [file, screen]
+    root.setLevel(logging.INFO)

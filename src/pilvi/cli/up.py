@@ -1,0 +1,142 @@
+"""`pilvi up`: start the cloud, in this process or with workers beside it."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal, cast
+
+import click
+
+from pilvi.base.errors import PilviError
+from pilvi.cli.remote import DEFAULT_DATA
+from pilvi.kit.settings import Settings
+
+_BACKLOG = 2048
+
+
+@click.command()
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="PILVI_DATA",
+    help="Where everything is kept.  [default: .pilvi]",
+)
+@click.option("--ephemeral", is_flag=True, help="Keep nothing: a temporary place that goes with it.")
+@click.option("--host", default="127.0.0.1", show_default=True, envvar="PILVI_HOST")
+@click.option("--port", default=4566, show_default=True, type=click.IntRange(0, 65535))
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64))
+@click.option(
+    "--auth",
+    type=click.Choice(["open", "strict"]),
+    default="open",
+    show_default=True,
+    help="open: unknown credentials act as root, on this machine only. strict: they are refused.",
+)
+@click.option("--tls", is_flag=True, help="Serve HTTPS with a self-signed certificate.")
+@click.option(
+    "--durability",
+    type=click.Choice(["full", "relaxed"]),
+    default="full",
+    show_default=True,
+    help="full: on disk before it is acknowledged. relaxed: a power cut may lose the last moments.",
+)
+@click.option("--url", default="", help="The address that clients use, when it is not host and port.")
+@click.option("--origin", "origins", multiple=True, help="A web origin whose pages may call the APIs.")
+@click.option(
+    "--backend",
+    type=click.Choice(["namespaces", "process"]),
+    default="namespaces",
+    show_default=True,
+    help="How functions are isolated. process: not at all.",
+)
+@click.option("--exact-runtimes", is_flag=True, help="Refuse a runtime whose version is not here.")
+@click.option("--strict-members", is_flag=True, help="Refuse nested members that nothing read, too.")
+@click.option(
+    "--ready-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Written when it answers; holds its URL and process as JSON.",
+)
+@click.option("--quiet", is_flag=True, help="Print nothing but problems.")
+@click.option("--no-request-log", is_flag=True, help="Do not log each request.")
+def up(
+    data: Path | None,
+    ephemeral: bool,
+    host: str,
+    port: int,
+    workers: int,
+    auth: str,
+    tls: bool,
+    durability: str,
+    url: str,
+    origins: tuple[str, ...],
+    backend: str,
+    exact_runtimes: bool,
+    strict_members: bool,
+    ready_file: Path | None,
+    quiet: bool,
+    no_request_log: bool,
+) -> None:
+    """Start the cloud and serve until Ctrl-C or SIGTERM."""
+    if ephemeral and data is not None:
+        raise PilviError("--ephemeral and --data exclude each other.", "Leave one of them out.")
+    settings = Settings(
+        data=(data or DEFAULT_DATA).absolute(),
+        host=host,
+        port=port,
+        workers=workers,
+        ephemeral=ephemeral,
+        auth=cast("Literal['open', 'strict']", auth),
+        durability=cast("Literal['full', 'relaxed']", "relaxed" if ephemeral else durability),
+        tls=tls,
+        strict=strict_members,
+        url=url,
+        backend=cast("Literal['namespaces', 'process']", backend),
+        exact_runtimes=exact_runtimes,
+        origins=origins,
+        log_requests=not no_request_log,
+    )
+    if settings.auth == "open" and not settings.loopback_only:
+        raise PilviError(
+            f"listening on {host} with --auth open would let strangers act as root.",
+            "Add --auth strict, or listen on 127.0.0.1.",
+        )
+    listener = _listen(host, port)
+    settings = replace(settings, port=listener.getsockname()[1])
+    if ephemeral:
+        with tempfile.TemporaryDirectory(prefix="pilvi-", ignore_cleanup_errors=True) as directory:
+            sys.exit(_run(replace(settings, data=Path(directory)), listener, ready_file, quiet))
+    sys.exit(_run(settings, listener, ready_file, quiet))
+
+
+def _run(
+    settings: Settings, listener: socket.socket, ready_file: Path | None, quiet: bool
+) -> int:
+    from pilvi.cli.supervise import supervise
+
+    return supervise(settings, listener, ready_file=ready_file, quiet=quiet)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except PermissionError:
+        raise PilviError(
+            f"port {port} needs privileges.", "Choose one above 1023 with --port."
+        ) from None
+    except OSError as error:
+        if error.errno == 98:
+            raise PilviError(
+                f"port {port} is taken: another program listens on {host}:{port}.",
+                "Stop it, or choose another port with --port (0 takes any free one).",
+            ) from None
+        raise PilviError(f"cannot listen on {host}:{port}: {error.strerror}.") from None
+    listener.listen(_BACKLOG)
+    listener.setblocking(False)
+    return listener

@@ -1,0 +1,43 @@
+"""A worker process, as `supervise.py` starts it: its settings come on standard input."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
+from pilvi.cli.serve import serve
+from pilvi.kit.settings import Settings
+from pilvi.store.datadir import DataDirectory
+
+
+def main() -> None:
+    told = json.load(sys.stdin)
+    if os.getppid() != told["parent"]:
+        sys.exit(1)  # the server ended before we could be bound to it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches us too; the supervisor decides
+    plain = told["settings"]
+    settings = Settings(
+        **{**plain, "data": Path(plain["data"]), "origins": tuple(plain["origins"])}
+    )
+    pipe: int = told["ready"]
+
+    def ready(first_key: tuple[str, str] | None) -> None:
+        os.write(pipe, json.dumps({"first_key": first_key}).encode())
+        os.close(pipe)
+
+    serve(
+        settings,
+        DataDirectory.join(settings.data, told["lock"]),
+        socket.socket(fileno=told["listener"]),
+        admin_token=told["admin_token"],
+        number=told["number"],
+        ready=ready,
+    )
+
+
+if __name__ == "__main__":
+    main()
