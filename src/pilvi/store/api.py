@@ -32,6 +32,12 @@ class StoreUnavailable(ServiceUnavailable):
     message = "The store could not commit: {reason}"
 
 
+class TransactionTooLarge(ServiceUnavailable):
+    """A body buffered more than one transaction may hold. Nothing was changed."""
+
+    message = "A transaction may write at most {limit_bytes} bytes."
+
+
 class Snapshot(Protocol):
     """A consistent view. Valid only inside the body it was given to."""
 
@@ -40,7 +46,11 @@ class Snapshot(Protocol):
     def scan(
         self, start: bytes, end: bytes, *, limit: int | None = None, reverse: bool = False
     ) -> Iterator[tuple[bytes, bytes]]:
-        """Pairs with start <= key < end, in key order (or against it), read lazily."""
+        """Pairs with start <= key < end, in key order (or against it), read lazily.
+
+        In a transaction the pairs are those of the moment when `scan` was called: a body may put and
+        delete while it walks.
+        """
         ...
 
 
@@ -62,6 +72,11 @@ class Transaction(Snapshot, Protocol):
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """Run `action` in this process once committed: hints only, for a crash loses it."""
+        ...
+
+    def after_abort(self, action: Callable[[], None]) -> None:
+        """Run `action` in this process when nothing of this run was kept: the body raised, or the commit
+        failed. Hints only, like `after_commit`."""
         ...
 
     # The three doors to what happens later. The store hands them to its outbox (the dispatcher), which
@@ -109,7 +124,17 @@ class Store(Protocol):
     def wake(self, topic: str) -> None: ...
 
     def wait(self, topic: str, timeout_s: float | None = None) -> Awaitable[bool]:
-        """True when woken, False when the time is up. Spurious wakes are allowed: look again."""
+        """True when woken, False when the time is up. Spurious wakes are allowed: look again.
+
+        Look, then wait, with no `await` in between: then no wake is lost. Should one from another process
+        be lost all the same, the engine ends the wait spuriously after a few seconds.
+        """
+        ...
+
+    @property
+    def in_doubt(self) -> bool:
+        """True once the disk failed in a commit: what it was told last may come back after a restart, so
+        nothing outside the store may be removed on the word of a failed commit."""
         ...
 
     def statistics(self) -> StoreStatistics: ...
