@@ -1,0 +1,1 @@
+"""What CloudWatch Logs is asked, by noun."""
