@@ -1,0 +1,83 @@
+"""What the codec asks of a protocol: how to read a request and how to write an answer."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any, Protocol, cast
+
+from pilvi.base.errors import AwsError
+from pilvi.base.http import HttpRequest, HttpResponse
+from pilvi.protocol.model import Operation, Shape
+from pilvi.protocol.routes import Match, Route
+
+Params = dict[str, Any]
+ReadRequest = Callable[[Match, HttpRequest], Params]
+WriteResponse = Callable[[Mapping[str, Any], str], HttpResponse]
+Events = AsyncIterator[dict[str, Any]]
+
+
+class Failure:
+    """An error about to be rendered, with its modelled shape if there is one."""
+
+    __slots__ = ("error", "operation", "request_id", "shape")
+
+    def __init__(
+        self, error: AwsError, shape: Shape | None, operation: Operation | None, request_id: str
+    ) -> None:
+        self.error = error
+        self.shape = shape
+        self.operation = operation
+        self.request_id = request_id
+
+    @property
+    def status(self) -> int:
+        """The class's own status; where it left the default, the model's."""
+        if self.error.status == 400 and self.shape is not None:
+            return self.shape.traits.get("error", {}).get("httpStatusCode", 400)
+        return self.error.status
+
+    @property
+    def query_code(self) -> str:
+        """The code of the query and XML protocols: the model's, else the error's own."""
+        if self.shape is not None:
+            modelled: str | None = self.shape.traits.get("error", {}).get("code")
+            if modelled:
+                return modelled
+        return self.error.code
+
+    @property
+    def type_name(self) -> str:
+        """The name of the JSON and CBOR protocols: the shape's."""
+        return self.error.code if self.shape is None else self.shape.name
+
+    @property
+    def members(self) -> dict[str, Any]:
+        """The modelled members, with the message under the name that the shape has for it."""
+        members = dict(self.error.members)
+        if self.shape is not None:
+            for name in self.shape.members:
+                if name.lower() == "message" and self.error.text:
+                    members.setdefault(name, self.error.text)
+        return members
+
+    def headers(self) -> list[tuple[str, str]]:
+        return list(self.error.headers.items())
+
+
+class Dialect(Protocol):
+    """One wire protocol of one service."""
+
+    route: Route
+
+    def reader(self, operation: Operation) -> ReadRequest: ...
+
+    def writer(self, operation: Operation) -> WriteResponse: ...
+
+    def fail(self, failure: Failure) -> HttpResponse: ...
+
+
+def events_of(value: object) -> Events:
+    """The events a handler answers with. Raises: TypeError when it answered with something else."""
+    if not isinstance(value, AsyncIterator):
+        raise TypeError(f"an event stream must be an async iterator, not {type(value).__name__}")
+    return cast("Events", value)

@@ -1,0 +1,215 @@
+"""REST requests to typed dicts: labels, query, headers, and the body that rest-json or rest-xml read."""
+
+from __future__ import annotations
+
+import binascii
+from collections.abc import Callable
+from typing import Any, Literal
+
+import orjson
+
+from pilvi.base.http import HttpRequest
+from pilvi.protocol.dialects import Params, ReadRequest
+from pilvi.protocol.model import Operation, Shape
+from pilvi.protocol.routes import Match
+from pilvi.protocol.unreadable import Unreadable
+from pilvi.protocol.xml_reader import scalar_from_text
+
+ReadBody = Callable[[bytes], Params]
+Step = Callable[[Match, HttpRequest, Params], None]
+Place = Literal["header", "query", "uri"]
+
+
+def body_members(shape: Shape) -> dict[str, Shape]:
+    """The members that no other place claims."""
+    return {name: member for name, member in shape.members.items() if member.location is None}
+
+
+def _scalar(member: Shape, text: str, wire: str, place: Place) -> Any:
+    if member.type == "string":
+        return _json_value(text, wire) if member.traits.get("jsonvalue") else text
+    try:
+        return scalar_from_text(member.type, text)
+    except Unreadable as wrong:
+        raise Unreadable(f"{wire}: {wrong.detail}", place=place) from None
+
+
+def _json_value(text: str, wire: str) -> Any:
+    try:
+        return orjson.loads(binascii.a2b_base64(text.encode("ascii")))
+    except ValueError:
+        raise Unreadable(f"{wire} is not JSON in base64.", place="header") from None
+
+
+def _label_step(name: str, member: Shape) -> Step:
+    wire = member.location_name or name
+
+    def step(match: Match, request: HttpRequest, params: Params) -> None:
+        params[name] = _scalar(member, match.labels[wire], wire, "uri")
+
+    return step
+
+
+def _query_step(name: str, member: Shape, others: frozenset[str]) -> Step:
+    wire = member.location_name or name
+
+    def one(match: Match, request: HttpRequest, params: Params) -> None:
+        values = match.query.get(wire)
+        if values is not None and (values[0] or member.type == "string"):
+            params[name] = _scalar(member, values[0], wire, "query")
+
+    def many(match: Match, request: HttpRequest, params: Params) -> None:
+        values = match.query.get(wire)
+        if values is not None:
+            params[name] = [_scalar(member.member, value, wire, "query") for value in values]
+
+    def rest(match: Match, request: HttpRequest, params: Params) -> None:
+        listed = member.value.type == "list"
+        found: dict[str, Any] = {
+            key: values if listed else values[0]
+            for key, values in match.query.items()
+            if key not in others and not key.startswith("X-Amz-")
+        }
+        if found:
+            params[name] = found
+
+    return rest if member.type == "map" else many if member.type == "list" else one
+
+
+def split_header_list(text: str) -> list[str]:
+    """A comma-separated list whose items may be quoted: `a, "b,c", "d\\"e"`."""
+    items, item, quoted, escaped = list[str](), "", False, False
+    for character in text:
+        if escaped:
+            item += character
+            escaped = False
+        elif quoted and character == "\\":
+            escaped = True
+        elif character == '"':
+            quoted = not quoted
+        elif character == "," and not quoted:
+            items.append(item.strip())
+            item = ""
+        else:
+            item += character
+    items.append(item.strip())
+    return items
+
+
+def _split_dates(text: str) -> list[str]:
+    """HTTP dates have a comma of their own: every second one separates."""
+    pieces = text.split(",")
+    if len(pieces) % 2 or not text.strip()[:1].isalpha():
+        return [piece.strip() for piece in pieces]
+    pairs = zip(pieces[::2], pieces[1::2], strict=True)
+    return [f"{day.strip()},{rest}" for day, rest in pairs]
+
+
+def _header_step(name: str, member: Shape) -> Step:
+    wire = (member.location_name or name).lower()
+
+    def one(match: Match, request: HttpRequest, params: Params) -> None:
+        text = request.headers.get(wire)
+        if text is not None and (text or member.type == "string"):
+            params[name] = _scalar(member, text, wire, "header")
+
+    def many(match: Match, request: HttpRequest, params: Params) -> None:
+        text = request.headers.get(wire)
+        if text:
+            split = _split_dates if member.member.type == "timestamp" else split_header_list
+            params[name] = [_scalar(member.member, item, wire, "header") for item in split(text)]
+
+    return many if member.type == "list" else one
+
+
+def _prefix_step(name: str, member: Shape) -> Step:
+    prefix = (member.location_name or "").lower()
+
+    def step(match: Match, request: HttpRequest, params: Params) -> None:
+        found = {
+            key[len(prefix) :]: value
+            for key, value in request.headers.items()
+            if key.startswith(prefix)
+        }
+        if found:
+            params[name] = found
+
+    return step
+
+
+def _payload_step(name: str, member: Shape, read: Callable[[bytes], Any] | None) -> Step:
+    def blob(match: Match, request: HttpRequest, params: Params) -> None:
+        if request.body:
+            params[name] = request.body
+
+    def string(match: Match, request: HttpRequest, params: Params) -> None:
+        if request.body:
+            try:
+                params[name] = request.body.decode("utf-8")
+            except UnicodeDecodeError:
+                raise Unreadable("The request body is not UTF-8.") from None
+
+    def structure(match: Match, request: HttpRequest, params: Params) -> None:
+        assert read is not None
+        if request.body:
+            params[name] = read(request.body)
+
+    return blob if member.type == "blob" else string if member.type == "string" else structure
+
+
+def _body_step(read: ReadBody) -> Step:
+    def step(match: Match, request: HttpRequest, params: Params) -> None:
+        if request.body:
+            params.update(read(request.body))
+
+    return step
+
+
+def _literal_names(operation: Operation) -> set[str]:
+    _, _, query = operation.uri.partition("?")
+    return {piece.partition("=")[0] for piece in query.split("&") if piece}
+
+
+def request_reader(
+    operation: Operation,
+    read_payload: Callable[[Shape], ReadBody],
+    read_members: Callable[[Shape, dict[str, Shape]], ReadBody],
+) -> ReadRequest:
+    """Compile the steps that gather an operation's members from where the model puts them.
+
+    A streaming payload is not read: the member stays absent and the handler has the stream.
+    """
+    shape = operation.input
+    if shape is None:
+        return lambda match, request: {}
+    steps = list[Step]()
+    payload: str | None = shape.traits.get("payload")
+    known = _literal_names(operation) | {
+        member.location_name or name
+        for name, member in shape.members.items()
+        if member.location == "querystring" and member.type != "map"
+    }
+    for name, member in shape.members.items():
+        if member.location == "uri":
+            steps.append(_label_step(name, member))
+        elif member.location == "querystring":
+            steps.append(_query_step(name, member, frozenset(known)))
+        elif member.location == "header":
+            steps.append(_header_step(name, member))
+        elif member.location == "headers":
+            steps.append(_prefix_step(name, member))
+        elif name == payload and not member.streaming and not member.event_stream:
+            structured = member.type not in ("blob", "string")
+            steps.append(_payload_step(name, member, read_payload(member) if structured else None))
+    if payload is None:
+        unlocated = body_members(shape)
+        if unlocated:
+            steps.append(_body_step(read_members(shape, unlocated)))
+
+    def read_request(match: Match, request: HttpRequest) -> Params:
+        params: Params = {}
+        for step in steps:
+            step(match, request, params)
+        return params
+
+    return read_request

@@ -1,0 +1,79 @@
+"""What a request's bytes can be accused of, before any service has seen them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pilvi.base.errors import AwsError, SerializationException
+
+
+class Unreadable(Exception):
+    """The bytes do not fit the operation's model; the protocol decides what AWS calls that.
+
+    `place` is where they lay, and `unknown` the member that the model does not have, if that was it.
+    """
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        place: Literal["body", "header", "query", "uri"] = "body",
+        unknown: str | None = None,
+    ) -> None:
+        self.detail = detail
+        self.place = place
+        self.unknown = unknown
+        super().__init__(detail)
+
+
+def unknown_member(name: str, owner: str) -> Unreadable:
+    return Unreadable(f"Unknown member '{name}' of {owner}.", unknown=name)
+
+
+class MalformedXML(AwsError):
+    code = "MalformedXML"
+    message = (
+        "The XML you provided was not well-formed or did not validate against our published schema"
+    )
+
+
+class UnknownElement(AwsError):
+    code = "MalformedXML"
+    message = MalformedXML.message + ": unknown element {element}"
+
+
+class InvalidArgument(AwsError):
+    code = "InvalidArgument"
+    message = "{detail}"
+
+
+class InvalidURI(AwsError):
+    code = "InvalidURI"
+    message = "Couldn't parse the specified URI."
+
+
+class MalformedInput(AwsError):
+    code = "MalformedInput"
+    message = "{detail}"
+
+
+class UnknownParameter(AwsError):
+    code = "UnknownParameter"
+    message = "The parameter {parameter} is not recognized"
+
+
+def aws_error(unreadable: Unreadable, service: str, protocol: str) -> AwsError:
+    """AWS's word for an unreadable request, which depends on who reads it."""
+    if service == "s3":
+        if unreadable.place == "uri":
+            return InvalidURI()
+        if unreadable.place != "body":
+            return InvalidArgument(detail=unreadable.detail)
+        if unreadable.unknown is not None:
+            return UnknownElement(element=unreadable.unknown)
+        return MalformedXML()
+    if protocol == "ec2" and unreadable.unknown is not None:
+        return UnknownParameter(parameter=unreadable.unknown)
+    if protocol in ("query", "ec2", "rest-xml"):
+        return MalformedInput(detail=unreadable.detail)
+    return SerializationException(detail=unreadable.detail)

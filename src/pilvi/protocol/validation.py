@@ -1,0 +1,372 @@
+"""What a model constrains (required, length, range, pattern, enum), checked with AWS's texts.
+
+AWS names members in lower camel case, list items by number (`tags.1.member.key`), and reports
+everything that is wrong at once. Items of a list that break a constraint of plain values are reported
+at the list, with all that such an item must satisfy.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+from pilvi.base.errors import AwsError, ValidationError, ValidationException
+from pilvi.protocol.model import Operation, Shape
+from pilvi.protocol.unreadable import InvalidArgument, MalformedXML
+
+Validate = Callable[[Mapping[str, Any]], None]
+Check = Callable[[Any, str, list[str]], None]
+"""Adds to the list what is wrong with a value; the path is the value's, as AWS writes it."""
+
+_FAILED = "failed to satisfy constraint:"
+_PATTERN_CHARACTERS_MAX = 64 * 1024
+_VALUE_CHARACTERS_MAX = 16 * 1024
+
+
+def _camel(name: str) -> str:
+    return name[:1].lower() + name[1:]
+
+
+def _show(value: Any, shape: Shape) -> str:
+    """A value as Java prints it, which is how it appears in AWS's texts."""
+    if value is None:
+        return "null"
+    if shape.type == "structure" and isinstance(value, dict):
+        parts = (
+            f"{_camel(name)}={_show(value.get(name), member)}"
+            for name, member in shape.members.items()
+        )
+        return f"{shape.name}({', '.join(parts)})"
+    if shape.type == "list":
+        return f"[{', '.join(_show(item, shape.member) for item in value)}]"
+    if shape.type == "map":
+        return f"{{{', '.join(f'{k}={_show(v, shape.value)}' for k, v in value.items())}}}"
+    if shape.type == "boolean":
+        return "true" if value else "false"
+    if shape.type == "blob":
+        return f"java.nio.HeapByteBuffer[pos=0 lim={len(value)} cap={len(value)}]"
+    return str(value)
+
+
+def _complaint(value: Any, shape: Shape, path: str, demand: str, *, hide: bool = False) -> str:
+    if value is None:
+        return f"Value null at '{path}' {_FAILED} {demand}"
+    if hide or shape.traits.get("sensitive"):
+        return f"Value at '{path}' {_FAILED} {demand}"
+    return f"Value '{_show(value, shape)[:_VALUE_CHARACTERS_MAX]}' at '{path}' {_FAILED} {demand}"
+
+
+@cache
+def compile_pattern(pattern: str) -> re.Pattern[str] | None:
+    """A model's pattern, which is Java's or JavaScript's; None where Python's `re` cannot read it."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            return re.compile(pattern, re.ASCII)
+    except (re.error, FutureWarning, DeprecationWarning, OverflowError):
+        return None
+
+
+class _Rule:
+    """One demand on a plain value: the test that it passes, and AWS's words for it."""
+
+    __slots__ = ("holds", "words")
+
+    def __init__(self, holds: Callable[[Any], bool], words: str) -> None:
+        self.holds = holds
+        self.words = words
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if float(value).is_integer() else str(value)
+
+
+def _size_rules(shape: Shape) -> list[_Rule]:
+    low, high = shape.traits.get("min"), shape.traits.get("max")
+    rules: list[_Rule] = []
+    if shape.type in ("string", "list", "map", "blob"):
+        measure, words = _length, "length"
+    elif shape.type in ("integer", "long", "float", "double"):
+        measure, words = _itself, "value"
+    else:
+        return rules
+    if high is not None:
+        demand = f"Member must have {words} less than or equal to {_number(high)}"
+        rules.append(_Rule(lambda value: measure(value) <= high, demand))
+    if low is not None and (words == "value" or low > 0):
+        demand = f"Member must have {words} greater than or equal to {_number(low)}"
+        rules.append(_Rule(lambda value: measure(value) >= low, demand))
+    return rules
+
+
+def _length(value: Any) -> float:
+    return len(value)
+
+
+def _itself(value: Any) -> float:
+    return value
+
+
+def _plain_rules(shape: Shape, *, hide: bool) -> list[_Rule]:
+    """What a value must satisfy by itself, in the order in which AWS lists it."""
+    rules: list[_Rule] = []
+    pattern, values = shape.traits.get("pattern"), shape.traits.get("enum")
+    if shape.type == "string" and pattern is not None:
+        compiled = compile_pattern(pattern)
+        if compiled is not None:
+            demand = f"Member must satisfy regular expression pattern: {pattern}"
+            rules.append(
+                _Rule(
+                    lambda value: (
+                        len(value) > _PATTERN_CHARACTERS_MAX
+                        or compiled.fullmatch(value) is not None
+                    ),
+                    demand,
+                )
+            )
+    rules += _size_rules(shape)
+    if shape.type == "string" and values:
+        allowed = frozenset(values)
+        demand = "Member must satisfy enum value set"
+        demand += "" if hide else f": [{', '.join(values)}]"
+        rules.append(_Rule(lambda value: value in allowed, demand))
+    return rules
+
+
+class _Compiler:
+    """Compiles checks; None where a shape demands nothing."""
+
+    def __init__(self, *, hide: bool = False, required_only: bool = False) -> None:
+        """`hide`: never show values. `required_only`: nothing but missing members."""
+        self._hide = hide
+        self._required_only = required_only
+        self._structures: dict[str, Check | None] = {}
+
+    def of(self, shape: Shape) -> Check | None:
+        if shape.document:
+            return None
+        if shape.type == "structure":
+            return self.structure(shape)
+        if shape.type == "list":
+            return self._list(shape)
+        if shape.type == "map":
+            return self._map(shape)
+        return self._by_rules(shape, self._plain(shape))
+
+    def _plain(self, shape: Shape) -> list[_Rule]:
+        return [] if self._required_only else _plain_rules(shape, hide=self._hide)
+
+    def _sizes(self, shape: Shape) -> list[_Rule]:
+        return [] if self._required_only else _size_rules(shape)
+
+    def _by_rules(self, shape: Shape, rules: list[_Rule]) -> Check | None:
+        if not rules:
+            return None
+
+        def check(value: Any, path: str, found: list[str]) -> None:
+            for rule in rules:
+                if not rule.holds(value):
+                    found.append(_complaint(value, shape, path, rule.words, hide=self._hide))
+
+        return check
+
+    def structure(self, shape: Shape) -> Check | None:
+        if shape.name in self._structures:
+            return self._structures[shape.name]
+        required: list[tuple[str, str, Shape]] = []
+        table: dict[str, tuple[str, Check]] = {}
+        check = self._structures[shape.name] = _structure_check(required, table)
+        self._fill(shape, required, table, "")
+        if not table and not required:
+            self._structures[shape.name] = check = None
+        return check
+
+    def input(self, shape: Shape, body_prefix: str) -> Check:
+        """The check of a whole request; `body_prefix` stands before members that lie in the body."""
+        required: list[tuple[str, str, Shape]] = []
+        table: dict[str, tuple[str, Check]] = {}
+        self._fill(shape, required, table, body_prefix)
+        return _structure_check(required, table)
+
+    def _fill(
+        self,
+        shape: Shape,
+        required: list[tuple[str, str, Shape]],
+        table: dict[str, tuple[str, Check]],
+        body_prefix: str,
+    ) -> None:
+        for name, member in shape.members.items():
+            shown = _camel(name) if member.location else body_prefix + _camel(name)
+            if name in shape.required:
+                required.append((name, shown, member))
+            inner = self.of(member)
+            if inner is not None:
+                table[name] = (shown, inner)
+
+    def _list(self, shape: Shape) -> Check | None:
+        own = self._by_rules(shape, self._sizes(shape))
+        if shape.member.type in ("structure", "list", "map"):
+            inner = self.of(shape.member)
+            items = None if inner is None else _each_item(inner)
+        else:
+            items = self._plain_items(shape, self._plain(shape.member))
+        return _both(own, items)
+
+    def _plain_items(self, shape: Shape, rules: list[_Rule]) -> Check | None:
+        if not rules:
+            return None
+        demand = f"Member must satisfy constraint: [{', '.join(rule.words for rule in rules)}]"
+
+        def check(value: Any, path: str, found: list[str]) -> None:
+            for item in value:
+                if item is not None and not all(rule.holds(item) for rule in rules):
+                    found.append(_complaint(value, shape, path, demand, hide=self._hide))
+                    return
+
+        return check
+
+    def _map(self, shape: Shape) -> Check | None:
+        check = self._by_rules(shape, self._sizes(shape))
+        check = _both(check, self._plain_parts(shape, "keys", self._plain(shape.key)))
+        if shape.value.type not in ("structure", "list", "map"):
+            return _both(check, self._plain_parts(shape, "value", self._plain(shape.value)))
+        inner = self.of(shape.value)
+        return _both(check, None if inner is None else _each_value(inner))
+
+    def _plain_parts(self, shape: Shape, role: str, rules: list[_Rule]) -> Check | None:
+        if not rules:
+            return None
+        listed = ", ".join(rule.words for rule in rules)
+        demand = f"Map {role} must satisfy constraint: [{listed}]"
+
+        def check(value: Any, path: str, found: list[str]) -> None:
+            for part in value if role == "keys" else value.values():
+                if part is not None and not all(rule.holds(part) for rule in rules):
+                    found.append(_complaint(value, shape, path, demand, hide=self._hide))
+                    return
+
+        return check
+
+
+def _both(first: Check | None, second: Check | None) -> Check | None:
+    if first is None or second is None:
+        return first or second
+
+    def check(value: Any, path: str, found: list[str]) -> None:
+        first(value, path, found)
+        second(value, path, found)
+
+    return check
+
+
+def _each_item(inner: Check) -> Check:
+    def check(value: Any, path: str, found: list[str]) -> None:
+        for number, item in enumerate(value, 1):
+            if item is not None:
+                inner(item, f"{path}.{number}.member", found)
+
+    return check
+
+
+def _each_value(inner: Check) -> Check:
+    def check(value: Any, path: str, found: list[str]) -> None:
+        for key, item in value.items():
+            if item is not None:
+                inner(item, f"{path}.{key}.member", found)
+
+    return check
+
+
+def _structure_check(
+    required: list[tuple[str, str, Shape]], table: dict[str, tuple[str, Check]]
+) -> Check:
+    def check(value: Any, path: str, found: list[str]) -> None:
+        prefix = f"{path}." if path else ""
+        for name, camel, member in required:
+            if value.get(name) is None:
+                demand = "Member must not be null"
+                found.append(_complaint(None, member, prefix + camel, demand))
+        for name, item in value.items():
+            entry = table.get(name)
+            if entry is not None and item is not None:
+                entry[1](item, prefix + entry[0], found)
+
+    return check
+
+
+def _report(found: list[str]) -> str:
+    plural = "s" if len(found) > 1 else ""
+    return f"{len(found)} validation error{plural} detected: {'; '.join(found)}"
+
+
+_HIDES_VALUES = {"iam"}
+"""IAM names the member and the demand, never the value."""
+
+_PREFIXES_BODY = {"apigateway"}
+"""API Gateway writes `createRestApiInput.` before members that came in the body."""
+
+
+class MissingRequestBodyError(AwsError):
+    code = "MissingRequestBodyError"
+    message = "Request Body is empty"
+
+
+class InvalidInput(AwsError):
+    code = "InvalidInput"
+    message = "{detail}"
+
+
+def validator(operation: Operation, protocol: str) -> Validate:
+    """Compile an operation's check of its input.
+
+    S3 checks only that nothing required is missing; all other rules of its own come from its handlers.
+    The check raises: ValidationException; ValidationError in the query protocols; InvalidInput in
+    rest-xml; S3's MalformedXML, MissingRequestBodyError or InvalidArgument.
+    """
+    shape = operation.input
+    if shape is None:
+        return lambda params: None
+    service = operation.model.name
+    if service == "s3":
+        return _s3_validator(shape)
+    prefix = f"{_camel(operation.name)}Input." if service in _PREFIXES_BODY else ""
+    check = _Compiler(hide=service in _HIDES_VALUES).input(shape, prefix)
+    error: type[AwsError] = ValidationException
+    if protocol in ("query", "ec2"):
+        error = ValidationError
+    elif protocol == "rest-xml":
+        error = InvalidInput
+
+    def validate(params: Mapping[str, Any]) -> None:
+        found: list[str] = []
+        check(params, "", found)
+        if found:
+            raise error(detail=_report(found))
+
+    return validate
+
+
+def _s3_validator(shape: Shape) -> Validate:
+    payload: str | None = shape.traits.get("payload")
+    body = None
+    if payload is not None and shape.members[payload].type == "structure":
+        body = _Compiler(required_only=True).structure(shape.members[payload])
+
+    def validate(params: Mapping[str, Any]) -> None:
+        for name in shape.required:
+            if params.get(name) is None:
+                if name == payload:
+                    raise MissingRequestBodyError()
+                wire = shape.members[name].location_name or name
+                raise InvalidArgument(detail=f"The request must have {wire}.")
+        document = params.get(payload) if payload else None
+        if body is not None and document is not None:
+            found: list[str] = []
+            body(document, "", found)
+            if found:
+                raise MalformedXML()
+
+    return validate
