@@ -1,0 +1,59 @@
+# pilvi's tasks. `make setup` installs everything into .venv; every other task does that first when needed.
+#
+#   make demo         a real application on photographs, end to end; leaves the server running
+#   make demo-check   the same without a person, verified
+#   make test         setup, then the whole gate (what CI runs)
+#   make check        the gate alone: format, lint, types, layers, generated files, tests
+#   make bench        the main operations beside moto's server
+#   make service NAME=x   begin a new service
+#   make wire         generate every services/*/wire.py anew
+#   make pages        generate docs/services/*.md anew
+
+SHELL := /bin/bash
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+WORKERS ?= 2
+
+.PHONY: setup demo demo-check test check format bench service wire pages clean
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt tools/setup.sh tests/clients/javascript/package.json
+	@bash tools/setup.sh $(VENV)
+	@touch $(STAMP)
+
+demo: setup
+	@$(BIN)/python examples/photo-album/demo.py
+
+demo-check: setup
+	@$(BIN)/python examples/photo-album/demo.py --check
+
+test: setup
+	@$(MAKE) --no-print-directory check
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/basedpyright --level error
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+
+format: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: setup
+	@$(BIN)/python -m bench
+
+service: setup
+	@$(BIN)/python tools/new_service.py "$(NAME)"
+
+wire: setup
+	@$(BIN)/python tools/generate_wire.py --all
+
+pages: setup
+	@$(BIN)/python tools/generate_pages.py
+
+clean:
+	rm -rf $(VENV) .pytest_cache .hypothesis .ruff_cache .import_linter_cache tests/clients/javascript/node_modules
