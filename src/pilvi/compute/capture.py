@@ -1,0 +1,109 @@
+"""What a function writes, cut into log lines.
+
+One pipe carries both: plain text from stdout and stderr, and the frames of the runtime's own loggers, which keep
+a message of several lines together (big-endian: 4 bytes of type, 4 of length, 8 of time in µs, then the text).
+Lines get the cloud's time, not the frame's: the sandbox knows only the machine's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+from pilvi.base.clock import Clock
+from pilvi.compute.api import LogLine
+
+LINE_BYTES_MAX = 256 * 1024
+TOTAL_BYTES_MAX = 4 * 1024 * 1024
+"""Between two collections, that is for one invocation; what is beyond is counted and told, not kept."""
+
+_FRAME_MARK = b"\xa5\x5a\x00"
+_FRAME_HEAD = 16
+_READ_BYTES = 256 * 1024
+
+
+class Capture:
+    """Reads a pipe as it fills, so that a function never waits for its reader, and on demand to the last byte."""
+
+    def __init__(self, descriptor: int, clock: Clock) -> None:
+        """`descriptor`: the reading end; owned by this object from now on."""
+        os.set_blocking(descriptor, False)
+        self._descriptor = descriptor
+        self._clock = clock
+        self._pending = b""
+        self._lines: list[LogLine] = []
+        self._kept_bytes = 0
+        self._lost_bytes = 0
+        self._loop = asyncio.get_running_loop()
+        self._open = True
+        self._loop.add_reader(descriptor, self._read)
+
+    def take(self) -> list[LogLine]:
+        """All lines until now; an unfinished one is given as it stands."""
+        while self._open and self._read() == _READ_BYTES:
+            pass
+        if self._pending:
+            self._keep(self._pending)
+            self._pending = b""
+        lines, self._lines = self._lines, []
+        if self._lost_bytes:
+            lines.append(
+                (
+                    self._clock.now_ms(),
+                    f"pilvi: {self._lost_bytes} bytes of log were dropped here.\n",
+                )
+            )
+        self._kept_bytes = self._lost_bytes = 0
+        return lines
+
+    def close(self) -> None:
+        if self._open:
+            self._open = False
+            self._loop.remove_reader(self._descriptor)
+            os.close(self._descriptor)
+
+    def _read(self) -> int:
+        try:
+            data = os.read(self._descriptor, _READ_BYTES)
+        except BlockingIOError:
+            return 0
+        if not data:
+            self.close()
+            return 0
+        self._pending = self._split(self._pending + data if self._pending else data)
+        return len(data)
+
+    def _split(self, data: bytes) -> bytes:
+        """Keep the whole lines and frames of `data`; give back the unfinished rest."""
+        position = 0
+        while position < len(data):
+            mark = data.find(_FRAME_MARK, position)
+            newline = data.find(b"\n", position, mark if mark >= 0 else len(data))
+            if newline >= 0:
+                self._keep(data[position : newline + 1])
+                position = newline + 1
+            elif mark > position:
+                self._keep(data[position:mark])
+                position = mark
+            elif mark == position:
+                length = int.from_bytes(data[mark + 4 : mark + 8])
+                if len(data) - mark < _FRAME_HEAD + min(length, LINE_BYTES_MAX):
+                    return data[mark:]
+                body = mark + _FRAME_HEAD
+                self._keep(data[body : body + length])
+                position = body + length
+            elif len(data) - position >= LINE_BYTES_MAX:
+                self._keep(data[position : position + LINE_BYTES_MAX])
+                position += LINE_BYTES_MAX
+            else:
+                break
+        return data[position:]
+
+    def _keep(self, line: bytes) -> None:
+        room = min(LINE_BYTES_MAX, TOTAL_BYTES_MAX - self._kept_bytes)
+        kept = line[:room] if room > 0 else b""
+        self._lost_bytes += len(line) - len(kept)
+        if kept:
+            self._kept_bytes += len(kept)
+            text = kept.decode("utf-8", "replace")
+            self._lines.append((self._clock.now_ms(), text if text.endswith("\n") else text + "\n"))

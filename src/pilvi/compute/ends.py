@@ -1,0 +1,100 @@
+"""How an invocation can end, and what AWS makes of each end. Pure functions."""
+
+from __future__ import annotations
+
+import signal
+from datetime import UTC, datetime
+from typing import Literal
+
+import msgspec
+
+from pilvi.compute import report
+from pilvi.compute.api import PAYLOAD_BYTES_MAX
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What the runtime said of an invocation, or of its initialisation."""
+
+    body: bytes
+    error_type: str | None = None
+    """The header of that name; None for a response."""
+    too_large: bool = False
+
+
+class Exit(msgspec.Struct, frozen=True):
+    """How a runtime ended. `fault`: set when the sandbox could not even be made."""
+
+    code: int | None = None
+    signal_number: int | None = None
+    fault: str | None = None
+
+
+class Overrun(msgspec.Struct, frozen=True):
+    of: Literal["time", "memory"]
+
+
+class InitFailed(msgspec.Struct, frozen=True):
+    answer: Answer
+
+
+End = Answer | Exit | Overrun | InitFailed
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """`status`: as the REPORT line has it. `lines`: what the platform adds to the log before END."""
+
+    payload: bytes
+    error_type: str | None = None
+    status: Literal["error", "timeout"] | None = None
+    lines: tuple[str, ...] = ()
+
+
+_SIGNAL_NAMES = {
+    signal.SIGKILL: "killed",
+    signal.SIGSEGV: "segmentation fault",
+    signal.SIGABRT: "aborted",
+    signal.SIGTERM: "terminated",
+    signal.SIGBUS: "bus error",
+    signal.SIGILL: "illegal instruction",
+    signal.SIGFPE: "floating point exception",
+    signal.SIGINT: "interrupt",
+    signal.SIGSYS: "bad system call",
+}
+"""As the Go library words them, in which AWS's runtime supervisor is written."""
+
+
+def judge(request_id: str, end: End, *, timeout_s: float, now_ms: int) -> Verdict:
+    match end:
+        case Answer(too_large=True):
+            return Verdict(report.too_large(PAYLOAD_BYTES_MAX), "Function.ResponseSizeTooLarge")
+        case Answer():
+            return Verdict(end.body, end.error_type)
+        case InitFailed():
+            line = f"INIT_REPORT Phase: init\tStatus: error\tError Type: {end.answer.error_type}\n"
+            return Verdict(end.answer.body, end.answer.error_type, "error", (line,))
+        case Overrun(of="time"):
+            message = report.timed_out(timeout_s)
+            payload = report.platform_error(request_id, "Sandbox.Timedout", message)
+            line = f"{_instant(now_ms)} {request_id} {message}\n\n"
+            return Verdict(payload, "Sandbox.Timedout", "timeout", (line,))
+        case Overrun():
+            return _exited(request_id, Exit(signal_number=signal.SIGKILL))
+        case Exit():
+            return _exited(request_id, end)
+
+
+def _exited(request_id: str, end: Exit) -> Verdict:
+    number = end.signal_number
+    name = None if number is None else _SIGNAL_NAMES.get(number, f"signal {number}")
+    message = report.exit_reason(end.code, name)
+    error_type = "Runtime.ExitError" if end.fault is None else "Sandbox.Failure"
+    if end.fault is not None:
+        message = end.fault
+    line = f"RequestId: {request_id} Error: {message}\n{error_type}\n"
+    payload = report.platform_error(request_id, error_type, message)
+    return Verdict(payload, error_type, "error", (line,))
+
+
+def _instant(now_ms: int) -> str:
+    moment = datetime.fromtimestamp(now_ms / 1000, UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{now_ms % 1000:03d}Z"

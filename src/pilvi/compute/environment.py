@@ -1,0 +1,310 @@
+"""One live execution environment, whatever backend made it: initialisation, invocations, their ends.
+
+The sandbox under it is only a handle (`Sandbox`): what can be stopped, measured and killed. What an invocation
+came to is decided by whichever happens first: the runtime's answer, its end, its time, its memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from typing import Protocol
+
+from pilvi.base.clock import Clock
+from pilvi.compute import report
+from pilvi.compute.api import (
+    EnvironmentGone,
+    EnvironmentSpec,
+    Invocation,
+    LogLine,
+    Outcome,
+    Stats,
+)
+from pilvi.compute.capture import Capture
+from pilvi.compute.ends import Answer, End, Exit, InitFailed, Overrun, judge
+from pilvi.compute.runtime_api import RuntimeApi
+
+INIT_S_MAX = 10.0
+"""AWS gives the initialisation ten seconds, and then begins it again in the time of the invocation."""
+FREEZE_AFTER_S = 0.05
+"""Idle environments are frozen, but not at once: the next invocation often follows directly."""
+WATCH_EVERY_S = 0.1
+
+_EXIT_GRACE_S = 0.01
+"""A runtime may answer and exit at once; its answer counts."""
+_HELD_LINES_MAX = 10_000
+
+
+class Sandbox(Protocol):
+    """What a backend made."""
+
+    @property
+    def exited(self) -> asyncio.Future[Exit]: ...
+    @property
+    def limits(self) -> tuple[str, ...]: ...
+    def stop(self) -> None: ...
+    def resume(self) -> None: ...
+    def peak_mb(self) -> int:
+        """The most memory it had. Raises: OSError when its processes have just ended."""
+        ...
+
+    def resident_mb(self) -> int:
+        """What its processes have now. Raises: OSError as above."""
+        ...
+
+    async def kill(self) -> None:
+        """Every process gone, nothing left on the host. May be called more than once."""
+        ...
+
+
+class LiveEnvironment:
+    """See `api.Environment`."""
+
+    def __init__(
+        self,
+        spec: EnvironmentSpec,
+        *,
+        sandbox: Sandbox,
+        runtime_api: RuntimeApi,
+        capture: Capture,
+        clock: Clock,
+        started_at_s: float,
+        label: str,
+        notices: tuple[str, ...] = (),
+    ) -> None:
+        """`started_at_s`: `time.perf_counter()` when making the sandbox began. `notices`: first lines of the log."""
+        self._spec = spec
+        self._sandbox = sandbox
+        self._api = runtime_api
+        self._capture = capture
+        self._clock = clock
+        self._loop = asyncio.get_running_loop()
+        self._started_at_s = started_at_s
+        self._running_since_s = started_at_s
+        self._init_ms: float | None = None
+        self._held: list[LogLine] = [
+            (clock.now_ms(), report.init_start(label, spec.function_arn)),
+            *((clock.now_ms(), f"{notice}\n") for notice in notices),
+        ]
+        self._end: asyncio.Future[End] | None = None
+        self._ended_unused: End | None = None
+        self._invocations = 0
+        self._peak_mb = 0
+        self._frozen = False
+        self._killed = False
+        self._timeout: asyncio.TimerHandle | None = None
+        self._idle: asyncio.TimerHandle | None = None
+        self._watch: asyncio.TimerHandle | None = None
+        self._timeout_s = spec.timeout_s
+        runtime_api.bind(on_initialised=self._initialised, on_answer=self._finish)
+        sandbox.exited.add_done_callback(self._exited)
+
+    @property
+    def spec(self) -> EnvironmentSpec:
+        return self._spec
+
+    @property
+    def alive(self) -> bool:
+        return not self._killed and self._ended_unused is None and not self._sandbox.exited.done()
+
+    async def invoke(self, invocation: Invocation) -> Outcome:
+        assert self._end is None, "one invocation at a time"
+        first = self._invocations == 0
+        if self._killed or not (self.alive or first):
+            raise EnvironmentGone(f"The environment of {self._spec.function_name} has ended.")
+        self._thaw_for_work()
+        self._timeout_s = invocation.timeout_s or self._spec.timeout_s
+        end = self._begin(invocation)
+        try:
+            came_to = await end
+        except asyncio.CancelledError:
+            await self.kill("the invocation was cancelled")
+            raise
+        finally:
+            self._end = None
+            _cancel(self._timeout, self._watch)
+        ended_s = time.perf_counter()
+        written = self._capture.take() if not self._killed else []
+        self._measure()
+        if not isinstance(came_to, Answer):
+            # Before the outcome is told, so that nothing of it goes on behind the caller's back.
+            await self.kill("its invocation ended it")
+        self._invocations += 1
+        if self.alive:
+            self._idle = self._loop.call_later(FREEZE_AFTER_S, self.freeze)
+        return self._outcome(invocation, came_to, ended_s, written, first=first)
+
+    def freeze(self) -> None:
+        if self.alive and self._end is None and self._init_ms is not None and not self._frozen:
+            self._frozen = True
+            self._sandbox.stop()
+
+    def thaw(self) -> None:
+        if self._frozen and self.alive:
+            self._frozen = False
+            self._sandbox.resume()
+
+    async def kill(self, reason: str) -> None:
+        """An invocation under way ends as killed. `reason` goes to the log of the function."""
+        first_time, self._killed = not self._killed, True
+        _cancel(self._idle)
+        self._finish(
+            Exit(signal_number=signal.SIGKILL, fault=f"The environment was ended: {reason}.")
+        )
+        await self._sandbox.kill()
+        if first_time:
+            self._hold(self._capture.take())
+            self._capture.close()
+            self._api.close()
+
+    def stats(self) -> Stats:
+        self._measure()
+        return Stats(
+            invocations=self._invocations,
+            memory_mb=self._spec.memory_mb,
+            max_memory_mb=self._peak_mb,
+            frozen=self._frozen,
+            limits=self._sandbox.limits,
+        )
+
+    def take_lines(self) -> list[LogLine]:
+        if not self._killed:
+            self._hold(self._capture.take())
+        lines, self._held = self._held, []
+        return lines
+
+    def _begin(self, invocation: Invocation) -> asyncio.Future[End]:
+        end: asyncio.Future[End] = self._loop.create_future()
+        self._end = end
+        if self._ended_unused is not None:
+            end.set_result(self._ended_unused)
+            return end
+        if self._init_ms is not None:
+            self._hold(self._capture.take())
+            self._begin_running(time.perf_counter())
+        else:
+            self._timeout = self._loop.call_later(
+                INIT_S_MAX + self._timeout_s, self._finish, Overrun("time")
+            )
+        self._watch = self._loop.call_later(WATCH_EVERY_S, self._watch_memory)
+        self._api.dispatch(invocation, self._deadline_ms)
+        return end
+
+    def _begin_running(self, now_s: float) -> None:
+        self._running_since_s = now_s
+        _cancel(self._timeout)
+        self._timeout = self._loop.call_later(self._timeout_s, self._finish, Overrun("time"))
+
+    def _deadline_ms(self) -> int:
+        """When the invocation's time ends. The sandbox sees the machine's time, not the cloud's clock."""
+        now_ms = time.clock_gettime_ns(time.CLOCK_REALTIME) // 1_000_000
+        return now_ms + int(self._timeout_s * 1000)
+
+    def _hold(self, lines: list[LogLine]) -> None:
+        if lines:
+            self._held = [*self._held, *lines][-_HELD_LINES_MAX:]
+
+    def _thaw_for_work(self) -> None:
+        _cancel(self._idle)
+        self._idle = None
+        self.thaw()
+
+    def _initialised(self, failure: Answer | None) -> None:
+        """Called by the Runtime API before the runtime gets its first invocation."""
+        now_s = time.perf_counter()
+        self._init_ms = (now_s - self._started_at_s) * 1000
+        self._hold(self._capture.take())
+        if failure is not None:
+            self._end_or_keep(InitFailed(failure))
+        elif self._end is not None:
+            self._begin_running(now_s)
+        else:
+            self._idle = self._loop.call_later(FREEZE_AFTER_S, self.freeze)
+
+    def _exited(self, exited: asyncio.Future[Exit]) -> None:
+        if not exited.cancelled():
+            self._loop.call_later(_EXIT_GRACE_S, self._end_or_keep, exited.result())
+
+    def _end_or_keep(self, end: End) -> None:
+        """End the invocation, or let the first one that comes end this way."""
+        if self._end is not None:
+            self._finish(end)
+        elif self._ended_unused is None:
+            self._ended_unused = end
+
+    def _finish(self, end: End) -> None:
+        if self._end is not None and not self._end.done():
+            self._end.set_result(end)
+
+    def _watch_memory(self) -> None:
+        if self._end is None or self._end.done():
+            return
+        try:
+            over = self._sandbox.resident_mb() > self._spec.memory_mb
+        except OSError:
+            over = False  # it has just ended; `exited` will tell
+        if over:
+            self._peak_mb = self._spec.memory_mb
+            self._finish(Overrun("memory"))
+        else:
+            self._watch = self._loop.call_later(WATCH_EVERY_S, self._watch_memory)
+
+    def _measure(self) -> None:
+        if self._killed:
+            return
+        try:
+            self._peak_mb = max(self._peak_mb, self._sandbox.peak_mb())
+        except OSError:
+            pass  # its processes have just ended; what was measured before stands
+
+    def _outcome(
+        self,
+        invocation: Invocation,
+        end: End,
+        ended_s: float,
+        written: list[LogLine],
+        *,
+        first: bool,
+    ) -> Outcome:
+        request_id = invocation.request_id
+        now_ms = self._clock.now_ms()
+        verdict = judge(request_id, end, timeout_s=self._timeout_s, now_ms=now_ms)
+        if verdict.status == "timeout":
+            duration_ms = self._timeout_s * 1000
+        else:
+            duration_ms = (ended_s - self._running_since_s) * 1000
+        init_ms = self._init_ms if first else None
+        max_memory_mb = min(self._peak_mb, self._spec.memory_mb)
+        begin_ms = written[0][0] if written else now_ms
+        own = [(begin_ms, report.start(request_id, self._spec.version)), *written]
+        own += [(now_ms, line) for line in (*verdict.lines, report.end(request_id))]
+        report_line = report.report(
+            request_id,
+            duration_ms=duration_ms,
+            memory_mb=self._spec.memory_mb,
+            max_memory_mb=max_memory_mb,
+            init_ms=init_ms,
+            status=verdict.status,
+            error_type=verdict.error_type,
+        )
+        own.append((now_ms, report_line))
+        before, self._held = self._held, []
+        return Outcome(
+            request_id=request_id,
+            payload=verdict.payload,
+            error=None if verdict.error_type is None else "Unhandled",
+            error_type=verdict.error_type,
+            duration_ms=duration_ms,
+            billed_ms=report.billed_ms(duration_ms),
+            init_ms=init_ms,
+            max_memory_mb=max_memory_mb,
+            log_lines=[*before, *own],
+            log_tail=report.tail([line for _, line in own]),
+        )
+
+
+def _cancel(*timers: asyncio.TimerHandle | None) -> None:
+    for timer in timers:
+        if timer is not None:
+            timer.cancel()

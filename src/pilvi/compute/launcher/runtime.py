@@ -1,0 +1,114 @@
+"""The last step inside a sandbox: turn the forked process into the function's runtime.
+
+Python functions go on in the zygote's own interpreter, with awslambdaric as it is; all others are executed.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from typing import Any, NoReturn
+
+_CLIENT_PACKAGES = ("boto3", "botocore", "s3transfer", "urllib3", "jmespath", "dateutil", "six")
+"""What the zygote has loaded already and a function may bring in a version of its own."""
+
+
+def run_runtime(request: dict[str, Any]) -> NoReturn:
+    """Never returns; an `OSError` of exec is told to the log and ends the process with 127, as a shell does."""
+    os.chdir("/var/task")
+    arguments: list[str] = request["arguments"]
+    if arguments:
+        try:
+            os.execve(arguments[0], arguments, request["environment"])
+        except OSError as error:
+            os.write(2, f"{arguments[0]}: {error.strerror}\n".encode())
+            os._exit(126 if isinstance(error, PermissionError) else 127)
+    _run_python(request["handler"], request["environment"])
+
+
+def preload() -> None:
+    """Load what Python functions commonly need. Runs in the zygote, before any function is known."""
+    import awslambdaric.bootstrap  # pyright: ignore[reportMissingImports, reportUnusedImport]  # noqa: F401
+    import awslambdaric.lambda_literals  # pyright: ignore[reportMissingImports]
+    import awslambdaric.lambda_runtime_client  # pyright: ignore[reportMissingImports]  # noqa: F401
+    import base64  # noqa: F401
+    import datetime  # noqa: F401
+    import decimal  # noqa: F401
+    import hashlib  # noqa: F401
+    import http.client  # noqa: F401
+    import logging  # noqa: F401
+    import ssl  # noqa: F401
+    import urllib.request  # noqa: F401
+    import uuid  # noqa: F401
+
+
+def preload_clients() -> None:
+    """Load the AWS SDK, which takes longer than all else; the launcher does it when it has nothing to do."""
+    import boto3.session  # noqa: F401
+    import botocore.session  # noqa: F401
+
+
+def _run_python(handler: str, environment: dict[str, str]) -> NoReturn:
+    os.environ.clear()
+    os.environ.update(environment)
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    sys.path[:0] = ["/var/task", f"/opt/python/lib/{version}/site-packages", "/opt/python"]
+    sys.argv[:] = ["/var/runtime/bootstrap.py", handler]
+    _forget_replaced_clients(version)
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
+    sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr
+    gc.unfreeze()
+    code = 1
+    try:
+        from awslambdaric import bootstrap, lambda_runtime_client, lambda_runtime_marshaller
+
+        if "AWS_LAMBDA_LOG_FORMAT" in environment or "AWS_LAMBDA_LOG_LEVEL" in environment:
+            import importlib
+
+            importlib.reload(bootstrap)  # it reads these when it is imported
+        client = lambda_runtime_client.LambdaRuntimeClient(environment["AWS_LAMBDA_RUNTIME_API"])
+        client.marshaller = lambda_runtime_marshaller.LambdaMarshaller()  # reads AWS_EXECUTION_ENV
+        bootstrap.run(handler, client)
+    except SystemExit as stop:
+        code = _exit_code(stop)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        _finish(code)
+
+
+def _exit_code(stop: SystemExit) -> int:
+    if stop.code is None:
+        return 0
+    if isinstance(stop.code, int):
+        return stop.code & 0xFF
+    print(stop.code, file=sys.stderr)
+    return 1
+
+
+def _finish(code: int) -> NoReturn:
+    """End the process as the interpreter would, but without going back into the launcher's own frames."""
+    import atexit
+
+    try:
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        os._exit(code)
+
+
+def _forget_replaced_clients(version: str) -> None:
+    places = [*sys.path[:3]]
+    if not any(
+        os.path.exists(os.path.join(place, name))
+        or os.path.exists(os.path.join(place, f"{name}.py"))
+        for place in places
+        for name in _CLIENT_PACKAGES
+    ):
+        return
+    for name in [name for name in sys.modules if name.partition(".")[0] in _CLIENT_PACKAGES]:
+        del sys.modules[name]

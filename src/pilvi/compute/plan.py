@@ -1,0 +1,149 @@
+"""What a sandbox sees of files: the plan by which a launcher builds its root.
+
+Only what is named here exists inside: the system's libraries and programs, one interpreter as /var/lang, the
+runtime's own library as /var/runtime, a handful of devices and of files in /etc. Everything is read-only.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pilvi
+from pilvi.compute.launcher.sandbox import GROUP_ID, USER_ID
+from pilvi.compute.runtimes import Interpreter
+
+BOOTSTRAPS = Path(__file__).parent / "bootstraps"
+SOURCE = Path(pilvi.__file__).parent.parent
+
+_SYSTEM = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
+_SYSTEM_FILES = (
+    "/etc/ssl/certs",
+    "/etc/pki/tls/certs",
+    "/etc/pki/ca-trust/extracted",
+    "/etc/ca-certificates/extracted",
+    "/etc/alternatives",
+    "/etc/ld.so.cache",
+)
+_DEVICES = ("null", "zero", "full", "random", "urandom")
+_RUNTIME_PACKAGES = (
+    *("awslambdaric", "simplejson", "snapshot_restore_py", "boto3", "botocore", "s3transfer"),
+    *("jmespath", "dateutil", "six", "urllib3"),
+)
+"""What a Python function finds in /var/runtime: AWS's runtime client, the AWS SDK and what they need."""
+
+_EMPTY = "/.empty"
+
+
+def root_plan(
+    *,
+    mount_point: Path,
+    interpreter: Interpreter | None,
+    host_names: tuple[str, ...],
+    hidden: tuple[Path, ...],
+    own_user_namespace: bool,
+) -> dict[str, Any]:
+    """The plan for `launcher.root`. `interpreter`: the Python of a zygote; None for what is executed.
+
+    `hidden`: directories that must not be seen even if they lie below something that is.
+    """
+    links: dict[str, str] = {"/dev/fd": "/proc/self/fd"}
+    binds: list[tuple[str, str, bool]] = [("/usr", "/usr", False)]
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        links[f"/dev/{name}"] = f"/proc/self/fd/{number}"
+    for name in _SYSTEM:
+        path = Path("/", name)
+        if path.is_symlink():
+            links[str(path)] = os.readlink(path)
+        elif path.is_dir():
+            binds.append((str(path), str(path), False))
+    binds += [(path, path, False) for path in _SYSTEM_FILES if os.path.exists(path)]
+    binds += [(f"/dev/{name}", f"/dev/{name}", True) for name in _DEVICES]
+    if interpreter is not None:
+        binds.append((str(interpreter.prefix), "/var/lang", False))
+        binds += [
+            (str(source), f"/var/runtime/{name}", False)
+            for name, source in runtime_files(interpreter).items()
+        ]
+    empty = f"{mount_point}{_EMPTY}"
+    binds += [(empty, path, False) for path in _masked(interpreter, hidden)]
+    return {
+        "mount_point": str(mount_point),
+        "own_user_namespace": own_user_namespace,
+        "directories": [
+            *("/dev", "/etc", "/opt", "/proc", "/tmp", _EMPTY, "/var/lang", "/var/runtime"),
+            *("/var/task", "/etc/ssl", "/etc/pki/tls", "/etc/pki/ca-trust", "/etc/ca-certificates"),
+        ],
+        "files": _files(host_names),
+        "links": links,
+        "binds": binds,
+        "interpreter": [f"/var/lang/bin/{interpreter.executable.name}"] if interpreter else [],
+        "source": str(SOURCE),
+        "environment": {
+            "AWS_LAMBDA_RUNTIME_API": "169.254.100.1:9001",  # awslambdaric's client reads it at import
+            "LANG": "en_US.UTF-8",
+            "LC_CTYPE": "C.UTF-8",
+            "LD_LIBRARY_PATH": "/var/lang/lib",
+        },
+    }
+
+
+def runtime_files(interpreter: Interpreter) -> dict[str, Path]:
+    """Names in /var/runtime and where they come from: pilvi's own environment.
+
+    The compiled client of awslambdaric fits pilvi's own interpreter only; any other gets one in Python.
+    """
+    files: dict[str, Path] = {"bootstrap.py": BOOTSTRAPS / "python" / "bootstrap.py"}
+    for name in _RUNTIME_PACKAGES:
+        source = _origin(name)
+        files[source.name] = source
+    if interpreter.own and importlib.util.find_spec("runtime_client") is not None:
+        client = _origin("runtime_client")
+    else:
+        client = BOOTSTRAPS / "python" / "runtime_client.py"
+    files[client.name] = client
+    return files
+
+
+def _origin(name: str) -> Path:
+    """The directory of a package, or the file of a module."""
+    found = importlib.util.find_spec(name)
+    assert found is not None, f"{name} is one of pilvi's dependencies"
+    assert found.origin is not None, name
+    origin = Path(found.origin)
+    return origin.parent if origin.name == "__init__.py" else origin
+
+
+def _masked(interpreter: Interpreter | None, hidden: tuple[Path, ...]) -> list[str]:
+    """Paths inside the sandbox over which an empty directory is laid."""
+    masked = [path for path in ("/usr/src", "/usr/local/src") if os.path.isdir(path)]
+    trees = [(Path("/usr"), Path("/usr"))]
+    if interpreter is not None:
+        trees.append((interpreter.prefix, Path("/var/lang")))
+        major, minor = interpreter.version[:2]
+        for library in (f"python{major}.{minor}/site-packages", "python3/dist-packages"):
+            if (interpreter.prefix / "lib" / library).is_dir():
+                masked.append(f"/var/lang/lib/{library}")
+    for directory in (*hidden, SOURCE, Path(sys.prefix)):
+        for outside, inside in trees:
+            below = directory.is_relative_to(outside) and directory != outside
+            if below and directory != Path(sys.base_prefix) and directory.is_dir():
+                masked.append(str(inside / directory.relative_to(outside)))
+    return list(dict.fromkeys(masked))
+
+
+def _files(host_names: tuple[str, ...]) -> dict[str, str]:
+    names = " ".join(("localhost", *host_names))
+    user = "sbx_user1051"
+    return {
+        "/etc/hosts": f"127.0.0.1 {names}\n",
+        "/etc/resolv.conf": "",
+        "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
+        "/etc/passwd": (
+            f"root:x:0:0:root:/root:/sbin/nologin\n{user}:x:{USER_ID}:{GROUP_ID}::/home/{user}:/sbin/nologin\n"
+        ),
+        "/etc/group": f"root:x:0:\n{user}:x:{GROUP_ID}:\n",
+    }

@@ -1,0 +1,99 @@
+"""The lines that the platform writes into a function's log, and the documents for functions that broke.
+
+All wordings were recorded from AWS. Pure functions.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+
+import orjson
+
+from pilvi.base.arn import Arn
+
+TAIL_BYTES_MAX = 4096
+
+
+def init_start(label: str, function_arn: str) -> str:
+    """`label`: the interpreter that really runs, such as python:3.13."""
+    arn = Arn.parse(function_arn)
+    digest = hashlib.sha256(label.encode()).hexdigest()
+    return (
+        f"INIT_START Runtime Version: {label}\t"
+        f"Runtime Version ARN: arn:{arn.partition}:lambda:{arn.region}::runtime:{digest}\n"
+    )
+
+
+def start(request_id: str, version: str) -> str:
+    return f"START RequestId: {request_id} Version: {version}\n"
+
+
+def end(request_id: str) -> str:
+    return f"END RequestId: {request_id}\n"
+
+
+def report(
+    request_id: str,
+    *,
+    duration_ms: float,
+    memory_mb: int,
+    max_memory_mb: int,
+    init_ms: float | None,
+    status: str | None,
+    error_type: str | None,
+) -> str:
+    """`status`: None, `error` or `timeout`."""
+    line = (
+        f"REPORT RequestId: {request_id}\tDuration: {duration_ms:.2f} ms\t"
+        f"Billed Duration: {billed_ms(duration_ms)} ms\tMemory Size: {memory_mb} MB\t"
+        f"Max Memory Used: {max_memory_mb} MB\t"
+    )
+    if init_ms is not None:
+        line += f"Init Duration: {init_ms:.2f} ms\t"
+    if status is not None:
+        line += f"Status: {status}"
+        if status == "error" and error_type is not None:
+            line += f"\tError Type: {error_type}"
+    return line + "\n"
+
+
+def billed_ms(duration_ms: float) -> int:
+    return max(1, math.ceil(duration_ms))
+
+
+def timed_out(timeout_s: float) -> str:
+    return f"Task timed out after {timeout_s:.2f} seconds"
+
+
+def exit_reason(code: int | None, signal_name: str | None) -> str:
+    """How a runtime ended, as AWS words it. `signal_name`: for example `killed`, `segmentation fault`."""
+    if signal_name is not None:
+        return f"Runtime exited with error: signal: {signal_name}"
+    if code:
+        return f"Runtime exited with error: exit status {code}"
+    return "Runtime exited without providing a reason"
+
+
+def platform_error(request_id: str, error_type: str, message: str) -> bytes:
+    """The document for what the platform noticed: an exit, an overrun."""
+    return orjson.dumps(
+        {"errorType": error_type, "errorMessage": f"RequestId: {request_id} Error: {message}"}
+    )
+
+
+def too_large(bytes_max: int) -> bytes:
+    message = f"Response payload size exceeded maximum allowed payload size ({bytes_max} bytes)."
+    return orjson.dumps({"errorMessage": message, "errorType": "Function.ResponseSizeTooLarge"})
+
+
+def tail(lines: list[str]) -> bytes:
+    """The last 4 KiB of these lines."""
+    kept: list[bytes] = []
+    size = 0
+    for line in reversed(lines):
+        kept.append(line.encode())
+        size += len(kept[-1])
+        if size >= TAIL_BYTES_MAX:
+            break
+    return b"".join(reversed(kept))[-TAIL_BYTES_MAX:]

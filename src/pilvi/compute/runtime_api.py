@@ -1,0 +1,300 @@
+"""Lambda's Runtime API for one environment: the HTTP server that a runtime asks for its next invocation.
+
+Not for: making sandboxes, or deciding what an outcome is; `environment.py` does that with the answers from here.
+AWS: Lambda Developer Guide, "Using the Lambda runtime API for custom runtimes". States and errors are those of
+AWS's runtime interface emulator.
+
+    initialising -> idle -> running -> answered -> idle ...        (a GET of /next makes it idle)
+    initialising -> broken                                          (POST of /init/error)
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Literal, cast
+
+import httptools
+import orjson
+
+from pilvi.compute.api import PAYLOAD_BYTES_MAX, Invocation
+from pilvi.compute.ends import Answer
+
+_PREFIX = b"/2018-06-01/runtime/"
+_EXTENSION_PATHS = (b"/2020-01-01/extension/", b"/2020-08-15/logs", b"/2022-07-01/telemetry")
+_HEAD_BYTES_MAX = 2 * 1024 * 1024
+"""Of one request; the X-Ray cause alone may have a mebibyte."""
+_CONNECTIONS_MAX = 64
+
+State = Literal["initialising", "idle", "running", "answered", "broken"]
+
+
+class RuntimeApi:
+    """The state of one environment's runtime. Serve it with `loop.create_server(api.connection, sock=...)`."""
+
+    def __init__(self) -> None:
+        self.state: State = "initialising"
+        self._on_initialised: Callable[[Answer | None], None] | None = None
+        self._on_answer: Callable[[Answer], None] | None = None
+        self._waiting: _Connection | None = None
+        self._queued: tuple[Invocation, Callable[[], int]] | None = None
+        self._request_id = ""
+        self._connections: set[_Connection] = set()
+
+    def bind(
+        self,
+        *,
+        on_initialised: Callable[[Answer | None], None],
+        on_answer: Callable[[Answer], None],
+    ) -> None:
+        """`on_initialised`: called once, at the first /next (None) or with the error of the initialisation."""
+        self._on_initialised = on_initialised
+        self._on_answer = on_answer
+
+    def connection(self) -> asyncio.Protocol:
+        return _Connection(self, self._connections)
+
+    def dispatch(self, invocation: Invocation, deadline_ms: Callable[[], int]) -> None:
+        """Give the invocation to the runtime, now or as soon as it asks.
+
+        `deadline_ms`: asked at that moment; the machine's time.
+        """
+        assert self._queued is None
+        self._queued = invocation, deadline_ms
+        if self._waiting is not None:
+            waiting, self._waiting = self._waiting, None
+            self._hand_over(waiting)
+
+    def _hand_over(self, connection: _Connection) -> None:
+        assert self._queued is not None
+        (invocation, deadline_ms), self._queued = self._queued, None
+        self._request_id = invocation.request_id
+        self.state = "running"
+        connection.send(_next_response(invocation, deadline_ms()))
+
+    def close(self) -> None:
+        for connection in list(self._connections):
+            connection.close()
+
+    def lost(self, connection: _Connection) -> None:
+        if self._waiting is connection:
+            self._waiting = None
+
+    def request(self, connection: _Connection) -> None:
+        """Answer one whole request."""
+        path = connection.path
+        if not path.startswith(_PREFIX):
+            if path.startswith(_EXTENSION_PATHS):
+                connection.refuse(
+                    501, "NotImplemented", "pilvi does not implement the Extensions API yet."
+                )
+            else:
+                connection.refuse(404, "NotFound", "No such resource of the Runtime API.")
+            return
+        words = path[len(_PREFIX) :].decode("latin-1").split("/")
+        match connection.method, words:
+            case "GET", ["invocation", "next"]:
+                self._next(connection)
+            case "POST", ["invocation", request_id, "response" | "error" as kind]:
+                self._finish(connection, request_id, kind)
+            case "POST", ["init", "error"]:
+                self._init_error(connection)
+            case _, ["restore", _]:
+                connection.refuse(501, "NotImplemented", "pilvi does not implement SnapStart yet.")
+            case _, ["invocation", "next"] | ["invocation", _, "response" | "error"] | [
+                "init",
+                "error",
+            ]:
+                connection.refuse(
+                    405, "MethodNotAllowed", "The resource does not know this method."
+                )
+            case _:
+                connection.refuse(404, "NotFound", "No such resource of the Runtime API.")
+
+    def _next(self, connection: _Connection) -> None:
+        if self.state in ("running", "broken") or self._waiting is not None:
+            connection.refuse_transition(self.state, "Ready")
+            return
+        if self.state == "initialising" and self._on_initialised is not None:
+            self._on_initialised(None)
+        self.state = "idle"
+        if self._queued is None:
+            self._waiting = connection
+        else:
+            self._hand_over(connection)
+
+    def _finish(self, connection: _Connection, request_id: str, kind: str) -> None:
+        target = "InvocationResponse" if kind == "response" else "InvocationErrorResponse"
+        if self.state != "running":
+            connection.refuse_transition(self.state, target)
+            return
+        if request_id != self._request_id:
+            connection.refuse(400, "InvalidRequestID", "Invalid request ID")
+            return
+        error_type = connection.error_type
+        if kind == "error" and error_type is None:
+            error_type = "Function.Unknown"
+        self.state = "answered"
+        if self._on_answer is not None:
+            self._on_answer(Answer(connection.body(), error_type, connection.too_large))
+        if connection.too_large:
+            text = f"Exceeded maximum allowed payload size ({PAYLOAD_BYTES_MAX} bytes)."
+            connection.refuse(413, "RequestEntityTooLarge", text)
+        else:
+            connection.send(_ACCEPTED)
+
+    def _init_error(self, connection: _Connection) -> None:
+        if self.state != "initialising":
+            connection.refuse_transition(self.state, "InitError")
+            return
+        self.state = "broken"
+        error_type = connection.error_type or "Runtime.Unknown"
+        if self._on_initialised is not None:
+            self._on_initialised(Answer(connection.body(), error_type, connection.too_large))
+        connection.send(_ACCEPTED)
+
+
+class _Connection(asyncio.Protocol):
+    """One HTTP/1.1 connection of the runtime, kept alive; one request at a time."""
+
+    def __init__(self, api: RuntimeApi, connections: set[_Connection]) -> None:
+        self._api = api
+        self._connections = connections
+        self._transport: asyncio.Transport | None = None
+        self._parser = httptools.HttpRequestParser(self)
+        self._reset()
+
+    def _reset(self) -> None:
+        self.method = ""
+        self.path = b""
+        self.error_type: str | None = None
+        self.too_large = False
+        self._pieces: list[bytes] = []
+        self._body_bytes = 0
+        self._head_bytes = 0
+        self._keep_alive = True
+
+    def body(self) -> bytes:
+        return self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by its class
+        if len(self._connections) >= _CONNECTIONS_MAX:
+            self._transport.abort()
+            return
+        self._connections.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._connections.discard(self)
+        self._api.lost(self)
+        self._transport = None
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self.close()
+        except httptools.HttpParserError:
+            self._keep_alive = False
+            self.refuse(400, "InvalidRequest", "The request is no HTTP/1.1 request.")
+
+    def on_url(self, url: bytes) -> None:
+        self.path += url
+        self._count_head(len(url))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._count_head(len(name) + len(value))
+        match name.lower():
+            case b"lambda-runtime-function-error-type":
+                self.error_type = value.decode("latin-1")[:1024]
+            case b"expect" if value.lower() == b"100-continue" and self._transport is not None:
+                self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            case _:
+                pass
+
+    def on_body(self, piece: bytes) -> None:
+        self._body_bytes += len(piece)
+        if self._body_bytes > PAYLOAD_BYTES_MAX:
+            self.too_large = True
+            self._pieces.clear()
+        else:
+            self._pieces.append(piece)
+
+    def on_message_complete(self) -> None:
+        self.method = self._parser.get_method().decode("latin-1")
+        self._keep_alive = self._parser.should_keep_alive()
+        self._api.request(self)
+        self._reset()
+
+    def _count_head(self, size: int) -> None:
+        self._head_bytes += size
+        if self._head_bytes > _HEAD_BYTES_MAX:
+            self.close()
+
+    def send(self, response: bytes) -> None:
+        if self._transport is None:
+            return
+        self._transport.write(response)
+        if not self._keep_alive:
+            self._transport.close()
+
+    def refuse(self, status: int, error_type: str, message: str) -> None:
+        body = orjson.dumps({"errorMessage": message, "errorType": error_type})
+        self.send(_response(status, body))
+
+    def refuse_transition(self, state: str, target: str) -> None:
+        self.refuse(
+            403,
+            "InvalidStateTransition",
+            f"State transition from {state} to {target} failed for runtime."
+            " Error: State transition is not allowed",
+        )
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+
+_REASONS = {
+    **{200: "OK", 202: "Accepted", 400: "Bad Request", 403: "Forbidden", 404: "Not Found"},
+    **{405: "Method Not Allowed", 413: "Request Entity Too Large", 501: "Not Implemented"},
+}
+
+
+def _response(status: int, body: bytes) -> bytes:
+    return (
+        f"HTTP/1.1 {status} {_REASONS[status]}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    ).encode() + body
+
+
+_ACCEPTED = _response(202, b'{"status":"OK"}\n')
+
+_OPTIONAL_HEADERS: tuple[tuple[str, Callable[[Invocation], str | None]], ...] = (
+    ("Lambda-Runtime-Trace-Id", lambda invocation: invocation.trace_id),
+    ("Lambda-Runtime-Client-Context", lambda invocation: invocation.client_context),
+    ("Lambda-Runtime-Cognito-Identity", lambda invocation: invocation.cognito_identity),
+    ("Lambda-Runtime-Aws-Tenant-Id", lambda invocation: invocation.tenant_id),
+)
+
+
+def _next_response(invocation: Invocation, deadline_ms: int) -> bytes:
+    head = (
+        "HTTP/1.1 200 OK\r\n"
+        f"Content-Type: {_header(invocation.content_type)}\r\n"
+        f"Lambda-Runtime-Aws-Request-Id: {_header(invocation.request_id)}\r\n"
+        f"Lambda-Runtime-Deadline-Ms: {deadline_ms}\r\n"
+        f"Lambda-Runtime-Invoked-Function-Arn: {_header(invocation.invoked_function_arn)}\r\n"
+    )
+    for name, value_of in _OPTIONAL_HEADERS:
+        value = value_of(invocation)
+        if value:
+            head += f"{name}: {_header(value)}\r\n"
+    return f"{head}Content-Length: {len(invocation.payload)}\r\n\r\n".encode() + invocation.payload
+
+
+def _header(value: str) -> str:
+    """A value cannot begin a header of its own. JSON has no meaning for these characters either."""
+    if value.isprintable():
+        return value
+    return "".join(character if character.isprintable() else " " for character in value)

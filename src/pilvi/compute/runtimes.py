@@ -1,0 +1,164 @@
+"""The interpreters on this host, and which of them runs a function of a named runtime.
+
+AWS: Lambda Developer Guide, "Lambda runtimes". `pilvi runtimes` prints what is found here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from pilvi.base.errors import NotBuilt
+from pilvi.compute.api import InvalidEntrypoint
+
+PYTHON_OLDEST = (3, 10)
+"""The oldest Python that the AWS SDK which functions are given runs under."""
+
+_RUNTIME = re.compile(r"(python|nodejs)(\d+)\.(\d+|x)|provided(\.al2023|\.al2)?")
+_PYTHON_FILE = re.compile(r"python3\.(\d+)")
+_NODE_VERSION = re.compile(r"v(\d+)\.(\d+)\.(\d+)")
+_VERSION_TIMEOUT_S = 10
+
+
+class Interpreter(msgspec.Struct, frozen=True):
+    family: str
+    """python, nodejs"""
+    version: tuple[int, ...]
+    """Python: (3, 13). Node: (20, 11, 1)."""
+    executable: Path
+    prefix: Path
+    """The directory that becomes /var/lang; its bin/ holds the executable."""
+    own: bool = False
+    """pilvi itself runs under it, so the compiled parts of awslambdaric fit it."""
+
+    @property
+    def label(self) -> str:
+        return f"{self.family}:{'.'.join(map(str, self.version))}"
+
+
+class Resolved(msgspec.Struct, frozen=True):
+    """`interpreter`: None for provided.*, whose `bootstrap` is the interpreter."""
+
+    family: str
+    interpreter: Interpreter | None
+    warning: str | None = None
+
+
+class Runtimes:
+    """What was found. Make one with `await Runtimes.discover()`."""
+
+    def __init__(self, interpreters: list[Interpreter]) -> None:
+        self.interpreters = interpreters
+
+    @classmethod
+    async def discover(cls) -> Runtimes:
+        python = await asyncio.to_thread(lambda: list(_find_pythons()))
+        return cls([*python, *await _find_nodes()])
+
+    def resolve(self, runtime: str, *, exact: bool = False) -> Resolved:
+        """Raises: NotBuilt (a family that pilvi does not run), InvalidEntrypoint (none on this host)."""
+        match = _RUNTIME.fullmatch(runtime)
+        if match is None:
+            raise NotBuilt(what=f"functions of the runtime {runtime}")
+        family = match[1]
+        if family is None:
+            return Resolved("provided", None)
+        major = int(match[2])
+        wanted = (major, int(match[3])) if family == "python" else (major,)
+        candidates = [found for found in self.interpreters if found.family == family]
+        if not candidates:
+            raise InvalidEntrypoint(f"There is no {family} interpreter on this host.")
+        best = min(candidates, key=lambda found: _distance(found, wanted))
+        if best.version[: len(wanted)] == wanted:
+            return Resolved(family, best)
+        if exact:
+            raise InvalidEntrypoint(f"There is no interpreter for {runtime} on this host.")
+        return Resolved(
+            family,
+            best,
+            f"pilvi: there is no interpreter for {runtime} on this host; "
+            f"{best.label} ({best.executable}) runs this function instead.",
+        )
+
+
+def _distance(found: Interpreter, wanted: tuple[int, ...]) -> tuple[int, bool, bool]:
+    """Nearest first; of equal ones pilvi's own, then the newer."""
+    position = len(wanted) - 1
+    gap = found.version[position] - wanted[position]
+    return abs(gap), not found.own, gap < 0
+
+
+def _find_pythons() -> Iterator[Interpreter]:
+    """One interpreter per minor version; pilvi's own first, then pyenv's, uv's and the system's."""
+    version = sys.version_info[:2]
+    prefix = Path(sys.base_prefix).resolve()
+    own = prefix / "bin" / f"python{version[0]}.{version[1]}"
+    seen: set[tuple[int, ...]] = set()
+    if own.exists():
+        seen.add(version)
+        yield Interpreter("python", version, own, prefix, own=True)
+    home = Path.home()
+    pyenv = Path(os.environ.get("PYENV_ROOT", home / ".pyenv"))
+    places = [
+        *sorted(pyenv.glob("versions/3.*/bin"), reverse=True),
+        *sorted(home.glob(".local/share/uv/python/*/bin"), reverse=True),
+        Path("/usr/local/bin"),
+        Path("/usr/bin"),
+    ]
+    for place in places:
+        for file in sorted(place.glob("python3.*")):
+            name = _PYTHON_FILE.fullmatch(file.name)
+            if name is None:
+                continue
+            version, prefix = (3, int(name[1])), file.resolve().parent.parent
+            complete = any(
+                (prefix / lib / file.name / "os.py").exists() for lib in ("lib", "lib64")
+            )
+            if version >= PYTHON_OLDEST and version not in seen and complete:
+                seen.add(version)
+                yield Interpreter("python", version, prefix / "bin" / file.name, prefix)
+
+
+async def _find_nodes() -> list[Interpreter]:
+    home = Path.home()
+    files = [
+        *([Path(found)] if (found := shutil.which("node")) else []),
+        Path("/usr/local/bin/node"),
+        Path("/usr/bin/node"),
+        *sorted(home.glob(".nvm/versions/node/*/bin/node"), reverse=True),
+    ]
+    nodes: dict[tuple[int, ...], Interpreter] = {}
+    for executable in dict.fromkeys(file.resolve() for file in files if file.exists()):
+        version = await _node_version(executable)
+        if version is not None and version[:1] not in {known[:1] for known in nodes}:
+            prefix = executable.parent.parent
+            nodes[version] = Interpreter("nodejs", version, executable, prefix)
+    return list(nodes.values())
+
+
+async def _node_version(executable: Path) -> tuple[int, ...] | None:
+    """None when the file is no Node or does not answer: a broken installation is not a runtime."""
+    try:
+        process = await asyncio.create_subprocess_exec(
+            executable,
+            "--version",
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+    except OSError:
+        return None
+    try:
+        output, _ = await asyncio.wait_for(process.communicate(), _VERSION_TIMEOUT_S)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        return None
+    match = _NODE_VERSION.match(output.decode("ascii", "replace"))
+    return tuple(int(part) for part in match.groups()) if match else None
