@@ -14,7 +14,7 @@ from pilvi.identity.authorise import authorise
 from pilvi.kit.audit import WatchedRequest
 from pilvi.kit.call import Call
 from pilvi.kit.service import Kind, Operation
-from pilvi.protocol.codec import validate
+from pilvi.protocol import codec
 from pilvi.store.api import Snapshot, Transaction
 
 
@@ -25,7 +25,8 @@ async def perform(
     but for what a streaming handler committed before."""
     await permit(call, operation, params)
     if operation.validated:
-        validate(operation.service.name, operation.name, params)
+        service = operation.service
+        codec(service.name, None, service.opaque).validate(operation.name, params)
     return await handle(call, operation, params, body)
 
 
@@ -53,22 +54,26 @@ async def handle(
             return handler(call, at, req)
 
         result = await call.cloud.store.read(look)
-        _refuse_unread(operation, req)
+        refuse_unread(operation, req)
     elif operation.kind is Kind.WRITE:
 
         def change(tx: Transaction) -> dict[str, Any]:
             answer = handler(call, tx, req)
-            _refuse_unread(operation, req)  # inside the transaction: a refusal changes nothing
+            refuse_unread(operation, req)  # inside the transaction: a refusal changes nothing
             return answer
 
         result = await call.cloud.store.write(change, cause=call.cause)
     else:
         result = await handler(call, req, body)
-        _refuse_unread(operation, req)
+        refuse_unread(operation, req)
     return result
 
 
-def _refuse_unread(operation: Operation, req: WatchedRequest) -> None:
+def refuse_unread(operation: Operation, req: WatchedRequest) -> None:
+    """Streaming handlers that commit call this themselves first, so that a refusal changes nothing.
+
+    Raises: NotBuilt.
+    """
     for path in req.unread():
         if path not in operation.accepted:
             raise NotBuilt(what=f"the member {path} of {operation.service.name}.{operation.name}")
