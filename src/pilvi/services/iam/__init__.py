@@ -1,0 +1,15 @@
+"""IAM and STS: who there is in an account, their keys, roles, policies and sessions."""
+
+from pilvi.services.iam import workers as workers
+from pilvi.services.iam.operations import access_keys as access_keys
+from pilvi.services.iam.operations import attachments as attachments
+from pilvi.services.iam.operations import groups as groups
+from pilvi.services.iam.operations import inline_policies as inline_policies
+from pilvi.services.iam.operations import managed_policies as managed_policies
+from pilvi.services.iam.operations import policy_versions as policy_versions
+from pilvi.services.iam.operations import roles as roles
+from pilvi.services.iam.operations import sessions as sessions
+from pilvi.services.iam.operations import tags as tags
+from pilvi.services.iam.operations import users as users
+from pilvi.services.iam.service import iam as iam
+from pilvi.services.iam.service import sts as sts

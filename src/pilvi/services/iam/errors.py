@@ -1,0 +1,77 @@
+"""Errors of IAM and STS, named by their AWS code."""
+
+from __future__ import annotations
+
+from pilvi.base.errors import AwsError, ValidationError
+
+__all__ = [
+    "AccessDenied",
+    "DeleteConflict",
+    "EntityAlreadyExists",
+    "InvalidInput",
+    "LimitExceeded",
+    "MalformedPolicyDocument",
+    "NoSuchEntity",
+    "ValidationError",
+]
+
+
+class NoSuchEntity(AwsError):
+    code = "NoSuchEntity"
+    message = "{detail}"
+    status = 404
+
+
+class EntityAlreadyExists(AwsError):
+    code = "EntityAlreadyExists"
+    message = "{detail}"
+    status = 409
+
+
+class DeleteConflict(AwsError):
+    code = "DeleteConflict"
+    message = "Cannot delete entity, must {first} first."
+    status = 409
+
+
+class PolicyInUse(DeleteConflict):
+    message = "{detail}"
+
+
+class LimitExceeded(AwsError):
+    code = "LimitExceeded"
+    message = "Cannot exceed quota for {quota}: {limit}"
+    status = 409
+
+
+class PolicyTooLarge(LimitExceeded):
+    message = "Maximum policy size of {limit} bytes exceeded for {kind} {name}"
+
+
+class TooManyVersions(LimitExceeded):
+    message = (
+        "A managed policy can have up to {limit} versions. Before you create a new version, you must"
+        " delete an existing version."
+    )
+
+
+class MalformedPolicyDocument(AwsError):
+    code = "MalformedPolicyDocument"
+    message = "{detail}"
+
+
+class InvalidInput(AwsError):
+    code = "InvalidInput"
+    message = "{detail}"
+
+
+class AccessDenied(AwsError):
+    code = "AccessDenied"
+    message = "{detail}"
+    status = 403
+
+
+def not_authorized(caller_arn: str, action: str, resource: str) -> AccessDenied:
+    return AccessDenied(
+        detail=f"User: {caller_arn} is not authorized to perform: {action} on resource: {resource}"
+    )

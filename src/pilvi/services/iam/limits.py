@@ -1,0 +1,27 @@
+"""Quotas. AWS: IAM User Guide, "IAM and AWS STS quotas"."""
+
+ACCESS_KEYS_PER_USER = 2
+TAGS_PER_RESOURCE = 50
+GROUPS_PER_USER = 10
+ATTACHED_POLICIES = 10
+POLICY_VERSIONS = 5
+TRUST_POLICY_SIZE = 2048
+MANAGED_POLICY_SIZE = 6144
+INLINE_POLICIES_SIZE = {"user": 2048, "role": 10_240, "group": 5120}
+"""Characters of all inline policies of one entity together, white space not counted."""
+
+PAGE_SIZE = 100
+"""Items of a list when the request names no MaxItems."""
+
+ROLE_SESSION_S_DEFAULT = 3600
+ROLE_SESSION_S_MIN = 3600
+ROLE_SESSION_S_MAX = 43_200
+CHAINED_SESSION_S_MAX = 3600
+USER_SESSION_S_DEFAULT = 43_200
+ROOT_SESSION_S_MAX = 3600
+SERVICE_SESSION_S_MAX = 43_200
+
+EXPIRED_SESSION_KEPT_MS = 24 * 60 * 60 * 1000
+"""How long an expired session is remembered, so that its user is told that it expired."""
+SWEEP_EVERY_MS = 60 * 60 * 1000
+SWEEP_BATCH = 500

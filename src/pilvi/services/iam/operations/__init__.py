@@ -1,0 +1,1 @@
+"""What IAM and STS are asked, by noun."""

@@ -1,0 +1,168 @@
+"""Managed policies: create, get, list, delete, and who has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pilvi.base.arn import Arn
+from pilvi.kit.call import Call
+from pilvi.services.iam import aws_policies, documents, errors, limits, pages, records, rules
+from pilvi.services.iam.records import ATTACHMENTS, POLICIES, Attachment, Version
+from pilvi.services.iam.service import iam
+from pilvi.services.iam.wire import (
+    CreatePolicyRequest,
+    CreatePolicyResponse,
+    DeletePolicyRequest,
+    GetPolicyRequest,
+    GetPolicyResponse,
+    ListEntitiesForPolicyRequest,
+    ListEntitiesForPolicyResponse,
+    ListPoliciesRequest,
+    ListPoliciesResponse,
+    Policy,
+)
+from pilvi.store.api import Snapshot, Transaction
+
+
+@iam.write("CreatePolicy")
+def create_policy(call: Call, tx: Transaction, req: CreatePolicyRequest) -> CreatePolicyResponse:
+    """Add a managed policy with its first version.
+
+    Raises: EntityAlreadyExists, MalformedPolicyDocument, LimitExceeded, InvalidInput (tags).
+    AWS: CreatePolicy.
+    """
+    name, path = req["PolicyName"], req.get("Path", "/")
+    home = records.home_of(call.scope)
+    document = checked_document(req["PolicyDocument"])
+    if POLICIES.find(tx, home, name.lower()) is not None:
+        raise errors.EntityAlreadyExists(
+            detail=f"A policy called {name} already exists. Duplicate names are not allowed."
+        )
+    policy = records.Policy(
+        arn=str(Arn("iam", "", call.account, f"policy{path}{name}", call.scope.partition)),
+        name=name,
+        path=path,
+        id="ANPA" + call.entropy.upper(17),
+        description=req.get("Description"),
+        created_at_ms=call.now_ms,
+        updated_at_ms=call.now_ms,
+        default_version=1,
+        last_version=1,
+        versions=[Version(number=1, document=document, created_at_ms=call.now_ms)],
+        tags=rules.tags_of(req.get("Tags")),
+    )
+    POLICIES.put(tx, home, policy)
+    return {"Policy": _told(call, tx, policy, description=False)}
+
+
+@iam.read("GetPolicy")
+def get_policy(call: Call, at: Snapshot, req: GetPolicyRequest) -> GetPolicyResponse:
+    """Raises: NoSuchEntity, ValidationError (no ARN)."""
+    policy = aws_policies.get_policy(at, call.scope, req["PolicyArn"])
+    return {"Policy": {**_told(call, at, policy), "Tags": rules.wire_tags(policy.tags)}}
+
+
+@iam.read("ListPolicies")
+def list_policies(call: Call, at: Snapshot, req: ListPoliciesRequest) -> ListPoliciesResponse:
+    """List the account's policies and AWS's, each sorted by name; Scope picks one of the two."""
+    scope = req.get("Scope", "All")
+    only_attached = req.get("OnlyAttached", False)
+    prefix = req.get("PathPrefix", "/")
+    after = pages.after_marker(req)
+
+    def found() -> Iterator[tuple[str, records.Policy]]:
+        """AWS's behind the account's, each with the first part of its marker."""
+        if scope != "AWS" and (after is None or after[0] == "local"):
+            start = None if after is None else after[1:]
+            for policy in POLICIES.scan(at, records.home_of(call.scope), after_key=start):
+                yield "local", policy
+        if scope != "Local":
+            for policy in aws_policies.all_policies(call.scope.partition):
+                if after is None or after[0] == "local" or after[1:] < (policy.name.lower(),):
+                    yield "aws", policy
+
+    matching = (
+        (whose, policy)
+        for whose, policy in found()
+        if policy.path.startswith(prefix)
+        and (not only_attached or any(records.attachments_of(at, call.scope, policy.arn)))
+    )
+    page, more = pages.cut(req, matching, lambda item: (item[0], item[1].name.lower()))
+    listed = [_told(call, at, policy, description=False) for _, policy in page]
+    return {"Policies": listed, **more}
+
+
+@iam.write("DeletePolicy")
+def delete_policy(call: Call, tx: Transaction, req: DeletePolicyRequest) -> None:
+    """Remove a policy that nobody has and that has its default version only.
+
+    Raises: NoSuchEntity, DeleteConflict, ValidationError (no ARN).
+    """
+    policy = aws_policies.get_own_policy(tx, call.scope, req["PolicyArn"])
+    if any(records.attachments_of(tx, call.scope, policy.arn)):
+        raise errors.PolicyInUse(detail="Cannot delete a policy attached to entities.")
+    if len(policy.versions) > 1:
+        raise errors.PolicyInUse(
+            detail="This policy has more than one version. Before you delete a policy, you must"
+            " delete the policy's versions. The default version is deleted with the policy."
+        )
+    POLICIES.delete(tx, records.home_of(call.scope), policy.name.lower())
+
+
+@iam.read("ListEntitiesForPolicy")
+def list_entities_for_policy(
+    call: Call, at: Snapshot, req: ListEntitiesForPolicyRequest
+) -> ListEntitiesForPolicyResponse:
+    """List the users, groups and roles that have a policy.
+
+    Raises: NoSuchEntity, ValidationError (no ARN).
+    """
+    policy = aws_policies.get_policy(at, call.scope, req["PolicyArn"])
+    kind = {"User": "user", "Role": "role", "Group": "group"}.get(req.get("EntityFilter", ""))
+    found = ATTACHMENTS.scan(
+        at, records.home_of(call.scope), (policy.arn,), after_key=pages.after_marker(req)
+    )
+    matching = (entry for entry in found if kind is None or entry.kind == kind)
+    page, more = pages.cut(req, matching, ATTACHMENTS.key_of)
+    return {
+        "PolicyUsers": [
+            {"UserName": entry.name, "UserId": entry.id} for entry in _of(page, "user")
+        ],
+        "PolicyRoles": [
+            {"RoleName": entry.name, "RoleId": entry.id} for entry in _of(page, "role")
+        ],
+        "PolicyGroups": [
+            {"GroupName": entry.name, "GroupId": entry.id} for entry in _of(page, "group")
+        ],
+        **more,
+    }
+
+
+def _of(entries: list[Attachment], kind: str) -> list[Attachment]:
+    return [entry for entry in entries if entry.kind == kind]
+
+
+def checked_document(document: str) -> str:
+    """Raises: MalformedPolicyDocument, LimitExceeded."""
+    documents.check_identity_policy(document)
+    if rules.size_of(document) > limits.MANAGED_POLICY_SIZE:
+        raise errors.LimitExceeded(quota="PolicySize", limit=limits.MANAGED_POLICY_SIZE)
+    return document
+
+
+def _told(call: Call, at: Snapshot, policy: records.Policy, *, description: bool = True) -> Policy:
+    wire: Policy = {
+        "PolicyName": policy.name,
+        "PolicyId": policy.id,
+        "Arn": policy.arn,
+        "Path": policy.path,
+        "DefaultVersionId": f"v{policy.default_version}",
+        "AttachmentCount": sum(1 for _ in records.attachments_of(at, call.scope, policy.arn)),
+        "PermissionsBoundaryUsageCount": 0,
+        "IsAttachable": True,
+        "CreateDate": policy.created_at_ms,
+        "UpdateDate": policy.updated_at_ms,
+    }
+    if description and policy.description is not None:
+        wire["Description"] = policy.description
+    return wire

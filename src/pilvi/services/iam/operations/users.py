@@ -1,0 +1,127 @@
+"""Users: create, get, list, rename, delete."""
+
+from __future__ import annotations
+
+from pilvi.base.arn import Scope
+from pilvi.kit.call import Call
+from pilvi.services.iam import errors, pages, records, rules
+from pilvi.services.iam.operations.callers import user_name_of
+from pilvi.services.iam.records import USERS, Entity
+from pilvi.services.iam.service import iam
+from pilvi.services.iam.wire import (
+    CreateUserRequest,
+    CreateUserResponse,
+    DeleteUserRequest,
+    GetUserRequest,
+    GetUserResponse,
+    ListUsersRequest,
+    ListUsersResponse,
+    UpdateUserRequest,
+    User,
+)
+from pilvi.store.api import Snapshot, Transaction
+
+
+@iam.write("CreateUser")
+def create_user(call: Call, tx: Transaction, req: CreateUserRequest) -> CreateUserResponse:
+    """Add a user without any key or permission.
+
+    Raises: EntityAlreadyExists, InvalidInput (tags), LimitExceeded (tags).
+    AWS: CreateUser.
+    """
+    name = req["UserName"]
+    home = records.home_of(call.scope)
+    if USERS.find(tx, home, name.lower()) is not None:
+        raise errors.EntityAlreadyExists(detail=f"User with name {name} already exists.")
+    user = records.User(
+        name=name,
+        path=req.get("Path", "/"),
+        id="AIDA" + call.entropy.upper(17),
+        created_at_ms=call.now_ms,
+        tags=rules.tags_of(req.get("Tags")),
+    )
+    USERS.put(tx, home, user)
+    return {"User": told(call.scope, user)}
+
+
+@iam.read("GetUser")
+def get_user(call: Call, at: Snapshot, req: GetUserRequest) -> GetUserResponse:
+    """Tell about a user; about the caller when no name is given.
+
+    Raises: NoSuchEntity, ValidationError (no name, and the caller is a role's session).
+    """
+    if "UserName" not in req and call.principal.is_root:
+        return {"User": _root(call)}
+    user = records.get_user(at, call.scope, user_name_of(call, req.get("UserName")))
+    return {"User": told(call.scope, user)}
+
+
+@iam.read("ListUsers")
+def list_users(call: Call, at: Snapshot, req: ListUsersRequest) -> ListUsersResponse:
+    """List users whose path begins with PathPrefix, by name. Tags are left out, as on AWS."""
+    prefix = req.get("PathPrefix", "/")
+    found = USERS.scan(at, records.home_of(call.scope), after_key=pages.after_marker(req))
+    matching = (user for user in found if user.path.startswith(prefix))
+    page, more = pages.cut(req, matching, USERS.key_of)
+    return {"Users": [told(call.scope, user, tags=False) for user in page], **more}
+
+
+@iam.write("UpdateUser")
+def update_user(call: Call, tx: Transaction, req: UpdateUserRequest) -> None:
+    """Rename a user or move it to another path; its keys, policies and groups come along.
+
+    Raises: NoSuchEntity, EntityAlreadyExists.
+    """
+    user = records.get_user(tx, call.scope, req["UserName"])
+    name = req.get("NewUserName", user.name)
+    taken = USERS.find(tx, records.home_of(call.scope), name.lower())
+    if taken is not None and taken.id != user.id:
+        raise errors.EntityAlreadyExists(detail=f"User with name {name} already exists.")
+    records.rename_user(tx, call.scope, user, name=name, path=req.get("NewPath", user.path))
+
+
+@iam.write("DeleteUser")
+def delete_user(call: Call, tx: Transaction, req: DeleteUserRequest) -> None:
+    """Remove a user that has no keys, policies and groups any more.
+
+    Raises: NoSuchEntity, DeleteConflict.
+    """
+    user = records.get_user(tx, call.scope, req["UserName"])
+    if user.access_key_ids:
+        raise errors.DeleteConflict(first="delete access keys")
+    if user.groups:
+        raise errors.DeleteConflict(first="remove users from group")
+    check_policies_gone(user)
+    USERS.delete(tx, records.home_of(call.scope), user.name.lower())
+
+
+def check_policies_gone(entity: Entity) -> None:
+    """Raises: DeleteConflict."""
+    if entity.attached:
+        raise errors.DeleteConflict(first="detach all policies")
+    if entity.inline:
+        raise errors.DeleteConflict(first="delete policies")
+
+
+def told(scope: Scope, user: records.User, *, tags: bool = True) -> User:
+    wire: User = {
+        "Path": user.path,
+        "UserName": user.name,
+        "UserId": user.id,
+        "Arn": records.arn_of(scope, "user", user),
+        "CreateDate": user.created_at_ms,
+    }
+    if tags and user.tags:
+        wire["Tags"] = rules.wire_tags(user.tags)
+    return wire
+
+
+def _root(call: Call) -> User:
+    """The account's root user: it has neither name nor path, and is as old as the epoch here."""
+    return {
+        "Path": "/",
+        "UserName": "root",
+        "UserId": call.account,
+        "Arn": f"arn:{call.scope.partition}:iam::{call.account}:root",
+        "CreateDate": 0,
+    }

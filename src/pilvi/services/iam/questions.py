@@ -1,0 +1,53 @@
+"""Answers to the rest of the cloud: whose key is this, and credentials for a role."""
+
+from __future__ import annotations
+
+from pilvi.base.arn import Arn
+from pilvi.contracts.credentials import Credential
+from pilvi.kit.cloud import Cloud
+from pilvi.services.iam import limits, records, tokens
+from pilvi.store.api import Snapshot, Transaction
+
+
+class StoredCredentials:
+    """`contracts.credentials.Credentials`. Asked for every request: one read of one key."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._read = cloud.store.read
+
+    async def find_credential(self, access_key_id: str) -> Credential | None:
+        def look(at: Snapshot) -> Credential | None:
+            issued = records.find_issued(at, access_key_id)
+            return None if issued is None else issued.credential
+
+        return await self._read(look)
+
+
+class StoredSessions:
+    """`contracts.credentials.Sessions`."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+
+    async def issue_session(
+        self, *, role_arn: str, session_name: str, duration_s: int, service: str
+    ) -> Credential:
+        """A service acts under a role for up to twelve hours, whatever the role's own longest session.
+
+        `service` matters to the role's trust policy, which is not evaluated yet.
+        Raises: ValueError when `role_arn` is no ARN.
+        """
+        arn = Arn.parse(role_arn)
+        cloud = self._cloud
+        assert 0 < duration_s <= limits.SERVICE_SESSION_S_MAX, duration_s
+
+        def issue(tx: Transaction) -> Credential:
+            role = records.find_role(tx, arn.scope, arn.resource.rpartition("/")[2])
+            if role is not None and records.arn_of(arn.scope, "role", role) == role_arn:
+                holder = tokens.role_session(arn.scope, role, session_name)
+            else:
+                holder = tokens.made_up_role_session(role_arn, session_name)
+            now_ms = cloud.clock.now_ms()
+            return tokens.issue(tx, cloud.entropy, holder, now_ms=now_ms, duration_s=duration_s)
+
+        return await cloud.store.write(issue)

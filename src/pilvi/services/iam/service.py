@@ -1,0 +1,143 @@
+"""IAM and STS: two Services over the same records. What each operation acts on, for authorisation.
+
+IAM has no regions; its records live under the account alone. ARNs of users, roles and groups are told here
+without their path, which only the record knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pilvi.kit.call import Call
+from pilvi.kit.service import Acts, ResourceOf, Service, everything
+
+
+def _named(kind: str, member: str) -> ResourceOf:
+    """The resource `arn:aws:iam::ACCOUNT:kind/NAME`; the name is the caller's own where it is left out."""
+
+    def resource(call: Call, req: Mapping[str, Any]) -> str:
+        return f"arn:{call.scope.partition}:iam::{call.account}:{kind}/{req.get(member, '*')}"
+
+    return resource
+
+
+def _member(member: str) -> ResourceOf:
+    """The resource is a member that is an ARN already."""
+
+    def resource(call: Call, req: Mapping[str, Any]) -> str:
+        return str(req.get(member, "*"))
+
+    return resource
+
+
+_USER = Acts(_named("user", "UserName"))
+_ROLE = Acts(_named("role", "RoleName"))
+_GROUP = Acts(_named("group", "GroupName"))
+_POLICY = Acts(_member("PolicyArn"))
+_ALL = Acts(everything)
+
+iam = Service(
+    "iam",
+    acts={
+        **dict.fromkeys(
+            (
+                "CreateUser",
+                "GetUser",
+                "UpdateUser",
+                "DeleteUser",
+                "TagUser",
+                "UntagUser",
+                "ListUserTags",
+                "CreateAccessKey",
+                "ListAccessKeys",
+                "UpdateAccessKey",
+                "DeleteAccessKey",
+                "PutUserPolicy",
+                "GetUserPolicy",
+                "ListUserPolicies",
+                "DeleteUserPolicy",
+                "AttachUserPolicy",
+                "DetachUserPolicy",
+                "ListAttachedUserPolicies",
+                "ListGroupsForUser",
+            ),
+            _USER,
+        ),
+        **dict.fromkeys(
+            (
+                "CreateRole",
+                "GetRole",
+                "UpdateRole",
+                "UpdateRoleDescription",
+                "DeleteRole",
+                "UpdateAssumeRolePolicy",
+                "TagRole",
+                "UntagRole",
+                "ListRoleTags",
+                "ListInstanceProfilesForRole",
+                "PutRolePolicy",
+                "GetRolePolicy",
+                "ListRolePolicies",
+                "DeleteRolePolicy",
+                "AttachRolePolicy",
+                "DetachRolePolicy",
+                "ListAttachedRolePolicies",
+            ),
+            _ROLE,
+        ),
+        **dict.fromkeys(
+            (
+                "CreateGroup",
+                "GetGroup",
+                "DeleteGroup",
+                "AddUserToGroup",
+                "RemoveUserFromGroup",
+                "PutGroupPolicy",
+                "GetGroupPolicy",
+                "ListGroupPolicies",
+                "DeleteGroupPolicy",
+                "AttachGroupPolicy",
+                "DetachGroupPolicy",
+                "ListAttachedGroupPolicies",
+            ),
+            _GROUP,
+        ),
+        **dict.fromkeys(
+            (
+                "GetPolicy",
+                "DeletePolicy",
+                "CreatePolicyVersion",
+                "GetPolicyVersion",
+                "ListPolicyVersions",
+                "SetDefaultPolicyVersion",
+                "DeletePolicyVersion",
+                "TagPolicy",
+                "UntagPolicy",
+                "ListPolicyTags",
+                "ListEntitiesForPolicy",
+            ),
+            _POLICY,
+        ),
+        "CreatePolicy": Acts(_named("policy", "PolicyName")),
+        "ListUsers": _ALL,
+        "ListRoles": _ALL,
+        "ListGroups": _ALL,
+        "ListPolicies": _ALL,
+    },
+)
+
+sts = Service(
+    "sts",
+    acts={
+        "GetCallerIdentity": _ALL,
+        "GetSessionToken": _ALL,
+        "GetAccessKeyInfo": _ALL,
+        "AssumeRole": Acts(_member("RoleArn")),
+    },
+    accepted={
+        "AssumeRole": {
+            "ExternalId": "Matters to the role's trust policy only, which is not evaluated yet.",
+        }
+    },
+)

@@ -1,0 +1,69 @@
+"""Issuing temporary credentials: for STS's operations, and for services that act under a role."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pilvi.base.arn import Arn, Scope
+from pilvi.base.entropy import Entropy
+from pilvi.contracts.credentials import Credential
+from pilvi.contracts.jobs import Job
+from pilvi.services.iam import limits, records, rules
+from pilvi.services.iam.records import Issued, Role
+from pilvi.store.api import Transaction
+
+SESSION_TOKEN_LENGTH = 160
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Whom temporary credentials speak for."""
+
+    account: str
+    arn: str
+    id: str
+    role_arn: str | None = None
+
+
+def role_session(scope: Scope, role: Role, session_name: str) -> Holder:
+    """A role that exists."""
+    return _session(scope, role.name, session_name, role.id, records.arn_of(scope, "role", role))
+
+
+def made_up_role_session(role_arn: str, session_name: str) -> Holder:
+    """A role that does not exist: its id is made of its name, so that it is the same every time."""
+    arn = Arn.parse(role_arn)
+    name = arn.resource.rpartition("/")[2]
+    return _session(arn.scope, name, session_name, f"AROA{name.upper()}"[:21], role_arn)
+
+
+def _session(scope: Scope, name: str, session: str, role_id: str, role_arn: str) -> Holder:
+    arn = Arn("sts", "", scope.account, f"assumed-role/{name}/{session}", scope.partition)
+    return Holder(scope.account, str(arn), f"{role_id}:{session}", role_arn)
+
+
+def issue(
+    tx: Transaction, entropy: Entropy, holder: Holder, *, now_ms: int, duration_s: int
+) -> Credential:
+    """Store fresh temporary credentials, and see to it that they are swept when they are over."""
+    expires_at_ms = now_ms + 1000 * duration_s
+    credential = Credential(
+        access_key_id=rules.access_key_id("ASIA", holder.account, entropy.bytes(5)),
+        secret_access_key=entropy.secret(40),
+        account=holder.account,
+        principal_arn=holder.arn,
+        principal_id=holder.id,
+        session_token=entropy.secret(SESSION_TOKEN_LENGTH),
+        expires_at_ms=expires_at_ms,
+        role_arn=holder.role_arn,
+    )
+    records.put_issued(tx, Issued(credential=credential, created_at_ms=now_ms))
+    schedule_sweep(tx, expires_at_ms + limits.EXPIRED_SESSION_KEPT_MS)
+    return credential
+
+
+def schedule_sweep(tx: Transaction, due_ms: int) -> None:
+    """One sweep for each full hour in which a session becomes old enough, however many they are."""
+    hour = -(-due_ms // limits.SWEEP_EVERY_MS)
+    job = Job(kind="sts.sweep", payload=b"", id=f"sts.sweep.{hour}")
+    tx.at(hour * limits.SWEEP_EVERY_MS, job)

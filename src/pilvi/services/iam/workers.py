@@ -1,0 +1,26 @@
+"""What time does in STS: sessions that expired long ago are forgotten."""
+
+from __future__ import annotations
+
+from pilvi.contracts.delivery import Commit
+from pilvi.contracts.jobs import Job
+from pilvi.kit.cloud import Cloud
+from pilvi.services.iam import limits, records
+from pilvi.services.iam.service import sts
+from pilvi.store.api import Transaction
+
+
+@sts.job("sweep")
+async def sweep(cloud: Cloud, job: Job) -> Commit:
+    """Delete a batch of old sessions; the next batch follows at once. Running it twice is harmless."""
+    now_ms = cloud.clock.now_ms()
+
+    def forget(tx: Transaction) -> None:
+        before_ms = now_ms - limits.EXPIRED_SESSION_KEPT_MS
+        old = records.expired_sessions(tx, before_ms, limits.SWEEP_BATCH)
+        for access_key_id in old:
+            records.delete_issued(tx, access_key_id)
+        if len(old) == limits.SWEEP_BATCH:
+            tx.at(now_ms, Job(kind="sts.sweep", payload=b""))
+
+    return forget
