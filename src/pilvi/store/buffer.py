@@ -89,6 +89,8 @@ class BufferedTransaction:
 
     def put(self, key: bytes, value: bytes) -> None:
         assert self._open, "a transaction ends with its body"
+        assert type(key) is bytes, "keys are bytes"
+        assert type(value) is bytes, "values are bytes"
         self.size_bytes += len(key) + len(value) + _ENTRY_BYTES
         if self.size_bytes > TRANSACTION_BYTES_MAX:
             raise TransactionTooLarge(limit_bytes=TRANSACTION_BYTES_MAX)

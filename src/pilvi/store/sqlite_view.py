@@ -1,0 +1,59 @@
+"""A consistent view of the SQLite file through one cursor that is inside a transaction."""
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# apsw's stubs name `collections.abc.Buffer`, which Python 3.11 lacks.
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import cast
+
+import apsw
+
+from pilvi.store.buffer import Pair
+
+_GET = "SELECT value FROM kv WHERE key = ?"
+_SCAN = "SELECT key, value FROM kv WHERE key >= ? AND key < ? ORDER BY key LIMIT ?"
+_SCAN_BACK = "SELECT key, value FROM kv WHERE key >= ? AND key < ? ORDER BY key DESC LIMIT ?"
+
+_PAGE_FIRST, _PAGE_MAX = 16, 128
+"""Rows that a scan reads at once: it grows, and no statement stays open between two pages."""
+
+
+class View:
+    """A consistent view through one cursor, until the body it was made for has ended."""
+
+    __slots__ = ("_cursor",)
+
+    def __init__(self, cursor: apsw.Cursor) -> None:
+        self._cursor: apsw.Cursor | None = cursor
+
+    def get(self, key: bytes) -> bytes | None:
+        assert self._cursor is not None, "a snapshot ends with its body"
+        rows = cast("list[tuple[bytes]]", self._cursor.execute(_GET, (key,)).fetchall())
+        return rows[0][0] if rows else None
+
+    def scan(
+        self, start: bytes, end: bytes, *, limit: int | None = None, reverse: bool = False
+    ) -> Iterator[Pair]:
+        statement = _SCAN_BACK if reverse else _SCAN
+        left = limit
+        page = _PAGE_FIRST
+        while start < end and left != 0:
+            assert self._cursor is not None, "a snapshot ends with its body"
+            count = page if left is None else min(page, left)
+            found = self._cursor.execute(statement, (start, end, count)).fetchall()
+            rows = cast("list[Pair]", found)
+            yield from rows
+            if len(rows) < count:
+                return
+            if left is not None:
+                left -= count
+            if reverse:
+                end = rows[-1][0]
+            else:
+                start = rows[-1][0] + b"\x00"
+            page = min(page * 2, _PAGE_MAX)
+
+    def end(self) -> None:
+        self._cursor = None
