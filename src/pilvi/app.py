@@ -95,7 +95,9 @@ class App:
             services=SERVICES,
             questions=QUESTIONS,
         )
-        dispatcher = Dispatcher(store, clock, entropy, resolve=cloud.registrations, consumers=CONSUMERS)
+        dispatcher = Dispatcher(
+            store, clock, entropy, resolve=cloud.registrations, consumers=CONSUMERS
+        )
         authenticator = Authenticator(
             cloud.ask(Credentials),
             clock,
@@ -130,7 +132,7 @@ class App:
                 return False
             return True
 
-        def status() -> dict[str, Any]:
+        async def status() -> dict[str, Any]:
             return {
                 "version": __version__,
                 "url": settings.external_url,
@@ -141,11 +143,11 @@ class App:
                 "durability": settings.durability,
                 "backend": settings.backend,
                 "services": sorted(SERVICES),
-                "jobs": msgspec.to_builtins(dispatcher.statistics()),
+                "jobs": msgspec.to_builtins(await dispatcher.statistics()),
             }
 
-        def gauges() -> dict[str, float]:
-            jobs: dict[str, float] = msgspec.to_builtins(dispatcher.statistics())
+        async def gauges() -> dict[str, float]:
+            jobs: dict[str, float] = msgspec.to_builtins(await dispatcher.statistics())
             return {f"jobs_{name}": value for name, value in jobs.items()}
 
         gateway = Gateway(

@@ -82,7 +82,9 @@ def runtimes(as_json: bool) -> None:
 
     found = found_runtimes()
     if as_json:
-        print_json([{"runtime": r.runtime, "version": r.version, "path": str(r.path)} for r in found])
+        print_json(
+            [{"runtime": r.runtime, "version": r.version, "path": str(r.path)} for r in found]
+        )
         return
     for runtime in found:
         click.echo(f"{runtime.runtime:<16}{runtime.version:<12}{runtime.path}")
@@ -99,7 +101,9 @@ def trace(request_id: str, data: Path | None, as_json: bool) -> None:
         print_json(told)
         return
     if not told["entries"]:
-        click.echo(f"Nothing is recorded of {request_id}: it caused nothing later, or it is long ago.")
+        click.echo(
+            f"Nothing is recorded of {request_id}: it caused nothing later, or it is long ago."
+        )
     for entry in told["entries"]:
         at = datetime.fromtimestamp(entry["at_ms"] / 1000, UTC)
         click.echo(f"{at:%H:%M:%S}.{entry['at_ms'] % 1000:03d}  {_line(entry)}")

@@ -25,7 +25,9 @@ _BACKLOG = 2048
     envvar="PILVI_DATA",
     help="Where everything is kept.  [default: .pilvi]",
 )
-@click.option("--ephemeral", is_flag=True, help="Keep nothing: a temporary place that goes with it.")
+@click.option(
+    "--ephemeral", is_flag=True, help="Keep nothing: a temporary place that goes with it."
+)
 @click.option("--host", default="127.0.0.1", show_default=True, envvar="PILVI_HOST")
 @click.option("--port", default=4566, show_default=True, type=click.IntRange(0, 65535))
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64))
@@ -44,8 +46,12 @@ _BACKLOG = 2048
     show_default=True,
     help="full: on disk before it is acknowledged. relaxed: a power cut may lose the last moments.",
 )
-@click.option("--url", default="", help="The address that clients use, when it is not host and port.")
-@click.option("--origin", "origins", multiple=True, help="A web origin whose pages may call the APIs.")
+@click.option(
+    "--url", default="", help="The address that clients use, when it is not host and port."
+)
+@click.option(
+    "--origin", "origins", multiple=True, help="A web origin whose pages may call the APIs."
+)
 @click.option(
     "--backend",
     type=click.Choice(["namespaces", "process"]),
@@ -54,7 +60,9 @@ _BACKLOG = 2048
     help="How functions are isolated. process: not at all.",
 )
 @click.option("--exact-runtimes", is_flag=True, help="Refuse a runtime whose version is not here.")
-@click.option("--strict-members", is_flag=True, help="Refuse nested members that nothing read, too.")
+@click.option(
+    "--strict-members", is_flag=True, help="Refuse nested members that nothing read, too."
+)
 @click.option(
     "--ready-file",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -112,9 +120,7 @@ def up(
     sys.exit(_run(settings, listener, ready_file, quiet))
 
 
-def _run(
-    settings: Settings, listener: socket.socket, ready_file: Path | None, quiet: bool
-) -> int:
+def _run(settings: Settings, listener: socket.socket, ready_file: Path | None, quiet: bool) -> int:
     from pilvi.cli.supervise import supervise
 
     return supervise(settings, listener, ready_file=ready_file, quiet=quiet)

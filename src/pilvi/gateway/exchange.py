@@ -12,7 +12,7 @@ from pilvi.kit.service import Operation, Service
 
 if TYPE_CHECKING:
     from pilvi.identity.authenticator import Authenticated
-    from pilvi.protocol.codec import Codec, Match
+    from pilvi.protocol import Codec, Match
 
 
 @dataclass(slots=True)

@@ -147,6 +147,7 @@ class Connection(asyncio.Protocol):
         self._peer = ""
         self._url = b""
         self._fields: list[tuple[bytes, bytes]] = []
+        self._field_bytes = 0
         self._head_bytes = 0
         self._in_head = False
         self._receiving: _Incoming | None = None
@@ -222,6 +223,7 @@ class Connection(asyncio.Protocol):
         self._in_head = True
         self._url = b""
         self._fields = []
+        self._field_bytes = 0
 
     def on_url(self, url: bytes) -> None:
         self._url += url
@@ -229,7 +231,8 @@ class Connection(asyncio.Protocol):
             raise _Refused(414, "UriTooLong", "The request's URI is too long.")
 
     def on_header(self, name: bytes, value: bytes | None) -> None:
-        if len(self._fields) >= FIELDS_MAX:
+        self._field_bytes += len(name) + len(value or b"")
+        if len(self._fields) >= FIELDS_MAX or self._field_bytes > HEAD_BYTES_MAX:
             raise _Refused(431, "RequestHeaderSectionTooLarge")
         self._fields.append((name, value or b""))
 
@@ -325,7 +328,7 @@ class Connection(asyncio.Protocol):
         status = response.status
         head = [_STATUS_LINES.get(status) or f"HTTP/1.1 {status} -\r\n".encode()]
         fields = "".join([f"{name}: {value}\r\n" for name, value in response.headers])
-        if "\n" in fields.replace("\r\n", "") or "\0" in fields:
+        if fields.count("\n") != len(response.headers) or "\0" in fields:
             raise ValueError("a response header contains a line break")
         head.append(fields.encode("latin-1", "replace"))
         head.append(self._server.date_field())

@@ -57,8 +57,8 @@ class Actions:
     clock_moved: Callable[[], None]
     story: Callable[[str], Awaitable[list[dict[str, Any]]]]
     idle: Callable[[float], Awaitable[bool]]
-    status: Callable[[], dict[str, Any]]
-    gauges: Callable[[], dict[str, float]]
+    status: Callable[[], Awaitable[dict[str, Any]]]
+    gauges: Callable[[], Awaitable[dict[str, float]]]
     admin_token: str
 
 
@@ -97,10 +97,10 @@ class OwnEndpoints:
         if method == "GET" and path == "/metrics":
             from pilvi.gateway.metrics import exposition
 
-            text = exposition(self._cloud, self._access_log, self._actions.gauges())
+            text = exposition(self._cloud, self._access_log, await self._actions.gauges())
             return HttpResponse(200, [("content-type", "text/plain; version=0.0.4")], text)
         if method == "GET" and path == "/_pilvi/status":
-            return _json(self._actions.status())
+            return _json(await self._actions.status())
         if method == "POST" and path in ("/_pilvi/reset", "/_localstack/state/reset"):
             await self._actions.reset()
             return _json({"reset": True})

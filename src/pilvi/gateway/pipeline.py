@@ -10,7 +10,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import cache
+from typing import NamedTuple
 
+from pilvi import protocol
 from pilvi.base.errors import AwsError, NotBuilt
 from pilvi.base.http import HttpRequest, HttpResponse
 from pilvi.gateway import bodies, own
@@ -23,7 +26,6 @@ from pilvi.identity.errors import DIALECTS, S3
 from pilvi.kit import execution
 from pilvi.kit.cloud import Cloud, as_aws_error
 from pilvi.kit.service import no_body
-from pilvi.protocol import codec as protocol
 
 log = logging.getLogger("pilvi.gateway")
 
@@ -40,6 +42,28 @@ class MethodNotAllowed(AwsError):
     code = "MethodNotAllowed"
     message = "The specified method is not allowed against this resource."
     status = 405
+
+
+class _Traits(NamedTuple):
+    """What the model says of an operation's transport."""
+
+    streams: bool
+    unsigned: bool
+    signing_name: str
+
+
+@cache
+def _traits(service: str, operation: str) -> _Traits:
+    model = protocol.service_model(service)
+    found = model.operation(operation)
+    shape = found.input
+    streams = shape is not None and any(member.streaming for member in shape.members.values())
+    metadata = model.metadata
+    return _Traits(
+        streams,
+        unsigned=found.traits.get("authtype") == "none",
+        signing_name=metadata.get("signingName", metadata["endpointPrefix"]),
+    )
 
 
 class Gateway:
@@ -90,7 +114,7 @@ async def _route(gateway: Gateway, exchange: Exchange) -> None:
         exchange.response = await gateway.own.answer(request)
         return
     if found.kind == "service" and not gateway.cloud.has_service(found.service):
-        if protocol.knows(found.service):
+        if found.service in protocol.service_names():
             exchange.codec = protocol.codec(
                 found.service, protocol.detect(found.service, found.request)
             )
@@ -119,7 +143,7 @@ async def _recognise(gateway: Gateway, exchange: Exchange) -> None:
     assert found is not None
     assert service is not None
     name = protocol.detect(service.name, found.request)
-    codec = exchange.codec = protocol.codec(service.name, name, opaque=service.opaque)
+    codec = exchange.codec = protocol.codec(service.name, name, service.opaque)
     request = found.request
     if codec.protocol in ("query", "ec2") and request.read is not None:
         # The operation's name is in the body; the body of a query is small.
@@ -142,7 +166,8 @@ async def _authenticate(gateway: Gateway, exchange: Exchange) -> None:
     assert service is not None
     request = exchange.request
     operation = service.operations.get(exchange.operation_name)
-    if not codec.streams_in(exchange.operation_name) and request.read is not None:
+    traits = _traits(service.name, exchange.operation_name)
+    if not traits.streams and request.read is not None:
         limit = operation.body_bytes_max if operation is not None else service.body_bytes_max
         request.body = await bodies.whole(request, limit)
         routed = exchange.route
@@ -151,9 +176,9 @@ async def _authenticate(gateway: Gateway, exchange: Exchange) -> None:
     dialect = S3 if service.name in ("s3", "s3control") else DIALECTS[codec.protocol]
     authenticated = exchange.authenticated = await gateway.authenticator.authenticate(
         request,
-        service_signing_name=codec.signing_name,
+        service_signing_name=traits.signing_name,
         dialect=dialect,
-        anonymous=codec.unsigned(exchange.operation_name),
+        anonymous=traits.unsigned,
     )
     gateway.origins.guard(request, authenticated.principal)
     if operation is None:
@@ -176,7 +201,7 @@ async def _parse(gateway: Gateway, exchange: Exchange) -> None:
     assert call is not None
     assert exchange.match is not None
     exchange.params = codec.parse(exchange.match, found.request)
-    if codec.streams_in(exchange.operation_name):
+    if _traits(call.service, exchange.operation_name).streams:
         assert exchange.authenticated is not None
         exchange.body = bodies.streamed(exchange.request, exchange.authenticated, call)
 
@@ -243,12 +268,8 @@ def _render_error(exchange: Exchange, error: AwsError) -> HttpResponse:
         content = exchange.request.headers.get("content-type", "")
         if "json" in content or exchange.request.path.startswith("/_pilvi/"):
             codec = protocol.codec("dynamodb", "json")
-    response = codec.render_error(
-        exchange.operation_name or None,
-        error,
-        exchange.request_id,
-        head=exchange.request.method == "HEAD",
-    )
+    known = exchange.operation_name if exchange.match is not None else None
+    response = codec.render_error(known, error, exchange.request_id)
     if exchange.call is not None and exchange.call.headers:
         response.headers.extend(exchange.call.headers)
     return response
