@@ -1,0 +1,469 @@
+"""Running what is due: leases, attempts, retries, dead letters.
+
+Invariants; the code cites them:
+1. A job waits (`due` index) or is leased (`leased` index), never both, never neither, until it is deleted.
+2. A lease is a token that is never used twice. Whoever completes, retries or buries a job first checks, in
+   that same transaction, that the record still carries his token; else nothing of his is applied. So the
+   effect of a job (its Commit) is applied exactly once, however many processes ran its handler.
+3. The effect and the end of the job are one transaction. A crash in between does not exist.
+4. When a job is *due* is told by the cloud's clock alone: frozen, nothing becomes due; moved, all that became
+   due runs at once.
+5. Whether a lease still *holds* is told by real time alone (`owners.py`): freezing the clock stalls no
+   takeover, and moving it steals no running job.
+6. A job that its process died of is put back and counted (`takeovers`); after TAKEOVERS_MAX it is buried,
+   for it may be what kills. Being put back on a graceful stop counts nothing.
+7. Replacing or cancelling a job that runs takes its lease away: the running handler's effect is dropped.
+8. At most CONCURRENCY_MAX jobs run at once in a process, and of each lane as many as its kind allows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import msgspec
+
+from pilvi.base.arn import Arn
+from pilvi.base.clock import Clock
+from pilvi.base.entropy import Entropy
+from pilvi.base.errors import NotBuilt
+from pilvi.contracts.causes import Cause
+from pilvi.contracts.delivery import Commit, Delivery, Undeliverable
+from pilvi.contracts.jobs import Job, Retry
+from pilvi.dispatch.leases import LeaseLost, busy, give_up, look, release
+from pilvi.dispatch.owners import BEAT_S, Liveness
+from pilvi.dispatch.records import (
+    DELIVER,
+    HOME,
+    JOBS,
+    TRIM,
+    DeadJob,
+    JobRecord,
+    Owner,
+    dead,
+    heads,
+    jobs,
+    owners,
+)
+from pilvi.dispatch.registry import (
+    LANE_CONCURRENCY_MAX,
+    JobKind,
+    Postpone,
+    Resolve,
+)
+from pilvi.dispatch.trace import TRIM_EVERY_MS, note, plan_trim, trim
+from pilvi.store.api import Snapshot, Store, StoreUnavailable, Transaction
+
+log = logging.getLogger("pilvi.dispatch")
+
+CONCURRENCY_MAX = 64
+TAKEOVERS_MAX = 5
+SWEEP_S = 3.0
+"""How often, in real time, the runner looks for dead owners and for wakes that got lost."""
+IDLE_POLL_S = 0.05
+"""How often `idle` looks again while another process works."""
+STORE_RETRY_S_MAX = 5.0
+BROKEN_DELAY_MS = 1000
+"""Before a job is tried again that could not even be begun."""
+LOOK_S_MAX = 3600.0
+CLOCK = "clock"
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """`pending` and `leased` are of the whole store now (at most COUNT_MAX each); the rest are of this process
+    since it started."""
+
+    pending: int
+    leased: int
+    done: int
+    retried: int
+    dead: int
+
+
+COUNT_MAX = 100_000
+
+
+class Runner:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        entropy: Entropy,
+        resolve: Resolve,
+        *,
+        run_dir: Path | None = None,
+        concurrency_max: int = CONCURRENCY_MAX,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._entropy = entropy
+        self._resolve = resolve
+        self._concurrency_max = concurrency_max
+        self._liveness = Liveness(entropy.hex(16), run_dir)
+        self._stir = asyncio.Event()
+        self._progress = asyncio.Event()
+        self._running: dict[asyncio.Task[None], str] = {}
+        self._lane_max: dict[str, int] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._stopping = False
+        self._leases = 0
+        self._beat = 0
+        self._done = self._retried = self._dead = 0
+
+    # --- life
+
+    async def start(self) -> None:
+        """Release what dead owners held, and begin. Raises: StoreUnavailable, OSError (run directory)."""
+        self._liveness.hold()
+        await self._sweep()
+        for work in (self._lead(), self._watch(JOBS), self._watch(CLOCK), self._keep_alive()):
+            self._tasks.append(asyncio.create_task(work))
+
+    async def stop(self, grace_s: float = 5.0) -> None:
+        """Lease no more, give running handlers `grace_s`, put back what they did not finish."""
+        self._stopping = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+        running = set(self._running)
+        if running:
+            _, late = await asyncio.wait(running, timeout=grace_s)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        await self._store.write(lambda tx: release(tx, self._liveness.owner, died=False))
+        self._liveness.let_go()
+
+    def stir(self) -> None:
+        """Look again now: something became due in a way that no topic tells."""
+        self._stir.set()
+
+    async def idle(self) -> None:
+        """Return once nothing is due and nothing runs, in any process on this store."""
+        while True:
+            self._progress.clear()
+            now_ms = self._clock.now_ms()
+            if not self._running and not await self._store.read(partial(busy, now_ms=now_ms)):
+                return
+            self._stir.set()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(IDLE_POLL_S):
+                    await self._progress.wait()
+
+    async def statistics(self) -> Statistics:
+        def count(at: Snapshot) -> tuple[int, int]:
+            return (
+                sum(1 for _ in jobs.scan_index(at, HOME, "due", limit=COUNT_MAX)),
+                sum(1 for _ in jobs.scan_index(at, HOME, "leased", limit=COUNT_MAX)),
+            )
+
+        pending, leased = await self._store.read(count)
+        return Statistics(pending, leased, self._done, self._retried, self._dead)
+
+    # --- the loops
+
+    async def _watch(self, topic: str) -> None:
+        while True:
+            await self._store.wait(topic, SWEEP_S)
+            self._stir.set()
+
+    async def _keep_alive(self) -> None:
+        """Beat while anything runs (invariant 5), and look after the owners that no longer do."""
+        while True:
+            await asyncio.sleep(BEAT_S)
+            try:
+                if self._running:
+                    await self._store.write(self._put_beat)
+                await self._sweep()
+            except StoreUnavailable:
+                log.warning("cannot renew the leases of running jobs", exc_info=True)
+
+    async def _lead(self) -> None:
+        while not self._stopping:
+            self._stir.clear()
+            try:
+                next_due_ms = await self._lease_due()
+            except StoreUnavailable:
+                log.warning("cannot lease jobs", exc_info=True)
+                await asyncio.sleep(1.0)
+                continue
+            delay_s = None if next_due_ms is None else self._clock.real_delay_s(next_due_ms)
+            delay_s = LOOK_S_MAX if delay_s is None else min(delay_s, LOOK_S_MAX)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(delay_s):
+                    await self._stir.wait()
+
+    async def _lease_due(self) -> int | None:
+        """Start what is due and fits. Gives when the next job is due that is not due yet."""
+        while True:
+            now_ms = self._clock.now_ms()
+            room = self._rooms()
+            next_due_ms, ready = await self._store.read(partial(look, now_ms=now_ms, room=room))
+            if not ready or self._concurrency_max <= len(self._running):
+                return next_due_ms
+            take = partial(self._take, now_ms=now_ms, room=room, first=self._leases)
+            leases = await self._store.write(take)
+            self._leases += len(leases)
+            for record in leases:
+                task = asyncio.create_task(self._run(record))
+                self._running[task] = record.lane
+                task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        del self._running[task]
+        self._progress.set()
+        self._stir.set()
+        if not task.cancelled() and (problem := task.exception()) is not None:
+            log.error("a job's runner failed", exc_info=problem)
+
+    def _rooms(self) -> Callable[[str], int]:
+        """How many more of a lane may run now (invariant 8)."""
+        running = Counter(self._running.values())
+        return lambda lane: self._lane_max.get(lane, LANE_CONCURRENCY_MAX) - running[lane]
+
+    def _take(
+        self, tx: Transaction, now_ms: int, room: Callable[[str], int], first: int
+    ) -> list[JobRecord]:
+        free = self._concurrency_max - len(self._running)
+        due: list[JobRecord] = []
+        for head in list(heads(tx)):
+            if head.due_ms > now_ms or room(head.lane) <= 0:
+                continue
+            limit = min(free, room(head.lane))
+            for record in jobs.scan_index(tx, HOME, "due", (head.lane,), limit=limit):
+                if record.due_ms > now_ms:
+                    break
+                due.append(record)
+        due.sort(key=lambda record: (record.due_ms, record.job.id))
+        owner = self._liveness.owner
+        leased: list[JobRecord] = []
+        for index, record in enumerate(due[:free], start=first):
+            mine = msgspec.structs.replace(record, owner=owner, lease=f"{owner}-{index}")
+            jobs.put(tx, HOME, mine)
+            leased.append(mine)
+        if leased:
+            self._put_beat(tx)
+        return leased
+
+    def _put_beat(self, tx: Transaction) -> None:
+        self._beat += 1
+        owners.put(tx, HOME, Owner(self._liveness.owner, self._beat))
+
+    async def _sweep(self) -> None:
+        """Put back what dead owners held (invariants 5 and 6)."""
+        others = await self._store.read(lambda at: list(owners.scan(at, HOME)))
+        for owner in self._liveness.find_dead(others):
+            count = await self._store.write(lambda tx, owner=owner: release(tx, owner, died=True))
+            self._liveness.forget(owner)
+            if count:
+                log.warning("took over %d jobs of the dead process %s", count, owner)
+
+    # --- one job
+
+    async def _run(self, record: JobRecord) -> None:
+        """One run of a job, whose end is settled whatever happens: a lease of the living must not leak."""
+        try:
+            await self._attempt(record)
+        except StoreUnavailable:  # `_settle` gives up only when we stop
+            log.warning("job %s is left to whoever comes next", record.job.id)
+        except Exception:
+            log.exception("job %s could not be run", record.job.id)
+            due_ms = self._clock.now_ms() + BROKEN_DELAY_MS
+
+            def body(tx: Transaction) -> None:
+                give_up(tx, record)
+                waiting = msgspec.structs.replace(
+                    record, due_ms=due_ms, owner=None, lease=None, takeovers=record.takeovers + 1
+                )
+                jobs.put(tx, HOME, waiting)
+
+            await self._settle_or_drop(record, body)
+
+    async def _attempt(self, record: JobRecord) -> None:
+        job = record.job
+        if record.takeovers > TAKEOVERS_MAX:  # invariant 6
+            await self._bury(record, None, f"it was begun and not ended {record.takeovers} times")
+            return
+        try:
+            kind = self._kind_of(job)
+        except (NotBuilt, LookupError, Undeliverable) as problem:
+            await self._bury(record, None, f"nobody runs {job.kind}: {problem}")
+            return
+        self._lane_max[record.lane] = kind.concurrency_max
+        try:
+            async with asyncio.timeout(kind.time_limit_s):
+                effect = await kind.handle(job)
+            await self._complete(record, effect)
+        except LeaseLost:
+            log.info("job %s was taken away while it ran: its effect is dropped", job.id)
+        except Postpone as later:
+            await self._put_back(record, later.due_ms, "postponed", later.reason, job.attempt)
+        except Undeliverable as refusal:
+            await self._bury(record, kind, refusal.reason)
+        except asyncio.CancelledError:
+            if self._stopping:
+                raise
+            await self._retry_or_bury(record, kind, "the handler was cancelled")
+        except Exception as problem:
+            log.warning(
+                "job %s (%s), attempt %d, failed", job.id, job.kind, job.attempt, exc_info=True
+            )
+            await self._retry_or_bury(record, kind, f"{type(problem).__name__}: {problem}")
+
+    def _kind_of(self, job: Job) -> JobKind:
+        """Raises: NotBuilt, LookupError, Undeliverable when nobody is there to run it."""
+        if job.kind == TRIM:
+            return JobKind(self._trim)
+        if job.kind != DELIVER:
+            return self._resolve(job.kind.partition(".")[0]).jobs[job.kind]
+        delivery = _delivery_of(job)
+        try:
+            arn = Arn.parse(delivery.arn)
+        except ValueError as problem:
+            raise Undeliverable(str(problem)) from None
+        service = self._resolve(arn.service)
+        target = service.target
+        if target is None:
+            raise Undeliverable(f"{arn.service} takes no deliveries")
+        return JobKind(
+            lambda job: target(_delivery_of(job)),
+            service.target_retry,
+            concurrency_max=service.target_concurrency_max,
+        )
+
+    async def _trim(self, job: Job) -> Commit | None:
+        return lambda tx: trim(tx, self._clock.now_ms())
+
+    async def _complete(self, record: JobRecord, effect: Commit | None) -> None:
+        job = record.job
+        now_ms = self._clock.now_ms()
+
+        def body(tx: Transaction) -> None:
+            give_up(tx, record)
+            if effect is not None:
+                effect(tx)  # invariant 3
+            what = "delivered" if job.kind == DELIVER else "done"
+            self._tell(tx, job, what, "", now_ms)
+
+        await self._settle(record, body)
+        self._done += 1
+
+    async def _retry_or_bury(self, record: JobRecord, kind: JobKind, reason: str) -> None:
+        job, retry = record.job, kind.retry
+        now_ms = self._clock.now_ms()
+        due_ms = now_ms + _delay_ms(retry, job.attempt, self._entropy)
+        too_old = retry.age_s_max is not None and due_ms > job.first_due_ms + retry.age_s_max * 1000
+        if job.attempt >= retry.attempts_max or too_old:
+            await self._bury(record, kind, reason)
+            return
+        await self._put_back(record, due_ms, "failed", reason, job.attempt + 1)
+
+    async def _put_back(
+        self, record: JobRecord, due_ms: int, what: str, reason: str, attempt: int
+    ) -> None:
+        now_ms = self._clock.now_ms()
+        job = msgspec.structs.replace(record.job, attempt=attempt)
+        waiting = JobRecord(job, record.lane, due_ms, takeovers=record.takeovers)
+
+        def body(tx: Transaction) -> None:
+            give_up(tx, record)
+            jobs.put(tx, HOME, waiting)
+            tx.wake(JOBS)
+            self._tell(tx, record.job, what, f"again at {due_ms}", now_ms, reason)
+
+        await self._settle_or_drop(record, body)
+        self._retried += what == "failed"
+
+    async def _bury(self, record: JobRecord, kind: JobKind | None, reason: str) -> None:
+        """End a job that failed for good, with its dead-letter rule's effect. A rule that itself fails is
+        logged, and the job is buried without it: it must end."""
+        job = record.job
+        now_ms = self._clock.now_ms()
+        effect: Commit | None = None
+        try:
+            effect = self._burial_of(job, kind, reason)
+        except Exception:
+            log.exception("the dead-letter rule of job %s failed", job.id)
+
+        def body(tx: Transaction) -> None:
+            give_up(tx, record)
+            dead.put(tx, HOME, DeadJob(now_ms, job, reason))
+            plan_trim(tx, now_ms + TRIM_EVERY_MS)
+            what = "undelivered" if job.kind == DELIVER else "buried"
+            self._tell(tx, job, what, "", now_ms, reason)
+
+        def with_effect(tx: Transaction) -> None:
+            body(tx)
+            if effect is not None:
+                effect(tx)
+
+        try:
+            await self._settle_or_drop(record, with_effect)
+        except Exception:
+            log.exception("the effect of the dead-letter rule of job %s failed", job.id)
+            await self._settle_or_drop(record, body)
+        log.error("job %s (%s) is dead after attempt %d: %s", job.id, job.kind, job.attempt, reason)
+        self._dead += 1
+
+    def _burial_of(self, job: Job, kind: JobKind | None, reason: str) -> Commit | None:
+        if job.kind == DELIVER:
+            delivery = _delivery_of(job)
+            sender = self._resolve(delivery.source.service.partition(".")[0])
+            return None if sender.undelivered is None else sender.undelivered(delivery, reason)
+        return None if kind is None or kind.bury is None else kind.bury(job, reason)
+
+    def _tell(
+        self, tx: Transaction, job: Job, what: str, detail: str, at_ms: int, outcome: str = ""
+    ) -> None:
+        if job.kind == DELIVER:
+            delivery = _delivery_of(job)
+            detail = f"{delivery.arn} {detail}".strip()
+            service = delivery.source.service.partition(".")[0]
+        else:
+            detail = f"{job.kind}, attempt {job.attempt} {detail}".strip()
+            service = job.kind.partition(".")[0]
+        note(tx, job.cause, service, what, detail, at_ms=at_ms, outcome=outcome, job=job.id)
+
+    async def _settle_or_drop(self, record: JobRecord, body: Callable[[Transaction], None]) -> None:
+        try:
+            await self._settle(record, body)
+        except LeaseLost:
+            log.info("job %s was taken away while it ran", record.job.id)
+
+    async def _settle(self, record: JobRecord, body: Callable[[Transaction], None]) -> None:
+        """Commit the end of a run; while the disk refuses, try on, for the lease is still ours.
+
+        Raises: LeaseLost; whatever the effect raises.
+        """
+        cause = Cause(record.job.cause.request_id, parent=record.job.id)
+        pause_s = 0.05
+        while True:
+            try:
+                await self._store.write(body, cause=cause)
+                return
+            except StoreUnavailable:
+                log.warning("cannot settle job %s yet", record.job.id, exc_info=True)
+                if self._stopping:
+                    raise
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, STORE_RETRY_S_MAX)
+
+
+def _delivery_of(job: Job) -> Delivery:
+    delivery = msgspec.msgpack.decode(job.payload, type=Delivery)
+    return msgspec.structs.replace(delivery, attempt=job.attempt)
+
+
+def _delay_ms(retry: Retry, attempt: int, entropy: Entropy) -> int:
+    growth = retry.factor ** min(attempt - 1, 64)
+    delay_s = min(retry.first_delay_s * growth, retry.delay_s_max)
+    jitter = delay_s * retry.jitter * entropy.below(1_000_001) / 1_000_000
+    return round((delay_s + jitter) * 1000)
