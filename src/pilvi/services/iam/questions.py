@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from pilvi.base.arn import Arn
+from pilvi.base.arn import GLOBAL_REGION, Arn, Scope
 from pilvi.contracts.credentials import Credential
 from pilvi.kit.cloud import Cloud
 from pilvi.services.iam import limits, records, tokens
 from pilvi.store.api import Snapshot, Transaction
 
 
-class StoredCredentials:
+class IamCredentials:
     """`contracts.credentials.Credentials`. Asked for every request: one read of one key."""
 
     def __init__(self, cloud: Cloud) -> None:
@@ -23,7 +23,7 @@ class StoredCredentials:
         return await self._read(look)
 
 
-class StoredSessions:
+class IamSessions:
     """`contracts.credentials.Sessions`."""
 
     def __init__(self, cloud: Cloud) -> None:
@@ -49,5 +49,26 @@ class StoredSessions:
                 holder = tokens.made_up_role_session(role_arn, session_name)
             now_ms = cloud.clock.now_ms()
             return tokens.issue(tx, cloud.entropy, holder, now_ms=now_ms, duration_s=duration_s)
+
+        return await cloud.store.write(issue)
+
+
+class IamRootKeys:
+    """`contracts.credentials.RootKeys`."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+
+    async def first_root_key(self, account: str) -> tuple[str, str] | None:
+        """A key of the account's root, if this cloud has issued no lasting key to anybody in the account."""
+        cloud, scope = self._cloud, Scope(account, GLOBAL_REGION)
+
+        def issue(tx: Transaction) -> tuple[str, str] | None:
+            root = records.get_root(tx, scope)
+            if root.access_key_ids or any(u.access_key_ids for u in records.all_users(tx, scope)):
+                return None
+            now_ms = cloud.clock.now_ms()
+            issued = tokens.issue_key(tx, cloud.entropy, scope, root, now_ms=now_ms)
+            return issued.access_key_id, issued.secret_access_key
 
         return await cloud.store.write(issue)

@@ -12,7 +12,7 @@ their owner. Sealing secrets with a key of the KMS service belongs in `put_issue
 Invariants, checked at the write:
 1. `attached` of an entity and the `iam.attachment` entries naming it agree.
 2. `User.groups` and the `iam.member` entries naming it agree.
-3. Each id in `User.access_key_ids` has its issued credential, with the user's present ARN.
+3. Each id in `access_key_ids` of a user or of root has its issued credential, with the holder's present ARN.
 """
 
 from __future__ import annotations
@@ -47,6 +47,13 @@ class Entity(msgspec.Struct, kw_only=True):
 class User(Entity, kw_only=True):
     access_key_ids: list[str] = []
     groups: list[str] = []
+
+
+class Root(msgspec.Struct, kw_only=True):
+    """The root user of an account: always there, has a record once it has keys."""
+
+    name: str = "root"
+    access_key_ids: list[str] = []
 
 
 class Role(Entity, kw_only=True):
@@ -117,6 +124,7 @@ def _expiry(issued: Issued) -> Key | None:
     return None if expires_at_ms is None else (expires_at_ms,)
 
 
+ROOTS = Collection("iam.root", Root, key=lambda _: ())
 USERS = Collection("iam.user", User, key=_key)
 ROLES = Collection("iam.role", Role, key=_key)
 GROUPS = Collection("iam.group", Group, key=_key)
@@ -150,6 +158,21 @@ def get_user(at: Snapshot, scope: Scope, name: str) -> User:
     if user is None:
         raise errors.NoSuchEntity(detail=f"The user with name {name} cannot be found.")
     return user
+
+
+def all_users(at: Snapshot, scope: Scope) -> Iterator[User]:
+    return USERS.scan(at, home_of(scope))
+
+
+def get_root(at: Snapshot, scope: Scope) -> Root:
+    return ROOTS.find(at, home_of(scope)) or Root()
+
+
+def put_key_holder(tx: Transaction, scope: Scope, holder: User | Root) -> None:
+    if isinstance(holder, Root):
+        ROOTS.put(tx, home_of(scope), holder)
+    else:
+        USERS.put(tx, home_of(scope), holder)
 
 
 def get_role(at: Snapshot, scope: Scope, name: str) -> Role:

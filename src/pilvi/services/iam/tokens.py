@@ -1,4 +1,4 @@
-"""Issuing temporary credentials: for STS's operations, and for services that act under a role."""
+"""Issuing credentials: lasting keys of users and of root, and temporary ones of users and roles."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pilvi.base.entropy import Entropy
 from pilvi.contracts.credentials import Credential
 from pilvi.contracts.jobs import Job
 from pilvi.services.iam import limits, records, rules
-from pilvi.services.iam.records import Issued, Role
+from pilvi.services.iam.records import Issued, Role, Root, User
 from pilvi.store.api import Transaction
 
 SESSION_TOKEN_LENGTH = 160
@@ -40,6 +40,29 @@ def made_up_role_session(role_arn: str, session_name: str) -> Holder:
 def _session(scope: Scope, name: str, session: str, role_id: str, role_arn: str) -> Holder:
     arn = Arn("sts", "", scope.account, f"assumed-role/{name}/{session}", scope.partition)
     return Holder(scope.account, str(arn), f"{role_id}:{session}", role_arn)
+
+
+def issue_key(
+    tx: Transaction, entropy: Entropy, scope: Scope, holder: User | Root, *, now_ms: int
+) -> Credential:
+    """Store a fresh access key that lasts until it is deleted."""
+    root = isinstance(holder, Root)
+    credential = Credential(
+        access_key_id=rules.access_key_id("AKIA", scope.account, entropy.bytes(5)),
+        secret_access_key=entropy.secret(40),
+        account=scope.account,
+        principal_arn=root_arn(scope) if root else records.arn_of(scope, "user", holder),
+        principal_id=scope.account if root else holder.id,
+    )
+    issued = Issued(credential=credential, created_at_ms=now_ms, user_name=holder.name)
+    records.put_issued(tx, issued)
+    holder.access_key_ids = [*holder.access_key_ids, credential.access_key_id]
+    records.put_key_holder(tx, scope, holder)
+    return credential
+
+
+def root_arn(scope: Scope) -> str:
+    return str(Arn("iam", "", scope.account, "root", scope.partition))
 
 
 def issue(

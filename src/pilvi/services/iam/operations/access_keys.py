@@ -1,15 +1,16 @@
-"""Access keys of users: create, list, switch on and off, delete."""
+"""Access keys of users and of root: create, list, switch on and off, delete."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import msgspec
 
-from pilvi.base.errors import NotBuilt
-from pilvi.contracts.credentials import Credential
 from pilvi.kit.call import Call
-from pilvi.services.iam import errors, limits, pages, records, rules
+from pilvi.services.iam import errors, limits, pages, records, tokens
 from pilvi.services.iam.operations.callers import user_name_of
-from pilvi.services.iam.records import Issued, User
+from pilvi.services.iam.records import Issued, Root, User
 from pilvi.services.iam.service import iam
 from pilvi.services.iam.wire import (
     AccessKeyMetadata,
@@ -27,31 +28,18 @@ from pilvi.store.api import Snapshot, Transaction
 def create_access_key(
     call: Call, tx: Transaction, req: CreateAccessKeyRequest
 ) -> CreateAccessKeyResponse:
-    """Issue a key for a user (the caller when none is named). The secret is told this once.
+    """Issue a key for a user (the caller when none is named, root too). The secret is told this once.
 
     Raises: NoSuchEntity, LimitExceeded, ValidationError (no name, caller is no user).
     AWS: CreateAccessKey; IAM User Guide, "Manage access keys for IAM users".
     """
-    if "UserName" not in req and call.principal.is_root:
-        raise NotBuilt(what="access keys of the root user")
-    user = records.get_user(tx, call.scope, user_name_of(call, req.get("UserName")))
-    if len(user.access_key_ids) >= limits.ACCESS_KEYS_PER_USER:
+    holder = _holder(call, tx, req)
+    if len(holder.access_key_ids) >= limits.ACCESS_KEYS_PER_USER:
         raise errors.LimitExceeded(quota="AccessKeysPerUser", limit=limits.ACCESS_KEYS_PER_USER)
-    credential = Credential(
-        access_key_id=rules.access_key_id("AKIA", call.account, call.entropy.bytes(5)),
-        secret_access_key=call.entropy.secret(40),
-        account=call.account,
-        principal_arn=records.arn_of(call.scope, "user", user),
-        principal_id=user.id,
-    )
-    records.put_issued(
-        tx, Issued(credential=credential, created_at_ms=call.now_ms, user_name=user.name)
-    )
-    user.access_key_ids = [*user.access_key_ids, credential.access_key_id]
-    records.put_entity(tx, call.scope, user)
+    credential = tokens.issue_key(tx, call.entropy, call.scope, holder, now_ms=call.now_ms)
     return {
         "AccessKey": {
-            "UserName": user.name,
+            "UserName": holder.name,
             "AccessKeyId": credential.access_key_id,
             "Status": "Active",
             "SecretAccessKey": credential.secret_access_key,
@@ -68,11 +56,9 @@ def list_access_keys(
 
     Raises: NoSuchEntity, ValidationError.
     """
-    if "UserName" not in req and call.principal.is_root:
-        return {"AccessKeyMetadata": [], "IsTruncated": False}
-    user = records.get_user(at, call.scope, user_name_of(call, req.get("UserName")))
-    page, more = pages.cut_names(req, user.access_key_ids)
-    keys = [_told(_get_key(at, user, access_key_id)) for access_key_id in page]
+    holder = _holder(call, at, req)
+    page, more = pages.cut_names(req, holder.access_key_ids)
+    keys = [_told(_get_key(at, holder, access_key_id)) for access_key_id in page]
     return {"AccessKeyMetadata": keys, **more}
 
 
@@ -82,8 +68,8 @@ def update_access_key(call: Call, tx: Transaction, req: UpdateAccessKeyRequest) 
 
     Raises: NoSuchEntity, ValidationError.
     """
-    user = records.get_user(tx, call.scope, user_name_of(call, req.get("UserName")))
-    issued = _get_key(tx, user, req["AccessKeyId"])
+    holder = _holder(call, tx, req)
+    issued = _get_key(tx, holder, req["AccessKeyId"])
     if req["Status"] not in ("Active", "Inactive"):
         raise errors.ValidationError(
             detail="1 validation error detected: Value at 'status' failed to satisfy constraint:"
@@ -100,17 +86,24 @@ def delete_access_key(call: Call, tx: Transaction, req: DeleteAccessKeyRequest) 
 
     Raises: NoSuchEntity, ValidationError.
     """
-    user = records.get_user(tx, call.scope, user_name_of(call, req.get("UserName")))
-    issued = _get_key(tx, user, req["AccessKeyId"])
+    holder = _holder(call, tx, req)
+    issued = _get_key(tx, holder, req["AccessKeyId"])
     gone = issued.credential.access_key_id
-    user.access_key_ids = [kept for kept in user.access_key_ids if kept != gone]
-    records.put_entity(tx, call.scope, user)
+    holder.access_key_ids = [kept for kept in holder.access_key_ids if kept != gone]
+    records.put_key_holder(tx, call.scope, holder)
     records.delete_issued(tx, gone)
 
 
-def _get_key(at: Snapshot, user: User, access_key_id: str) -> Issued:
+def _holder(call: Call, at: Snapshot, req: Mapping[str, Any]) -> User | Root:
+    """The user that is named, else the caller: a user, or root."""
+    if "UserName" not in req and call.principal.is_root:
+        return records.get_root(at, call.scope)
+    return records.get_user(at, call.scope, user_name_of(call, req.get("UserName")))
+
+
+def _get_key(at: Snapshot, holder: User | Root, access_key_id: str) -> Issued:
     """Raises: NoSuchEntity, also for another user's key."""
-    if access_key_id not in user.access_key_ids:
+    if access_key_id not in holder.access_key_ids:
         raise errors.NoSuchEntity(detail=f"The Access Key with id {access_key_id} cannot be found.")
     issued = records.find_issued(at, access_key_id)
     assert issued is not None, access_key_id

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pilvi.base.arn import Scope
 from pilvi.kit.call import Call
-from pilvi.services.iam import errors, pages, records, rules
+from pilvi.services.iam import errors, pages, records, rules, tokens
 from pilvi.services.iam.operations.callers import user_name_of
 from pilvi.services.iam.records import USERS, Entity
 from pilvi.services.iam.service import iam
@@ -122,6 +122,6 @@ def _root(call: Call) -> User:
         "Path": "/",
         "UserName": "root",
         "UserId": call.account,
-        "Arn": f"arn:{call.scope.partition}:iam::{call.account}:root",
+        "Arn": tokens.root_arn(call.scope),
         "CreateDate": 0,
     }
