@@ -65,8 +65,7 @@ def root_plan(
     if interpreter is not None:
         binds.append((str(interpreter.prefix), "/var/lang", False))
         binds += [
-            (str(source), f"/var/runtime/{name}", False)
-            for name, source in runtime_files(interpreter).items()
+            (str(source), f"/var/runtime/{name}", False) for name, source in runtime_files().items()
         ]
     empty = f"{mount_point}{_EMPTY}"
     binds += [(empty, path, False) for path in _masked(interpreter, hidden)]
@@ -83,7 +82,6 @@ def root_plan(
         "interpreter": [f"/var/lang/bin/{interpreter.executable.name}"] if interpreter else [],
         "source": str(SOURCE),
         "environment": {
-            "AWS_LAMBDA_RUNTIME_API": "169.254.100.1:9001",  # awslambdaric's client reads it at import
             "LANG": "en_US.UTF-8",
             "LC_CTYPE": "C.UTF-8",
             "LD_LIBRARY_PATH": "/var/lang/lib",
@@ -91,20 +89,15 @@ def root_plan(
     }
 
 
-def runtime_files(interpreter: Interpreter) -> dict[str, Path]:
+def runtime_files() -> dict[str, Path]:
     """Names in /var/runtime and where they come from: pilvi's own environment.
 
-    The compiled client of awslambdaric fits pilvi's own interpreter only; any other gets one in Python.
+    awslambdaric's compiled client is left out: it fits one version of Python only, and ours is faster.
     """
-    files: dict[str, Path] = {"bootstrap.py": BOOTSTRAPS / "python" / "bootstrap.py"}
+    files = {path.name: path for path in (BOOTSTRAPS / "python").glob("*.py")}
     for name in _RUNTIME_PACKAGES:
         source = _origin(name)
         files[source.name] = source
-    if interpreter.own and importlib.util.find_spec("runtime_client") is not None:
-        client = _origin("runtime_client")
-    else:
-        client = BOOTSTRAPS / "python" / "runtime_client.py"
-    files[client.name] = client
     return files
 
 

@@ -1,14 +1,15 @@
-"""awslambdaric's Runtime API client in plain Python, for interpreters that its compiled one does not fit.
+"""The client of the Runtime API that awslambdaric calls, in plain Python: one connection, one write per request.
 
-Four functions, as awslambdaric calls them. One connection is kept alive; it is opened anew when it broke.
+awslambdaric brings a compiled one, which fits a single version of Python and needs five times as many system calls
+for an invocation. This one fits every version. It knows what pilvi's server answers: HTTP/1.1 with a Content-Length.
 """
 
-from __future__ import annotations
-
-import http.client
 import os
+import socket
 
 _PREFIX = "/2018-06-01/runtime/invocation/"
+_HEAD_BYTES_MAX = 4 * 1024 * 1024
+
 _connection = None
 _user_agent = ""
 
@@ -20,40 +21,73 @@ def initialize_client(user_agent):
 
 def next():
     """Wait for an invocation: (payload, headers)."""
-    response, body = _request("GET", "next", None, {})
-    if response.status != 200:
-        raise RuntimeError(f"Failed to get next invocation: status {response.status}")
-    return body, dict(response.getheaders())
+    status, headers, body = _request("GET", "next", "", b"")
+    if status != 200:
+        raise RuntimeError(f"Failed to get next invocation: status {status}, {body[:1000]!r}")
+    headers["Lambda-Runtime-Deadline-Ms"] = int(headers["Lambda-Runtime-Deadline-Ms"])
+    return body, headers
 
 
-def post_invocation_result(invoke_id, body, content_type, invocation_id=None):
-    _post(f"{invoke_id}/response", body, {"Content-Type": content_type})
+def post_invocation_result(invoke_id, result, content_type, invocation_id=None):
+    _post(f"{invoke_id}/response", f"Content-Type: {_one_line(content_type)}\r\n", result)
 
 
 def post_error(invoke_id, error_response, xray_fault, invocation_id=None):
-    headers = {
-        "Content-Type": "application/json",
-        "Lambda-Runtime-Function-Error-Type": "Unhandled",
-        "Lambda-Runtime-Function-XRay-Error-Cause": xray_fault.replace("\n", " "),
-    }
-    _post(f"{invoke_id}/error", error_response.encode(), headers)
+    headers = (
+        "Content-Type: application/json\r\nLambda-Runtime-Function-Error-Type: Unhandled\r\n"
+        f"Lambda-Runtime-Function-XRay-Error-Cause: {_one_line(xray_fault)}\r\n"
+    )
+    _post(f"{invoke_id}/error", headers, error_response.encode())
 
 
-def _post(path, body, headers):
-    response, answer = _request("POST", path, body, headers)
-    if response.status != 202:
-        raise RuntimeError(f"Failed to post to {path}: status {response.status}, {answer[:1000]!r}")
+def _one_line(value):
+    return value.replace("\r", " ").replace("\n", " ")
 
 
-def _request(method, path, body, headers):
+def _post(path, headers, body):
+    status, _headers, answer = _request("POST", path, headers, body)
+    if status != 202:
+        raise RuntimeError(f"Failed to post to {path}: status {status}, {answer[:1000]!r}")
+
+
+def _request(method, path, headers, body):
     global _connection
     if _connection is None:
-        _connection = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+        host, _, port = os.environ["AWS_LAMBDA_RUNTIME_API"].rpartition(":")
+        _connection = socket.create_connection((host, int(port)))
+        _connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    head = (
+        f"{method} {_PREFIX}{path} HTTP/1.1\r\nHost: {os.environ['AWS_LAMBDA_RUNTIME_API']}\r\n"
+        f"User-Agent: {_user_agent}\r\n{headers}Content-Length: {len(body)}\r\n\r\n"
+    )
     try:
-        _connection.request(method, _PREFIX + path, body, {"User-Agent": _user_agent, **headers})
-        response = _connection.getresponse()
-        return response, response.read()
-    except (OSError, http.client.HTTPException):
+        _connection.sendall(head.encode() + body)
+        return _response(_connection)
+    except OSError:
         _connection.close()
         _connection = None
         raise
+
+
+def _response(connection):
+    data = connection.recv(65536)
+    while (end := data.find(b"\r\n\r\n")) < 0:
+        piece = connection.recv(65536)
+        if not piece or len(data) > _HEAD_BYTES_MAX:
+            raise ConnectionError("The Runtime API closed the connection.")
+        data += piece
+    status, *lines = data[:end].decode("utf-8").split("\r\n")
+    headers = dict(line.split(": ", 1) for line in lines)
+    length = int(headers["Content-Length"])
+    body = data[end + 4 :]
+    if len(body) < length:
+        pieces = [body]
+        missing = length - len(body)
+        while missing:
+            piece = connection.recv(min(missing, 1 << 20))
+            if not piece:
+                raise ConnectionError("The Runtime API closed the connection.")
+            pieces.append(piece)
+            missing -= len(piece)
+        body = b"".join(pieces)
+    return int(status.split(" ", 2)[1]), headers, body
