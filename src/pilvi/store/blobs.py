@@ -1,0 +1,305 @@
+"""Immutable byte streams named by random ids: up to 64 KiB inside the store, larger ones in files.
+
+    new = await blobs.write(body, size_max=limit)          # between transactions
+    try:
+        await store.write(lambda tx: put_record(tx, new.ref, new.commit(tx)))
+    except BaseException:
+        await blobs.abandon(new)
+        raise
+
+Order: bytes, folder, row. A crash leaves orphans, which `sweep` removes, never a row without its bytes.
+Every chunk is verified before it leaves. A file goes some seconds after the commit that released it, and
+never while this process streams it; a reader in another process that comes later gets `BlobGone`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from awscrt import checksums
+
+from pilvi.base.entropy import Entropy
+from pilvi.store import blob_rows
+from pilvi.store.api import Snapshot, Store, StoreUnavailable, Transaction
+from pilvi.store.blob_files import BlobFiles, FileWriter, Hasher
+from pilvi.store.blob_rows import CHUNK_BYTES, INLINE_BYTES_MAX, BlobRef, BlobRow
+from pilvi.store.blob_stream import BlobStream
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+GRACE_S = 10.0
+PARTS_MAX = 10_000
+_THREADS = 4
+_DOOMED_MAX = 100_000
+"""Files that wait to be removed; beyond that the oldest are left to the next sweep."""
+
+_log = logging.getLogger("pilvi.store")
+
+
+class BlobTooLarge(Exception):
+    """The stream has more bytes than the caller allows. Nothing was kept."""
+
+
+class NewBlob:
+    """Written and durable, but named by nobody: commit or abandon it."""
+
+    def __init__(self, row: BlobRow, file: FileWriter | None) -> None:
+        self.ref = row.ref
+        self._row = row
+        self._file = file
+
+    def commit(self, tx: Transaction) -> BlobRef:
+        """Put the row, with one reference: the caller's record keeps what this gives."""
+        blob_rows.put(tx, self._row)
+        if self._file is not None:
+            tx.after_commit(self._file.release)
+        return self.ref
+
+    def keep_unknown(self) -> None:
+        if self._file is not None:
+            self._file.release()
+
+    def discard(self) -> None:
+        if self._file is not None:
+            self._file.discard()
+
+
+class Blobs:
+    """Used on one event loop; blocking work runs in a few threads of its own."""
+
+    def __init__(
+        self,
+        root: Path,
+        store: Store,
+        *,
+        entropy: Entropy | None = None,
+        grace_s: float = GRACE_S,
+    ) -> None:
+        self._files = BlobFiles(root)
+        self._store = store
+        self._entropy = entropy or Entropy()
+        self._grace_s = grace_s
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="pilvi-blob")
+        self._streamed: Counter[str] = Counter()
+        self._doomed: deque[tuple[float, str]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+
+    # --- writing
+
+    async def write(
+        self,
+        source: AsyncIterator[bytes] | bytes,
+        *,
+        size_max: int,
+        hashers: Iterable[Hasher] = (),
+    ) -> NewBlob:
+        """Take a whole stream in. `hashers` see every byte, in threads when there are many.
+
+        Raises: BlobTooLarge, StoreUnavailable (the disk is full or fails), whatever `source` raises.
+        """
+        pieces = _once(source) if isinstance(source, bytes) else source
+        hashers = tuple(hashers)
+        buffer = bytearray()
+        size = 0
+        file: FileWriter | None = None
+        writing: asyncio.Future[None] | None = None
+        blob_id = self._entropy.hex(32)
+        try:
+            async for piece in pieces:
+                size += len(piece)
+                if size > size_max:
+                    raise BlobTooLarge(f"a stream of more than {size_max} bytes")
+                buffer += piece
+                while len(buffer) >= CHUNK_BYTES:
+                    if file is None:
+                        file = FileWriter(self._files, blob_id, hashers)
+                    if writing is not None:
+                        await writing
+                    chunk = bytes(memoryview(buffer)[:CHUNK_BYTES])
+                    del buffer[:CHUNK_BYTES]
+                    writing = self._submit(file.append, chunk)
+            if file is None and size <= INLINE_BYTES_MAX:
+                return self._inline(blob_id, bytes(buffer), hashers)
+            if file is None:
+                file = FileWriter(self._files, blob_id, hashers)
+            if writing is not None:
+                await writing
+            await self._run(file.finish, bytes(buffer))
+        except BaseException:
+            if writing is not None:
+                writing.cancel()
+            if file is not None:
+                await self._run(file.discard)
+            raise
+        assert file.size == size
+        ref = BlobRef(blob_id, size, file.crc64nvme, inline=False)
+        return NewBlob(BlobRow(ref, blob_rows.pack_checksums(file.chunk_checksums)), file)
+
+    def _inline(self, blob_id: str, data: bytes, hashers: Iterable[Hasher]) -> NewBlob:
+        for hasher in hashers:
+            hasher.update(data)
+        ref = BlobRef(blob_id, len(data), checksums.crc64nvme(data), inline=True)
+        return NewBlob(BlobRow(ref, data), None)
+
+    async def abandon(self, new: NewBlob) -> None:
+        """Nobody will name it. When the disk failed, the row may come back after a restart: then the file
+        stays, and the next sweep decides."""
+        await self._run(new.keep_unknown if self._store.in_doubt else new.discard)
+
+    # --- references, inside transactions
+
+    def retain(self, tx: Transaction, ref: BlobRef) -> None:
+        """One more record names it: copies. Raises: BlobGone."""
+        blob_rows.retain(tx, ref)
+
+    def release(self, tx: Transaction, ref: BlobRef) -> None:
+        """One record fewer names it; with the last it goes. Raises: BlobGone."""
+        if blob_rows.release(tx, ref) and not ref.inline:
+            tx.after_commit(lambda: self._doom(ref.id))
+
+    # --- reading
+
+    def read_inline(self, at: Snapshot, ref: BlobRef) -> bytes:
+        """The bytes of a small blob at once. Raises: BlobGone, BlobCorrupt."""
+        assert ref.inline, "only small blobs live in the store"
+        return blob_rows.get(at, ref).inline_bytes()
+
+    def open(
+        self, at: Snapshot, refs: Sequence[BlobRef], start: int = 0, end: int | None = None
+    ) -> BlobStream:
+        """Bytes start..end-1 of the blobs one behind the other, opened in the snapshot that names them.
+
+        From here on the bytes stay readable, whatever is deleted. Raises: BlobGone (read again).
+        """
+        assert len(refs) <= PARTS_MAX, f"at most {PARTS_MAX} blobs in one stream"
+        size = sum(ref.size for ref in refs)
+        end = size if end is None else end
+        assert 0 <= start <= end <= size, f"bytes {start}..{end} of {size}"
+        rows = [blob_rows.get(at, ref) for ref in refs]
+        return BlobStream(self._files, self._threads, self._streamed, rows, start, end)
+
+    async def read(
+        self, ref: BlobRef, start: int = 0, end: int | None = None
+    ) -> AsyncIterator[bytes]:
+        """Raises: BlobGone, BlobCorrupt (before any wrong byte leaves), StoreUnavailable."""
+        stream = await self._store.read(lambda at: self.open(at, (ref,), start, end))
+        async with stream:
+            async for piece in stream:
+                yield piece
+
+    async def read_all(self, refs: Sequence[BlobRef], *, size_max: int) -> bytes:
+        """Raises: BlobTooLarge beyond `size_max`; else as `read`."""
+        if sum(ref.size for ref in refs) > size_max:
+            raise BlobTooLarge(f"more than {size_max} bytes")
+        async with await self._store.read(lambda at: self.open(at, refs)) as stream:
+            return b"".join([piece async for piece in stream])
+
+    # --- removing
+
+    def _doom(self, blob_id: str) -> None:
+        loop = asyncio.get_running_loop()
+        if len(self._doomed) >= _DOOMED_MAX:
+            self._doomed.popleft()
+        self._doomed.append((loop.time() + self._grace_s, blob_id))
+        if self._timer is None:
+            self._timer = loop.call_later(self._grace_s, self._reap, loop)
+
+    def _reap(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._timer = None
+        due: list[str] = []
+        while self._doomed and self._doomed[0][0] <= loop.time() + 0.001 and len(due) < 1000:
+            due.append(self._doomed.popleft()[1])
+        ready = [blob_id for blob_id in due if not self._streamed[blob_id]]
+        job = self._threads.submit(self._files.unlink, ready)
+        job.add_done_callback(
+            lambda done: _call(loop, self._reaped, loop, ready, done.exception() or done.result())
+        )
+        later_s = loop.time() + self._grace_s
+        self._doomed.extend((later_s, blob_id) for blob_id in due if self._streamed[blob_id])
+        if self._doomed:
+            delay_s = max(0.01, self._doomed[0][0] - loop.time())
+            self._timer = loop.call_later(delay_s, self._reap, loop)
+
+    def _reaped(
+        self, loop: asyncio.AbstractEventLoop, ids: list[str], result: bool | BaseException
+    ) -> None:
+        if isinstance(result, BaseException):
+            _log.error("Cannot remove deleted blobs; the next start will: %s", result)
+        elif not result:  # A backup is under way.
+            for blob_id in ids:
+                self._doom(blob_id)
+
+    async def sweep(self) -> int:
+        """Remove the files that no row names and no live process is writing; gives their number.
+
+        Raises: StoreUnavailable.
+        """
+        removed = 0
+        try:
+            folders = self._files.list_ids()
+            while (ids := await self._run(next, folders, None)) is not None:
+                for blob_id in await self._unnamed(ids):
+                    removed += await self._sweep_one(blob_id)
+        except OSError as error:
+            raise StoreUnavailable(reason=str(error)) from error
+        return removed
+
+    async def _unnamed(self, ids: Sequence[str]) -> list[str]:
+        return await self._store.read(
+            lambda at: [blob_id for blob_id in ids if blob_rows.find(at, blob_id) is None]
+        )
+
+    async def _sweep_one(self, blob_id: str) -> bool:
+        """Under the file's lock, look again: its writer may have committed just before it let go."""
+        if self._streamed[blob_id] or any(blob_id == doomed for _, doomed in self._doomed):
+            return False
+        descriptor = await self._run(self._files.lock_orphan, blob_id)
+        if descriptor is None:
+            return False
+        try:
+            if not await self._unnamed((blob_id,)):
+                return False
+            return await self._run(self._files.unlink, (blob_id,))
+        finally:
+            os.close(descriptor)
+
+    async def close(self) -> None:
+        """Remove what is due for removal and end the threads."""
+        if self._timer is not None:
+            self._timer.cancel()
+        ids = [blob_id for _, blob_id in self._doomed if not self._streamed[blob_id]]
+        self._doomed.clear()
+        if ids:
+            await self._run(self._files.unlink, ids)
+        self._threads.shutdown(wait=False)
+
+    # --- threads
+
+    def _submit(
+        self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> asyncio.Future[T]:
+        return asyncio.wrap_future(self._threads.submit(function, *args, **kwargs))
+
+    async def _run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._submit(function, *args, **kwargs)
+
+
+async def _once(data: bytes) -> AsyncIterator[bytes]:
+    yield data
+
+
+def _call(loop: asyncio.AbstractEventLoop, function: Callable[..., None], *args: object) -> None:
+    """From a thread to the loop; when that is closed, nobody waits any more."""
+    try:
+        loop.call_soon_threadsafe(function, *args)
+    except RuntimeError:
+        if not loop.is_closed():
+            raise
