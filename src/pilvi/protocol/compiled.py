@@ -21,10 +21,13 @@ from pilvi.protocol.unreadable import Unreadable, aws_error
 
 
 class Codec:
-    def __init__(self, model: ServiceModel, protocol: str, dialect: Dialect) -> None:
+    def __init__(
+        self, model: ServiceModel, protocol: str, dialect: Dialect, opaque: frozenset[str]
+    ) -> None:
         self.model = model
         self.protocol = protocol
         self._dialect = dialect
+        self._opaque = opaque
         self._readers: dict[str, ReadRequest] = {}
         self._writers: dict[str, WriteResponse] = {}
         self._validators: dict[str, validation.Validate] = {}
@@ -63,7 +66,9 @@ class Codec:
         """
         check = self._validators.get(operation)
         if check is None:
-            check = validation.validator(self.model.operation(operation), self.protocol)
+            check = validation.validator(
+                self.model.operation(operation), self.protocol, self._opaque
+            )
             self._validators[operation] = check
         check(params)
 
@@ -123,7 +128,7 @@ def codec(service: str, protocol: str | None = None, opaque: frozenset[str] = fr
         raise ValueError(f"{service} does not speak {protocol}")
     if protocol == "query":
         model = model.as_query()
-    return Codec(model, protocol, _dialect(model, protocol, opaque))
+    return Codec(model, protocol, _dialect(model, protocol, opaque), opaque)
 
 
 def detect(service: str, request: HttpRequest) -> str:

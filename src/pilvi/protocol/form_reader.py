@@ -88,7 +88,10 @@ class FormReader:
             table: dict[str, tuple[str, Read]] = {}
             read = self._structures[shape.name] = _structure_reader(table)
             for name, member in shape.members.items():
-                table[self._wire_name(name, member)] = (name, self.of(member))
+                entry = (name, self.of(member))
+                table[self._wire_name(name, member)] = entry
+                # An empty list goes by the member's own name, even where its items would not.
+                table.setdefault(member.location_name or name, entry)
         return read
 
     def _wire_name(self, name: str, member: Shape) -> str:

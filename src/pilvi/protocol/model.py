@@ -230,7 +230,7 @@ class ServiceModel:
         for operation in self._raw_operations.values():
             found = operation.get("input", {}).get("xmlNamespace")
             if found:
-                return found["uri"] if isinstance(found, dict) else found
+                return found if isinstance(found, str) else found["uri"]
         return None
 
     def exception(self, *names: str) -> Shape | None:
@@ -291,7 +291,8 @@ def _strip_documentation(raw: Raw) -> None:
 def service_names() -> tuple[str, ...]:
     from botocore.loaders import Loader
 
-    return tuple(cast("list[str]", Loader().list_available_services("service-2")))
+    loader: Any = Loader()
+    return tuple(cast("list[str]", loader.list_available_services("service-2")))
 
 
 @cache
@@ -303,8 +304,9 @@ def service_model(service: str) -> ServiceModel:
     from botocore.exceptions import UnknownServiceError
     from botocore.loaders import Loader
 
+    loader: Any = Loader()
     try:
-        raw = cast("Raw", Loader().load_service_model(service, "service-2"))
+        raw: Raw = loader.load_service_model(service, "service-2")
     except UnknownServiceError as unknown:
         raise KeyError(service) from unknown
     _strip_documentation(raw)

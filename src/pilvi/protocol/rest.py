@@ -95,9 +95,12 @@ class RestJson:
                 values.setdefault("Type", "User" if failure.status < 500 else "Service")
             for name, add in header_adders(shape).items():
                 value = values.pop(name, None)
-                if value is not None:
+                stated = (shape.members[name].location_name or "").lower() == "x-amzn-errortype"
+                if value is not None and not stated:
                     add(headers, value)
             tree = self._writer.members(shape.name, body_members(shape))(values)
+            if not any(member.lower() == "message" for member in shape.members):
+                tree["message"] = failure.error.text
         return HttpResponse(failure.status, headers + failure.headers(), dump_json(tree))
 
 

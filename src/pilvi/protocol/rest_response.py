@@ -174,7 +174,7 @@ def _payload_writer(
         content_type = _BLOB_TYPES.get(operation.model.name, "application/octet-stream")
 
         def blob(result: Mapping[str, Any]) -> tuple[bytes | Body, str]:
-            value = result.get(name)
+            value: bytes | Body | None = result.get(name)
             if value is None:
                 return b"", ""
             assert isinstance(value, bytes | AsyncIterator), f"{name} must be bytes or a stream"

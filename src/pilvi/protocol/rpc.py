@@ -87,6 +87,8 @@ def error_tree(failure: Failure, service: str, writer: TreeWriter) -> dict[str, 
     }
     if failure.shape is not None:
         tree.update(writer.structure(failure.shape)(failure.members))
+        if not any(member.lower() == "message" for member in failure.shape.members):
+            tree["message"] = failure.error.text
         return tree
     if failure.error.text:
         tree["Message" if name in _CAPITAL_MESSAGE else "message"] = failure.error.text

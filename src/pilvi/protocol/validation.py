@@ -34,7 +34,7 @@ def _show(value: Any, shape: Shape) -> str:
     """A value as Java prints it, which is how it appears in AWS's texts."""
     if value is None:
         return "null"
-    if shape.type == "structure" and isinstance(value, dict):
+    if shape.type == "structure":
         parts = (
             f"{_camel(name)}={_show(value.get(name), member)}"
             for name, member in shape.members.items()
@@ -88,26 +88,26 @@ def _size_rules(shape: Shape) -> list[_Rule]:
     low, high = shape.traits.get("min"), shape.traits.get("max")
     rules: list[_Rule] = []
     if shape.type in ("string", "list", "map", "blob"):
-        measure, words = _length, "length"
+        if high is not None:
+            demand = f"Member must have length less than or equal to {_number(high)}"
+            rules.append(_Rule(lambda value: len(value) <= high, demand))
+        if low is not None and low > 0:
+            demand = f"Member must have length greater than or equal to {_number(low)}"
+            rules.append(_Rule(lambda value: len(value) >= low, demand))
     elif shape.type in ("integer", "long", "float", "double"):
-        measure, words = _itself, "value"
-    else:
-        return rules
-    if high is not None:
-        demand = f"Member must have {words} less than or equal to {_number(high)}"
-        rules.append(_Rule(lambda value: measure(value) <= high, demand))
-    if low is not None and (words == "value" or low > 0):
-        demand = f"Member must have {words} greater than or equal to {_number(low)}"
-        rules.append(_Rule(lambda value: measure(value) >= low, demand))
+        if high is not None:
+            demand = f"Member must have value less than or equal to {_number(high)}"
+            rules.append(_Rule(lambda value: value <= high, demand))
+        if low is not None:
+            demand = f"Member must have value greater than or equal to {_number(low)}"
+            rules.append(_Rule(lambda value: value >= low, demand))
     return rules
 
 
-def _length(value: Any) -> float:
-    return len(value)
-
-
-def _itself(value: Any) -> float:
-    return value
+def _all_hold(rules: list[_Rule]) -> Callable[[Any], bool]:
+    if len(rules) == 1:
+        return rules[0].holds
+    return lambda value: all(rule.holds(value) for rule in rules)
 
 
 def _plain_rules(shape: Shape, *, hide: bool) -> list[_Rule]:
@@ -139,14 +139,21 @@ def _plain_rules(shape: Shape, *, hide: bool) -> list[_Rule]:
 class _Compiler:
     """Compiles checks; None where a shape demands nothing."""
 
-    def __init__(self, *, hide: bool = False, required_only: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        hide: bool = False,
+        required_only: bool = False,
+        opaque: frozenset[str] = frozenset(),
+    ) -> None:
         """`hide`: never show values. `required_only`: nothing but missing members."""
+        self._opaque = opaque
         self._hide = hide
         self._required_only = required_only
         self._structures: dict[str, Check | None] = {}
 
     def of(self, shape: Shape) -> Check | None:
-        if shape.document:
+        if shape.document or shape.name in self._opaque:
             return None
         if shape.type == "structure":
             return self.structure(shape)
@@ -219,10 +226,11 @@ class _Compiler:
         if not rules:
             return None
         demand = f"Member must satisfy constraint: [{', '.join(rule.words for rule in rules)}]"
+        holds = _all_hold(rules)
 
         def check(value: Any, path: str, found: list[str]) -> None:
             for item in value:
-                if item is not None and not all(rule.holds(item) for rule in rules):
+                if item is not None and not holds(item):
                     found.append(_complaint(value, shape, path, demand, hide=self._hide))
                     return
 
@@ -241,10 +249,11 @@ class _Compiler:
             return None
         listed = ", ".join(rule.words for rule in rules)
         demand = f"Map {role} must satisfy constraint: [{listed}]"
+        holds = _all_hold(rules)
 
         def check(value: Any, path: str, found: list[str]) -> None:
             for part in value if role == "keys" else value.values():
-                if part is not None and not all(rule.holds(part) for rule in rules):
+                if part is not None and not holds(part):
                     found.append(_complaint(value, shape, path, demand, hide=self._hide))
                     return
 
@@ -319,8 +328,10 @@ class InvalidInput(AwsError):
     message = "{detail}"
 
 
-def validator(operation: Operation, protocol: str) -> Validate:
-    """Compile an operation's check of its input.
+def validator(
+    operation: Operation, protocol: str, opaque: frozenset[str] = frozenset()
+) -> Validate:
+    """Compile an operation's check of its input; opaque shapes are the service's own to check.
 
     S3 checks only that nothing required is missing; all other rules of its own come from its handlers.
     The check raises: ValidationException; ValidationError in the query protocols; InvalidInput in
@@ -333,7 +344,8 @@ def validator(operation: Operation, protocol: str) -> Validate:
     if service == "s3":
         return _s3_validator(shape)
     prefix = f"{_camel(operation.name)}Input." if service in _PREFIXES_BODY else ""
-    check = _Compiler(hide=service in _HIDES_VALUES).input(shape, prefix)
+    compiler = _Compiler(hide=service in _HIDES_VALUES, opaque=opaque)
+    check = compiler.input(shape, prefix)
     error: type[AwsError] = ValidationException
     if protocol in ("query", "ec2"):
         error = ValidationError

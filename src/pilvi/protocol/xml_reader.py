@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import binascii
+import importlib
 from collections.abc import Callable, Mapping
 from typing import Any
-
-from lxml import etree
 
 from pilvi.protocol import timestamps
 from pilvi.protocol.model import Shape
 from pilvi.protocol.unreadable import Unreadable, unknown_member
 
-Element = Any  # lxml's stubs leave its elements half typed
+_etree: Any = importlib.import_module("lxml.etree")  # lxml has no types
+Element = Any
 Read = Callable[[Element], Any]
 
 
 def parse_document(body: bytes) -> Element:
     """The root element. Raises: Unreadable for anything that is no plain XML document."""
-    parser = etree.XMLParser(
+    parser = _etree.XMLParser(
         resolve_entities=False,
         no_network=True,
         load_dtd=False,
@@ -30,8 +30,8 @@ def parse_document(body: bytes) -> Element:
     if b"<!DOCTYPE" in body:
         raise Unreadable("A document type declaration is not allowed.")
     try:
-        root: Element = etree.fromstring(body, parser)
-    except (etree.XMLSyntaxError, ValueError) as wrong:
+        root: Element = _etree.fromstring(body, parser)
+    except (_etree.XMLSyntaxError, ValueError) as wrong:
         raise Unreadable(f"Not well-formed XML: {wrong}") from None
     if (
         root.getroottree().docinfo.doctype

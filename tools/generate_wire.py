@@ -1,0 +1,164 @@
+"""Writes a service's `wire.py`: typed dicts for what the named operations take and give.
+
+    python tools/generate_wire.py sqs SendMessage ReceiveMessage > src/pilvi/services/sqs/wire.py
+    python tools/generate_wire.py dynamodb,dynamodbstreams --opaque AttributeValue PutItem GetRecords
+
+A streaming payload is no member of a request: the handler reads it as a stream.
+"""
+
+from __future__ import annotations
+
+import argparse
+import keyword
+import re
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+
+from pilvi.protocol import Shape, service_model
+
+_SCALARS = {
+    "string": "str",
+    "character": "str",
+    "integer": "int",
+    "long": "int",
+    "float": "float",
+    "double": "float",
+    "boolean": "bool",
+    "timestamp": "EpochMs",
+    "blob": "bytes",
+}
+
+
+class _Writer:
+    """Collects the typed dicts of some operations, under names that are unique in the file."""
+
+    def __init__(self, opaque: frozenset[str]) -> None:
+        self._opaque = opaque
+        self._names: dict[tuple[str, str], str] = {}
+        self._bodies: dict[str, tuple[str, str]] = {}
+        """Class name -> source, and the body by which equal shapes of two services are found."""
+        self.aliases: set[str] = set()
+        self._taken: dict[str, str] = {}
+
+    def add(self, shape: Shape, *, request: bool) -> str:
+        """The name of a structure's typed dict, which is written when it is first asked for."""
+        known = self._names.get((shape.model.name, shape.name))
+        if known is not None:
+            return known
+        name = shape.name.lstrip("_")
+        name = name[:1].upper() + name[1:]
+        if self._taken.get(name, shape.model.name) != shape.model.name and not self._same(
+            name, shape
+        ):
+            name = f"{shape.model.name.title().replace('-', '')}{name}"
+        self._taken.setdefault(name, shape.model.name)
+        self._names[shape.model.name, shape.name] = name
+        members = {
+            member_name: self._annotation(shape, member_name, member, request=request)
+            for member_name, member in shape.members.items()
+            if not (request and member.streaming)
+        }
+        self._bodies[name] = (_source(name, members), _fingerprint(shape))
+        return name
+
+    def _same(self, name: str, shape: Shape) -> bool:
+        """Whether two services' shapes of one name are one: they have the same members."""
+        return name in self._bodies and self._bodies[name][1] == _fingerprint(shape)
+
+    def _annotation(self, owner: Shape, name: str, member: Shape, *, request: bool) -> str:
+        text = self._type(member, request=request)
+        return f"Required[{text}]" if name in owner.required else text
+
+    def _type(self, shape: Shape, *, request: bool) -> str:
+        if shape.name in self._opaque:
+            self.aliases.add(shape.name)
+            return shape.name
+        if shape.document:
+            return "Any"
+        if shape.type == "structure":
+            name = self.add(shape, request=request)
+            return f"AsyncIterator[{name}]" if shape.event_stream else name
+        if shape.type == "list":
+            return f"list[{self._type(shape.member, request=request)}]"
+        if shape.type == "map":
+            return f"dict[str, {self._type(shape.value, request=request)}]"
+        if shape.type == "blob" and shape.streaming:
+            return "bytes | AsyncIterator[bytes]"
+        return _SCALARS[shape.type]
+
+    def sources(self) -> Iterable[str]:
+        return (self._bodies[name][0] for name in sorted(self._bodies))
+
+
+def _fingerprint(shape: Shape) -> str:
+    members = ((name, member.name, member.type) for name, member in shape.members.items())
+    return repr((sorted(members), sorted(shape.required)))
+
+
+def _source(name: str, members: dict[str, str]) -> str:
+    if all(member.isidentifier() and not keyword.iskeyword(member) for member in members):
+        lines = [f"    {member}: {annotation}" for member, annotation in members.items()]
+        return f"class {name}(TypedDict, total=False):\n" + ("\n".join(lines) or "    pass") + "\n"
+    # Names that Python cannot spell as attributes.
+    entries = ", ".join(f'"{member}": "{annotation}"' for member, annotation in members.items())
+    return f'{name} = TypedDict("{name}", {{{entries}}}, total=False)\n'
+
+
+def generate(
+    services: Sequence[str], operations: Sequence[str], opaque: frozenset[str] = frozenset()
+) -> str:
+    """The source of a `wire.py`, formatted.
+
+    An operation belongs to the first of the services that has it.
+    Raises: KeyError for an operation that none has.
+    """
+    writer = _Writer(opaque)
+    models = [service_model(service) for service in services]
+    for name in operations:
+        model = next((model for model in models if name in model.operation_names), None)
+        if model is None:
+            raise KeyError(name)
+        operation = model.operation(name)
+        if operation.input is not None:
+            writer.add(operation.input, request=True)
+        if operation.output is not None:
+            writer.add(operation.output, request=False)
+    body = "\n\n".join(writer.sources())
+    aliases = "".join(f"{name} = dict[str, Any]\n" for name in sorted(writer.aliases))
+    used = set(re.findall(r"\w+", body + aliases))
+    typing = [name for name in ("Any", "Required", "TypedDict") if name in used]
+    lines = ['"""Generated by tools/generate_wire.py from botocore\'s models; do not edit."""\n']
+    lines.append("from __future__ import annotations\n")
+    if "AsyncIterator[" in body:
+        lines.append("from collections.abc import AsyncIterator")
+    if typing:
+        lines.append(f"from typing import {', '.join(typing)}\n")
+    if "EpochMs" in used:
+        lines.append('EpochMs = int\n"""An instant: milliseconds since the epoch."""\n')
+    return _formatted("\n".join(lines) + "\n" + aliases + "\n\n" + body)
+
+
+def _formatted(source: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "ruff", "format", "--line-length", "100", "-"],
+        input=source,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("services", help="botocore's names, with commas between")
+    parser.add_argument("operations", nargs="+")
+    parser.add_argument("--opaque", default="", help="shapes that stay plain dicts, with commas")
+    given = parser.parse_args()
+    opaque = frozenset(name for name in given.opaque.split(",") if name)
+    print(generate(given.services.split(","), given.operations, opaque), end="")
+
+
+if __name__ == "__main__":
+    main()
