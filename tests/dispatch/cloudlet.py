@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -97,3 +98,15 @@ def run(body: Callable[[Cloudlet], Awaitable[None]]) -> None:
             await cloudlet.dispatcher.stop(0.1)
 
     asyncio.run(main())
+
+
+async def crash(dispatcher: Dispatcher) -> None:
+    """End a dispatcher as kill -9 would: nothing is put back, and the kernel lets go of its lock."""
+    runner: Any = dispatcher._runner
+    runner._stopping = True
+    tasks = [*runner._tasks, *runner._running]
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    if runner._liveness._held is not None:
+        os.close(runner._liveness._held)

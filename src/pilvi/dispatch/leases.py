@@ -58,3 +58,8 @@ def release(tx: Transaction, owner: str, *, died: bool) -> int:
     if held:
         tx.wake(JOBS)
     return len(held)
+
+
+def holds(at: Snapshot, owner: str) -> bool:
+    """Whether an owner leases anything."""
+    return next(jobs.scan_index(at, HOME, "leased", (owner,), limit=1), None) is not None

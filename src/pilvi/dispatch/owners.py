@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import time
 from pathlib import Path
 
 from pilvi.dispatch.records import Owner
@@ -50,9 +49,11 @@ class Liveness:
             os.close(self._held)
             self._held = None
 
-    def find_dead(self, others: list[Owner]) -> list[str]:
-        """Who of the others is dead. To be asked again and again: standing still shows only over time."""
-        now_s = time.monotonic()
+    def find_dead(self, others: list[Owner], now_s: float) -> list[str]:
+        """Who of the others is dead. To be asked again and again: standing still shows only over time.
+
+        `now_s`: this process's monotonic time.
+        """
         gone: list[str] = []
         seen: dict[str, tuple[int, float]] = {}
         for other in others:

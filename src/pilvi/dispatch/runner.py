@@ -19,7 +19,10 @@ Invariants; the code cites them:
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
+import os
+import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -36,7 +39,7 @@ from pilvi.base.errors import NotBuilt
 from pilvi.contracts.causes import Cause
 from pilvi.contracts.delivery import Commit, Delivery, Undeliverable
 from pilvi.contracts.jobs import Job, Retry
-from pilvi.dispatch.leases import LeaseLost, busy, give_up, look, release
+from pilvi.dispatch.leases import LeaseLost, busy, give_up, holds, look, release
 from pilvi.dispatch.owners import BEAT_S, Liveness
 from pilvi.dispatch.records import (
     DELIVER,
@@ -87,7 +90,10 @@ class Statistics:
     dead: int
 
 
-COUNT_MAX = 100_000
+COUNT_MAX = 10_000
+
+
+_started = itertools.count()
 
 
 class Runner:
@@ -106,7 +112,9 @@ class Runner:
         self._entropy = entropy
         self._resolve = resolve
         self._concurrency_max = concurrency_max
-        self._liveness = Liveness(entropy.hex(16), run_dir)
+        # With a seed, entropy repeats from run to run: the pid and the count keep the living apart.
+        owner = f"{entropy.hex(16)}-{os.getpid()}-{next(_started)}"
+        self._liveness = Liveness(owner, run_dir)
         self._stir = asyncio.Event()
         self._progress = asyncio.Event()
         self._running: dict[asyncio.Task[None], str] = {}
@@ -122,6 +130,9 @@ class Runner:
     async def start(self) -> None:
         """Release what dead owners held, and begin. Raises: StoreUnavailable, OSError (run directory)."""
         self._liveness.hold()
+        if await self._store.read(partial(holds, owner=self._liveness.owner)):
+            # A seeded run in a container: the dead process before us had our name.
+            await self._store.write(lambda tx: release(tx, self._liveness.owner, died=True))
         await self._sweep()
         for work in (self._lead(), self._watch(JOBS), self._watch(CLOCK), self._keep_alive()):
             self._tasks.append(asyncio.create_task(work))
@@ -260,7 +271,7 @@ class Runner:
     async def _sweep(self) -> None:
         """Put back what dead owners held (invariants 5 and 6)."""
         others = await self._store.read(lambda at: list(owners.scan(at, HOME)))
-        for owner in self._liveness.find_dead(others):
+        for owner in self._liveness.find_dead(others, time.monotonic()):
             count = await self._store.write(lambda tx, owner=owner: release(tx, owner, died=True))
             self._liveness.forget(owner)
             if count:

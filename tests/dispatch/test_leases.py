@@ -1,0 +1,243 @@
+"""Who may end a job: two runners on one store, runners that die, runners that were only thought dead."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+from cloudlet import Cloudlet, count, crash, run
+
+from pilvi.contracts.jobs import Job
+from pilvi.dispatch.owners import LEASE_S, Liveness
+from pilvi.dispatch.records import HOME, Owner, jobs, owners
+from pilvi.dispatch.runner import TAKEOVERS_MAX
+
+
+def test_two_dispatchers_share_the_work_and_do_each_job_once() -> None:
+    async def body(c: Cloudlet) -> None:
+        first, second = c.another(concurrency_max=4), c.another(concurrency_max=4)
+        await c.dispatcher.stop()
+        c.dispatcher = first
+
+        async def handle(job: Job):  # type: ignore[no-untyped-def]
+            c.ran.append((job.kind, job.payload, job.attempt))
+            await asyncio.sleep(0)
+            return lambda tx: count(tx, job.payload)
+
+        c.serve("a.x", handle)
+        names = [b"%d" % number for number in range(100)]
+        for name in names:
+            await c.plan(Job("a.x", name))
+        await first.start()
+        await second.start()
+        await first.idle()
+        shares = [(await each.statistics()).done for each in (first, second)]
+        await second.stop()
+        assert sum(shares) == 100
+        assert min(shares) > 0
+        assert sorted(payload for _, payload, _ in c.ran) == sorted(names)
+        assert [await c.effects(name) for name in names] == [1] * 100
+
+    run(body)
+
+
+def _holding(c: Cloudlet, begun: asyncio.Event, go: asyncio.Event):  # type: ignore[no-untyped-def]
+    """A handler whose first run waits for `go`."""
+
+    async def handle(job: Job):  # type: ignore[no-untyped-def]
+        c.ran.append((job.kind, job.payload, job.attempt))
+        if len(c.ran) == 1:
+            begun.set()
+            await go.wait()
+        return lambda tx: count(tx, job.payload)
+
+    return handle
+
+
+# The clock is frozen, and has moved by a month: neither keeps the dead's lease nor takes the living's.
+def test_a_dead_runners_job_is_taken_over_at_once(tmp_path: Path) -> None:
+    async def body(c: Cloudlet) -> None:
+        await c.dispatcher.stop()
+        begun, go = asyncio.Event(), asyncio.Event()
+        c.serve("a.x", _holding(c, begun, go))
+        dying = c.another(run_dir=tmp_path)
+        await dying.start()
+        await c.plan(Job("a.x", b"p"))
+        await begun.wait()
+        c.advance(30 * 86_400_000)
+        other = c.another(run_dir=tmp_path)
+        await other.start()
+        assert len(c.ran) == 1
+        assert (await other.statistics()).leased == 1
+        await other.stop()
+
+        await crash(dying)
+        c.dispatcher = c.another(run_dir=tmp_path)
+        await c.dispatcher.start()
+        await c.dispatcher.idle()
+        assert [attempt for *_, attempt in c.ran] == [1, 1]
+        assert await c.effects(b"p") == 1
+        assert len(list(tmp_path.iterdir())) == 1
+
+    run(body)
+
+
+# Invariant 2: a process that stood still for long ends its job after another took it over.
+def test_the_effect_of_a_lapsed_lease_is_dropped(tmp_path: Path) -> None:
+    async def body(c: Cloudlet) -> None:
+        await c.dispatcher.stop()
+        begun, go = asyncio.Event(), asyncio.Event()
+        c.serve("a.x", _holding(c, begun, go))
+        slow = c.another(run_dir=tmp_path)
+        await slow.start()
+        await c.plan(Job("a.x", b"p"))
+        await begun.wait()
+        os.close(slow._runner._liveness._held)
+        slow._runner._liveness._held = None
+        c.dispatcher = c.another(run_dir=tmp_path)
+        await c.dispatcher.start()
+        while await c.effects(b"p") == 0:
+            await asyncio.sleep(0)
+        go.set()
+        await slow.idle()
+        await slow.stop()
+        assert len(c.ran) == 2
+        assert await c.effects(b"p") == 1
+
+    run(body)
+
+
+def test_a_beat_that_stands_still_is_death_and_one_that_grows_is_life() -> None:
+    me = Liveness("me", None)
+    assert me.find_dead([Owner("me", 1), Owner("a", 0), Owner("b", 0)], 0.0) == []
+    for tick in range(1, 11):
+        now_s = tick * LEASE_S / 10
+        gone = me.find_dead([Owner("me", 1), Owner("a", tick), Owner("b", 0)], now_s)
+        assert gone == (["b"] if tick == 10 else [])
+
+
+def test_a_held_lock_is_life_whatever_the_beat(tmp_path: Path) -> None:
+    me, other = Liveness("me", tmp_path), Liveness("other", tmp_path)
+    other.hold()
+    for now_s in (0.0, LEASE_S * 10):
+        assert me.find_dead([Owner("other", 0)], now_s) == []
+    os.close(other._held)  # type: ignore[arg-type]
+    assert me.find_dead([Owner("other", 0)], LEASE_S * 10) == ["other"]
+
+
+def test_stopping_puts_back_what_does_not_finish_and_counts_nothing() -> None:
+    async def body(c: Cloudlet) -> None:
+        begun, go = asyncio.Event(), asyncio.Event()
+        c.serve("a.x", _holding(c, begun, go))
+        await c.plan(Job("a.x", b"p"))
+        await begun.wait()
+        await c.dispatcher.stop(0.01)
+        [record] = await c.store.read(lambda at: list(jobs.scan(at, HOME)))
+        assert (record.lease, record.takeovers, record.job.attempt) == (None, 0, 1)
+        assert await c.store.read(lambda at: list(owners.scan(at, HOME))) == []
+        c.dispatcher = c.another()
+        await c.dispatcher.start()
+        await c.dispatcher.idle()
+        assert await c.effects(b"p") == 1
+
+    run(body)
+
+
+def test_stopping_lets_a_running_job_finish() -> None:
+    async def body(c: Cloudlet) -> None:
+        begun, go = asyncio.Event(), asyncio.Event()
+        c.serve("a.x", _holding(c, begun, go))
+        await c.plan(Job("a.x", b"p"))
+        await begun.wait()
+        stopping = asyncio.create_task(c.dispatcher.stop(10))
+        await asyncio.sleep(0)
+        go.set()
+        await stopping
+        assert await c.effects(b"p") == 1
+        c.dispatcher = c.another()
+        await c.dispatcher.start()
+
+    run(body)
+
+
+def test_a_job_that_kills_its_process_is_buried_in_the_end(tmp_path: Path) -> None:
+    async def body(c: Cloudlet) -> None:
+        await c.dispatcher.stop()
+        begun = asyncio.Event()
+
+        async def deadly(job: Job) -> None:
+            begun.set()
+            await asyncio.Event().wait()
+
+        c.serve("a.x", deadly)
+        await c.plan(Job("a.x", b"p"))
+        for _ in range(TAKEOVERS_MAX + 1):
+            victim = c.another(run_dir=tmp_path)
+            await victim.start()
+            await begun.wait()
+            begun.clear()
+            await crash(victim)
+        c.dispatcher = c.another(run_dir=tmp_path)
+        await c.dispatcher.start()
+        await c.dispatcher.idle()
+        assert not begun.is_set()
+        [grave] = await c.store.read(c.dispatcher.list_dead)
+        assert "it was begun and not ended 6 times" in grave.reason
+
+    run(body)
+
+
+# --- a real process, a real kill, a real disk
+
+_VICTIM = """
+    import asyncio, os, sys
+    from pathlib import Path
+    sys.path.insert(0, {tests!r})
+    from cloudlet import Cloudlet, count
+    from pilvi.contracts.jobs import Job
+    from pilvi.store.sqlite import SqliteStore
+
+    async def main(mode):
+        home = Path({home!r})
+        c = Cloudlet(store=SqliteStore(home / "db"))
+        async def handle(job):
+            if mode == "die" and job.payload == b"2":
+                print("running", flush=True)
+                await asyncio.Event().wait()
+            return lambda tx: count(tx, job.payload)
+        c.serve("a.x", handle, concurrency_max=1)
+        c.dispatcher = c.another(run_dir=home / "run")
+        if mode == "die":
+            for number in range(4):
+                await c.plan(Job("a.x", b"%d" % number))
+        await c.dispatcher.start()
+        await c.dispatcher.idle()
+        print([await c.effects(b"%d" % number) for number in range(4)], flush=True)
+        await c.dispatcher.stop()
+        await c.store.close()
+
+    asyncio.run(main(sys.argv[1]))
+"""
+
+
+def test_after_kill_9_the_next_process_ends_what_was_begun(tmp_path: Path) -> None:
+    program = textwrap.dedent(_VICTIM.format(tests=str(Path(__file__).parent), home=str(tmp_path)))
+    victim = subprocess.Popen(
+        [sys.executable, "-c", program, "die"], stdout=subprocess.PIPE, text=True
+    )
+    assert victim.stdout is not None
+    with victim:
+        assert victim.stdout.readline() == "running\n"
+        victim.kill()
+    after = subprocess.run(
+        [sys.executable, "-c", program, "go on"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert after.stdout == "[1, 1, 1, 1]\n", after.stderr
