@@ -30,7 +30,8 @@ from pilvi.identity.authenticator import Authenticator
 from pilvi.kit.cloud import Cloud
 from pilvi.kit.settings import DEFAULT_ACCOUNT, DEFAULT_REGION, Settings
 from pilvi.store.blobs import Blobs
-from pilvi.store.datadir import DataDirectory
+from pilvi.store.datadir import DataDir, open_store
+from pilvi.store.memory import MemoryStore
 
 log = logging.getLogger("pilvi.app")
 
@@ -79,13 +80,16 @@ class App:
 
     @classmethod
     async def start(
-        cls, settings: Settings, directory: DataDirectory, *, admin_token: str, number: int
+        cls, settings: Settings, directory: DataDir, *, admin_token: str, number: int
     ) -> App:
         """Open the data directory and begin to run what is due. `number`: of this worker, from 0."""
-        clock = Clock(directory.clock_path)
+        clock = Clock(directory.clock)
         entropy = Entropy()
-        store = directory.open_store(settings.durability, ephemeral=settings.ephemeral)
-        blobs = Blobs(directory.blobs_path, store, entropy=entropy)
+        if settings.ephemeral and settings.workers == 1:
+            store = MemoryStore()
+        else:
+            store = open_store(directory, settings.durability, entropy)
+        blobs = Blobs(directory.blobs, store, entropy=entropy)
         cloud = Cloud(
             settings,
             store=store,
@@ -108,7 +112,7 @@ class App:
         access_log = AccessLog(lines=settings.log_requests)
 
         async def reset() -> None:
-            await dispatcher.pause()
+            await dispatcher.stop()
             try:
                 for platform in cloud.answered():
                     retire = getattr(platform, "retire_all", None)
@@ -118,7 +122,7 @@ class App:
                 await blobs.sweep()
                 clock.reset()
             finally:
-                await dispatcher.resume()
+                await dispatcher.start()
             store.wake("clock")
 
         async def story(request_id: str) -> list[dict[str, Any]]:

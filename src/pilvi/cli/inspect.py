@@ -1,4 +1,4 @@
-"""Commands that look at a server, or hand out what clients need to know: status, env, runtimes, trace, reset."""
+"""Commands that look at a running server, empty it, or hand out what clients need to know."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def runtimes(as_json: bool) -> None:
 @data_option
 @json_option
 def trace(request_id: str, data: Path | None, as_json: bool) -> None:
-    """Tell the story of a request through all services: what it caused, what was delivered, what was not and why."""
+    """Tell the story of a request through all services: what it caused, what was delivered, and why not."""
     told = find(data).ask("GET", f"/_pilvi/trace/{request_id}")
     if as_json:
         print_json(told)

@@ -16,7 +16,7 @@ from pilvi.app import App
 from pilvi.gateway.http1 import Connections
 from pilvi.gateway.tls import server_context
 from pilvi.kit.settings import Settings
-from pilvi.store.datadir import DataDirectory
+from pilvi.store.datadir import DataDir
 
 LOG_BYTES_MAX = 32 * 1024 * 1024
 LOG_FILES = 4
@@ -29,7 +29,7 @@ log = logging.getLogger("pilvi")
 
 def serve(
     settings: Settings,
-    directory: DataDirectory,
+    directory: DataDir,
     listener: socket.socket,
     *,
     admin_token: str,
@@ -43,7 +43,7 @@ def serve(
 
 async def _serve(
     settings: Settings,
-    directory: DataDirectory,
+    directory: DataDir,
     listener: socket.socket,
     admin_token: str,
     number: int,

@@ -3,15 +3,14 @@
 With one worker that worker is this process. With more, each is a process of its own that accepts on the
 same listening socket; nothing but the store is shared. Rules:
 
-1. The data directory's lock is held by this process and inherited by the workers, so a second server is
+1. This process holds the data directory's lock and each worker a share of its own, so a second server is
    refused as long as any of them lives.
-2. Workers die with this process, even when it is killed (PR_SET_PDEATHSIG).
+2. Workers die with this process, even when it is killed (`worker.py` asks the kernel for it).
 3. A worker that ends by itself is started again, after a growing pause.
 """
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import signal
@@ -19,8 +18,10 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
@@ -29,13 +30,12 @@ from pilvi.base.clock import Clock
 from pilvi.base.entropy import Entropy
 from pilvi.base.errors import PilviError
 from pilvi.kit.settings import Settings
-from pilvi.store.datadir import DataDirectory
+from pilvi.store.datadir import DataDir
 
 _READY_S = 60.0
 _STOP_S = 20.0
 _RESTART_FIRST_S = 0.5
 _RESTART_MAX_S = 30.0
-_PR_SET_PDEATHSIG = 1
 
 
 def supervise(
@@ -43,7 +43,8 @@ def supervise(
 ) -> int:
     """Serve until stopped; gives the exit status. Raises: PilviError when it cannot begin."""
     began = time.monotonic()
-    with DataDirectory.open(settings.data) as directory:
+    directory = DataDir.open(settings.data)
+    try:
         token = _describe(settings)
 
         def ready(first_key: tuple[str, str] | None) -> None:
@@ -51,17 +52,17 @@ def supervise(
             if ready_file is not None:
                 _write_json(ready_file, {"url": settings.external_url, "pid": os.getpid()})
 
-        try:
-            if settings.workers == 1:
-                from pilvi.cli.serve import serve
+        if settings.workers == 1:
+            from pilvi.cli.serve import serve
 
-                serve(settings, directory, listener, admin_token=token, number=0, ready=ready)
-                return 0
-            return _Workers(settings, directory, listener, token).run(ready)
-        finally:
-            (settings.data / "run" / "server.json").unlink(missing_ok=True)
-            if ready_file is not None:
-                ready_file.unlink(missing_ok=True)
+            serve(settings, directory, listener, admin_token=token, number=0, ready=ready)
+            return 0
+        return _Workers(settings, directory, listener, token).run(ready)
+    finally:
+        (directory.run / "server.json").unlink(missing_ok=True)
+        if ready_file is not None:
+            ready_file.unlink(missing_ok=True)
+        directory.close()
 
 
 def _describe(settings: Settings) -> str:
@@ -112,7 +113,7 @@ def _greet(
 
 class _Workers:
     def __init__(
-        self, settings: Settings, directory: DataDirectory, listener: socket.socket, token: str
+        self, settings: Settings, directory: DataDir, listener: socket.socket, token: str
     ) -> None:
         self._settings = settings
         self._directory = directory
@@ -121,18 +122,17 @@ class _Workers:
         self._running: dict[int, subprocess.Popen[bytes]] = {}
         self._stopping = False
 
-    def run(self, ready: object) -> int:
-        assert callable(ready)
+    def run(self, ready: Callable[[tuple[str, str] | None], None]) -> int:
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
         pipes = [self._start(number) for number in range(self._settings.workers)]
         first_key: tuple[str, str] | None = None
         for pipe in pipes:
-            told = _read_ready(pipe)
-            if told is None:
+            said = _read_ready(pipe)
+            if said is None:
                 self._end_all()
                 raise PilviError("a worker could not start.", "`pilvi logs` tells why.")
-            first_key = first_key or told
+            first_key = first_key or said.first_key
         ready(first_key)
         pause_s = _RESTART_FIRST_S
         while not self._stopping:
@@ -154,11 +154,11 @@ class _Workers:
     def _start(self, number: int) -> int:
         """Start a worker; gives the end of the pipe on which it says that it is ready."""
         readable, writable = os.pipe()
-        passed = (self._listener.fileno(), self._directory.lock_descriptor, writable)
+        passed = (self._listener.fileno(), writable)
         described = {
             "settings": {**asdict(self._settings), "data": str(self._settings.data)},
             "listener": passed[0],
-            "lock": passed[1],
+            "token": self._directory.token,
             "ready": writable,
             "admin_token": self._token,
             "number": number,
@@ -168,7 +168,6 @@ class _Workers:
             [sys.executable, "-m", "pilvi.cli.worker"],
             stdin=subprocess.PIPE,
             pass_fds=passed,
-            preexec_fn=_die_with_parent,
         )
         stdin = self._running[number].stdin
         assert stdin is not None
@@ -193,15 +192,15 @@ class _Workers:
                 process.wait()
 
 
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # rule 2
+class _Said(NamedTuple):
+    first_key: tuple[str, str] | None
 
 
-def _read_ready(pipe: int) -> tuple[str, str] | tuple[()] | None:
-    """What a worker says when it is ready: the first key if it made one, else (); None when it ended."""
+def _read_ready(pipe: int) -> _Said | None:
+    """What a worker says when it is ready; None when it ended instead."""
     with os.fdopen(pipe, "rb") as file:
         told = file.read(4096)
     if not told:
         return None
     key = json.loads(told)["first_key"]
-    return tuple(key) if key else ()
+    return _Said(tuple(key) if key else None)

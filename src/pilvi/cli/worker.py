@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import signal
@@ -11,13 +12,16 @@ from pathlib import Path
 
 from pilvi.cli.serve import serve
 from pilvi.kit.settings import Settings
-from pilvi.store.datadir import DataDirectory
+from pilvi.store.datadir import DataDir
+
+_PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
     told = json.load(sys.stdin)
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != told["parent"]:
-        sys.exit(1)  # the server ended before we could be bound to it
+        sys.exit(1)  # the server ended before we were bound to it
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches us too; the supervisor decides
     plain = told["settings"]
     settings = Settings(
@@ -31,7 +35,7 @@ def main() -> None:
 
     serve(
         settings,
-        DataDirectory.join(settings.data, told["lock"]),
+        DataDir.join(settings.data, told["token"]),
         socket.socket(fileno=told["listener"]),
         admin_token=told["admin_token"],
         number=told["number"],

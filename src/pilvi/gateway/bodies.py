@@ -12,8 +12,9 @@ from collections.abc import AsyncIterator
 from pilvi.base.http import Body, HttpRequest
 from pilvi.gateway.http1 import IncompleteBody
 from pilvi.identity.authenticator import Authenticated
+from pilvi.identity.errors import MissingContentLength
 from pilvi.identity.payload import check_sha256
-from pilvi.identity.streaming import decode_chunks
+from pilvi.identity.streaming import ChunkedBody
 from pilvi.kit.call import Call
 
 _HASH_IN_THREAD = 256 * 1024
@@ -31,12 +32,26 @@ def streamed(request: HttpRequest, authenticated: Authenticated, call: Call) -> 
     """The body of a streaming operation, in pieces."""
     payload = authenticated.payload
     raw = request.stream if request.stream is not None else _one(request.body)
-    if payload.form == "chunks" or "aws-chunked" in request.headers.get("content-encoding", ""):
-        return decode_chunks(raw, request, authenticated, call.trailers)
+    if payload.form == "chunks":
+        return _decoded(raw, request, authenticated, call)
     pieces = _exactly(raw, request.headers.get("content-length"))
     if payload.sha256 is not None and request.stream is not None:
         return _with_digest(pieces, payload.sha256)
     return pieces
+
+
+async def _decoded(
+    raw: Body, request: HttpRequest, authenticated: Authenticated, call: Call
+) -> AsyncIterator[bytes]:
+    length = request.headers.get("x-amz-decoded-content-length", "")
+    if not length.isdigit():
+        raise MissingContentLength()
+    chunked = ChunkedBody(
+        raw, authenticated.payload, decoded_length=int(length), signed=authenticated.signed
+    )
+    async for piece in chunked:
+        yield piece
+    call.trailers.update(chunked.trailers)
 
 
 async def _one(body: bytes) -> AsyncIterator[bytes]:
