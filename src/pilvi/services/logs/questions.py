@@ -11,7 +11,7 @@ from pilvi.services.logs.records import LogGroup, LogStream
 from pilvi.store.api import Transaction
 
 
-class StoreLogSink:
+class LogsSink:
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
 
