@@ -133,7 +133,7 @@ def test_tags_by_name_and_by_arn_are_the_same_tags(
     arn = f"arn:aws:logs:us-east-1:{account}:log-group:g"
     logs.tag_resource(resourceArn=arn, tags={"test1": "val1", "test2": "val2"})
     logs.tag_log_group(logGroupName="g", tags={"test3": "val3"})
-    logs.untag_resource(resourceArn=f"{arn}:*", tagKeys=["env"])
+    logs.untag_resource(resourceArn=arn, tagKeys=["env"])
     logs.untag_log_group(logGroupName="g", tags=["test1"])
     expected = {"test2": "val2", "test3": "val3"}
     assert logs.list_tags_for_resource(resourceArn=arn)["tags"] == expected
