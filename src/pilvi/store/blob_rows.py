@@ -126,6 +126,14 @@ def scan(at: Snapshot, after_id: str | None = None, limit: int | None = None) ->
         yield decode(blob_id, value)
 
 
+def scan_counts(at: Snapshot) -> Iterator[str]:
+    """The ids of all blobs that have more than one reference."""
+    for key, _ in at.scan(*span(("blobs", "n"))):
+        blob_id = unpack(key)[2]
+        assert isinstance(blob_id, str)
+        yield blob_id
+
+
 def decode(blob_id: str, value: bytes) -> BlobRow:
     """Raises: AssertionError for a row of a newer version."""
     version, inline, size, crc64nvme = _HEAD.unpack_from(value)

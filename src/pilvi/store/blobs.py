@@ -30,6 +30,8 @@ from pilvi.store import blob_rows
 from pilvi.store.api import Snapshot, Store, StoreUnavailable, Transaction
 from pilvi.store.blob_files import BlobFiles, FileWriter, Hasher
 from pilvi.store.blob_rows import CHUNK_BYTES, INLINE_BYTES_MAX, BlobRef, BlobRow
+from pilvi.store.blob_rows import BlobCorrupt as BlobCorrupt  # what a caller of Blobs may meet
+from pilvi.store.blob_rows import BlobGone as BlobGone
 from pilvi.store.blob_stream import BlobStream
 
 P = ParamSpec("P")

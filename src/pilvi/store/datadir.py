@@ -140,6 +140,11 @@ def _make_format(path: Path) -> None:
             f"{path} is not a data directory of pilvi: it holds {strangers[0]}.",
             "Choose an empty directory with --data.",
         )
+    write_format(path)
+
+
+def write_format(path: Path) -> None:
+    """Mark a folder as a data directory of this format, durably but for the folder itself."""
     descriptor = os.open(path / "format.new", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         os.write(descriptor, b"%d\n" % FORMAT)

@@ -134,23 +134,20 @@ class SqliteStore:
 
     # --- writing: the loop's side
 
-    def write(
-        self, body: Callable[[Transaction], T], *, cause: Cause = NO_CAUSE
-    ) -> asyncio.Future[T]:
+    async def write(self, body: Callable[[Transaction], T], *, cause: Cause = NO_CAUSE) -> T:
         self._assert_open()
+        if self._failure is not None:
+            raise StoreUnavailable(reason=self._refusal())
+        if len(self._pending) >= PENDING_MAX:
+            raise StoreUnavailable(reason="too many transactions wait")
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[T] = loop.create_future()
-        if self._failure is not None:
-            answer.set_exception(StoreUnavailable(reason=self._refusal()))
-        elif len(self._pending) >= PENDING_MAX:
-            answer.set_exception(StoreUnavailable(reason="too many transactions wait"))
-        else:
-            self._transactions += 1
-            self._pending.append(_Pending(body, cause, answer, copy_context()))
-            if not self._busy:
-                self._busy = True
-                loop.call_soon(self._begin, loop)
-        return answer
+        self._transactions += 1
+        self._pending.append(_Pending(body, cause, answer, copy_context()))
+        if not self._busy:
+            self._busy = True
+            loop.call_soon(self._begin, loop)
+        return await answer
 
     def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
         """Open the next group, or fall idle."""
