@@ -1,0 +1,138 @@
+"""Run the benchmark and print what was reached and what was missed.
+
+python -m bench              everything
+python -m bench GetItem ...  only scenarios whose names contain one of the words
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+
+from rich.console import Console
+from rich.table import Table
+
+from bench import scenarios
+from bench.load import Measured, measure
+from bench.scenarios import SCENARIOS, Scenario
+from bench.servers import Target, moto, pilvi
+
+PUT_P50_MS = 1.0
+INVOKE_OVERHEAD_MS = 1.0
+COLD_START_MS = 100.0
+READY_S = 1.0
+IDLE_MB = 100.0
+COLD_STARTS = 10
+
+console = Console(width=110)
+
+
+def main() -> None:
+    words = [word.lower() for word in sys.argv[1:]]
+    chosen = [s for s in SCENARIOS if not words or any(w in s.name.lower() for w in words)]
+    verdicts: list[tuple[str, bool]] = []
+    with pilvi() as ours:
+        idle_mb = ours.resident_mb()
+        verdicts.append(
+            (f"ready in {ours.ready_s:.2f} s (bar {READY_S} s)", ours.ready_s < READY_S)
+        )
+        verdicts.append((f"idle at {idle_mb:.0f} MB (bar {IDLE_MB:.0f} MB)", idle_mb < IDLE_MB))
+        our_results = run(ours, chosen)
+        if not words or "invoke" in words:
+            verdicts += functions(ours)
+    with moto() as peer:
+        peer_results = run(peer, [s for s in chosen if s.peer])
+    report(chosen, our_results, peer_results, verdicts)
+
+
+def run(target: Target, chosen: list[Scenario]) -> dict[str, Measured]:
+    console.print(f"[dim]{target.name}: preparing[/dim]")
+    scenarios.prepare(target)
+    results: dict[str, Measured] = {}
+    for scenario in chosen:
+        requests = scenario.requests(target)
+        measure(target.url, requests, connections=scenario.connections, seconds=0.5)  # warm up
+        results[scenario.name] = measure(
+            target.url, requests, connections=scenario.connections, seconds=scenario.seconds
+        )
+        found = results[scenario.name]
+        console.print(f"[dim]{target.name}: {scenario.name}: {found.rate:,.0f}/s[/dim]")
+    return results
+
+
+def functions(target: Target) -> list[tuple[str, bool]]:
+    """Warm invocations at one connection and at sixteen; cold starts of new functions."""
+    scenarios.make_function(target, "bench-warm")
+    requests = scenarios.invoke(target)
+    measure(target.url, requests, connections=1, seconds=0.5)
+    warm = measure(target.url, requests, connections=1, seconds=3)
+    many = measure(target.url, requests, connections=16, seconds=3)
+    client = target.client("lambda")
+    own_ms = statistics.median(
+        scenarios.reported_ms(client.invoke(FunctionName="bench-warm", LogType="Tail"))
+        for _ in range(20)
+    )
+    overhead_ms = max(0.0, warm.p50_ms - own_ms)
+    cold: list[float] = []
+    for number in range(COLD_STARTS):
+        name = f"bench-cold-{number}"
+        scenarios.make_function(target, name)
+        began = time.perf_counter()
+        client.invoke(FunctionName=name)
+        cold.append((time.perf_counter() - began) * 1000)
+    cold_ms = statistics.median(cold)
+    console.print(
+        f"[dim]warm Invoke: p50 {warm.p50_ms:.2f} ms at 1 connection, "
+        f"{many.rate:,.0f}/s at 16[/dim]"
+    )
+    return [
+        (
+            f"warm Invoke overhead p50 {overhead_ms:.2f} ms (bar {INVOKE_OVERHEAD_MS} ms)",
+            overhead_ms < INVOKE_OVERHEAD_MS,
+        ),
+        (
+            f"cold start of a Python function p50 {cold_ms:.0f} ms (bar {COLD_START_MS:.0f} ms)",
+            cold_ms < COLD_START_MS,
+        ),
+    ]
+
+
+def report(
+    chosen: list[Scenario],
+    ours: dict[str, Measured],
+    peers: dict[str, Measured],
+    verdicts: list[tuple[str, bool]],
+) -> None:
+    table = Table(
+        title="pilvi (one worker, durability full, signatures verified) and moto's server"
+    )
+    for column in ("operation", "connections", "pilvi /s", "p50 ms", "p99 ms", "moto /s", "ratio"):
+        table.add_column(column, justify="left" if column == "operation" else "right")
+    for scenario in chosen:
+        own, peer = ours[scenario.name], peers.get(scenario.name)
+        ratio = own.rate / peer.rate if peer else None
+        table.add_row(
+            scenario.name,
+            str(scenario.connections),
+            f"{own.rate:,.0f}",
+            f"{own.p50_ms:.2f}",
+            f"{own.p99_ms:.2f}",
+            f"{peer.rate:,.0f}" if peer else "-",
+            f"{ratio:.1f}" if ratio else "-",
+        )
+        if scenario.bar and ratio:
+            text = f"{scenario.name} at {ratio:.1f} times moto (bar {scenario.bar:.0f})"
+            verdicts.append((text, ratio >= scenario.bar))
+        if scenario.name == "PutItem, 1 connection":
+            text = f"PutItem p50 at one connection {own.p50_ms:.2f} ms (bar {PUT_P50_MS} ms)"
+            verdicts.append((text, own.p50_ms <= PUT_P50_MS))
+        if own.failures:
+            verdicts.append((f"{scenario.name}: {own.failures} requests failed", False))
+    console.print(table)
+    for text, reached in verdicts:
+        console.print(f"{'[green]reached[/green]' if reached else '[red]missed [/red]'}  {text}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,145 @@
+"""A load generator over raw sockets: sends requests that were signed beforehand, as fast as answers come."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import time
+from dataclasses import dataclass
+from itertools import cycle
+from urllib.parse import urlsplit
+
+import uvloop
+
+PATIENCE_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """`seconds`: sorted durations of the requests that were answered with `expected` status."""
+
+    rate: float
+    p50_ms: float
+    p99_ms: float
+    requests: int
+    failures: int
+
+
+def measure(
+    url: str, requests: list[bytes], *, connections: int, seconds: float, status: int = 200
+) -> Measured:
+    """Send `requests` round and round over so many connections, from a process of its own."""
+    receiver, sender = multiprocessing.Pipe(duplex=False)
+    arguments = (sender, url, requests, connections, seconds, status)
+    process = multiprocessing.get_context("fork").Process(target=_child, args=arguments)
+    process.start()
+    sender.close()
+    measured = receiver.recv()
+    process.join()
+    if isinstance(measured, str):
+        raise RuntimeError(measured)
+    return measured
+
+
+def _child(sender, url, requests, connections, seconds, status) -> None:
+    try:
+        sender.send(uvloop.run(_run(url, requests, connections, seconds, status)))
+    except Exception as error:  # noqa: BLE001 told to the parent, which raises it
+        sender.send(f"{type(error).__name__}: {error}")
+
+
+async def _run(
+    url: str, requests: list[bytes], connections: int, seconds: float, status: int
+) -> Measured:
+    parts = urlsplit(url)
+    loop = asyncio.get_running_loop()
+    supply = cycle(requests)
+    expected = f"HTTP/1.1 {status}".encode()
+    end = loop.time() + seconds
+    clients = []
+    for _ in range(connections):
+        _, client = await loop.create_connection(
+            lambda: _Client(supply, end, expected), parts.hostname, parts.port
+        )
+        clients.append(client)
+    began = time.perf_counter()
+    for client in clients:
+        client.send()
+    await asyncio.wait_for(asyncio.gather(*(c.done for c in clients)), seconds + PATIENCE_S)
+    took = time.perf_counter() - began
+    durations = sorted(d for c in clients for d in c.durations)
+    failures = sum(c.failures for c in clients)
+    if not durations:
+        raise RuntimeError(f"no request was answered with {status}: {clients[0].sample[:300]!r}")
+    return Measured(
+        rate=len(durations) / took,
+        p50_ms=durations[len(durations) // 2] * 1000,
+        p99_ms=durations[int(len(durations) * 0.99)] * 1000,
+        requests=len(durations),
+        failures=failures,
+    )
+
+
+class _Client(asyncio.Protocol):
+    """One connection: sends, reads one whole answer (by Content-Length or chunks), sends again."""
+
+    def __init__(self, supply, end: float, expected: bytes) -> None:
+        self._supply = supply
+        self._end = end
+        self._expected = expected
+        self._loop = asyncio.get_running_loop()
+        self._buffer = bytearray()
+        self._missing = -1
+        self._ok = False
+        self._sent_at = 0.0
+        self.done = self._loop.create_future()
+        self.durations: list[float] = []
+        self.failures = 0
+        self.sample = b""
+
+    def connection_made(self, transport) -> None:
+        self._transport = transport
+
+    def send(self) -> None:
+        self._sent_at = time.perf_counter()
+        self._transport.write(next(self._supply))
+
+    def data_received(self, data: bytes) -> None:
+        if self._missing >= 0:
+            self._missing -= len(data)
+        else:
+            self._buffer += data
+            head = self._buffer.find(b"\r\n\r\n")
+            if head < 0:
+                return
+            self._ok = self._buffer.startswith(self._expected) or self._buffer.startswith(
+                self._expected.replace(b"/1.1", b"/1.0")
+            )
+            if not self._ok and not self.sample:
+                self.sample = bytes(self._buffer)
+            self._missing = _length(bytes(self._buffer[:head])) - (len(self._buffer) - head - 4)
+        if self._missing > 0:
+            return
+        if self._ok:
+            self.durations.append(time.perf_counter() - self._sent_at)
+        else:
+            self.failures += 1
+        self._buffer.clear()
+        self._missing = -1
+        if self._loop.time() >= self._end:
+            self._transport.close()
+            if not self.done.done():
+                self.done.set_result(None)
+        else:
+            self.send()
+
+    def connection_lost(self, exc) -> None:
+        if not self.done.done():
+            self.done.set_result(None)
+
+
+def _length(head: bytes) -> int:
+    for line in head.lower().split(b"\r\n"):
+        if line.startswith(b"content-length:"):
+            return int(line[15:])
+    return 0

@@ -1,0 +1,114 @@
+"""The two servers that are compared, each started fresh and ended after."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import boto3
+
+PATIENCE_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A running server and the credentials to sign with."""
+
+    name: str
+    url: str
+    access_key_id: str
+    secret_access_key: str
+    pid: int
+    ready_s: float
+
+    def client(self, service: str):
+        return boto3.client(
+            service,
+            endpoint_url=self.url,
+            region_name="us-east-1",
+            aws_access_key_id=self.access_key_id,
+            aws_secret_access_key=self.secret_access_key,
+        )
+
+    def resident_mb(self) -> float:
+        """Memory of the server's processes, in MB (10^6 bytes)."""
+        total = 0
+        for pid in [self.pid, *_children(self.pid)]:
+            for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+                if line.startswith("VmRSS:"):
+                    total += int(line.split()[1]) * 1024
+        return total / 1e6
+
+
+def _children(pid: int) -> list[int]:
+    found = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            found += [int(child), *_children(int(child))]
+    return found
+
+
+@contextmanager
+def pilvi():
+    """One worker, durability full, signatures verified: the credentials are an IAM user's."""
+    with tempfile.TemporaryDirectory(prefix="pilvi-bench-") as directory:
+        ready = Path(directory) / "ready"
+        command = [sys.executable, "-m", "pilvi", "up", "--quiet", "--port", "0"]
+        command += ["--data", f"{directory}/data", "--ready-file", str(ready)]
+        began = time.monotonic()
+        process = subprocess.Popen(command, start_new_session=True)
+        while not ready.exists():
+            if process.poll() is not None:
+                sys.exit("pilvi could not start")
+            time.sleep(0.002)
+        took = time.monotonic() - began
+        url = json.loads(ready.read_text())["url"]
+        root = Target("pilvi", url, "000000000000", "x", process.pid, took)
+        try:
+            iam = root.client("iam")
+            iam.create_user(UserName="bench")
+            key = iam.create_access_key(UserName="bench")["AccessKey"]
+            yield Target(
+                "pilvi", url, key["AccessKeyId"], key["SecretAccessKey"], process.pid, took
+            )
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+@contextmanager
+def moto():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    began = time.monotonic()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "moto.server", "-p", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "MOTO_CALL_RESET_API": "false"},
+    )
+    try:
+        while True:
+            try:
+                urllib.request.urlopen(url + "/moto-api/", timeout=1).close()
+                break
+            except OSError:
+                if process.poll() is not None or time.monotonic() - began > PATIENCE_S:
+                    sys.exit("moto's server could not start")
+                time.sleep(0.05)
+        took = time.monotonic() - began
+        yield Target("moto", url, "AKIAIOSFODNN7EXAMPLE", "secret", process.pid, took)
+    finally:
+        process.terminate()
+        process.wait(30)
