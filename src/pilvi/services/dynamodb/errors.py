@@ -1,0 +1,75 @@
+"""Errors of DynamoDB, named by their AWS code."""
+
+from __future__ import annotations
+
+from pilvi.base.errors import AwsError
+from pilvi.base.errors import SerializationException as SerializationException
+from pilvi.base.errors import ValidationException as ValidationException
+
+
+class ResourceNotFoundException(AwsError):
+    code = "ResourceNotFoundException"
+    message = "Requested resource not found"
+
+
+class TableNotFound(ResourceNotFoundException):
+    """What the operations on tables say, with the table's name."""
+
+    message = "Requested resource not found: Table: {table} not found"
+
+
+class ArnNotFound(ResourceNotFoundException):
+    """What the operations on tags say."""
+
+    message = "Requested resource not found: ResourcArn: {arn} not found"
+
+
+class ResourceInUseException(AwsError):
+    code = "ResourceInUseException"
+    message = "{detail}"
+
+
+class LimitExceededException(AwsError):
+    code = "LimitExceededException"
+    message = "{detail}"
+
+
+class ConditionalCheckFailedException(AwsError):
+    code = "ConditionalCheckFailedException"
+    message = "The conditional request failed"
+
+
+class TransactionCanceledException(AwsError):
+    code = "TransactionCanceledException"
+    message = (
+        "Transaction cancelled, please refer cancellation reasons for specific reasons [{codes}]"
+    )
+
+
+class ItemRefused(ValidationException):
+    """A ValidationException about one item, told only once its table is known: missing or wrong keys,
+    too large.
+
+    In a transaction it is that member's reason, instead of failing the request.
+    """
+
+
+class IdempotentParameterMismatchException(AwsError):
+    code = "IdempotentParameterMismatchException"
+    message = "The parameters of this request differ from the first one with this token."
+
+
+def invalid(detail: str) -> ValidationException:
+    return ValidationException(detail=detail)
+
+
+def invalid_values(detail: str) -> ValidationException:
+    return ValidationException(detail=f"One or more parameter values were invalid: {detail}")
+
+
+def refused(detail: str) -> ItemRefused:
+    return ItemRefused(detail=detail)
+
+
+def refused_values(detail: str) -> ItemRefused:
+    return ItemRefused(detail=f"One or more parameter values were invalid: {detail}")

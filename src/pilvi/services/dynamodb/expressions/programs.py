@@ -1,0 +1,254 @@
+"""Compiled expressions, cached by their text and names, and bound to the placeholders of one request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Generic, TypeVar
+
+from pilvi.services.dynamodb import limits
+from pilvi.services.dynamodb.errors import SerializationException, ValidationException, invalid
+from pilvi.services.dynamodb.expressions.conditions import Check, ConditionCompiler, Test
+from pilvi.services.dynamodb.expressions.key_conditions import KeyCondition, key_conditions
+from pilvi.services.dynamodb.expressions.nodes import (
+    Arithmetic,
+    Between,
+    Call,
+    Comparison,
+    Condition,
+    In,
+    Junction,
+    Not,
+    Operand,
+    Path,
+    PathOperand,
+    ValueOperand,
+)
+from pilvi.services.dynamodb.expressions.parser import Parser, refuse_overlaps
+from pilvi.services.dynamodb.expressions.projections import Project, compile_projection
+from pilvi.services.dynamodb.expressions.updates import Update, compile_update
+from pilvi.services.dynamodb.values import Item, Value, measure
+
+T = TypeVar("T")
+Names = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Program(Generic[T]):
+    """A compiled expression.
+
+    `run`: what it does. `names_used`, `values_used`: its placeholders. `checks`: what to check of the values.
+    `attributes`: the top-level attributes that it reads, where anyone asks for them.
+    """
+
+    expression: str
+    run: T
+    names_used: frozenset[str]
+    values_used: tuple[str, ...]
+    checks: tuple[Check, ...] = ()
+    attributes: frozenset[str] = frozenset()
+
+
+@lru_cache(limits.PROGRAMS_CACHED)
+def condition_program(expression: str, text: str, names: Names) -> Program[Test]:
+    """`expression`: "ConditionExpression" or "FilterExpression". Raises: ValidationException."""
+    parser = Parser(expression, text, dict(names))
+    condition = parser.condition()
+    compiler = ConditionCompiler(expression)
+    test = compiler.compile(condition)
+    return _program(
+        parser, test, tuple(compiler.checks), attributes=frozenset(_attributes(condition))
+    )
+
+
+@lru_cache(limits.PROGRAMS_CACHED)
+def key_condition_program(text: str, names: Names) -> Program[tuple[KeyCondition, ...]]:
+    parser = Parser("KeyConditionExpression", text, dict(names))
+    condition = parser.condition()
+    found = key_conditions(condition)
+    compiler = ConditionCompiler("KeyConditionExpression")
+    compiler.compile(condition)
+    return _program(parser, found, tuple(compiler.checks))
+
+
+@lru_cache(limits.PROGRAMS_CACHED)
+def update_program(text: str, names: Names) -> Program[Update]:
+    parser = Parser("UpdateExpression", text, dict(names))
+    assignments = parser.update()
+    update = compile_update(assignments)
+    refuse_overlaps("UpdateExpression", update.paths)
+    return _program(parser, update, update.checks)
+
+
+@lru_cache(limits.PROGRAMS_CACHED)
+def projection_program(text: str, names: Names) -> Program[Project]:
+    parser = Parser("ProjectionExpression", text, dict(names))
+    paths = parser.projection()
+    refuse_overlaps("ProjectionExpression", paths)
+    return _program(
+        parser,
+        compile_projection(paths),
+        (),
+        attributes=frozenset(str(path[0]) for path in paths),
+    )
+
+
+@lru_cache(limits.PROGRAMS_CACHED)
+def touched_projection(paths: tuple[Path, ...]) -> Project:
+    """What UPDATED_OLD and UPDATED_NEW show of an item."""
+    return compile_projection(paths)
+
+
+def _program(
+    parser: Parser, run: T, checks: tuple[Check, ...], attributes: frozenset[str] = frozenset()
+) -> Program[T]:
+    return Program(
+        expression=parser.tokens.expression,
+        run=run,
+        names_used=frozenset(parser.names_used),
+        values_used=tuple(parser.values_used),
+        checks=checks,
+        attributes=attributes,
+    )
+
+
+def _attributes(node: Condition | Operand) -> set[str]:
+    """The top-level attributes that a condition reads."""
+    parts: tuple[Condition | Operand, ...]
+    match node:
+        case PathOperand(path):
+            return {str(path[0])}
+        case ValueOperand():
+            return set()
+        case Comparison(_, left, right) | Arithmetic(_, left, right):
+            parts = (left, right)
+        case Between(operand, low, high):
+            parts = (operand, low, high)
+        case In(operand, choices):
+            parts = (operand, *choices)
+        case Junction(_, conditions):
+            parts = conditions
+        case Not(condition):
+            parts = (condition,)
+        case Call(_, operands):
+            parts = operands
+    return set[str]().union(*map(_attributes, parts))
+
+
+class Placeholders:
+    """ExpressionAttributeNames and -Values of one request, and which of them its expressions use.
+
+    Raises: ValidationException from every method, as AWS words it.
+    """
+
+    __slots__ = ("_named", "_names", "_names_used", "_values_used", "values")
+
+    def __init__(self, names: Mapping[str, str] | None, values: Item | None) -> None:
+        if names is not None:
+            _check_names(names)
+        if values is not None:
+            _check_values(values)
+        self._named: Names = tuple(names.items()) if names else ()
+        self._names = names
+        self.values: Item = {} if values is None else values
+        self._names_used = set[str]()
+        self._values_used = set[str]()
+
+    def condition(self, text: str, expression: str = "ConditionExpression") -> Program[Test]:
+        return self._bind(condition_program(expression, text, self._named))
+
+    def key_condition(self, text: str) -> Program[tuple[KeyCondition, ...]]:
+        return self._bind(key_condition_program(text, self._named))
+
+    def update(self, text: str) -> Program[Update]:
+        return self._bind(update_program(text, self._named))
+
+    def projection(self, text: str) -> Program[Project]:
+        return self._bind(projection_program(text, self._named))
+
+    def _bind(self, program: Program[T]) -> Program[T]:
+        values = self.values
+        self._names_used |= program.names_used
+        for name in program.values_used:
+            if name not in values:
+                raise invalid(
+                    f"Invalid {program.expression}: An expression attribute value used in "
+                    f"expression is not defined; attribute value: {name}"
+                )
+            self._values_used.add(name)
+        for check in program.checks:
+            check(values)
+        return program
+
+    def refuse_unused(self) -> None:
+        """After all expressions of the request."""
+        if self._names is not None and len(self._names_used) != len(self._names):
+            raise _unused("Names", [name for name in self._names if name not in self._names_used])
+        if len(self._values_used) != len(self.values):
+            raise _unused("Values", [name for name in self.values if name not in self._values_used])
+
+
+def _unused(what: str, keys: list[str]) -> ValidationException:
+    return invalid(
+        f"Value provided in ExpressionAttribute{what} unused in expressions: "
+        f"keys: {{{', '.join(keys)}}}"
+    )
+
+
+def _is_placeholder(text: str, sign: str) -> bool:
+    return text[:1] == sign and text.isascii() and text[1:].replace("_", "a").isalnum()
+
+
+def _check_names(names: Mapping[str, str]) -> None:
+    if not names:
+        raise invalid("ExpressionAttributeNames must not be empty")
+    for key, name in names.items():
+        if not _is_placeholder(key, "#"):
+            raise invalid(
+                f'ExpressionAttributeNames contains invalid key: Syntax error; key: "{key}"'
+            )
+        if not name:
+            raise invalid(
+                "ExpressionAttributeNames contains invalid value: "
+                f"Attribute name is empty for key {key}"
+            )
+
+
+def _check_values(values: Mapping[str, Value]) -> None:
+    if not values:
+        raise invalid("ExpressionAttributeValues must not be empty")
+    for key, value in values.items():
+        if not _is_placeholder(key, ":"):
+            raise invalid(
+                f'ExpressionAttributeValues contains invalid key: Syntax error; key: "{key}"'
+            )
+        try:
+            measure(value)
+        except (ValidationException, SerializationException) as error:
+            if isinstance(error, SerializationException):
+                raise
+            raise invalid(
+                f"ExpressionAttributeValues contains invalid value: {error.text} for key {key}"
+            ) from None
+
+
+def placeholders_of(
+    req: Mapping[str, Any],
+    names: Mapping[str, str] | None,
+    values: Item | None,
+    expressions: tuple[str, ...],
+) -> Placeholders:
+    """The placeholders of a request that may have these expressions.
+
+    Raises: ValidationException when there are placeholders but no expression.
+    """
+    if (names is not None or values is not None) and not any(
+        expression in req for expression in expressions
+    ):
+        what = "Names" if names is not None else "Values"
+        listed = f": {expressions[0]} is null" if len(expressions) == 1 else ""
+        raise invalid(
+            f"ExpressionAttribute{what} can only be specified when using expressions{listed}"
+        )
+    return Placeholders(names, values)

@@ -1,0 +1,52 @@
+"""Quotas. AWS: DynamoDB Developer Guide, "Quotas in Amazon DynamoDB" and "Constraints"."""
+
+ITEM_BYTES_MAX = 400 * 1024
+HASH_KEY_BYTES_MAX = 2048
+RANGE_KEY_BYTES_MAX = 1024
+NESTING_MAX = 32
+NUMBER_DIGITS_MAX = 38
+NUMBER_EXPONENT_MAX = 125
+NUMBER_EXPONENT_MIN = -130
+NUMBER_TEXT_MAX = 500
+"""Longer texts of numbers are refused unread: none of them can have 38 digits in range."""
+
+PAGE_BYTES_MAX = 1024 * 1024
+"""How much one Query or Scan reads."""
+BATCH_GET_KEYS_MAX = 100
+BATCH_WRITE_ITEMS_MAX = 25
+BATCH_BYTES_MAX = 16 * 1024 * 1024
+TRANSACTION_ITEMS_MAX = 100
+TRANSACTION_BYTES_MAX = 4 * 1024 * 1024
+TOKEN_LIFE_MS = 10 * 60 * 1000
+"""How long a ClientRequestToken is remembered."""
+
+EXPRESSION_BYTES_MAX = 4096
+OPERATORS_MAX = 300
+IN_OPERANDS_MAX = 100
+EXPRESSION_DEPTH_MAX = 60
+"""Nested parentheses and functions; AWS's operator quota ends such expressions in the same region."""
+PROGRAMS_CACHED = 1024
+"""Compiled expressions kept in memory, per kind."""
+TABLES_CACHED = 1024
+"""Decoded table records kept in memory."""
+
+TABLES_PER_REGION = 2500
+GLOBAL_INDEXES_MAX = 20
+LOCAL_INDEXES_MAX = 5
+INCLUDED_ATTRIBUTES_MAX = 100
+"""NonKeyAttributes over all indexes of a table."""
+THROUGHPUT_UNITS_MAX = 1_000_000_000_000
+READ_UNITS_PER_TABLE = 40_000
+WRITE_UNITS_PER_TABLE = 40_000
+READ_UNITS_PER_ACCOUNT = 80_000
+WRITE_UNITS_PER_ACCOUNT = 80_000
+TAGS_MAX = 50
+
+COUNTED_ITEMS_MAX = 10_000
+"""DescribeTable counts so many items; beyond, it estimates."""
+STEP_ITEMS = 500
+"""How many items a background job (backfill, expiry, erasure) handles in one transaction."""
+TIME_TO_LIVE_ROUNDING_S = 60
+"""Expired items go within so many seconds. AWS promises a few days."""
+TIME_TO_LIVE_AGE_MAX_S = 5 * 365 * 24 * 3600
+"""Items that expired longer ago are left alone, as on AWS: such a number is hardly a time."""

@@ -1,0 +1,141 @@
+"""One item: put, get, update, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pilvi.base.errors import NotBuilt
+from pilvi.kit.call import Call
+from pilvi.services.dynamodb import capacity
+from pilvi.services.dynamodb.capacity import Consumption
+from pilvi.services.dynamodb.errors import invalid
+from pilvi.services.dynamodb.expressions.programs import touched_projection
+from pilvi.services.dynamodb.reads import projection_of, shown
+from pilvi.services.dynamodb.service import dynamodb
+from pilvi.services.dynamodb.tables import fragment_of, get_table, item_of, size_of
+from pilvi.services.dynamodb.wire import (
+    DeleteItemInput,
+    DeleteItemOutput,
+    GetItemInput,
+    GetItemOutput,
+    PutItemInput,
+    PutItemOutput,
+    UpdateItemInput,
+    UpdateItemOutput,
+)
+from pilvi.services.dynamodb.writes import (
+    ConditionFailed,
+    Write,
+    Written,
+    condition_error,
+    delete_of,
+    perform,
+    put_of,
+    refuse_collection_metrics,
+    update_of,
+)
+from pilvi.store.api import Snapshot, Transaction
+
+
+@dynamodb.read("GetItem")
+def get_item(call: Call, at: Snapshot, req: GetItemInput) -> GetItemOutput:
+    """Answer one item, or nothing.
+
+    Every read is consistent here; ConsistentRead only doubles what is billed.
+    Raises: ResourceNotFoundException, ValidationException (key, projection).
+    AWS: GetItem.
+    """
+    project = projection_of(req)
+    table = get_table(at, call.scope, req["TableName"])
+    consistent = req.get("ConsistentRead", False)
+    stored = at.get(table.key_of(req["Key"]))
+    result: GetItemOutput = {}
+    if stored is not None:
+        result["Item"] = shown(stored, project)
+    wanted = req.get("ReturnConsumedCapacity", "NONE")
+    if wanted != "NONE":
+        consumption = Consumption(table)
+        size = 0 if stored is None else size_of(stored)
+        consumption.add(capacity.read_units(size, consistent=consistent))
+        result["ConsumedCapacity"] = consumption.answer(wanted)
+    return result
+
+
+@dynamodb.write("PutItem")
+def put_item(call: Call, tx: Transaction, req: PutItemInput) -> PutItemOutput:
+    """Put one item in the place of any other of the same key.
+
+    Raises: ConditionalCheckFailedException, ResourceNotFoundException, ValidationException.
+    AWS: PutItem.
+    """
+    returned = _return_values(req, ("NONE", "ALL_OLD"))
+    write = put_of(tx, call.scope, req)
+    wanted = req.get("ReturnConsumedCapacity", "NONE")
+    written = _perform(tx, write, see_old=returned != "NONE" or wanted != "NONE")
+    return _answer(req, write, written, returned, wanted)
+
+
+@dynamodb.write("DeleteItem")
+def delete_item(call: Call, tx: Transaction, req: DeleteItemInput) -> DeleteItemOutput:
+    """Delete one item; also well when there is none.
+
+    Raises: ConditionalCheckFailedException, ResourceNotFoundException, ValidationException.
+    AWS: DeleteItem.
+    """
+    returned = _return_values(req, ("NONE", "ALL_OLD"))
+    write = delete_of(tx, call.scope, req)
+    wanted = req.get("ReturnConsumedCapacity", "NONE")
+    written = _perform(tx, write, see_old=returned != "NONE" or wanted != "NONE")
+    return _answer(req, write, written, returned, wanted)
+
+
+@dynamodb.write("UpdateItem")
+def update_item(call: Call, tx: Transaction, req: UpdateItemInput) -> UpdateItemOutput:
+    """Change attributes of one item, which begins as its key when there is none.
+
+    Raises: ConditionalCheckFailedException, ResourceNotFoundException, ValidationException.
+    AWS: UpdateItem; Developer Guide, "Using update expressions in DynamoDB".
+    """
+    if "AttributeUpdates" in req:
+        raise NotBuilt(what="the legacy member AttributeUpdates of dynamodb.UpdateItem")
+    returned = _return_values(req, ("NONE", "ALL_OLD", "UPDATED_OLD", "ALL_NEW", "UPDATED_NEW"))
+    write = update_of(tx, call.scope, req)
+    wanted = req.get("ReturnConsumedCapacity", "NONE")
+    return _answer(req, write, _perform(tx, write), returned, wanted)
+
+
+def _return_values(req: Mapping[str, Any], allowed: tuple[str, ...]) -> str:
+    returned = req.get("ReturnValues", "NONE")
+    if returned not in allowed:
+        raise invalid("Return values set to invalid value")
+    return returned
+
+
+def _perform(tx: Transaction, write: Write, *, see_old: bool = True) -> Written:
+    try:
+        return perform(tx, write, see_old=see_old)
+    except ConditionFailed as failed:
+        raise condition_error(failed) from None
+
+
+def _answer(
+    req: Mapping[str, Any], write: Write, written: Written, returned: str, wanted: str
+) -> UpdateItemOutput:
+    """The members are the same for all three writes."""
+    result: UpdateItemOutput = {}
+    if returned != "NONE":
+        stored = written.old if returned.endswith("OLD") else written.new
+        if stored is not None:
+            if returned.startswith("ALL"):
+                result["Attributes"] = fragment_of(stored)
+            elif write.update is not None:
+                touched = touched_projection(write.update.run.paths)(item_of(stored))
+                if touched:
+                    result["Attributes"] = touched
+    refuse_collection_metrics(req, write.table)
+    if wanted != "NONE":
+        consumption = Consumption(write.table)
+        consumption.add(written.units, written.index_units)
+        result["ConsumedCapacity"] = consumption.answer(wanted)
+    return result

@@ -1,0 +1,126 @@
+"""Tables: create, describe, list, update, delete."""
+
+from __future__ import annotations
+
+from pilvi.kit.call import Call
+from pilvi.services.dynamodb import errors, limits, records, rules
+from pilvi.services.dynamodb.backfills import plan_backfill, plan_erasure
+from pilvi.services.dynamodb.descriptions import describe, describe_deleted
+from pilvi.services.dynamodb.errors import invalid
+from pilvi.services.dynamodb.service import dynamodb
+from pilvi.services.dynamodb.tables import Table, find_table, get_named_table, table_name
+from pilvi.services.dynamodb.wire import (
+    CreateTableInput,
+    CreateTableOutput,
+    DeleteTableInput,
+    DeleteTableOutput,
+    DescribeTableInput,
+    DescribeTableOutput,
+    ListTablesInput,
+    ListTablesOutput,
+    UpdateTableInput,
+    UpdateTableOutput,
+)
+from pilvi.store.api import Snapshot, Transaction
+
+
+@dynamodb.write("CreateTable")
+def create_table(call: Call, tx: Transaction, req: CreateTableInput) -> CreateTableOutput:
+    """Create a table. It can be used at once, though the answer says CREATING, as on AWS.
+
+    Raises: ResourceInUseException, LimitExceededException, ValidationException.
+    AWS: CreateTable.
+    """
+    name = table_name(call.scope, req["TableName"])
+    table = rules.draft_table(
+        req, scope=call.scope, name=name, table_id=call.entropy.uuid(), now_ms=call.now_ms
+    )
+    tags = rules.drafted_tags(req.get("Tags") or ())
+    if find_table(tx, call.scope, name) is not None:
+        raise errors.ResourceInUseException(detail=f"Table already exists: {name}")
+    home = records.scope_home(call.scope)
+    count = sum(1 for _ in records.tables.scan(tx, home, limit=limits.TABLES_PER_REGION))
+    if count >= limits.TABLES_PER_REGION:
+        raise errors.LimitExceededException(
+            detail="Subscriber limit exceeded: There is a limit of "
+            f"{limits.TABLES_PER_REGION} tables per subscriber"
+        )
+    records.tables.put(tx, home, table)
+    for tag in tags:
+        records.tags.put(tx, table.home, tag)
+    return {"TableDescription": describe(table, status="CREATING", index_status="CREATING")}
+
+
+@dynamodb.read("DescribeTable")
+def describe_table(call: Call, at: Snapshot, req: DescribeTableInput) -> DescribeTableOutput:
+    """Describe a table. ItemCount and sizes are counted now, or estimated for large tables.
+
+    Raises: ResourceNotFoundException, ValidationException.
+    AWS: DescribeTable.
+    """
+    table = get_named_table(at, call.scope, req["TableName"])
+    return {"Table": describe(table.record, counted_at=at)}
+
+
+@dynamodb.read("ListTables")
+def list_tables(call: Call, at: Snapshot, req: ListTablesInput) -> ListTablesOutput:
+    """Name the tables of a region, in order, a page at a time.
+
+    AWS: ListTables.
+    """
+    limit = req.get("Limit", 100)
+    start = req.get("ExclusiveStartTableName")
+    found = [
+        table.name
+        for table in records.tables.scan(
+            at,
+            records.scope_home(call.scope),
+            after_key=None if start is None else (start,),
+            limit=limit + 1,
+        )
+    ]
+    result: ListTablesOutput = {"TableNames": found[:limit]}
+    if len(found) > limit:
+        result["LastEvaluatedTableName"] = found[limit - 1]
+    return result
+
+
+@dynamodb.write("UpdateTable")
+def update_table(call: Call, tx: Transaction, req: UpdateTableInput) -> UpdateTableOutput:
+    """Change a table's billing, protection, class, or global indexes.
+
+    A new index is filled by a job; until it is done the index is CREATING and cannot be read.
+    Raises: ResourceNotFoundException, LimitExceededException, ValidationException.
+    AWS: UpdateTable; Developer Guide, "Managing global secondary indexes in DynamoDB".
+    """
+    table = get_named_table(tx, call.scope, req["TableName"])
+    old = table.record
+    new = rules.change_table(old, req, call.now_ms)
+    records.tables.put(tx, records.scope_home(call.scope), new)
+    kept = {index.number for index in new.indexes}
+    for index in table.indexes.values():
+        if index.record.number not in kept:
+            plan_erasure(tx, new, index.home, call.now_ms)
+    known = {index.number for index in old.indexes}
+    for index in new.indexes:
+        if index.number not in known:
+            plan_backfill(tx, new, index.name, call.now_ms)
+    return {"TableDescription": describe(new, status="UPDATING")}
+
+
+@dynamodb.write("DeleteTable")
+def delete_table(call: Call, tx: Transaction, req: DeleteTableInput) -> DeleteTableOutput:
+    """Delete a table: it is gone at once; a job removes its items, in steps.
+
+    Raises: ResourceNotFoundException, ValidationException (deletion protection).
+    AWS: DeleteTable.
+    """
+    table = get_named_table(tx, call.scope, req["TableName"])
+    if table.record.deletion_protection:
+        raise invalid(
+            "Resource cannot be deleted as it is currently protected against deletion. "
+            "Disable deletion protection first."
+        )
+    records.tables.delete(tx, records.scope_home(call.scope), table.name)
+    plan_erasure(tx, table.record, Table(table.record).home, call.now_ms)
+    return {"TableDescription": describe_deleted(table.record)}

@@ -1,0 +1,272 @@
+"""Query and Scan: which keys are read, in which order, and what of it is answered.
+
+Invariants:
+1. A page ends at Limit items or PAGE_BYTES_MAX bytes *read*, before any filter; its LastEvaluatedKey is
+   the key of the last item read, and is there if and only if the page ended for one of these reasons.
+2. The next page begins directly behind that key, whether or not the item is still there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+import orjson
+
+from pilvi.services.dynamodb import capacity, keys, limits
+from pilvi.services.dynamodb.capacity import Consumption
+from pilvi.services.dynamodb.errors import SerializationException, ValidationException, invalid
+from pilvi.services.dynamodb.expressions.conditions import Test
+from pilvi.services.dynamodb.expressions.key_conditions import KeyCondition
+from pilvi.services.dynamodb.expressions.projections import Project
+from pilvi.services.dynamodb.tables import (
+    HEADER_BYTES,
+    Index,
+    KeyAttribute,
+    Table,
+    item_of,
+    size_of,
+)
+from pilvi.services.dynamodb.values import Item, measure_item
+from pilvi.store.api import Snapshot
+from pilvi.store.keys import after
+
+_START_INVALID = "The provided starting key is invalid"
+
+
+@dataclass(slots=True)
+class Source:
+    """A table, or one of its indexes: what a Query or Scan reads."""
+
+    table: Table
+    index: Index | None
+
+    @property
+    def home(self) -> bytes:
+        return self.table.items if self.index is None else self.index.home
+
+    @property
+    def hash(self) -> KeyAttribute:
+        return self.table.hash if self.index is None else self.index.hash
+
+    @property
+    def range(self) -> KeyAttribute | None:
+        return self.table.range if self.index is None else self.index.range
+
+    @property
+    def key_names(self) -> tuple[str, ...]:
+        """The members of a LastEvaluatedKey."""
+        return self.table.key_names if self.index is None else self.index.key_names
+
+
+@dataclass(slots=True)
+class Reading:
+    """One page to be read, all decided."""
+
+    source: Source
+    start: bytes
+    end: bytes
+    reverse: bool = False
+    limit: int | None = None
+    keep: Test | None = None
+    values: Item | None = None
+    project: Project | None = None
+    counted: bool = False
+    """Only counted (Select COUNT): no items in the answer."""
+    fetched: bool = False
+    """Whether whole items are fetched from the table, since the (local) index holds too little of them."""
+    consistent: bool = False
+
+
+@dataclass(slots=True)
+class Page:
+    items: list[orjson.Fragment | Item]
+    count: int
+    scanned: int
+    last_key: Item | None
+    consumption: Consumption
+
+
+# --- where a Query begins and ends
+
+
+def query_span(
+    source: Source, conditions: tuple[KeyCondition, ...], values: Item
+) -> tuple[bytes, bytes]:
+    """The span of a Query's keys. Raises: ValidationException for conditions that do not fit the keys."""
+    by_name = {condition.attribute: condition for condition in conditions}
+    hash_condition = by_name.pop(source.hash.name, None)
+    if hash_condition is None:
+        raise invalid(f"Query condition missed key schema element: {source.hash.name}")
+    if hash_condition.operator != "=":
+        raise invalid("Query key condition not supported")
+    range_condition = None
+    if source.range is not None:
+        range_condition = by_name.pop(source.range.name, None)
+        if by_name and range_condition is None:
+            raise invalid(f"Query condition missed key schema element: {source.range.name}")
+    if by_name:
+        raise invalid("Query key condition not supported")
+    base = source.home + keys.partition(
+        _condition_part(source.hash, values[hash_condition.values[0]])
+    )
+    if range_condition is None or source.range is None:
+        return base, after(base)
+    parts = [_condition_part(source.range, values[name]) for name in range_condition.values]
+    start, end = _range_span(range_condition.operator, parts, source.range)
+    return base + start, base + end if end else after(base)
+
+
+def _range_span(operator: str, parts: list[bytes], attribute: KeyAttribute) -> tuple[bytes, bytes]:
+    """Start and end, below the partition; an empty end for the partition's."""
+    part = parts[0]
+    match operator:
+        case "=":
+            return part, after(part)
+        case "<":
+            return b"", part
+        case "<=":
+            return b"", after(part)
+        case ">":
+            return after(part), b""
+        case ">=":
+            return part, b""
+        case "BETWEEN":
+            return part, after(parts[1])
+        case _:
+            assert operator == "begins_with", operator
+            if attribute.type == "N":
+                raise invalid(
+                    "Invalid KeyConditionExpression: Incorrect operand type for operator or "
+                    "function; operator or function: begins_with, operand type: N"
+                )
+            return keys.prefix_span(part)
+
+
+def _condition_part(attribute: KeyAttribute, value: dict[str, Any]) -> bytes:
+    part = attribute.part(value)
+    if part is None:
+        raise invalid(
+            "One or more parameter values were invalid: "
+            "Condition parameter type does not match schema type"
+        )
+    if not part:
+        raise invalid(
+            "One or more parameter values are not valid. The AttributeValue for a key attribute "
+            f"cannot contain {attribute.empty()}. Key: {attribute.name}"
+        )
+    return part
+
+
+def segment_span(source: Source, segment: int, total: int) -> tuple[bytes, bytes]:
+    """The keys of one segment of a Scan: a range of buckets. Segments are disjoint, and together all."""
+    first = segment * keys.BUCKETS // total
+    behind = (segment + 1) * keys.BUCKETS // total
+    return source.home + keys.bucket_bound(first), source.home + keys.bucket_bound(behind)
+
+
+# --- where a page begins
+
+
+def start_key(source: Source, attributes: Any) -> bytes:
+    """The place in the table or index that an ExclusiveStartKey names.
+
+    Raises: ValidationException when it has not exactly the attributes of such a key.
+    """
+    if not isinstance(attributes, dict):
+        raise SerializationException(detail="Unexpected value type in payload")
+    given = cast("Item", attributes)
+    measure_item(given)
+    if given.keys() != set(source.key_names):
+        raise invalid(
+            f"{_START_INVALID}: The provided key element does not match the schema"
+            if source.index is None
+            else _START_INVALID
+        )
+    table = source.table
+    try:
+        key = table.key_of({name: given[name] for name in table.key_names})
+        if source.index is None:
+            return key
+        entry = source.index.entry_key(given, table.tail_of(key))
+    except ValidationException as error:
+        raise invalid(f"{_START_INVALID}: {error.text}") from None
+    assert entry is not None, "all of the index's key attributes are there"
+    return entry
+
+
+def continue_behind(reading: Reading, place: bytes, *, outside: str) -> None:
+    """Begin behind `place`. Raises: ValidationException (`outside`) when it is not in the span."""
+    if not reading.start <= place < reading.end:
+        raise invalid(outside)
+    if reading.reverse:
+        reading.end = place
+    else:
+        reading.start = place + b"\x00"
+
+
+# --- reading a page
+
+
+def read_page(at: Snapshot, reading: Reading) -> Page:
+    """Keeps invariant 1."""
+    source = reading.source
+    index = source.index
+    fetch = _fetcher(at, source) if reading.fetched else None
+    keep, project = reading.keep, reading.project
+    values = reading.values or {}
+    items: list[orjson.Fragment | Item] = []
+    count = scanned = size = 0
+    last: bytes | None = None
+    fetched_units = 0.0
+    ended = False
+    for _, stored in at.scan(
+        reading.start, reading.end, limit=reading.limit, reverse=reading.reverse
+    ):
+        item_size = size_of(stored)
+        if size + item_size > limits.PAGE_BYTES_MAX and last is not None:
+            ended = True
+            break
+        size += item_size
+        scanned += 1
+        last = stored
+        if fetch is not None:
+            stored = fetch(stored)
+            fetched_units += capacity.read_units(size_of(stored), consistent=reading.consistent)
+        if keep is not None or project is not None:
+            item = item_of(stored)
+            if keep is not None and not keep(item, values):
+                continue
+            if not reading.counted:
+                items.append(
+                    orjson.Fragment(stored[HEADER_BYTES:]) if project is None else project(item)
+                )
+        elif not reading.counted:
+            items.append(orjson.Fragment(stored[HEADER_BYTES:]))
+        count += 1
+    if scanned == reading.limit:
+        ended = True
+    last_key = None
+    if ended and last is not None:
+        last_item = item_of(last)
+        last_key = {name: last_item[name] for name in source.key_names}
+    consumption = Consumption(source.table)
+    units = capacity.read_units(size, consistent=reading.consistent)
+    if index is None:
+        consumption.add(units)
+    else:
+        consumption.add(fetched_units, {index.name: units})
+    return Page(items, count, scanned, last_key, consumption)
+
+
+def _fetcher(at: Snapshot, source: Source) -> Callable[[bytes], bytes]:
+    """From an index entry to the whole item's stored form."""
+    table = source.table
+
+    def fetch(stored: bytes) -> bytes:
+        found = at.get(table.item_key(item_of(stored)))
+        assert found is not None, f"an entry of {table.arn} without its item"
+        return found
+
+    return fetch

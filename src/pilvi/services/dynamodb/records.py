@@ -1,0 +1,113 @@
+"""What DynamoDB stores besides items: tables, their tags, the tokens of transactions.
+
+Items and index entries are below their table's home, laid out as `keys.py` says.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Literal
+
+import msgspec
+
+from pilvi.base.arn import Scope
+from pilvi.store.collection import Collection
+from pilvi.store.keys import Key
+
+IndexStatus = Literal["CREATING", "ACTIVE"]
+BillingMode = Literal["PROVISIONED", "PAY_PER_REQUEST"]
+
+
+class Throughput(msgspec.Struct, frozen=True):
+    """Provisioned units; zeros for on-demand tables."""
+
+    read_units: int = 0
+    write_units: int = 0
+    increased_at_ms: int | None = None
+    decreased_at_ms: int | None = None
+
+
+class IndexRecord(msgspec.Struct, frozen=True):
+    """A secondary index. `number` is unique within the table, and no index ever gets one that was used before.
+
+    `included`: the NonKeyAttributes of an INCLUDE projection.
+    """
+
+    name: str
+    number: int
+    local: bool
+    hash_key: str
+    range_key: str | None
+    projection: Literal["ALL", "KEYS_ONLY", "INCLUDE"]
+    included: tuple[str, ...] = ()
+    status: IndexStatus = "ACTIVE"
+    throughput: Throughput = Throughput()
+
+
+class TableRecord(msgspec.Struct, frozen=True):
+    """A table. Its data lies under `id`, so a later table of the same name never meets it.
+
+    `types`: of the key attributes of table and indexes, "S", "N" or "B". `time_to_live`: the attribute
+    with an item's expiry in seconds, or None. `time_to_live_number`: how often it was switched on;
+    expiries are ordered under it, so that what is being cleared away is never what is in use.
+    """
+
+    name: str
+    id: str
+    account: str
+    region: str
+    partition: str
+    created_at_ms: int
+    types: dict[str, str]
+    hash_key: str
+    range_key: str | None
+    billing_mode: BillingMode
+    throughput: Throughput
+    on_demand_since_ms: int | None = None
+    indexes: tuple[IndexRecord, ...] = ()
+    indexes_made: int = 0
+    deletion_protection: bool = False
+    table_class: str | None = None
+    time_to_live: str | None = None
+    time_to_live_number: int = 0
+
+    @property
+    def home(self) -> Key:
+        """Below it lies all that belongs to the table."""
+        return (self.account, self.region, "dynamodb", uuid.UUID(self.id).bytes)
+
+    @property
+    def arn(self) -> str:
+        return f"arn:{self.partition}:dynamodb:{self.region}:{self.account}:table/{self.name}"
+
+
+class Tag(msgspec.Struct, frozen=True):
+    key: str
+    value: str
+
+
+class TransactionToken(msgspec.Struct, frozen=True):
+    """What a ClientRequestToken stood for: a digest of the request, and when it was first seen."""
+
+    token: str
+    digest: bytes
+    at_ms: int
+
+
+tables = Collection("dynamodb.table", TableRecord, key=lambda table: (table.name,))
+"""Home: the scope. One record for each table that exists."""
+
+tags = Collection("dynamodb.tag", Tag, key=lambda tag: (tag.key,))
+"""Home: the table's."""
+
+tokens = Collection(
+    "dynamodb.token",
+    TransactionToken,
+    key=lambda token: (token.token,),
+    indexes={"at": lambda token: (token.at_ms,)},
+)
+"""Home: the scope. Forgotten after ten minutes."""
+
+
+def scope_home(scope: Scope) -> Key:
+    return (scope.account, scope.region)

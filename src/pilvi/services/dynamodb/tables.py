@@ -1,0 +1,366 @@
+"""A table ready for use: its record compiled to functions that make keys, and where it is found.
+
+Compiled tables are cached by their record's *bytes*, which are read from the store each time. So a table that
+another process changed is seen at once, and no request decodes a record twice.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, cast
+
+import orjson
+
+from pilvi.base.arn import Scope
+from pilvi.services.dynamodb import errors, keys, limits, records
+from pilvi.services.dynamodb.errors import SerializationException, invalid, refused, refused_values
+from pilvi.services.dynamodb.records import IndexRecord, TableRecord
+from pilvi.services.dynamodb.values import Item, Value, measure, measure_item, type_of
+from pilvi.store.api import Snapshot
+from pilvi.store.keys import pack
+
+_NAME = re.compile(r"[a-zA-Z0-9_.-]{3,255}").fullmatch
+_NO_MATCH = "The provided key element does not match the schema"
+
+
+class KeyAttribute:
+    """One attribute of a key: its name and type, and how its values become parts of keys."""
+
+    __slots__ = ("_bytes_max", "_encode", "_which", "name", "type")
+
+    def __init__(self, name: str, kind: str, *, is_hash: bool) -> None:
+        self.name = name
+        self.type = kind
+        self._encode = keys.PARTS[kind]
+        self._bytes_max = limits.HASH_KEY_BYTES_MAX if is_hash else limits.RANGE_KEY_BYTES_MAX
+        self._which = is_hash
+
+    def part(self, value: Value) -> bytes | None:
+        """The value's part of a key; empty for an empty value, None for a value of another type.
+
+        Raises: ValidationException for a value that is none, or that is too long for a key.
+        """
+        try:
+            ((kind, inner),) = value.items()
+        except (ValueError, AttributeError):
+            kind = inner = None
+        if kind != self.type or type(inner) is not str:
+            measure(value)
+            return None
+        part = self._encode(inner)
+        size = len(part) - 2
+        if size == 0:
+            return b""
+        if size > self._bytes_max and part.count(b"\x00\xff") < size - self._bytes_max:
+            raise refused_values(
+                "Size of hashkey has exceeded the maximum size limit of2048 bytes"
+                if self._which
+                else "Aggregated size of all range keys has exceeded the size limit of 1024 bytes"
+            )
+        return part
+
+    def empty(self) -> str:
+        return "an empty string value" if self.type == "S" else "an empty binary value"
+
+
+class Index:
+    """A secondary index, compiled."""
+
+    __slots__ = ("hash", "home", "key_names", "name", "projected", "range", "record")
+
+    def __init__(self, table: TableRecord, record: IndexRecord, home: bytes) -> None:
+        self.record = record
+        self.name = record.name
+        self.home = home
+        self.hash = KeyAttribute(record.hash_key, table.types[record.hash_key], is_hash=True)
+        self.range = (
+            None
+            if record.range_key is None
+            else KeyAttribute(record.range_key, table.types[record.range_key], is_hash=False)
+        )
+        names = (record.hash_key, record.range_key, table.hash_key, table.range_key)
+        self.key_names = tuple(dict.fromkeys(name for name in names if name is not None))
+        self.projected = (
+            None
+            if record.projection == "ALL"
+            else frozenset(self.key_names) | frozenset(record.included)
+        )
+        """The attributes that entries hold; None for all."""
+
+    @property
+    def item_key_at(self) -> int:
+        """Where the bucket part of a key begins."""
+        return len(self.home)
+
+    def entry_key(
+        self, item: Mapping[str, Value], tail: bytes, *, lenient: bool = False
+    ) -> bytes | None:
+        """Where this item's entry lies; None when the item has not all of the index's key attributes.
+
+        `tail`: hash and range parts of the item's own key. `lenient`: for items that were there before the
+        index, values that it cannot take leave the item out.
+        Raises: ValidationException for a key attribute of a wrong type, empty, or too long.
+        """
+        value = item.get(self.hash.name)
+        if value is None:
+            return None
+        range_value = None
+        if self.range is not None:
+            range_value = item.get(self.range.name)
+        try:
+            hash_part = self._part(self.hash, value)
+            if self.range is None:
+                return self.home + keys.partition(hash_part) + tail
+            if range_value is None:
+                return None
+            return (
+                self.home + keys.partition(hash_part) + self._part(self.range, range_value) + tail
+            )
+        except errors.ValidationException:
+            if lenient:
+                return None
+            raise
+
+    def _part(self, attribute: KeyAttribute, value: Value) -> bytes:
+        part = attribute.part(value)
+        if part is None:
+            raise refused_values(
+                f"Type mismatch for Index Key {attribute.name} Expected: {attribute.type} "
+                f"Actual: {type_of(value)} IndexName: {self.name}"
+            )
+        if not part:
+            raise refused(
+                "One or more parameter values are not valid. A value specified for a secondary "
+                "index key is not supported. The AttributeValue for a key attribute cannot contain "
+                f"{attribute.empty()}. IndexName: {self.name}, IndexKey: {attribute.name}"
+            )
+        return part
+
+    def project(self, item: Item) -> Item:
+        """What an entry holds of an item."""
+        projected = self.projected
+        if projected is None:
+            return item
+        return {name: value for name, value in item.items() if name in projected}
+
+
+class Table:
+    """A table, compiled."""
+
+    __slots__ = (
+        "arn",
+        "expiries",
+        "hash",
+        "home",
+        "indexes",
+        "items",
+        "key_count",
+        "key_names",
+        "maintained",
+        "name",
+        "planned_expiries",
+        "range",
+        "record",
+        "time_to_live",
+    )
+
+    def __init__(self, record: TableRecord) -> None:
+        self.record = record
+        self.name = record.name
+        self.arn = record.arn
+        self.home = pack(record.home)
+        self.items = self.home + pack(("i",))
+        self.hash = KeyAttribute(record.hash_key, record.types[record.hash_key], is_hash=True)
+        self.range = (
+            None
+            if record.range_key is None
+            else KeyAttribute(record.range_key, record.types[record.range_key], is_hash=False)
+        )
+        self.key_names = (
+            (record.hash_key,) if record.range_key is None else (record.hash_key, record.range_key)
+        )
+        self.key_count = len(self.key_names)
+        self.indexes = {
+            index.name: Index(record, index, self.home + pack(("x", index.number)))
+            for index in record.indexes
+        }
+        self.time_to_live = record.time_to_live
+        self.expiries = self.home + pack(("t", record.time_to_live_number))
+        self.planned_expiries = self.home + pack(("T", record.time_to_live_number))
+        self.maintained = bool(self.indexes) or self.time_to_live is not None
+        """Whether writing an item writes more than the item."""
+
+    @property
+    def item_key_at(self) -> int:
+        """Where the bucket part of an item's key begins."""
+        return len(self.items)
+
+    def tail_of(self, key: bytes) -> bytes:
+        """Hash and range parts of an item's key."""
+        return key[len(self.items) + 5 :]
+
+    def key_of(self, attributes: Any) -> bytes:
+        """The key of the item that a request's Key names.
+
+        Raises: ValidationException when it has not exactly the key's attributes, with their types.
+        """
+        if not isinstance(attributes, dict):
+            raise SerializationException(detail="Unexpected value type in payload")
+        given = cast("Item", attributes)
+        if len(given) != self.key_count:
+            measure_item(given)
+            raise refused(_NO_MATCH)
+        value = given.get(self.hash.name)
+        if value is None or (part := self.hash.part(value)) is None:
+            measure_item(given)
+            raise refused(_NO_MATCH)
+        if not part:
+            raise _empty_key(self.hash)
+        if self.range is None:
+            return self.items + keys.partition(part)
+        value = given.get(self.range.name)
+        if value is None or (range_part := self.range.part(value)) is None:
+            measure_item(given)
+            raise refused(_NO_MATCH)
+        if not range_part:
+            raise _empty_key(self.range)
+        return self.items + keys.partition(part) + range_part
+
+    def item_key(self, item: Item) -> bytes:
+        """The key of a whole item. Raises: ValidationException for a key attribute that cannot be one."""
+        part = self._item_part(self.hash, item)
+        if self.range is None:
+            return self.items + keys.partition(part)
+        return self.items + keys.partition(part) + self._item_part(self.range, item)
+
+    def _item_part(self, attribute: KeyAttribute, item: Item) -> bytes:
+        value = item.get(attribute.name)
+        if value is None:
+            raise refused_values(f"Missing the key {attribute.name} in the item")
+        part = attribute.part(value)
+        if part is None:
+            raise refused_values(
+                f"Type mismatch for key {attribute.name} "
+                f"expected: {attribute.type} actual: {type_of(value)}"
+            )
+        if not part:
+            raise _empty_key(attribute)
+        return part
+
+    def get_index(self, name: str) -> Index:
+        """Raises: ValidationException for an index that the table has not, or that is being built."""
+        index = self.indexes.get(name)
+        if index is None:
+            raise invalid(f"The table does not have the specified index: {name}")
+        if index.record.status != "ACTIVE":
+            raise invalid(f"Cannot read from backfilling global secondary index: {name}")
+        return index
+
+
+def _empty_key(attribute: KeyAttribute) -> errors.ValidationException:
+    return refused(
+        "One or more parameter values are not valid. The AttributeValue for a key attribute "
+        f"cannot contain {attribute.empty()}. Key: {attribute.name}"
+    )
+
+
+# --- finding tables
+
+
+_cache: dict[bytes, Table] = {}
+
+
+def find_table(at: Snapshot, scope: Scope, name: str) -> Table | None:
+    """`name`: a table's name or ARN. Raises: ValidationException for neither."""
+    value = at.get(_record_key(scope, name))
+    if value is None:
+        return None
+    table = _cache.get(value)
+    if table is None:
+        if len(_cache) >= limits.TABLES_CACHED:
+            _cache.clear()
+        table = _cache[value] = Table(records.tables.decode(value))
+    return table
+
+
+def get_table(at: Snapshot, scope: Scope, name: str) -> Table:
+    """As `find_table`. Raises: ResourceNotFoundException."""
+    table = find_table(at, scope, name)
+    if table is None:
+        raise errors.ResourceNotFoundException()
+    return table
+
+
+def get_named_table(at: Snapshot, scope: Scope, name: str) -> Table:
+    """As `get_table`, for the operations whose error names the table. Raises: TableNotFound."""
+    table = find_table(at, scope, name)
+    if table is None:
+        raise errors.TableNotFound(table=table_name(scope, name))
+    return table
+
+
+@lru_cache(limits.TABLES_CACHED)
+def _record_key(scope: Scope, name: str) -> bytes:
+    home = records.scope_home(scope)
+    return pack((*home, records.tables.name, "r", table_name(scope, name)))
+
+
+@lru_cache(limits.TABLES_CACHED)
+def table_arn(scope: Scope, name: str) -> str:
+    """The ARN of a table that a request names by name or ARN; of anything else, as it was named."""
+    if name.startswith("arn:"):
+        return name
+    return f"arn:{scope.partition}:dynamodb:{scope.region}:{scope.account}:table/{name}"
+
+
+def table_name(scope: Scope, name: str) -> str:
+    """The name in a name or ARN.
+
+    Raises: ValidationException for a text that names no table; ResourceNotFoundException for another
+    account's or region's ARN.
+    """
+    if name.startswith("arn:"):
+        head, _, name = name.partition(":table/")
+        if head != f"arn:{scope.partition}:dynamodb:{scope.region}:{scope.account}":
+            raise errors.ResourceNotFoundException()
+    if not _NAME(name):
+        raise _bad_name(name)
+    return name
+
+
+def _bad_name(name: str) -> errors.ValidationException:
+    if re.fullmatch(r"[a-zA-Z0-9_.-]+", name):
+        return invalid(
+            "TableName must be at least 3 characters long and at most 255 characters long"
+        )
+    return invalid(
+        f"1 validation error detected: Value '{name}' at 'tableName' failed to satisfy constraint: "
+        "Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+"
+    )
+
+
+# --- the stored form of an item
+
+HEADER_BYTES = 4
+"""A version byte (1), and the item's size in three bytes; then the item's JSON."""
+
+
+def pack_item(item: Item, size: int) -> bytes:
+    return (1 << 24 | size).to_bytes(HEADER_BYTES) + orjson.dumps(item)
+
+
+def size_of(stored: bytes) -> int:
+    """Bytes, as AWS counts an item."""
+    assert stored[0] == 1, f"an item of version {stored[0]}"
+    return int.from_bytes(stored[1:HEADER_BYTES])
+
+
+def item_of(stored: bytes) -> Item:
+    return orjson.loads(memoryview(stored)[HEADER_BYTES:])
+
+
+def fragment_of(stored: bytes) -> orjson.Fragment:
+    """The item as the answer's JSON has it, undecoded."""
+    return orjson.Fragment(stored[HEADER_BYTES:])

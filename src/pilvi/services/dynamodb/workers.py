@@ -1,0 +1,131 @@
+"""What time does in DynamoDB: indexes fill, expired items go, deleted tables are cleared away.
+
+Each job does a bounded step in the transaction that completes it, and plans the next one there. Steps
+may be run again from the start without harm: entries are computed from the items as they are.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import msgspec
+
+from pilvi.base.arn import Scope
+from pilvi.contracts.delivery import Commit
+from pilvi.contracts.jobs import Job
+from pilvi.kit.cloud import Cloud
+from pilvi.services.dynamodb import limits, records
+from pilvi.services.dynamodb.backfills import TIME_TO_LIVE, Backfill, Erasure, backfill_job
+from pilvi.services.dynamodb.service import dynamodb
+from pilvi.services.dynamodb.tables import Index, Table, find_table, item_of
+from pilvi.services.dynamodb.writes import (
+    Write,
+    entry_of,
+    expiry_s,
+    perform,
+    put_expiry,
+)
+from pilvi.store.api import Transaction
+from pilvi.store.keys import after, pack, unpack
+
+
+@dynamodb.job("backfill")
+async def backfill(cloud: Cloud, job: Job) -> Commit:
+    """Fill a new index, or the order of expiries, from the items that were there before."""
+    plan = msgspec.msgpack.decode(job.payload, type=Backfill)
+
+    def step(tx: Transaction) -> None:
+        table = find_table(tx, Scope(plan.account, plan.region), plan.table)
+        if table is None or table.record.id != plan.table_id:
+            return
+        index = table.indexes.get(plan.index)
+        if index is None and (plan.index != TIME_TO_LIVE or table.time_to_live is None):
+            return
+        start = table.items if plan.position is None else after(plan.position)
+        found = list(tx.scan(start, after(table.items), limit=limits.STEP_ITEMS))
+        for key, stored in found:
+            if index is None:
+                _fill_expiry(tx, table, key, stored)
+            else:
+                _fill_entry(tx, table, index, key, stored)
+        if len(found) == limits.STEP_ITEMS:
+            later = msgspec.structs.replace(plan, position=found[-1][0])
+            tx.at(cloud.clock.now_ms(), backfill_job(table.record, later))
+        elif index is not None:
+            _activate(tx, table, plan.index)
+
+    return step
+
+
+def _fill_entry(tx: Transaction, table: Table, index: Index, key: bytes, stored: bytes) -> None:
+    item = item_of(stored)
+    entry = index.entry_key(item, table.tail_of(key), lenient=True)
+    if entry is not None:
+        tx.put(entry, stored if index.projected is None else entry_of(index, item))
+
+
+def _fill_expiry(tx: Transaction, table: Table, key: bytes, stored: bytes) -> None:
+    assert table.time_to_live is not None
+    seconds = expiry_s(item_of(stored), table.time_to_live)
+    if seconds is not None:
+        put_expiry(tx, table, seconds, key)
+
+
+def _activate(tx: Transaction, table: Table, name: str) -> None:
+    record = table.record
+    indexes = tuple(
+        msgspec.structs.replace(index, status="ACTIVE") if index.name == name else index
+        for index in record.indexes
+    )
+    home = (record.account, record.region)
+    records.tables.put(tx, home, msgspec.structs.replace(record, indexes=indexes))
+
+
+@dynamodb.job("erase")
+async def erase(cloud: Cloud, job: Job) -> Commit:
+    """Remove a span of keys, a step at a time."""
+    erasure = msgspec.msgpack.decode(job.payload, type=Erasure)
+
+    def step(tx: Transaction) -> None:
+        found = [key for key, _ in tx.scan(erasure.start, erasure.end, limit=limits.STEP_ITEMS)]
+        if not found:
+            return
+        behind = found[-1] + b"\x00"
+        tx.delete_range(erasure.start, behind)
+        if len(found) == limits.STEP_ITEMS:
+            later = msgspec.structs.replace(erasure, start=behind)
+            tx.at(
+                cloud.clock.now_ms(),
+                msgspec.structs.replace(job, id="", payload=msgspec.msgpack.encode(later)),
+            )
+
+    return step
+
+
+@dynamodb.job("expire")
+async def expire(cloud: Cloud, job: Job) -> Commit:
+    """Delete the items of one table that have expired by now.
+
+    Items whose expiry is more than five years ago stay, as on AWS.
+    """
+    name, _, table_id = job.payload.decode().partition("/")
+
+    def step(tx: Transaction) -> None:
+        table = find_table(tx, Scope(job.account, job.region), name)
+        if table is None or table.record.id != table_id or table.time_to_live is None:
+            return
+        now_ms = cloud.clock.now_ms()
+        now_s = now_ms // 1000
+        planned = table.planned_expiries
+        tx.delete_range(planned, after(planned + pack((now_s,))))
+        oldest = table.expiries + pack((max(now_s - limits.TIME_TO_LIVE_AGE_MAX_S, 0),))
+        latest = after(table.expiries + pack((now_s,)))
+        found = [key for key, _ in islice(tx.scan(oldest, latest), limits.STEP_ITEMS)]
+        for entry in found:
+            item_key = unpack(entry)[-1]
+            assert isinstance(item_key, bytes), entry
+            perform(tx, Write("Delete", table, item_key, None, {}, {}))
+        if len(found) == limits.STEP_ITEMS:
+            tx.at(now_ms, msgspec.structs.replace(job, id=""))
+
+    return step

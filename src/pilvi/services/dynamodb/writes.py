@@ -1,0 +1,350 @@
+"""Writing one item: what PutItem, UpdateItem, DeleteItem, their batches and transactions have in common.
+
+A request is first made a `Write` (everything checked that needs no item), then performed. Index entries and
+expiries are written in the same transaction as the item:
+
+1. For every index that an item has the key attributes of, there is exactly one entry, at the key that
+   the item's attributes give, holding what the index projects of it.
+2. An item with a valid expiry, in a table with time to live, has one expiry entry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pilvi.base.arn import Scope
+from pilvi.base.errors import NotBuilt
+from pilvi.contracts.jobs import Job
+from pilvi.services.dynamodb import capacity, errors, limits
+from pilvi.services.dynamodb.errors import SerializationException, refused, refused_values
+from pilvi.services.dynamodb.expressions.conditions import Test
+from pilvi.services.dynamodb.expressions.programs import Program, placeholders_of
+from pilvi.services.dynamodb.expressions.updates import Update
+from pilvi.services.dynamodb.tables import (
+    Index,
+    Table,
+    fragment_of,
+    get_table,
+    item_of,
+    pack_item,
+    size_of,
+)
+from pilvi.services.dynamodb.values import Item, measure_item
+from pilvi.store.api import Snapshot, Transaction
+from pilvi.store.keys import pack
+
+Kind = Literal["Put", "Update", "Delete", "Check"]
+
+
+@dataclass(slots=True)
+class Write:
+    """One item to be written or checked."""
+
+    kind: Kind
+    table: Table
+    key: bytes
+    condition: Program[Test] | None
+    values: Item
+    item: Item
+    """Put: the new item. Update: the key, with which an item begins that is not there yet."""
+    size: int = 0
+    update: Program[Update] | None = None
+    show_failed: bool = False
+    """Whether a failed condition shows the item (ReturnValuesOnConditionCheckFailure)."""
+
+
+@dataclass(slots=True)
+class Written:
+    """What became of a `Write`. Values are stored forms; items are decoded only where they were needed."""
+
+    old: bytes | None
+    new: bytes | None
+    old_item: Item | None = None
+    new_item: Item | None = None
+    index_units: dict[str, float] = field(default_factory=dict[str, float])
+
+    @property
+    def units(self) -> float:
+        """Write units of the table: of the larger of the two items."""
+        return capacity.write_units(
+            max(
+                0 if self.old is None else size_of(self.old),
+                0 if self.new is None else size_of(self.new),
+            )
+        )
+
+
+class ConditionFailed(Exception):
+    """The item did not satisfy the condition; `item` is its stored form."""
+
+    def __init__(self, write: Write, item: bytes | None) -> None:
+        self.write = write
+        self.item = item
+        super().__init__()
+
+
+# --- from requests: PutItem's and so on, or the members of TransactWriteItems, which are named alike
+
+
+def put_of(at: Snapshot, scope: Scope, req: Mapping[str, Any]) -> Write:
+    """Raises: ValidationException, ResourceNotFoundException."""
+    item = req["Item"]
+    if not isinstance(item, dict):
+        raise SerializationException(detail="Unexpected value type in payload")
+    size = measure_item(item)  # pyright: ignore[reportUnknownArgumentType]: checked by measure_item
+    condition, values = _condition_of(req)
+    table = get_table(at, scope, req["TableName"])
+    key = table.item_key(item)  # pyright: ignore[reportUnknownArgumentType]
+    if size > limits.ITEM_BYTES_MAX:
+        raise refused("Item size has exceeded the maximum allowed size")
+    return Write(
+        "Put",
+        table,
+        key,
+        condition,
+        values,
+        item,  # pyright: ignore[reportUnknownArgumentType]
+        size,
+        show_failed=_shows_failed(req),
+    )
+
+
+def delete_of(at: Snapshot, scope: Scope, req: Mapping[str, Any]) -> Write:
+    """Raises: ValidationException, ResourceNotFoundException."""
+    condition, values = _condition_of(req)
+    table = get_table(at, scope, req["TableName"])
+    key = table.key_of(req["Key"])
+    return Write("Delete", table, key, condition, values, {}, show_failed=_shows_failed(req))
+
+
+def check_of(at: Snapshot, scope: Scope, req: Mapping[str, Any]) -> Write:
+    """Raises: ValidationException, ResourceNotFoundException."""
+    write = delete_of(at, scope, req)
+    write.kind = "Check"
+    return write
+
+
+def update_of(at: Snapshot, scope: Scope, req: Mapping[str, Any]) -> Write:
+    """Raises: ValidationException, ResourceNotFoundException."""
+    placeholders = placeholders_of(
+        req,
+        req.get("ExpressionAttributeNames"),
+        req.get("ExpressionAttributeValues"),
+        ("UpdateExpression", "ConditionExpression"),
+    )
+    text = req.get("UpdateExpression")
+    update = None if text is None else placeholders.update(text)
+    text = req.get("ConditionExpression")
+    condition = None if text is None else placeholders.condition(text)
+    placeholders.refuse_unused()
+    table = get_table(at, scope, req["TableName"])
+    key = table.key_of(req["Key"])
+    measure_item(req["Key"])
+    if update is not None:
+        for path in update.run.paths:
+            if path[0] in table.key_names:
+                raise refused_values(
+                    f"Cannot update attribute {path[0]}. This attribute is part of the key"
+                )
+    return Write(
+        "Update",
+        table,
+        key,
+        condition,
+        placeholders.values,
+        req["Key"],
+        update=update,
+        show_failed=_shows_failed(req),
+    )
+
+
+def _condition_of(req: Mapping[str, Any]) -> tuple[Program[Test] | None, Item]:
+    names, values = req.get("ExpressionAttributeNames"), req.get("ExpressionAttributeValues")
+    text = req.get("ConditionExpression")
+    if text is None and names is None and values is None:
+        return None, {}
+    placeholders = placeholders_of(req, names, values, ("ConditionExpression",))
+    condition = placeholders.condition(text or "")
+    placeholders.refuse_unused()
+    return condition, placeholders.values
+
+
+def _shows_failed(req: Mapping[str, Any]) -> bool:
+    return req.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
+
+
+# --- performing
+
+
+def perform(tx: Transaction, write: Write, *, see_old: bool = True) -> Written:
+    """Check the condition, make the new item, write it and all that follows from it.
+
+    `see_old`: whether the caller wants to know what was there; else a plain Put need not look.
+    Raises: ConditionFailed; ValidationException from an update that the item does not allow.
+    """
+    written = prepare(tx, write, see_old=see_old)
+    if write.kind != "Check":
+        apply(tx, write, written)
+    return written
+
+
+def prepare(at: Snapshot, write: Write, *, see_old: bool = True) -> Written:
+    """All of `perform` but the writing."""
+    table = write.table
+    condition = write.condition
+    if not see_old and condition is None and write.kind != "Update" and not table.maintained:
+        old = None
+    else:
+        old = at.get(write.key)
+    old_item = None
+    if condition is not None:
+        old_item = {} if old is None else item_of(old)
+        if not condition.run(old_item, write.values):
+            raise ConditionFailed(write, old)
+        if old is None:
+            old_item = None
+    if write.kind == "Put":
+        return Written(old, pack_item(write.item, write.size), old_item, write.item)
+    if write.kind == "Update":
+        return _updated(write, old, old_item)
+    return Written(old, None, old_item)
+
+
+def _updated(write: Write, old: bytes | None, old_item: Item | None) -> Written:
+    if old is None:
+        item = dict(write.item)
+    elif old_item is not None and not write.table.maintained:
+        item, old_item = old_item, None
+    else:
+        item = item_of(old)
+    if write.update is not None:
+        write.update.run.apply(item, write.values)
+    size = measure_item(item)
+    if size > limits.ITEM_BYTES_MAX:
+        raise refused("Item size to update has exceeded the maximum allowed size")
+    return Written(old, pack_item(item, size), old_item, item)
+
+
+def apply(tx: Transaction, write: Write, written: Written) -> None:
+    """Write what `prepare` found. Raises: ValidationException for a value that an index cannot take."""
+    table, key = write.table, write.key
+    if table.maintained:
+        if written.old is not None and written.old_item is None:
+            written.old_item = item_of(written.old)
+        written.index_units = _maintain(
+            tx, table, key, written.old_item, written.new_item, written.new
+        )
+    if written.new is None:
+        tx.delete(key)
+    elif written.new != written.old:
+        tx.put(key, written.new)
+
+
+def _maintain(
+    tx: Transaction,
+    table: Table,
+    key: bytes,
+    old: Item | None,
+    new: Item | None,
+    stored: bytes | None,
+) -> dict[str, float]:
+    """Keep invariants 1 and 2. Gives the write units of each index that changed."""
+    tail = table.tail_of(key)
+    changes: list[tuple[Index, bytes | None, bytes | None]] = []
+    for index in table.indexes.values():
+        new_key = None if new is None else index.entry_key(new, tail)
+        old_key = None if old is None else index.entry_key(old, tail, lenient=True)
+        if new_key is not None or old_key is not None:
+            changes.append((index, old_key, new_key))
+    units: dict[str, float] = {}
+    for index, old_key, new_key in changes:
+        spent = 0.0
+        stale = None if old_key is None else tx.get(old_key)
+        if old_key is not None and old_key != new_key and stale is not None:
+            tx.delete(old_key)
+            spent += capacity.write_units(size_of(stale))
+        if new_key is not None and new is not None and stored is not None:
+            value = stored if index.projected is None else entry_of(index, new)
+            if old_key != new_key or value != stale:
+                tx.put(new_key, value)
+                spent += capacity.write_units(size_of(value))
+        if spent:
+            units[index.name] = spent
+    if table.time_to_live is not None:
+        _maintain_expiry(tx, table, key, old, new)
+    return units
+
+
+def entry_of(index: Index, item: Item) -> bytes:
+    """The stored form of an item's entry in an index."""
+    projected = index.project(item)
+    return pack_item(projected, measure_item(projected))
+
+
+# --- expiry
+
+
+def expiry_s(item: Item | None, attribute: str) -> int | None:
+    """When an item expires, in seconds since the epoch; None when it does not."""
+    if item is None:
+        return None
+    text = item.get(attribute, {}).get("N")
+    if text is None or len(text) > 15:
+        return None
+    seconds = int(float(text))
+    return seconds if seconds > 0 else None
+
+
+def expiry_key(table: Table, seconds: int, key: bytes) -> bytes:
+    return table.expiries + pack((seconds, key))
+
+
+def _maintain_expiry(
+    tx: Transaction, table: Table, key: bytes, old: Item | None, new: Item | None
+) -> None:
+    assert table.time_to_live is not None
+    before, after = expiry_s(old, table.time_to_live), expiry_s(new, table.time_to_live)
+    if before == after:
+        return
+    if before is not None:
+        tx.delete(expiry_key(table, before, key))
+    if after is not None:
+        put_expiry(tx, table, after, key)
+
+
+def put_expiry(tx: Transaction, table: Table, seconds: int, key: bytes) -> None:
+    """Remember when an item expires, and plan the job that removes it: one for all of the same minute."""
+    tx.put(expiry_key(table, seconds, key), b"")
+    due_s = -(-seconds // limits.TIME_TO_LIVE_ROUNDING_S) * limits.TIME_TO_LIVE_ROUNDING_S
+    planned = table.planned_expiries + pack((due_s,))
+    if tx.get(planned) is None:
+        tx.put(planned, b"")
+        tx.at(due_s * 1000, expiry_job(table))
+
+
+def expiry_job(table: Table) -> Job:
+    return Job(
+        kind="dynamodb.expire",
+        payload=table.name.encode() + b"/" + table.record.id.encode(),
+        account=table.record.account,
+        region=table.record.region,
+    )
+
+
+# --- what answers have in common
+
+
+def refuse_collection_metrics(req: Mapping[str, Any], table: Table) -> None:
+    """Raises: NotBuilt for ReturnItemCollectionMetrics where AWS would compute it: with local indexes."""
+    if req.get("ReturnItemCollectionMetrics") == "SIZE" and any(
+        index.record.local for index in table.indexes.values()
+    ):
+        raise NotBuilt(what="ReturnItemCollectionMetrics for tables with local secondary indexes")
+
+
+def condition_error(failed: ConditionFailed) -> errors.ConditionalCheckFailedException:
+    if failed.write.show_failed and failed.item is not None:
+        return errors.ConditionalCheckFailedException(members={"Item": fragment_of(failed.item)})
+    return errors.ConditionalCheckFailedException()
