@@ -87,10 +87,10 @@ def _page(service: Service) -> str:
 
 def _row(operation: Operation, model: ServiceModel, named: set[str]) -> str:
     shape = model.operation(operation.name).input
-    members = set(shape.members) if shape is not None else set()
-    streamed = {m for m in members if shape is not None and shape.members[m].streaming}
+    members = {} if shape is None else shape.members
+    streamed = {name for name, member in members.items() if member.streaming}
     accepted = "; ".join(f"`{m}`: {reason}" for m, reason in sorted(operation.accepted.items()))
-    refused = members - named - set(operation.accepted) - streamed
+    refused = set(members) - named - set(operation.accepted) - streamed
     return (
         f"| {operation.name} | `{operation.action}` | {accepted} "
         f"| {', '.join(f'`{member}`' for member in sorted(refused))} |"

@@ -10,6 +10,8 @@ import re
 import sys
 from pathlib import Path
 
+from pilvi.protocol import service_model, service_names
+
 ROOT = Path(__file__).parent.parent
 SERVICES = ROOT / "src" / "pilvi" / "services"
 
@@ -75,17 +77,15 @@ def test_what_is_not_built_is_refused_by_name(client: Callable[..., Any]) -> Non
 
 
 def main() -> None:
-    from botocore.loaders import Loader
-
     if len(sys.argv) != 2 or not sys.argv[1]:
         sys.exit("usage: make service NAME=sqs   (botocore's name of the service)")
     name = sys.argv[1]
-    if name not in Loader().list_available_services("service-2"):
+    if name not in service_names():
         sys.exit(f"botocore knows no service {name!r}")
     folder = re.sub(r"\W", "_", name) + ("_" if name in ("lambda", "import") else "")
     if (SERVICES / folder).exists():
         sys.exit(f"{SERVICES / folder} is there already")
-    metadata = Loader().load_service_model(name, "service-2")["metadata"]
+    metadata = service_model(name).metadata
     words = {
         "name": name,
         "folder": folder,

@@ -10,6 +10,8 @@ import socket
 import sys
 from pathlib import Path
 
+import msgspec
+
 from pilvi.cli.serve import serve
 from pilvi.kit.settings import Settings
 from pilvi.store.datadir import DataDir
@@ -23,10 +25,7 @@ def main() -> None:
     if os.getppid() != told["parent"]:
         sys.exit(1)  # the server ended before we were bound to it
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches us too; the supervisor decides
-    plain = told["settings"]
-    settings = Settings(
-        **{**plain, "data": Path(plain["data"]), "origins": tuple(plain["origins"])}
-    )
+    settings = msgspec.convert(told["settings"], Settings, dec_hook=lambda _, path: Path(path))
     pipe: int = told["ready"]
 
     def ready(first_key: tuple[str, str] | None) -> None:

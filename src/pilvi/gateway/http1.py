@@ -162,8 +162,8 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        peer = transport.get_extra_info("peername")
-        self._peer = peer[0] if isinstance(peer, tuple) and peer else ""
+        peer: object = transport.get_extra_info("peername")
+        self._peer = str(cast("tuple[object, ...]", peer)[0]) if isinstance(peer, tuple) else ""
         self._transport.set_write_buffer_limits(high=1024 * 1024)
         self._last_progress = self._loop.time()
         self._server.open.add(self)

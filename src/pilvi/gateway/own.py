@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import orjson
 
 from pilvi import __version__
@@ -157,12 +158,9 @@ class OwnEndpoints:
     async def _asked(self, request: HttpRequest) -> dict[str, Any]:
         body = await bodies.whole(request, _BODY_MAX)
         try:
-            asked = orjson.loads(body or b"{}")
-        except orjson.JSONDecodeError as error:
-            raise BadRequest(detail=f"The body is not JSON: {error}") from None
-        if not isinstance(asked, dict):
-            raise BadRequest(detail="The body is a JSON object.")
-        return asked
+            return msgspec.json.decode(body or b"{}", type=dict[str, Any])
+        except msgspec.DecodeError as error:
+            raise BadRequest(detail=f"The body is no JSON object: {error}") from None
 
 
 def _json(value: Any) -> HttpResponse:
