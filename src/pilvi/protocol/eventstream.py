@@ -34,8 +34,11 @@ class Timestamp(NamedTuple):
     ms: int
 
 
+Headers = dict[str, HeaderValue | Timestamp]
+
+
 class Frame(NamedTuple):
-    headers: dict[str, HeaderValue | Timestamp]
+    headers: Headers
     payload: bytes
 
 
@@ -106,8 +109,8 @@ class Decoder:
 _NUMBERS = {2: (">b", 1), 3: (">h", 2), 4: (">i", 4), 5: (">q", 8), 8: (">q", 8)}
 
 
-def _decode_headers(head: bytes) -> dict[str, HeaderValue | Timestamp]:
-    headers: dict[str, HeaderValue | Timestamp] = {}
+def _decode_headers(head: bytes) -> Headers:
+    headers: Headers = {}
     at = 0
 
     def take(size: int) -> bytes:
@@ -142,7 +145,7 @@ def _decode_headers(head: bytes) -> dict[str, HeaderValue | Timestamp]:
 
 def initial_response(payload: bytes, content_type: str) -> bytes:
     """The first frame of the RPC protocols: the answer's members that are no events."""
-    headers: dict[str, HeaderValue | Timestamp] = {
+    headers: Headers = {
         ":message-type": "event",
         ":event-type": "initial-response",
         ":content-type": content_type,
@@ -153,43 +156,22 @@ def initial_response(payload: bytes, content_type: str) -> bytes:
 WriteEvent = Callable[[Mapping[str, Any]], bytes]
 
 
-def _event_header(shape: Shape, value: Any) -> HeaderValue | Timestamp:
-    return Timestamp(value) if shape.type == "timestamp" else value
-
-
 def event_writer(
     stream: Shape,
     structure: Callable[[Shape], Callable[[Any], Any]],
     dump: Callable[[Any], bytes],
     content_type: str,
 ) -> WriteEvent:
-    """Writes one event, `{"Records": {...}}`, as one frame."""
+    """Writes one event, `{"Records": {...}}`, as one frame; `structure` compiles a body's writer."""
 
     def write_event(event: Mapping[str, Any]) -> bytes:
         assert len(event) == 1, f"an event has one member, not {sorted(event)}"
         ((name, members),) = event.items()
         shape = stream.members[name]
-        headers: dict[str, HeaderValue | Timestamp] = {}
-        body: dict[str, Any] = {}
-        payload: tuple[Shape, Any] | None = None
-        for member_name, value in members.items():
-            member = shape.members[member_name]
-            if member.traits.get("eventheader"):
-                headers[member_name] = _event_header(member, value)
-            elif member.traits.get("eventpayload"):
-                payload = (member, value)
-            else:
-                body[member_name] = value
         kind = "exception" if shape.traits.get("exception") else "event"
-        first: dict[str, HeaderValue | Timestamp] = {
-            ":message-type": kind,
-            f":{kind}-type": name,
-        }
-        if payload is None:
-            data, declared = (dump(structure(shape)(body)), content_type) if body else (b"", "")
-            if not body and any(not _is_header(member) for member in shape.members.values()):
-                data, declared = dump(structure(shape)({})), content_type
-        else:
+        headers: Headers = {":message-type": kind, f":{kind}-type": name}
+        own, body, payload = _divide(shape, members)
+        if payload is not None:
             member, value = payload
             if member.type == "blob":
                 data, declared = value, "application/octet-stream"
@@ -197,20 +179,48 @@ def event_writer(
                 data, declared = value.encode(), "text/plain"
             else:
                 data, declared = dump(structure(member)(value)), content_type
-        if declared:
-            first[":content-type"] = declared
-        return encode({**first, **headers}, data)
+            headers[":content-type"] = declared
+        elif _has_body(shape):
+            data = dump(structure(shape)(body))
+            headers[":content-type"] = content_type
+        else:
+            data = b""
+        return encode({**headers, **own}, data)
 
     return write_event
 
 
-def _is_header(member: Shape) -> bool:
-    return bool(member.traits.get("eventheader"))
+def _divide(
+    shape: Shape, members: Mapping[str, Any]
+) -> tuple[Headers, dict[str, Any], tuple[Shape, Any] | None]:
+    """An event's headers, the members of its document, and the member that is the whole payload."""
+    headers: Headers = {}
+    body: dict[str, Any] = {}
+    payload: tuple[Shape, Any] | None = None
+    for name, value in members.items():
+        member = shape.members[name]
+        if value is None:
+            continue
+        if member.traits.get("eventheader"):
+            headers[name] = Timestamp(value) if member.type == "timestamp" else value
+        elif member.traits.get("eventpayload"):
+            payload = (member, value)
+        else:
+            body[name] = value
+    return headers, body, payload
+
+
+def _has_body(shape: Shape) -> bool:
+    """Whether the event has a document: some member is neither a header nor the whole payload."""
+    return any(
+        not (member.traits.get("eventheader") or member.traits.get("eventpayload"))
+        for member in shape.members.values()
+    )
 
 
 def error_frame(error: AwsError) -> bytes:
     """An error that the stream's model does not have: the last frame of a stream that broke."""
-    headers: dict[str, HeaderValue | Timestamp] = {
+    headers: Headers = {
         ":message-type": "error",
         ":error-code": error.code,
         ":error-message": error.text,

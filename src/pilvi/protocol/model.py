@@ -204,6 +204,10 @@ class ServiceModel:
     def operation_names(self) -> list[str]:
         return list(self._raw_operations)
 
+    @property
+    def shape_names(self) -> list[str]:
+        return list(self._shapes)
+
     def operation(self, name: str) -> Operation:
         """Raises: KeyError when the service has no such operation."""
         found = self._operations.get(name)

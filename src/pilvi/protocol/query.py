@@ -104,6 +104,8 @@ class Query:
                 body: list[str] = []
                 self._writer.structure(failure.shape)(body, "e", error.members)
                 inner += body[1:-1]
+            if self._model.name == "sqs":
+                inner.append("<Detail/>")
             text = (
                 f"{DECLARATION}<ErrorResponse{self._xmlns}><Error>{''.join(inner)}</Error>"
                 f"<RequestId>{identity}</RequestId></ErrorResponse>"

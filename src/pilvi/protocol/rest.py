@@ -174,7 +174,8 @@ class RestXml:
         headers: Headers = [("Content-Type", "application/xml" if self._s3 else "text/xml")]
         self._identify(headers, failure.request_id)
         headers += failure.headers()
-        if failure.operation is not None and failure.operation.method == "HEAD":
+        head = failure.operation is not None and failure.operation.method == "HEAD"
+        if head or failure.status == 304:  # neither has a body
             return HttpResponse(failure.status, headers[1:], b"")
         out = [f"<Code>{escape(failure.query_code)}</Code>"]
         if failure.error.text:

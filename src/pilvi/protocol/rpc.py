@@ -38,7 +38,7 @@ _CORAL = {
     "UnrecognizedClientException": "com.amazon.coral.service#",
     "ValidationException": "com.amazon.coral.validate#",
 }
-"""Errors of AWS's service framework, which the namespaced services do not model themselves."""
+"""Errors of AWS's service framework: the services with a namespace keep the framework's for them."""
 
 _CAPITAL_MESSAGE = {"AccessDeniedException", "SerializationException"}
 
@@ -71,20 +71,16 @@ def dump_cbor(value: Any) -> bytes:
     return cbor2.dumps(value)
 
 
-def type_of_error(service: str, name: str, *, modelled: bool) -> str:
+def _type_of_error(service: str, name: str) -> str:
     """`__type`, as the service writes it."""
     namespace = _NAMESPACES.get(service, "")
-    if namespace and not modelled:
-        namespace = _CORAL.get(name, namespace)
-    return namespace + name
+    return (_CORAL.get(name, namespace) if namespace else "") + name
 
 
 def error_tree(failure: Failure, service: str, writer: TreeWriter) -> dict[str, Any]:
     """`__type`, the message, and the modelled members."""
     name = failure.type_name
-    tree: dict[str, Any] = {
-        "__type": type_of_error(service, name, modelled=failure.shape is not None)
-    }
+    tree: dict[str, Any] = {"__type": _type_of_error(service, name)}
     if failure.shape is not None:
         tree.update(writer.structure(failure.shape)(failure.members))
         if not any(member.lower() == "message" for member in failure.shape.members):

@@ -7,14 +7,12 @@ at the list, with all that such an item must satisfy.
 
 from __future__ import annotations
 
-import re
-import warnings
 from collections.abc import Callable, Mapping
-from functools import cache
 from typing import Any
 
 from pilvi.base.errors import AwsError, ValidationError, ValidationException
 from pilvi.protocol.model import Operation, Shape
+from pilvi.protocol.patterns import compile_pattern
 from pilvi.protocol.unreadable import InvalidArgument, MalformedXML
 
 Validate = Callable[[Mapping[str, Any]], None]
@@ -57,17 +55,6 @@ def _complaint(value: Any, shape: Shape, path: str, demand: str, *, hide: bool =
     if hide or shape.traits.get("sensitive"):
         return f"Value at '{path}' {_FAILED} {demand}"
     return f"Value '{_show(value, shape)[:_VALUE_CHARACTERS_MAX]}' at '{path}' {_FAILED} {demand}"
-
-
-@cache
-def compile_pattern(pattern: str) -> re.Pattern[str] | None:
-    """A model's pattern, which is Java's or JavaScript's; None where Python's `re` cannot read it."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            return re.compile(pattern, re.ASCII)
-    except (re.error, FutureWarning, DeprecationWarning, OverflowError):
-        return None
 
 
 class _Rule:
@@ -120,10 +107,7 @@ def _plain_rules(shape: Shape, *, hide: bool) -> list[_Rule]:
             demand = f"Member must satisfy regular expression pattern: {pattern}"
             rules.append(
                 _Rule(
-                    lambda value: (
-                        len(value) > _PATTERN_CHARACTERS_MAX
-                        or compiled.fullmatch(value) is not None
-                    ),
+                    lambda value: len(value) > _PATTERN_CHARACTERS_MAX or compiled.matches(value),
                     demand,
                 )
             )

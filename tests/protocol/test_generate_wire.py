@@ -1,0 +1,66 @@
+"""The generator of `wire.py` files: what it writes, and that it writes the same every time."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+_PATH = Path(__file__).parents[2] / "tools" / "generate_wire.py"
+
+
+def _generator() -> Any:
+    spec = importlib.util.spec_from_file_location("generate_wire", _PATH)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+generate = _generator().generate
+
+
+def test_requests_and_answers_and_what_they_reach_become_typed_dicts() -> None:
+    source = generate(["dynamodb"], ["GetItem"], frozenset({"AttributeValue"}))
+    assert "AttributeValue = dict[str, Any]" in source
+    assert "    TableName: Required[str]\n    Key: Required[dict[str, AttributeValue]]" in source
+    assert "class GetItemOutput(TypedDict, total=False):" in source
+    assert "class ConsumedCapacity(TypedDict, total=False):" in source
+    assert "class PutItemInput" not in source
+
+
+def test_streams_instants_and_names_that_python_cannot_spell() -> None:
+    source = generate(["s3"], ["PutObject", "GetObject"])
+    request = source.partition("class PutObjectRequest(")[2].partition("class ")[0]
+    assert "    Body:" not in request
+    assert "    Body: bytes | AsyncIterator[bytes]" in source
+    assert "    LastModified: EpochMs" in source
+    stream = generate(["s3"], ["SelectObjectContent"])
+    assert "    Payload: AsyncIterator[SelectObjectContentEventStream]" in stream
+    odd = generate(["glue"], ["CreateJob"])
+    namespace: dict[str, Any] = {}
+    exec(odd, namespace)
+    assert "CreateJobRequest" in namespace
+
+
+def test_two_services_share_what_is_the_same() -> None:
+    source = generate(["dynamodb", "dynamodbstreams"], ["PutItem", "GetRecords"])
+    assert source.count("class AttributeValue(") == 1
+    assert "class GetRecordsOutput(" in source
+
+
+def test_it_writes_the_same_every_time_and_python_reads_it() -> None:
+    names = ["SendMessage", "ReceiveMessage"]
+    source = generate(["sqs"], names)
+    assert source == generate(["sqs"], list(reversed(names)))
+    namespace: dict[str, Any] = {}
+    exec(source, namespace)
+    assert namespace["SendMessageRequest"].__required_keys__ == {"QueueUrl", "MessageBody"}
+
+
+def test_an_operation_that_no_service_has_is_refused() -> None:
+    with pytest.raises(KeyError, match="Fly"):
+        generate(["sqs"], ["Fly"])
