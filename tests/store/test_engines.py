@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -128,6 +129,10 @@ def _play(tx: Transaction, model: dict[bytes, bytes], verb: str, key: bytes, res
         assert found == _expected(model, key, end, limit, reverse)
 
 
+def _keys(start, end, limit, reverse, at):
+    return [key for key, _ in at.scan(start, end, limit=limit, reverse=reverse)]
+
+
 def _expected(model, start, end, limit, reverse):
     return [pair for pair in sorted(model.items(), reverse=reverse) if start <= pair[0] < end][
         :limit
@@ -153,11 +158,9 @@ def test_a_long_scan_is_whole_in_both_directions(engine: Make, tmp_path: Path) -
 
         await store.write(fill)
         for reverse in (False, True):
-            found = await store.read(lambda at: [k for k, _ in at.scan(b"", b"a", reverse=reverse)])
+            found = await store.read(partial(_keys, b"", b"a", None, reverse))
             assert found == sorted(keys, reverse=reverse)
-            some = await store.read(
-                lambda at: [k for k, _ in at.scan(b"00100", b"00900", limit=555, reverse=reverse)]
-            )
+            some = await store.read(partial(_keys, b"00100", b"00900", 555, reverse))
             assert some == sorted(keys[100:900], reverse=reverse)[:555]
         await store.write(lambda tx: tx.delete_range(b"00010", b"02990"))
         found = await store.read(lambda at: [k for k, _ in at.scan(b"", b"a")])
