@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ from pilvi.contracts.jobs import Job, Retry
 from pilvi.dispatch.dispatcher import Dispatcher
 from pilvi.dispatch.registry import JobKind, ServiceDispatch
 from pilvi.store.memory import MemoryStore
+
+_seeds = itertools.count()
 
 START_MS = 1_700_000_000_000
 EXACT = Retry(attempts_max=4, first_delay_s=1, factor=2, delay_s_max=3, jitter=0)
@@ -33,14 +36,15 @@ class Cloudlet:
 
     def __post_init__(self) -> None:
         self.clock.freeze(START_MS)
+        self.resolve: Callable[[str], ServiceDispatch] = self._resolve
         self.dispatcher = self.another()
 
     def another(self, **options: Any) -> Dispatcher:
         return Dispatcher(
             self.store,
             self.clock,
-            Entropy(7),
-            resolve=self._resolve,
+            Entropy(next(_seeds)),
+            resolve=self.resolve,
             consumers=self.consumers,
             **options,
         )

@@ -138,6 +138,38 @@ def test_kinds_that_nobody_runs_are_kept_among_the_dead() -> None:
     run(body)
 
 
+def test_a_service_that_cannot_be_loaded_keeps_its_jobs_until_they_are_buried() -> None:
+    async def body(c: Cloudlet) -> None:
+        broken = [True]
+
+        def resolve(service: str) -> ServiceDispatch:
+            if broken[0]:
+                raise ImportError("half an upgrade")
+            return c.services[service]
+
+        await c.dispatcher.stop()
+        c.resolve = resolve
+        c.dispatcher = c.another()
+        await c.dispatcher.start()
+        c.serve("a.x", c.recorder())
+        await c.plan(Job("a.x", b"p"))
+        for _ in range(3):
+            await c.dispatcher.idle()
+            c.advance(1000)
+        broken[0] = False
+        await c.dispatcher.idle()
+        assert await c.effects(b"p") == 1
+        broken[0] = True
+        await c.plan(Job("a.x", b"q"))
+        for _ in range(10):
+            await c.dispatcher.idle()
+            c.advance(1000)
+        [grave] = await c.store.read(c.dispatcher.list_dead)
+        assert grave.job.payload == b"q"
+
+    run(body)
+
+
 def test_the_failed_effect_of_a_job_changes_nothing_and_is_tried_again() -> None:
     async def body(c: Cloudlet) -> None:
         async def handle(job: Job):  # type: ignore[no-untyped-def]

@@ -9,6 +9,7 @@ import sys
 import textwrap
 from pathlib import Path
 
+import pytest
 from cloudlet import Cloudlet, count, crash, run
 
 from pilvi.contracts.jobs import Job
@@ -86,27 +87,39 @@ def test_a_dead_runners_job_is_taken_over_at_once(tmp_path: Path) -> None:
     run(body)
 
 
-# Invariant 2: a process that stood still for long ends its job after another took it over.
-def test_the_effect_of_a_lapsed_lease_is_dropped(tmp_path: Path) -> None:
+# Invariant 2: a process that stood still for long ends its job while, or after, another runs it.
+@pytest.mark.parametrize("late", [False, True])
+def test_the_effect_of_a_lapsed_lease_is_dropped(tmp_path: Path, late: bool) -> None:
     async def body(c: Cloudlet) -> None:
         await c.dispatcher.stop()
-        begun, go = asyncio.Event(), asyncio.Event()
-        c.serve("a.x", _holding(c, begun, go))
+        gates = [asyncio.Event(), asyncio.Event()]
+        begun = asyncio.Event()
+
+        async def handle(job: Job):  # type: ignore[no-untyped-def]
+            number = len(c.ran)
+            c.ran.append((job.kind, job.payload, job.attempt))
+            begun.set()
+            await gates[number].wait()
+            return lambda tx: count(tx, b"run %d" % number)
+
+        c.serve("a.x", handle)
         slow = c.another(run_dir=tmp_path)
         await slow.start()
         await c.plan(Job("a.x", b"p"))
         await begun.wait()
+        begun.clear()
         os.close(slow._runner._liveness._held)
         slow._runner._liveness._held = None
         c.dispatcher = c.another(run_dir=tmp_path)
         await c.dispatcher.start()
-        while await c.effects(b"p") == 0:
-            await asyncio.sleep(0)
-        go.set()
-        await slow.idle()
+        await begun.wait()
+        for gate in reversed(gates) if late else gates:
+            gate.set()
+            for _ in range(20):
+                await asyncio.sleep(0)
+        await c.dispatcher.idle()
         await slow.stop()
-        assert len(c.ran) == 2
-        assert await c.effects(b"p") == 1
+        assert [await c.effects(b"run %d" % number) for number in range(2)] == [0, 1]
 
     run(body)
 
@@ -197,6 +210,8 @@ _VICTIM = """
     import asyncio, os, sys
     from pathlib import Path
     sys.path.insert(0, {tests!r})
+    import cloudlet, itertools
+    cloudlet._seeds = itertools.count(1000 * len(sys.argv[1]))
     from cloudlet import Cloudlet, count
     from pilvi.contracts.jobs import Job
     from pilvi.store.sqlite import SqliteStore

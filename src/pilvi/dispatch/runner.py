@@ -382,7 +382,7 @@ class Runner:
     ) -> None:
         now_ms = self._clock.now_ms()
         job = msgspec.structs.replace(record.job, attempt=attempt)
-        waiting = JobRecord(job, record.lane, due_ms, takeovers=record.takeovers)
+        waiting = JobRecord(job, record.lane, due_ms)
 
         def body(tx: Transaction) -> None:
             give_up(tx, record)
