@@ -1,0 +1,44 @@
+"""What S3 is asked."""
+
+from pilvi.services.s3.operations import (
+    bucket_access as bucket_access,
+)
+from pilvi.services.s3.operations import (
+    bucket_cors as bucket_cors,
+)
+from pilvi.services.s3.operations import (
+    bucket_notifications as bucket_notifications,
+)
+from pilvi.services.s3.operations import (
+    bucket_tags as bucket_tags,
+)
+from pilvi.services.s3.operations import (
+    buckets as buckets,
+)
+from pilvi.services.s3.operations import (
+    copies as copies,
+)
+from pilvi.services.s3.operations import (
+    deletions as deletions,
+)
+from pilvi.services.s3.operations import (
+    listings as listings,
+)
+from pilvi.services.s3.operations import (
+    multipart as multipart,
+)
+from pilvi.services.s3.operations import (
+    multipart_listings as multipart_listings,
+)
+from pilvi.services.s3.operations import (
+    object_tags as object_tags,
+)
+from pilvi.services.s3.operations import (
+    part_copies as part_copies,
+)
+from pilvi.services.s3.operations import (
+    reads as reads,
+)
+from pilvi.services.s3.operations import (
+    writes as writes,
+)

@@ -1,0 +1,147 @@
+"""Listing objects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from pilvi.kit import paging
+from pilvi.kit.call import Call
+from pilvi.services.s3 import access, errors, limits
+from pilvi.services.s3.records import listing, objects
+from pilvi.services.s3.records.buckets import Bucket
+from pilvi.services.s3.records.listing import Page
+from pilvi.services.s3.records.objects import Object
+from pilvi.services.s3.rules import descriptions, names
+from pilvi.services.s3.service import s3
+from pilvi.services.s3.wire import (
+    ListObjectsOutput,
+    ListObjectsRequest,
+    ListObjectsV2Output,
+    ListObjectsV2Request,
+)
+from pilvi.store.api import Snapshot
+
+
+@s3.read("ListObjectsV2")
+def list_objects_v2(call: Call, at: Snapshot, req: ListObjectsV2Request) -> ListObjectsV2Output:
+    """A page of keys and common prefixes, in the order of their UTF-8 bytes.
+
+    Raises: NoSuchBucket, AccessDenied, InvalidArgument.
+    AWS: ListObjectsV2; User Guide, "Listing object keys programmatically".
+    """
+    bucket = access.admit(call, at, req)
+    token: str | None = req.get("ContinuationToken")
+    start_after: str = req.get("StartAfter", "")
+    marker = start_after if token is None else _key_of(token)
+    page, result = _list(at, bucket, req, marker)
+    result["KeyCount"] = len(page.rows) + len(page.prefixes)
+    owner = {"ID": names.canonical_id(bucket.account)} if req.get("FetchOwner") else None
+    _add_contents(result, page, owner)
+    if token is not None:
+        result["ContinuationToken"] = token
+    elif start_after:
+        result["StartAfter"] = _shown(start_after, result)
+    if page.truncated:
+        result["NextContinuationToken"] = paging.token_of((_last_key(page),))
+    return cast("ListObjectsV2Output", result)
+
+
+@s3.read("ListObjects")
+def list_objects(call: Call, at: Snapshot, req: ListObjectsRequest) -> ListObjectsOutput:
+    """The first version of the list: a marker instead of a token, and owners always.
+
+    Raises: NoSuchBucket, AccessDenied, InvalidArgument. AWS: ListObjects.
+    """
+    bucket = access.admit(call, at, req)
+    marker: str = req.get("Marker", "")
+    page, result = _list(at, bucket, req, marker)
+    _add_contents(result, page, {"ID": names.canonical_id(bucket.account)})
+    result["Marker"] = _shown(marker, result)
+    if page.truncated and req.get("Delimiter"):
+        result["NextMarker"] = _shown(_last_key(page), result)
+    return cast("ListObjectsOutput", result)
+
+
+def _list(
+    at: Snapshot, bucket: Bucket, req: Mapping[str, Any], marker: str
+) -> tuple[Page[Object], dict[str, Any]]:
+    """The page, and what both versions say of it."""
+    prefix: str = req.get("Prefix", "")
+    delimiter: str = req.get("Delimiter", "")
+    url = names.check_encoding_type(req.get("EncodingType"))
+    size: int = req.get("MaxKeys", limits.LIST_KEYS_MAX)
+    if size < 0:
+        raise errors.InvalidArgument(
+            "Argument maxKeys must be an integer between 0 and 2147483647", "maxKeys", str(size)
+        )
+    for attribute in req.get("OptionalObjectAttributes") or ():
+        if attribute != "RestoreStatus":
+            raise errors.InvalidArgument(
+                "Invalid attribute name specified", "x-amz-optional-object-attributes", attribute
+            )
+    size = min(size, limits.LIST_KEYS_MAX)
+    page = listing.walk(
+        objects.ordered_objects(at, bucket),
+        prefix=prefix,
+        delimiter=delimiter,
+        marker=(marker,) if marker else (),
+        size=size,
+    )
+    result: dict[str, Any] = {
+        "Name": bucket.name,
+        "MaxKeys": size,
+        "IsTruncated": page.truncated,
+    }
+    if url:
+        result["EncodingType"] = "url"
+    result["Prefix"] = _shown(prefix, result)
+    if delimiter:
+        result["Delimiter"] = _shown(delimiter, result)
+    return page, result
+
+
+def _add_contents(result: dict[str, Any], page: Page[Object], owner: dict[str, str] | None) -> None:
+    if page.rows:
+        result["Contents"] = [_content(stored, owner, result) for stored in page.rows]
+    if page.prefixes:
+        result["CommonPrefixes"] = [{"Prefix": _shown(one, result)} for one in page.prefixes]
+
+
+def _content(
+    stored: Object, owner: dict[str, str] | None, result: Mapping[str, Any]
+) -> dict[str, Any]:
+    content: dict[str, Any] = {
+        "Key": _shown(stored.key, result),
+        "LastModified": descriptions.second(stored.modified_at_ms),
+        "ETag": descriptions.quoted(stored.etag),
+        "ChecksumAlgorithm": [stored.checksum.algorithm],
+        "ChecksumType": stored.checksum.kind,
+        "Size": stored.size,
+        "StorageClass": stored.storage_class,
+    }
+    if owner is not None:
+        content["Owner"] = owner
+    return content
+
+
+def _shown(text: str, result: Mapping[str, Any]) -> str:
+    return names.encoded(text) if "EncodingType" in result else text
+
+
+def _last_key(page: Page[Object]) -> str:
+    last = page.last
+    assert last is not None, "an empty page is never truncated"
+    return last if isinstance(last, str) else last.key
+
+
+def _key_of(token: str) -> str:
+    try:
+        (key,) = paging.key_of(token)
+    except ValueError:
+        key = None
+    if not isinstance(key, str):
+        raise errors.InvalidArgument(
+            "The continuation token provided is incorrect", "continuation-token"
+        )
+    return key

@@ -1,0 +1,197 @@
+"""Reading objects: the body, its headers, its attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from pilvi.base.http import Body
+from pilvi.kit.call import Call
+from pilvi.services.s3 import access, bodies, errors, limits
+from pilvi.services.s3.records import objects
+from pilvi.services.s3.records.buckets import Bucket
+from pilvi.services.s3.records.objects import Object, Piece
+from pilvi.services.s3.rules import (
+    checksums,
+    conditions,
+    descriptions,
+    names,
+    ranges,
+    requests,
+)
+from pilvi.services.s3.service import s3
+from pilvi.services.s3.wire import (
+    GetObjectAttributesOutput,
+    GetObjectAttributesRequest,
+    GetObjectOutput,
+    GetObjectRequest,
+    HeadObjectOutput,
+    HeadObjectRequest,
+)
+from pilvi.store.api import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a request asks for: bytes `start` to `end` of an object."""
+
+    stored: Object
+    headers: dict[str, Any]
+    start: int
+    end: int
+
+
+@s3.stream("GetObject")
+async def get_object(call: Call, req: GetObjectRequest, body: Body) -> GetObjectOutput:
+    """The body of an object, or a range or part of it; every byte is verified before it leaves.
+
+    Raises: NoSuchBucket, NoSuchKey, AccessDenied, PreconditionFailed, NotModified, InvalidRange,
+        InvalidPartNumber, InvalidRequest, InvalidArgument.
+    AWS: GetObject; User Guide, "Downloading objects".
+    """
+
+    def look(at: Snapshot) -> tuple[_Found, bytes | Body]:
+        bucket, found = _find(call, at, req)
+        return found, bodies.contents(call, at, bucket, found.stored, found.start, found.end)
+
+    found, contents = await bodies.opened(call, look)
+    return cast("GetObjectOutput", {**found.headers, "Body": contents})
+
+
+@s3.read("HeadObject")
+def head_object(call: Call, at: Snapshot, req: HeadObjectRequest) -> HeadObjectOutput:
+    """As GetObject, without the body. AWS: HeadObject."""
+    return cast("HeadObjectOutput", _find(call, at, req)[1].headers)
+
+
+def _find(call: Call, at: Snapshot, req: Mapping[str, Any]) -> tuple[Bucket, _Found]:
+    bucket = access.admit_reader(call, at, req)
+    requests.refuse_unbuilt(req)
+    names.check_version_id(req.get("VersionId"))
+    stored = objects.find_object(at, bucket, req["Key"])
+    if stored is None:
+        raise errors.NoSuchKey(req["Key"]) if access.owns(call, bucket) else errors.AccessDenied()
+    conditions.check_read(req, stored, descriptions.unchanged_headers(stored), call.now_ms)
+    headers = descriptions.headers_of(stored)
+    headers.update(descriptions.overrides_of(req, signed=call.principal.authenticated))
+    with_checksum = req.get("ChecksumMode") == "ENABLED"
+    wanted = req.get("Range")
+    number = req.get("PartNumber")
+    if number is not None:
+        if wanted is not None:
+            raise errors.InvalidRequest(
+                detail="Cannot specify both Range header and partNumber query parameter"
+            )
+        start, end = _part(at, bucket, stored, number, headers, with_checksum=with_checksum)
+    else:
+        part = ranges.byte_range(wanted, stored.size)
+        if with_checksum and part is None:
+            headers.update(descriptions.checksum_of(stored))
+        if part is not None:
+            headers["ContentRange"] = f"bytes {part[0]}-{part[1] - 1}/{stored.size}"
+        start, end = part or (0, stored.size)
+    headers["ContentLength"] = end - start
+    return bucket, _Found(stored, headers, start, end)
+
+
+def _part(
+    at: Snapshot,
+    bucket: Bucket,
+    stored: Object,
+    number: int,
+    headers: dict[str, Any],
+    *,
+    with_checksum: bool,
+) -> tuple[int, int]:
+    """Where a part lies; an object that was not uploaded in parts is its own part 1."""
+    if not 1 <= number <= limits.PART_NUMBER_MAX:
+        raise errors.InvalidArgument(
+            "Part number must be an integer between 1 and 10000, inclusive",
+            "partNumber",
+            str(number),
+        )
+    count = stored.parts or 1
+    if number > count:
+        raise errors.InvalidPartNumber(number, count)
+    if not stored.parts:
+        start, end = 0, stored.size
+        if with_checksum:
+            headers.update(descriptions.checksum_of(stored))
+    else:
+        pieces = objects.get_pieces(at, bucket, stored)
+        start = sum(piece.blob.size for piece in pieces[: number - 1])
+        end = start + pieces[number - 1].blob.size
+        headers["PartsCount"] = count
+        if with_checksum and stored.checksum.kind == checksums.COMPOSITE:
+            headers.update(_part_checksum(stored, pieces[number - 1]))
+    if stored.size:
+        headers["ContentRange"] = f"bytes {start}-{end - 1}/{stored.size}"
+    return start, end
+
+
+def _part_checksum(stored: Object, piece: Piece) -> dict[str, Any]:
+    if piece.checksum is None:
+        return {}
+    return {
+        f"Checksum{stored.checksum.algorithm}": piece.checksum,
+        "ChecksumType": stored.checksum.kind,
+    }
+
+
+@s3.read("GetObjectAttributes")
+def get_object_attributes(
+    call: Call, at: Snapshot, req: GetObjectAttributesRequest
+) -> GetObjectAttributesOutput:
+    """What is asked for of: ETag, Checksum, ObjectParts, StorageClass, ObjectSize.
+
+    Raises: NoSuchBucket, NoSuchKey, InvalidArgument.
+    AWS: GetObjectAttributes.
+    """
+    bucket = access.admit(call, at, req)
+    requests.refuse_unbuilt(req)
+    names.check_version_id(req.get("VersionId"))
+    stored = objects.get_object(at, bucket, req["Key"])
+    wanted = {name.strip() for text in req["ObjectAttributes"] for name in text.split(",")}
+    known = {"ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize"}
+    if not wanted or not wanted <= known:
+        raise errors.InvalidArgument("Invalid attribute name specified.", "x-amz-object-attributes")
+    size = min(req.get("MaxParts", limits.LIST_PARTS_MAX), limits.LIST_PARTS_MAX)
+    marker = int(req.get("PartNumberMarker") or 0)
+    told: dict[str, Any] = {
+        "ETag": stored.etag,
+        "StorageClass": stored.storage_class,
+        "ObjectSize": stored.size,
+        "Checksum": {
+            f"Checksum{stored.checksum.algorithm}": stored.checksum.value,
+            "ChecksumType": stored.checksum.kind,
+        },
+    }
+    if stored.parts:
+        told["ObjectParts"] = _parts(at, bucket, stored, marker, size)
+    result = {name: value for name, value in told.items() if name in wanted}
+    result["LastModified"] = descriptions.second(stored.modified_at_ms)
+    return cast("GetObjectAttributesOutput", result)
+
+
+def _parts(at: Snapshot, bucket: Bucket, stored: Object, marker: int, size: int) -> dict[str, Any]:
+    """Parts are told one by one only where each has a checksum of its own."""
+    described: dict[str, Any] = {"TotalPartsCount": stored.parts}
+    if stored.checksum.kind == checksums.COMPOSITE:
+        behind = [p for p in objects.get_pieces(at, bucket, stored) if p.number > marker]
+        page = behind[:size]
+        described.update(
+            PartNumberMarker=marker,
+            NextPartNumberMarker=page[-1].number if page else 0,
+            MaxParts=size,
+            IsTruncated=len(behind) > size,
+            Parts=[
+                {
+                    "PartNumber": piece.number,
+                    "Size": piece.blob.size,
+                    f"Checksum{stored.checksum.algorithm}": piece.checksum,
+                }
+                for piece in page
+            ],
+        )
+    return described

@@ -1,0 +1,90 @@
+"""Putting objects."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from pilvi.base.http import Body
+from pilvi.kit.call import Call
+from pilvi.services.s3 import access, bodies, contents, limits
+from pilvi.services.s3.bodies import Promises
+from pilvi.services.s3.records import objects
+from pilvi.services.s3.records.objects import Checksum, Object
+from pilvi.services.s3.rules import (
+    checksums,
+    conditions,
+    descriptions,
+    names,
+    requests,
+    tags,
+)
+from pilvi.services.s3.service import refuse_unread, s3
+from pilvi.services.s3.wire import (
+    PutObjectOutput,
+    PutObjectRequest,
+)
+from pilvi.store.api import Snapshot, Transaction
+
+
+@s3.stream("PutObject")
+async def put_object(call: Call, req: PutObjectRequest, body: Body) -> PutObjectOutput:
+    """Store an object, whole or not at all; conditions are decided in the transaction that stores it.
+
+    Differs: nothing is encrypted, so encryption is refused when asked for, and never claimed.
+    Raises: NoSuchBucket, AccessDenied, KeyTooLongError, MetadataTooLarge, InvalidStorageClass,
+        AccessControlListNotSupported, InvalidTag, InvalidArgument, EntityTooLarge, IncompleteBody, BadDigest,
+        InvalidDigest, InvalidRequest, PreconditionFailed, NoSuchKey (If-Match).
+    AWS: PutObject; User Guide, "Uploading objects", "Checking object integrity".
+    """
+    key: str = req["Key"]
+    names.check_key(key)
+    requests.refuse_unbuilt(req)
+    requests.check_acl(req)
+    conditions.check_write_headers(req)
+    headers = requests.headers_of(req)
+    metadata = requests.metadata_of(req)
+    storage_class = requests.storage_class(req)
+    given_tags = tags.tags_of_header(req.get("Tagging"))
+    promises = Promises.of(call, req)
+    req.get("ContentLength")  # the gateway holds the body to it
+
+    def look(at: Snapshot) -> None:
+        access.admit(call, at, req)
+
+    await call.view(look)
+    refuse_unread("PutObject", req)
+    taken = await bodies.take(
+        call,
+        body,
+        size_max=limits.OBJECT_PUT_BYTES_MAX,
+        algorithm=promises.claim.algorithm if promises.claim is not None else checksums.DEFAULT,
+        promises=promises,
+    )
+    digests = taken.digests
+
+    def commit(tx: Transaction) -> Object:
+        bucket = access.admit(call, tx, req)
+        current = objects.find_object(tx, bucket, key)
+        conditions.check_write(req, key, current)
+        ref = taken.blob.commit(tx)
+        stored = Object(
+            key=key,
+            id=ref.id,
+            size=ref.size,
+            etag=digests.md5.hex(),
+            modified_at_ms=call.now_ms,
+            checksum=Checksum(digests.algorithm, digests.checksum),
+            blob=ref,
+            storage_class=storage_class,
+            headers=headers,
+            metadata=metadata,
+            tags=given_tags,
+        )
+        contents.put(call, tx, bucket, stored, replaced=current, event="ObjectCreated:Put")
+        return stored
+
+    stored = await bodies.commit(call, taken, commit)
+    return cast(
+        "PutObjectOutput",
+        {"ETag": descriptions.quoted(stored.etag), **checksums.members_of(stored.checksum)},
+    )

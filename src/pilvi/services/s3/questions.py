@@ -1,0 +1,46 @@
+"""What S3 answers to other services."""
+
+from __future__ import annotations
+
+from pilvi.contracts.objects import ObjectNotReadable
+from pilvi.kit.cloud import Cloud
+from pilvi.services.s3.records import buckets, objects
+from pilvi.store.api import Snapshot
+from pilvi.store.blob_rows import BlobGone, BlobRef
+
+_TRIES = 5
+
+
+class S3Objects:
+    """Implements `contracts.objects.Objects`. Who may read what is the asker's business."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+
+    async def read_object(
+        self, bucket: str, key: str, version_id: str | None, *, size_max: int
+    ) -> bytes:
+        """Raises: ObjectNotReadable; ValueError beyond `size_max`; BlobCorrupt."""
+
+        def look(at: Snapshot) -> list[BlobRef]:
+            found = buckets.find_bucket(at, bucket)
+            if found is None:
+                raise ObjectNotReadable("NoSuchBucket", "The specified bucket does not exist")
+            if version_id not in (None, "null"):
+                raise ObjectNotReadable("NoSuchVersion", "The specified version does not exist.")
+            stored = objects.find_object(at, found, key)
+            if stored is None:
+                raise ObjectNotReadable("NoSuchKey", "The specified key does not exist.")
+            if stored.size > size_max:
+                raise ValueError(f"{bucket}/{key} has {stored.size} bytes, more than {size_max}")
+            return [piece.blob for piece in objects.get_pieces(at, found, stored)]
+
+        for _ in range(_TRIES - 1):
+            refs = await self._cloud.store.read(look)
+            try:
+                return await self._cloud.blobs.read_all(refs, size_max=size_max)
+            except BlobGone:
+                continue
+        return await self._cloud.blobs.read_all(
+            await self._cloud.store.read(look), size_max=size_max
+        )

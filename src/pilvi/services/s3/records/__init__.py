@@ -1,0 +1,19 @@
+"""What S3 stores.
+
+Layout:
+    ("aws", "aws-global")            s3.bucket    name -> Bucket; index account -> names
+    (account, region, bucket id)     s3.object    key -> the current version of an object
+                                     s3.manifest  object id -> the pieces of a body made of several blobs
+                                     s3.upload    (key, upload id) -> a multipart upload that is open
+                                     s3.part      (upload id, number) -> one part of it
+                                     s3.sequence  the number of the last event of the bucket
+
+1. A bucket's name is global; everything in it lies under its own random id, so that deleting the bucket is
+   one `delete_range`, and a new bucket of the same name sees nothing of the old one.
+2. Objects are ordered by the UTF-8 bytes of their keys, which is S3's order. A key is a part of a store
+   key and never a path.
+3. A row of `s3.object` names its body's blob, or its manifest does; bodies are not in rows, so listing
+   touches none. Every blob named by a row, a manifest or a part holds one reference for each naming.
+4. `s3.object` holds current versions only. Versions that are no longer current will get a collection of
+   their own, keyed (key, descending sequence), so listing never passes over them.
+"""

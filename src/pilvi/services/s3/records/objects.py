@@ -1,0 +1,126 @@
+"""Objects and the manifests of those whose bodies are made of several blobs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from pilvi.services.s3 import errors
+from pilvi.services.s3.records.buckets import Bucket
+from pilvi.services.s3.records.listing import Ordered
+from pilvi.store.api import Snapshot, Transaction
+from pilvi.store.blob_rows import BlobRef
+from pilvi.store.collection import Collection
+
+
+class Checksum(msgspec.Struct, frozen=True):
+    """`value`: base64. `kind`: FULL_OBJECT, or COMPOSITE (a checksum of the parts' checksums)."""
+
+    algorithm: str
+    value: str
+    kind: str = "FULL_OBJECT"
+
+
+class Object(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The current version of an object.
+
+    `id`: of this content, new with every write. `headers`: what was sent with it and is told again, by
+    AWS's member name (ContentType, CacheControl, ..., WebsiteRedirectLocation; Expires in milliseconds).
+    `parts`: how many parts a multipart upload was made of; 0 for other objects.
+    `blob`: the body; None when the manifest tells its pieces.
+    """
+
+    key: str
+    id: str
+    size: int
+    etag: str
+    modified_at_ms: int
+    checksum: Checksum
+    blob: BlobRef | None = None
+    parts: int = 0
+    storage_class: str = "STANDARD"
+    headers: dict[str, str | int] = {}
+    metadata: dict[str, str] = {}
+    tags: dict[str, str] = {}
+
+
+class Piece(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One part of a body. `checksum`: base64, by the object's algorithm, where the part has one."""
+
+    blob: BlobRef
+    number: int
+    checksum: str | None = None
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    object_id: str
+    pieces: tuple[Piece, ...]
+
+
+_OBJECTS = Collection("s3.object", Object, key=lambda stored: (stored.key,))
+_MANIFESTS = Collection("s3.manifest", Manifest, key=lambda manifest: (manifest.object_id,))
+
+
+def find_object(at: Snapshot, bucket: Bucket, key: str) -> Object | None:
+    return _OBJECTS.find(at, bucket.home, key)
+
+
+def get_object(at: Snapshot, bucket: Bucket, key: str) -> Object:
+    """Raises: NoSuchKey."""
+    stored = _OBJECTS.find(at, bucket.home, key)
+    if stored is None:
+        raise errors.NoSuchKey(key)
+    return stored
+
+
+def get_pieces(at: Snapshot, bucket: Bucket, stored: Object) -> tuple[Piece, ...]:
+    """The body of an object, in order; of an empty manifest none."""
+    if stored.blob is not None:
+        return (Piece(stored.blob, 1),)
+    manifest = _MANIFESTS.find(at, bucket.home, stored.id)
+    assert manifest is not None, f"object {stored.id} has neither blob nor manifest"
+    return manifest.pieces
+
+
+def put_object(
+    tx: Transaction, bucket: Bucket, stored: Object, pieces: tuple[Piece, ...] | None = None
+) -> None:
+    """Insert or replace the row; `pieces` is the manifest of a body without a blob of its own.
+
+    References to blobs are the caller's business, as are those of the object that is replaced.
+    """
+    assert (stored.blob is None) == (pieces is not None), stored.key
+    if pieces is not None:
+        _MANIFESTS.put(tx, bucket.home, Manifest(stored.id, pieces))
+    _OBJECTS.put(tx, bucket.home, stored)
+
+
+def put_row(tx: Transaction, bucket: Bucket, stored: Object) -> None:
+    """Change what is said of an object, not what is in it."""
+    _OBJECTS.put(tx, bucket.home, stored)
+
+
+def delete_object(tx: Transaction, bucket: Bucket, stored: Object) -> None:
+    """The row; the manifest is `delete_manifest`'s."""
+    _OBJECTS.delete(tx, bucket.home, stored.key)
+
+
+def delete_manifest(tx: Transaction, bucket: Bucket, stored: Object) -> None:
+    """Of an object that is replaced."""
+    if stored.blob is None:
+        _MANIFESTS.delete(tx, bucket.home, stored.id)
+
+
+def is_empty(at: Snapshot, bucket: Bucket) -> bool:
+    return next(_OBJECTS.scan(at, bucket.home, limit=1), None) is None
+
+
+def ordered_objects(at: Snapshot, bucket: Bucket) -> Ordered[Object]:
+    """The bucket's objects in the order of their keys, for `listing.walk`."""
+
+    def scan(start: bytes, end: bytes, limit: int) -> Iterator[Object]:
+        for _, value in at.scan(start, end, limit=limit):
+            yield _OBJECTS.decode(value)
+
+    return Ordered((*bucket.home, _OBJECTS.name, "r"), scan, lambda stored: stored.key)

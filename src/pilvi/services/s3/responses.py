@@ -1,0 +1,62 @@
+"""A last look at each of S3's answers: what HTTP asks of them and no model says."""
+
+from __future__ import annotations
+
+from urllib.parse import unquote
+
+from pilvi.base.http import HttpRequest, HttpResponse
+from pilvi.kit.cloud import Cloud
+from pilvi.services.s3.records import buckets
+from pilvi.services.s3.records.buckets import Bucket
+from pilvi.services.s3.rules import cors
+from pilvi.store.api import Snapshot
+
+
+async def finish(cloud: Cloud, request: HttpRequest, response: HttpResponse) -> None:
+    """206 for a part of an object, no body for 304, the length of what HEAD does not send, and CORS headers."""
+    if request.method == "HEAD":
+        _measure(response)
+    if response.status == 200:
+        if ("range" in request.headers or "partNumber=" in request.query) and _has(
+            response, "content-range"
+        ):
+            response.status = 206
+    elif response.status == 304:
+        response.body, response.length = b"", None
+        response.headers = [
+            (name, value) for name, value in response.headers if name.lower() != "content-type"
+        ]
+    if "origin" in request.headers:
+        await _mark(cloud, request, response)
+
+
+def _measure(response: HttpResponse) -> None:
+    """The length is the gateway's to write."""
+    for index, (name, value) in enumerate(response.headers):
+        if name.lower() == "content-length":
+            response.length = int(value)
+            del response.headers[index]
+            return
+
+
+def _has(response: HttpResponse, name: str) -> bool:
+    return any(key.lower() == name for key, _ in response.headers)
+
+
+async def _mark(cloud: Cloud, request: HttpRequest, response: HttpResponse) -> None:
+    """Say that the page may read the answer, if the bucket allows its origin this method."""
+    if request.method == "OPTIONS":
+        return
+    bucket = await cloud.store.read(lambda at: bucket_of(at, request))
+    if bucket is None:
+        return
+    origin = request.headers["origin"]
+    rule = cors.find_rule(bucket.cors, origin, request.method)
+    if rule is not None:
+        response.headers.extend(cors.answer_headers(rule, origin))
+
+
+def bucket_of(at: Snapshot, request: HttpRequest) -> Bucket | None:
+    """The bucket that a path-style path names."""
+    name = unquote(request.path.lstrip("/").partition("/")[0])
+    return buckets.find_bucket(at, name) if name else None

@@ -1,0 +1,70 @@
+"""How answers describe an object."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pilvi.services.s3 import errors
+from pilvi.services.s3.records.objects import Object
+from pilvi.services.s3.rules import checksums, requests
+
+_OVERRIDES = {
+    "ResponseContentType": "ContentType",
+    "ResponseCacheControl": "CacheControl",
+    "ResponseContentDisposition": "ContentDisposition",
+    "ResponseContentEncoding": "ContentEncoding",
+    "ResponseContentLanguage": "ContentLanguage",
+    "ResponseExpires": "Expires",
+}
+
+
+def second(instant_ms: int) -> int:
+    """S3 tells whole seconds."""
+    return instant_ms // 1000 * 1000
+
+
+def quoted(etag: str) -> str:
+    return f'"{etag}"'
+
+
+def headers_of(stored: Object) -> dict[str, Any]:
+    """What GetObject and HeadObject say of every object."""
+    described: dict[str, Any] = {
+        "AcceptRanges": "bytes",
+        "LastModified": second(stored.modified_at_ms),
+        "ETag": quoted(stored.etag),
+        "ContentType": "binary/octet-stream",
+        **stored.headers,
+    }
+    if stored.metadata:
+        described["Metadata"] = stored.metadata
+    if stored.storage_class != requests.STANDARD:
+        described["StorageClass"] = stored.storage_class
+    if stored.tags:
+        described["TagCount"] = len(stored.tags)
+    return described
+
+
+def overrides_of(req: Mapping[str, Any], *, signed: bool) -> dict[str, Any]:
+    """The response-... parameters. Raises: InvalidRequest for them on an unsigned request."""
+    found = {to: req[name] for name, to in _OVERRIDES.items() if name in req}
+    if found and not signed:
+        raise errors.InvalidRequest(
+            detail="Request specific response headers cannot be used for anonymous GET requests."
+        )
+    return found
+
+
+def checksum_of(stored: Object) -> dict[str, Any]:
+    """The stored checksum, for requests with x-amz-checksum-mode: ENABLED."""
+    return checksums.members_of(stored.checksum, stored.parts)
+
+
+def unchanged_headers(stored: Object) -> dict[str, str]:
+    """What a 304 says."""
+    kept = {"ETag": quoted(stored.etag)}
+    cache = stored.headers.get("CacheControl")
+    if isinstance(cache, str):
+        kept["Cache-Control"] = cache
+    return kept

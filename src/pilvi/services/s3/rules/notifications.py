@@ -1,0 +1,250 @@
+"""Notifications: what may be configured, which event goes where, and the record that tells it.
+
+AWS: S3 User Guide, "Event message structure", "Configuring event notifications using object key name
+filtering".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote_plus
+
+from pilvi.base.arn import Arn
+from pilvi.base.errors import NotBuilt
+from pilvi.services.s3 import errors, limits
+from pilvi.services.s3.records.buckets import Bucket, Notification
+from pilvi.services.s3.rules import names
+from pilvi.services.s3.wire import (
+    LambdaFunctionConfiguration,
+    NotificationConfiguration,
+    NotificationConfigurationFilter,
+)
+
+TOLD = frozenset(
+    {
+        "s3:ObjectCreated:*",
+        "s3:ObjectCreated:Put",
+        "s3:ObjectCreated:Post",
+        "s3:ObjectCreated:Copy",
+        "s3:ObjectCreated:CompleteMultipartUpload",
+        "s3:ObjectRemoved:*",
+        "s3:ObjectRemoved:Delete",
+        "s3:ObjectRemoved:DeleteMarkerCreated",
+        "s3:ObjectTagging:*",
+        "s3:ObjectTagging:Put",
+        "s3:ObjectTagging:Delete",
+    }
+)
+_UNTOLD = (
+    "s3:ReducedRedundancyLostObject",
+    "s3:ObjectRestore:",
+    "s3:Replication:",
+    "s3:LifecycleTransition",
+    "s3:IntelligentTiering",
+    "s3:ObjectAcl:",
+    "s3:LifecycleExpiration:",
+)
+_TARGETS_UNBUILT = {
+    "QueueConfigurations": "S3 notifications to SQS queues",
+    "TopicConfigurations": "S3 notifications to SNS topics",
+    "EventBridgeConfiguration": "S3 notifications to EventBridge",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What happened to a key. `etag` and `size` are None when the object is gone."""
+
+    name: str
+    """Without its prefix: "ObjectCreated:Put"."""
+    key: str
+    at_ms: int
+    etag: str | None = None
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """Who did it, and in which request."""
+
+    principal_id: str
+    client_host: str
+    request_id: str
+
+
+def notifications_of(
+    configuration: NotificationConfiguration, make_id: Callable[[], str]
+) -> tuple[Notification, ...]:
+    """`make_id`: makes an id for a configuration that brings none.
+
+    Raises: InvalidArgument, MalformedXML, NotBuilt.
+    """
+    for member, what in _TARGETS_UNBUILT.items():
+        if configuration.get(member) is not None:
+            raise NotBuilt(what=what)
+    given: Sequence[LambdaFunctionConfiguration] = (
+        configuration.get("LambdaFunctionConfigurations") or ()
+    )
+    if len(given) > limits.NOTIFICATIONS_MAX:
+        raise errors.InvalidArgument(
+            f"The number of notification configurations exceeds {limits.NOTIFICATIONS_MAX}",
+            "NotificationConfiguration",
+        )
+    found = [_notification(one, make_id) for one in given]
+    if len({one.id for one in found}) != len(found):
+        raise errors.InvalidArgument(
+            "Same ID used for multiple configurations. IDs must be unique", "Id"
+        )
+    for index, one in enumerate(found):
+        for other in found[:index]:
+            _check_apart(one, other)
+    return tuple(found)
+
+
+def _notification(given: LambdaFunctionConfiguration, make_id: Callable[[], str]) -> Notification:
+    target, events = given["LambdaFunctionArn"], given["Events"]
+    if not events:
+        raise errors.MalformedXML()
+    _check_function(target)
+    for event in events:
+        if event not in TOLD:
+            if event.startswith(_UNTOLD):
+                raise NotBuilt(what=f"the event {event}")
+            raise errors.InvalidArgument(
+                "A specified event is not supported for notifications.", "Event", event
+            )
+    rules = _filter_rules(given.get("Filter"))
+    by_name = {name.lower(): value for name, value in rules}
+    return Notification(
+        id=given.get("Id") or make_id(),
+        target=target,
+        events=tuple(events),
+        prefix=by_name.get("prefix", ""),
+        suffix=by_name.get("suffix", ""),
+        rules=rules,
+    )
+
+
+def _check_function(target: str) -> None:
+    try:
+        arn = Arn.parse(target)
+    except ValueError:
+        arn = None
+    if arn is None or arn.service != "lambda" or not arn.resource.startswith("function:"):
+        raise errors.InvalidArgument("The ARN could not be parsed", "CloudFunction", target)
+
+
+def _filter_rules(given: NotificationConfigurationFilter | None) -> tuple[tuple[str, str], ...]:
+    if given is None:
+        return ()
+    rules: list[tuple[str, str]] = []
+    for rule in (given.get("Key") or {}).get("FilterRules") or ():
+        name, value = rule.get("Name"), rule.get("Value")
+        if name is None or value is None:
+            raise errors.MalformedXML()
+        if name.lower() not in ("prefix", "suffix"):
+            raise errors.InvalidArgument(
+                "filter rule name must be either prefix or suffix", "FilterRule.Name", name
+            )
+        if any(name.lower() == other.lower() for other, _ in rules):
+            raise errors.InvalidArgument(
+                f"Cannot specify more than one {name.lower()} rule in a filter.", "FilterRule.Name"
+            )
+        if len(value) > limits.KEY_BYTES_MAX:
+            raise errors.InvalidArgument(
+                f"Size of filter rule value cannot exceed {limits.KEY_BYTES_MAX} bytes in UTF-8",
+                "FilterRule.Value",
+                value,
+            )
+        rules.append((name, value))
+    return tuple(rules)
+
+
+def _check_apart(one: Notification, other: Notification) -> None:
+    """AWS delivers an event at most once: two configurations must not both want it."""
+    shared = any(_covers(a, b) or _covers(b, a) for a in one.events for b in other.events)
+    prefixes = one.prefix.startswith(other.prefix) or other.prefix.startswith(one.prefix)
+    suffixes = one.suffix.endswith(other.suffix) or other.suffix.endswith(one.suffix)
+    if shared and prefixes and suffixes:
+        raise errors.InvalidArgument(
+            "Configuration is ambiguously defined. Cannot have overlapping suffixes in two rules if the"
+            " prefixes are overlapping for the same event type.",
+            "Filter",
+        )
+
+
+def _covers(pattern: str, event: str) -> bool:
+    return pattern == event or (pattern.endswith(":*") and event.startswith(pattern[:-1]))
+
+
+def described(notification: Notification) -> LambdaFunctionConfiguration:
+    """As GetBucketNotificationConfiguration tells it."""
+    members: LambdaFunctionConfiguration = {
+        "Id": notification.id,
+        "LambdaFunctionArn": notification.target,
+        "Events": list(notification.events),
+    }
+    if notification.rules:
+        members["Filter"] = {
+            "Key": {
+                "FilterRules": [
+                    {"Name": name.capitalize(), "Value": value}
+                    for name, value in notification.rules
+                ]
+            }
+        }
+    return members
+
+
+def wants(notification: Notification, event: Event) -> bool:
+    return any(_covers(pattern, f"s3:{event.name}") for pattern in notification.events)
+
+
+def passes(notification: Notification, event: Event) -> bool:
+    """Whether the key passes the filter."""
+    return event.key.startswith(notification.prefix) and event.key.endswith(notification.suffix)
+
+
+def record(
+    bucket: Bucket,
+    notification: Notification,
+    event: Event,
+    circumstances: Circumstances,
+    sequence: int,
+) -> bytes:
+    """The message: a JSON document with one record."""
+    told: dict[str, Any] = {"key": quote_plus(event.key, safe="/*")}
+    if event.size is not None:
+        told["size"] = event.size
+    if event.etag is not None:
+        told["eTag"] = event.etag
+    told["sequencer"] = f"{sequence:018X}"
+    at = datetime.fromtimestamp(event.at_ms / 1000, tz=UTC)
+    body = {
+        "eventVersion": "2.1" if not event.name.startswith("ObjectTagging") else "2.3",
+        "eventSource": "aws:s3",
+        "awsRegion": bucket.region,
+        "eventTime": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "eventName": event.name,
+        "userIdentity": {"principalId": f"AWS:{circumstances.principal_id}"},
+        "requestParameters": {"sourceIPAddress": circumstances.client_host},
+        "responseElements": {
+            "x-amz-request-id": circumstances.request_id,
+            "x-amz-id-2": circumstances.request_id,
+        },
+        "s3": {
+            "s3SchemaVersion": "1.0",
+            "configurationId": notification.id,
+            "bucket": {
+                "name": bucket.name,
+                "ownerIdentity": {"principalId": names.canonical_id(bucket.account)},
+                "arn": bucket.arn,
+            },
+            "object": told,
+        },
+    }
+    return json.dumps({"Records": [body]}, separators=(",", ":")).encode()

@@ -1,0 +1,113 @@
+"""What requests that write an object say about it: headers, metadata, storage class, and what is refused.
+
+Nothing here is encrypted: objects lie in the data directory as they came. So requests that ask for
+server-side encryption are refused by name, and no answer claims it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pilvi.base.errors import NotBuilt
+from pilvi.services.s3 import errors, limits
+
+STANDARD = "STANDARD"
+
+_HEADERS = (
+    "ContentType",
+    "CacheControl",
+    "ContentDisposition",
+    "ContentEncoding",
+    "ContentLanguage",
+    "Expires",
+    "WebsiteRedirectLocation",
+)
+_CLASSES = frozenset(
+    {
+        STANDARD,
+        "REDUCED_REDUNDANCY",
+        "STANDARD_IA",
+        "ONEZONE_IA",
+        "INTELLIGENT_TIERING",
+        "GLACIER_IR",
+    }
+)
+_CLASSES_UNBUILT = frozenset({"GLACIER", "DEEP_ARCHIVE", "EXPRESS_ONEZONE", "SNOW"})
+_UNBUILT = {
+    "ServerSideEncryption": "server-side encryption (objects are stored as they are)",
+    "SSEKMSKeyId": "server-side encryption with KMS keys",
+    "SSEKMSEncryptionContext": "server-side encryption with KMS keys",
+    "SSECustomerAlgorithm": "server-side encryption with customer keys",
+    "SSECustomerKey": "server-side encryption with customer keys",
+    "SSECustomerKeyMD5": "server-side encryption with customer keys",
+    "CopySourceSSECustomerAlgorithm": "server-side encryption with customer keys",
+    "CopySourceSSECustomerKey": "server-side encryption with customer keys",
+    "CopySourceSSECustomerKeyMD5": "server-side encryption with customer keys",
+    "ObjectLockMode": "object lock",
+    "ObjectLockRetainUntilDate": "object lock",
+    "ObjectLockLegalHoldStatus": "object lock",
+    "ObjectLockEventHold": "object lock",
+    "ObjectLockEventHoldDurationDays": "object lock",
+    "ObjectLockEventHoldDurationYears": "object lock",
+    "WriteOffsetBytes": "appending to objects",
+    "MFA": "deleting with MFA",
+    "AnnotationDirective": "object annotations",
+}
+_GRANTS = ("GrantFullControl", "GrantRead", "GrantReadACP", "GrantWriteACP", "GrantWrite")
+
+
+def refuse_unbuilt(req: Mapping[str, Any]) -> None:
+    """Before anything is stored. Raises: NotBuilt."""
+    for member, what in _UNBUILT.items():
+        if member in req:
+            raise NotBuilt(what=f"{what} ({member})")
+    if req.get("BucketKeyEnabled"):
+        raise NotBuilt(what="server-side encryption with KMS keys (BucketKeyEnabled)")
+
+
+def check_acl(req: Mapping[str, Any]) -> None:
+    """Buckets own what is in them: ACLs are off, as in every bucket that AWS makes today.
+
+    Raises: AccessControlListNotSupported.
+    """
+    if req.get("ACL", "private") not in ("private", "bucket-owner-full-control") or any(
+        grant in req for grant in _GRANTS
+    ):
+        raise errors.AccessControlListNotSupported()
+
+
+def headers_of(req: Mapping[str, Any]) -> dict[str, str | int]:
+    """The headers that are kept, by member name. `aws-chunked` is how a body came, not what it is."""
+    kept: dict[str, str | int] = {}
+    for name in _HEADERS:
+        value = req.get(name)
+        if name == "ContentEncoding" and value is not None:
+            value = ",".join(
+                one for one in value.split(",") if one.strip().lower() != "aws-chunked"
+            ).strip()
+        if value is not None and value != "":
+            kept[name] = value
+    return kept
+
+
+def metadata_of(req: Mapping[str, Any]) -> dict[str, str]:
+    """The x-amz-meta- headers, names in lower case. Raises: MetadataTooLarge."""
+    given: Mapping[str, str] | None = req.get("Metadata")
+    if not given:
+        return {}
+    metadata = {name.lower(): value for name, value in given.items()}
+    size = sum(len(name.encode()) + len(value.encode()) for name, value in metadata.items())
+    if size > limits.METADATA_BYTES_MAX:
+        raise errors.MetadataTooLarge(size, limits.METADATA_BYTES_MAX)
+    return metadata
+
+
+def storage_class(req: Mapping[str, Any]) -> str:
+    """Raises: InvalidStorageClass; NotBuilt for classes whose objects must be restored before reading."""
+    name = req.get("StorageClass", STANDARD)
+    if name in _CLASSES_UNBUILT:
+        raise NotBuilt(what=f"the storage class {name}")
+    if name not in _CLASSES:
+        raise errors.InvalidStorageClass(name)
+    return name

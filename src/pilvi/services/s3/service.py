@@ -1,0 +1,96 @@
+"""S3: its name, and what each of its operations acts on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pilvi.kit import execution
+from pilvi.kit.audit import WatchedRequest
+from pilvi.kit.call import Call
+from pilvi.kit.service import Acts, Service, everything
+from pilvi.services.s3 import access, responses
+from pilvi.services.s3.rules import names
+
+
+def bucket(call: Call, req: Mapping[str, Any]) -> str:
+    return names.bucket_arn(req.get("Bucket", "*"))
+
+
+def an_object(call: Call, req: Mapping[str, Any]) -> str:
+    return names.object_arn(req.get("Bucket", "*"), req.get("Key", "*"))
+
+
+def objects(call: Call, req: Mapping[str, Any]) -> str:
+    return names.object_arn(req.get("Bucket", "*"), "*")
+
+
+ACTS = {
+    # buckets
+    "CreateBucket": Acts(bucket),
+    "DeleteBucket": Acts(bucket),
+    "HeadBucket": Acts(bucket, "s3:ListBucket"),
+    "ListBuckets": Acts(everything, "s3:ListAllMyBuckets"),
+    "GetBucketLocation": Acts(bucket),
+    # what is configured on them
+    "GetBucketAcl": Acts(bucket),
+    "PutBucketAcl": Acts(bucket),
+    "GetBucketCors": Acts(bucket, "s3:GetBucketCORS"),
+    "PutBucketCors": Acts(bucket, "s3:PutBucketCORS"),
+    "DeleteBucketCors": Acts(bucket, "s3:PutBucketCORS"),
+    "GetBucketNotificationConfiguration": Acts(bucket, "s3:GetBucketNotification"),
+    "PutBucketNotificationConfiguration": Acts(bucket, "s3:PutBucketNotification"),
+    "GetBucketPolicy": Acts(bucket),
+    "PutBucketPolicy": Acts(bucket),
+    "DeleteBucketPolicy": Acts(bucket),
+    "GetBucketPolicyStatus": Acts(bucket),
+    "GetPublicAccessBlock": Acts(bucket, "s3:GetBucketPublicAccessBlock"),
+    "PutPublicAccessBlock": Acts(bucket, "s3:PutBucketPublicAccessBlock"),
+    "DeletePublicAccessBlock": Acts(bucket, "s3:PutBucketPublicAccessBlock"),
+    "GetBucketTagging": Acts(bucket),
+    "PutBucketTagging": Acts(bucket),
+    "DeleteBucketTagging": Acts(bucket, "s3:PutBucketTagging"),
+    "GetBucketVersioning": Acts(bucket),
+    # objects
+    "PutObject": Acts(an_object),
+    "GetObject": Acts(an_object),
+    "HeadObject": Acts(an_object, "s3:GetObject"),
+    "GetObjectAttributes": Acts(an_object),
+    "CopyObject": Acts(an_object, "s3:PutObject"),
+    "DeleteObject": Acts(an_object),
+    "DeleteObjects": Acts(objects, "s3:DeleteObject"),
+    "ListObjects": Acts(bucket, "s3:ListBucket"),
+    "ListObjectsV2": Acts(bucket, "s3:ListBucket"),
+    "GetObjectTagging": Acts(an_object),
+    "PutObjectTagging": Acts(an_object),
+    "DeleteObjectTagging": Acts(an_object),
+    # multipart uploads
+    "CreateMultipartUpload": Acts(an_object, "s3:PutObject"),
+    "UploadPart": Acts(an_object, "s3:PutObject"),
+    "UploadPartCopy": Acts(an_object, "s3:PutObject"),
+    "CompleteMultipartUpload": Acts(an_object, "s3:PutObject"),
+    "AbortMultipartUpload": Acts(an_object),
+    "ListParts": Acts(an_object, "s3:ListMultipartUploadParts"),
+    "ListMultipartUploads": Acts(bucket, "s3:ListBucketMultipartUploads"),
+}
+
+_EVERYWHERE = {
+    "RequestPayer": "nobody is charged for requests",
+    "ChecksumAlgorithm": "the checksum itself is in a header or trailer, and is verified",
+    "BypassGovernanceRetention": "nothing is locked: object lock is refused when it is asked for",
+}
+
+
+def refuse_unread(operation: str, req: Mapping[str, Any]) -> None:
+    """For streaming handlers, before they take anything in. Raises: NotBuilt."""
+    assert isinstance(req, WatchedRequest)
+    execution.refuse_unread(s3.operations[operation], req)
+
+
+s3 = Service(
+    "s3",
+    ACTS,
+    accepted=dict.fromkeys(ACTS, _EVERYWHERE),
+    anonymous=access.decide_anonymous,
+    finish=responses.finish,
+)
