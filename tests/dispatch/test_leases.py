@@ -171,8 +171,11 @@ def test_stopping_lets_a_running_job_finish() -> None:
         go.set()
         await stopping
         assert await c.effects(b"p") == 1
-        c.dispatcher = c.another()
+        # The same dispatcher goes on after a stop.
         await c.dispatcher.start()
+        await c.plan(Job("a.x", b"q"))
+        await c.dispatcher.idle()
+        assert await c.effects(b"q") == 1
 
     run(body)
 

@@ -128,7 +128,11 @@ class Runner:
     # --- life
 
     async def start(self) -> None:
-        """Release what dead owners held, and begin. Raises: StoreUnavailable, OSError (run directory)."""
+        """Release what dead owners held, and begin; also again after a stop.
+
+        Raises: StoreUnavailable, OSError (run directory).
+        """
+        self._stopping = False
         self._liveness.hold()
         if await self._store.read(partial(holds, owner=self._liveness.owner)):
             # A seeded run in a container: the dead process before us had our name.
