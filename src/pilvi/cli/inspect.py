@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -78,16 +79,14 @@ def env(data: Path | None, as_json: bool) -> None:
 @json_option
 def runtimes(as_json: bool) -> None:
     """List the interpreters of this machine that run functions."""
-    from pilvi.compute.runtimes import found_runtimes
+    from pilvi.compute.runtimes import Runtimes
 
-    found = found_runtimes()
+    found = asyncio.run(Runtimes.discover()).interpreters
     if as_json:
-        print_json(
-            [{"runtime": r.runtime, "version": r.version, "path": str(r.path)} for r in found]
-        )
+        print_json([{"label": f.label, "path": str(f.executable)} for f in found])
         return
-    for runtime in found:
-        click.echo(f"{runtime.runtime:<16}{runtime.version:<12}{runtime.path}")
+    for interpreter in found:
+        click.echo(f"{interpreter.label:<18}{interpreter.executable}")
 
 
 @click.command()
