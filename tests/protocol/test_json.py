@@ -222,3 +222,27 @@ def test_unknown_services_and_protocols_are_refused() -> None:
         protocol.codec("no-such-service")
     with pytest.raises(ValueError, match="does not speak"):
         protocol.codec("dynamodb", "query")
+
+
+def test_api_gateways_parser_has_words_of_its_own() -> None:
+    """As recorded from PutIntegration with a request parameter of the wrong type."""
+    codec = protocol.codec("apigateway")
+    for value, java in (
+        (b"true", "java.lang.Boolean"),
+        (b"123", "com.amazon.coral.value.json.numbers.TruncatingBigNumber"),
+    ):
+        body = b'{"type": "HTTP", "requestParameters": {"a": ' + value + b"}}"
+        request = HttpRequest(
+            "PUT", "/restapis/r/resources/s/methods/GET/integration", "", {}, body
+        )
+        match = codec.route(request)
+        assert match is not None
+        with pytest.raises(SerializationException) as refused:
+            codec.parse(match, request)
+        assert refused.value.text == f"class {java} can not be converted to an String"
+
+
+def test_numbers_beyond_64_bits_are_refused() -> None:
+    with pytest.raises(SerializationException):
+        _parse("Query", b'{"Limit": 1e300}')
+    assert _parse("Query", b'{"Limit": 5.0}') == {"Limit": 5}

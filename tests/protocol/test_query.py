@@ -184,3 +184,16 @@ def test_ec2s_errors_have_their_own_form() -> None:
         b'<?xml version="1.0" encoding="UTF-8"?>\n<Response><Errors><Error><Code>Overloaded</Code>'
         b"<Message>a &amp; b</Message></Error></Errors><RequestID>id</RequestID></Response>"
     )
+
+
+@pytest.mark.parametrize("text", ["1_0", "\u0661", "0x1", "", "1.5", "one"])
+def test_numbers_are_plain_digits(text: str) -> None:
+    form = f"Action=ReceiveMessage&QueueUrl=u&MaxNumberOfMessages={text}"
+    with pytest.raises(AwsError):
+        _parse(SQS, form)
+
+
+def test_members_that_the_model_does_not_have_are_written_too() -> None:
+    response = SNS.render_error("Publish", NotFoundException(members={"Resource": "a<b"}), "id")
+    assert isinstance(response.body, bytes)
+    assert b"<Resource>a&lt;b</Resource></Error>" in response.body

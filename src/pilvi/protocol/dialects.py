@@ -51,14 +51,23 @@ class Failure:
         return self.error.code if self.shape is None else self.shape.name
 
     @property
-    def members(self) -> dict[str, Any]:
-        """The modelled members, with the message under the name that the shape has for it."""
-        members = dict(self.error.members)
-        if self.shape is not None:
-            for name in self.shape.members:
-                if name.lower() == "message" and self.error.text:
-                    members.setdefault(name, self.error.text)
-        return members
+    def modelled(self) -> dict[str, Any]:
+        """The members that the shape has."""
+        known = {} if self.shape is None else self.shape.members
+        return {name: value for name, value in self.error.members.items() if name in known}
+
+    @property
+    def extra(self) -> dict[str, Any]:
+        """The members that the model knows nothing of; S3's errors have many."""
+        known = {} if self.shape is None else self.shape.members
+        return {name: value for name, value in self.error.members.items() if name not in known}
+
+    def message_name(self, otherwise: str = "message") -> str:
+        """How the shape spells its message."""
+        for name in {} if self.shape is None else self.shape.members:
+            if name.lower() == "message":
+                return name
+        return otherwise
 
     def headers(self) -> list[tuple[str, str]]:
         return list(self.error.headers.items())

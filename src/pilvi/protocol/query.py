@@ -10,7 +10,7 @@ from pilvi.protocol.dialects import Failure, Params, ReadRequest, WriteResponse
 from pilvi.protocol.form_reader import FormReader, grow
 from pilvi.protocol.model import Operation, ServiceModel
 from pilvi.protocol.routes import Match, action_route
-from pilvi.protocol.xml_writer import DECLARATION, XmlWriter, escape
+from pilvi.protocol.xml_writer import DECLARATION, XmlWriter, error_elements, escape
 
 _NOT_MEMBERS = frozenset(
     [
@@ -100,10 +100,7 @@ class Query:
             )
         else:
             inner.insert(0, f"<Type>{error.fault}</Type>")
-            if failure.shape is not None and error.members:
-                body: list[str] = []
-                self._writer.structure(failure.shape)(body, "e", error.members)
-                inner += body[1:-1]
+            inner += error_elements(failure, self._writer)
             if self._model.name == "sqs":
                 inner.append("<Detail/>")
             text = (

@@ -23,7 +23,7 @@ from pilvi.protocol.tree_reader import TreeReader
 from pilvi.protocol.tree_writer import TreeWriter
 from pilvi.protocol.unreadable import Unreadable
 from pilvi.protocol.xml_reader import XmlReader, local_name, parse_document
-from pilvi.protocol.xml_writer import DECLARATION, XmlWriter, escape
+from pilvi.protocol.xml_writer import DECLARATION, XmlWriter, error_elements, escape
 
 _S3_ROOTS = {
     "CompleteMultipartUpload": "CompleteMultipartUploadResult",
@@ -85,11 +85,11 @@ class RestJson:
         _identify(headers, failure.request_id)
         headers.append(("x-amzn-ErrorType", failure.type_name))
         tree: dict[str, Any] = {}
+        if failure.error.text:
+            tree[failure.message_name()] = failure.error.text
         shape = failure.shape
-        if shape is None:
-            tree = {"message": failure.error.text, **failure.members}
-        else:
-            values = failure.members
+        if shape is not None:
+            values = failure.modelled
             if "Type" in shape.members:
                 # Lambda's errors say whose mistake it was.
                 values.setdefault("Type", "User" if failure.status < 500 else "Service")
@@ -98,9 +98,8 @@ class RestJson:
                 stated = (shape.members[name].location_name or "").lower() == "x-amzn-errortype"
                 if value is not None and not stated:
                     add(headers, value)
-            tree = self._writer.members(shape.name, body_members(shape))(values)
-            if not any(member.lower() == "message" for member in shape.members):
-                tree["message"] = failure.error.text
+            tree.update(self._writer.members(shape.name, body_members(shape))(values))
+        tree.update(failure.extra)
         return HttpResponse(failure.status, headers + failure.headers(), dump_json(tree))
 
 
@@ -180,13 +179,7 @@ class RestXml:
         out = [f"<Code>{escape(failure.query_code)}</Code>"]
         if failure.error.text:
             out.append(f"<Message>{escape(failure.error.text)}</Message>")
-        extra = failure.error.members
-        if failure.shape is not None and set(extra) <= set(failure.shape.members):
-            body: list[str] = []
-            self._writer.structure(failure.shape)(body, "e", extra)
-            out += body[1:-1]
-        else:
-            out += [f"<{name}>{escape(str(value))}</{name}>" for name, value in extra.items()]
+        out += error_elements(failure, self._writer)
         identity = f"<RequestId>{escape(failure.request_id)}</RequestId>"
         if self._s3:
             host = f"<HostId>{_host_id(failure.request_id)}</HostId>"

@@ -81,15 +81,12 @@ def error_tree(failure: Failure, service: str, writer: TreeWriter) -> dict[str, 
     """`__type`, the message, and the modelled members."""
     name = failure.type_name
     tree: dict[str, Any] = {"__type": _type_of_error(service, name)}
-    if failure.shape is not None:
-        tree.update(writer.structure(failure.shape)(failure.members))
-        if not any(member.lower() == "message" for member in failure.shape.members):
-            tree["message"] = failure.error.text
-        return tree
     if failure.error.text:
-        tree["Message" if name in _CAPITAL_MESSAGE else "message"] = failure.error.text
-    tree.update(failure.members)
-    return tree
+        spelled = "Message" if name in _CAPITAL_MESSAGE else "message"
+        tree[failure.message_name(spelled)] = failure.error.text
+    if failure.shape is not None:
+        tree.update(writer.structure(failure.shape)(failure.modelled))
+    return {**tree, **failure.extra}
 
 
 def query_error_header(failure: Failure, model: ServiceModel) -> list[tuple[str, str]]:

@@ -31,6 +31,7 @@ _JAVA_NAMES = {
     "timestamp": "Date",
 }
 _JAVA_PACKAGES = {"ByteBuffer": "java.nio", "Date": "java.util"}
+_LONG_MAX = 2.0**63
 _SPECIAL_FLOATS = {"NaN", "Infinity", "-Infinity"}
 
 
@@ -55,7 +56,7 @@ def _misfit(value: object, wanted: str) -> Unreadable:
     if isinstance(value, list):
         package = _JAVA_PACKAGES.get(java, "java.lang")
         return Unreadable(f"Unrecognized collection type class {package}.{java}")
-    return Unreadable(f"{_token(value)} cannot be converted to {java}")
+    return Unreadable(f"{_token(value)} cannot be converted to {java}", misfit=(value, java))
 
 
 def _misfit_collection(value: object, wanted: str) -> Unreadable:
@@ -79,20 +80,16 @@ def _boolean(value: Any) -> Any:
     raise _misfit(value, "boolean")
 
 
-def _integer(value: Any) -> Any:
-    if type(value) is int:
-        return value
-    if type(value) is float and value.is_integer():
-        return int(value)
-    raise _misfit(value, "integer")
+def _whole(kind: str) -> Read:
+    def read_whole(value: Any) -> Any:
+        if type(value) is int:
+            return value
+        # A whole number may be written with a fraction; one past 64 bits has become a float.
+        if type(value) is float and value.is_integer() and abs(value) < _LONG_MAX:
+            return int(value)
+        raise _misfit(value, kind)
 
-
-def _long(value: Any) -> Any:
-    if type(value) is int:
-        return value
-    if type(value) is float and value.is_integer():
-        return int(value)
-    raise _misfit(value, "long")
+    return read_whole
 
 
 def _double(value: Any) -> Any:
@@ -142,8 +139,8 @@ _SCALARS: dict[str, Read] = {
     "string": _string,
     "character": _string,
     "boolean": _boolean,
-    "integer": _integer,
-    "long": _long,
+    "integer": _whole("integer"),
+    "long": _whole("long"),
     "float": _double,
     "double": _double,
     "timestamp": _timestamp,

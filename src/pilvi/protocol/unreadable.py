@@ -10,7 +10,8 @@ from pilvi.base.errors import AwsError, SerializationException
 class Unreadable(Exception):
     """The bytes do not fit the operation's model; the protocol decides what AWS calls that.
 
-    `place` is where they lay, and `unknown` the member that the model does not have, if that was it.
+    `place` is where they lay, `unknown` the member that the model does not have, if that was it, and
+    `misfit` a value of the wrong type with Java's name for the right one.
     """
 
     def __init__(
@@ -19,8 +20,10 @@ class Unreadable(Exception):
         *,
         place: Literal["body", "header", "query", "uri"] = "body",
         unknown: str | None = None,
+        misfit: tuple[object, str] | None = None,
     ) -> None:
         self.detail = detail
+        self.misfit = misfit
         self.place = place
         self.unknown = unknown
         super().__init__(detail)
@@ -62,6 +65,15 @@ class UnknownParameter(AwsError):
     message = "The parameter {parameter} is not recognized"
 
 
+_JAVA_CLASSES: dict[type, str] = {
+    bool: "java.lang.Boolean",
+    int: "com.amazon.coral.value.json.numbers.TruncatingBigNumber",
+    float: "com.amazon.coral.value.json.numbers.TruncatingBigNumber",
+    str: "java.lang.String",
+}
+"""What API Gateway, whose parser is another one, calls a value of the wrong type."""
+
+
 def aws_error(unreadable: Unreadable, service: str, protocol: str) -> AwsError:
     """AWS's word for an unreadable request, which depends on who reads it."""
     if service == "s3":
@@ -76,4 +88,10 @@ def aws_error(unreadable: Unreadable, service: str, protocol: str) -> AwsError:
         return UnknownParameter(parameter=unreadable.unknown)
     if protocol in ("query", "ec2", "rest-xml"):
         return MalformedInput(detail=unreadable.detail)
+    if service == "apigateway" and unreadable.misfit is not None:
+        value, wanted = unreadable.misfit
+        found = _JAVA_CLASSES.get(type(value))
+        if found is not None:
+            detail = f"class {found} can not be converted to an {wanted}"
+            return SerializationException(detail=detail)
     return SerializationException(detail=unreadable.detail)

@@ -52,6 +52,8 @@ def scalar_from_text(kind: str, text: str) -> Any:
     try:
         if kind in ("string", "character"):
             return text
+        if "_" in text or not text.isascii():  # Python would read 1_000, and digits of any script
+            raise ValueError(text)
         if kind in ("integer", "long"):
             return int(text)
         if kind == "boolean":
@@ -59,7 +61,7 @@ def scalar_from_text(kind: str, text: str) -> Any:
         if kind in ("float", "double"):
             return float(text)
         if kind == "blob":
-            return binascii.a2b_base64(text.encode("ascii"))
+            return binascii.a2b_base64("".join(text.split()), strict_mode=True)
         return timestamps.from_text(text.strip())
     except (ValueError, KeyError, OverflowError):
         raise Unreadable(f"'{text[:100]}' is not a valid {kind}.") from None

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pilvi.protocol import timestamps
+from pilvi.protocol.dialects import Failure
 from pilvi.protocol.model import Shape
 from pilvi.protocol.tree_writer import float_text
 
@@ -158,6 +159,17 @@ class XmlWriter:
             out.append(f"</{name}>")
 
         return write_entries if shape.flattened else write_map
+
+
+def error_elements(failure: Failure, writer: XmlWriter) -> list[str]:
+    """An error's members beside its code and message."""
+    out: list[str] = []
+    if failure.shape is not None and failure.modelled:
+        writer.structure(failure.shape)(out, "Error", failure.modelled)
+        out = out[1:-1]
+    for name, value in failure.extra.items():
+        out.append(f"<{name}>{escape(str(value))}</{name}>")
+    return out
 
 
 def _declaration(root_namespace: str | None, shape: Shape) -> str:
