@@ -5,6 +5,7 @@ of a running cloud are put together and taken apart.
 from __future__ import annotations
 
 import asyncio
+import importlib
 import logging
 import os
 from collections.abc import Mapping
@@ -61,6 +62,12 @@ CONSUMERS: Mapping[str, tuple[str, ...]] = {}
 """Name of a fact -> the services that are told of it."""
 
 
+def load_services() -> None:
+    """Import every service, so that the store knows all collections: for check and backup."""
+    for place in SERVICES.values():
+        importlib.import_module(place.partition(":")[0])
+
+
 class App:
     """One worker's cloud and its gateway."""
 
@@ -100,7 +107,12 @@ class App:
             questions=QUESTIONS,
         )
         dispatcher = Dispatcher(
-            store, clock, entropy, resolve=cloud.registrations, consumers=CONSUMERS
+            store,
+            clock,
+            entropy,
+            resolve=cloud.registrations,
+            consumers=CONSUMERS,
+            run_dir=directory.run,
         )
         authenticator = Authenticator(
             cloud.ask(Credentials),

@@ -1,0 +1,115 @@
+"""The AWS CLI, from PyPI, unchanged but for AWS_ENDPOINT_URL."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Aws = Callable[..., Any]
+
+
+@pytest.fixture
+def aws(endpoint: str, account: str, tmp_path: Path) -> Aws:
+    """aws("s3", "ls"): what it prints, as JSON where it is."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": account,
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_MAX_ATTEMPTS": "1",
+    }
+    program = Path(sys.executable).parent / "aws"
+
+    def run(*words: str, fails: bool = False) -> Any:
+        ran = subprocess.run(
+            [sys.executable, str(program), *words],
+            env=environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert (ran.returncode != 0) == fails, ran.stderr
+        if fails:
+            return ran.stderr
+        return json.loads(ran.stdout) if ran.stdout.startswith(("{", "[")) else ran.stdout
+
+    return run
+
+
+def test_objects_travel_through_s3_cp_sync_and_ls(aws: Aws, account: str, tmp_path: Path) -> None:
+    """20 MiB goes by multipart upload in the CLI, small files by one PUT."""
+    large = os.urandom(20 * 1024 * 1024)
+    folder = tmp_path / "folder"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "large.bin").write_bytes(large)
+    (folder / "deep" / "a b.txt").write_text("text")
+    bucket = f"s3://cli-{account}"
+    aws("s3", "mb", bucket)
+    aws("s3", "sync", str(folder), f"{bucket}/f", "--no-progress")
+    listed = aws("s3", "ls", f"{bucket}/f/", "--recursive")
+    assert "f/deep/a b.txt" in listed
+    assert "20971520 f/large.bin" in listed
+    aws("s3", "cp", f"{bucket}/f/large.bin", "back.bin", "--no-progress")
+    assert (tmp_path / "back.bin").read_bytes() == large
+    aws("s3", "rb", bucket, "--force")
+    assert f"cli-{account}" not in aws("s3", "ls")
+
+
+def test_a_table_from_creation_to_query(aws: Aws) -> None:
+    aws(
+        *("dynamodb", "create-table", "--table-name", "t"),
+        *("--attribute-definitions", "AttributeName=id,AttributeType=S"),
+        *("--key-schema", "AttributeName=id,KeyType=HASH"),
+        *("--billing-mode", "PAY_PER_REQUEST"),
+    )
+    aws("dynamodb", "wait", "table-exists", "--table-name", "t")
+    item = {"id": {"S": "a"}, "n": {"N": "1"}}
+    aws("dynamodb", "put-item", "--table-name", "t", "--item", json.dumps(item))
+    key = json.dumps({"id": {"S": "a"}})
+    assert aws("dynamodb", "get-item", "--table-name", "t", "--key", key)["Item"] == item
+    again = ("dynamodb", "put-item", "--table-name", "t", "--item", json.dumps(item))
+    refused = aws(*again, "--condition-expression", "attribute_not_exists(id)", fails=True)
+    assert "ConditionalCheckFailedException" in refused
+
+
+def test_a_function_runs_and_its_log_is_there(aws: Aws, account: str, tmp_path: Path) -> None:
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr(
+            "app.py", "def handler(event, context):\n    print('hi')\n    return event\n"
+        )
+    (tmp_path / "code.zip").write_bytes(code.getvalue())
+    aws(
+        *("lambda", "create-function", "--function-name", "f", "--runtime", "python3.11"),
+        *("--handler", "app.handler", "--role", f"arn:aws:iam::{account}:role/r"),
+        *("--zip-file", "fileb://code.zip"),
+    )
+    aws("lambda", "wait", "function-active-v2", "--function-name", "f")
+    told = aws(
+        *("lambda", "invoke", "--function-name", "f", "--payload", '{"a": 1}', "out.json"),
+    )
+    assert told["StatusCode"] == 200
+    assert "FunctionError" not in told
+    assert json.loads((tmp_path / "out.json").read_text()) == {"a": 1}
+    events = aws("logs", "filter-log-events", "--log-group-name", "/aws/lambda/f")["events"]
+    assert "hi\n" in [event["message"] for event in events]
+
+
+def test_identity(aws: Aws, account: str) -> None:
+    assert aws("sts", "get-caller-identity")["Account"] == account
+    aws("iam", "create-user", "--user-name", "u")
+    users = aws("iam", "list-users")["Users"]
+    assert [user["UserName"] for user in users] == ["u"]

@@ -1,0 +1,49 @@
+"""The AWS SDK for JavaScript v3, from npm, unchanged but for the endpoint."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent / "javascript"
+
+
+def test_the_javascript_sdk_does_the_main_operations(
+    endpoint: str, account: str, client: Callable[..., Any]
+) -> None:
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("index.mjs", "export const handler = async (e) => ({ twice: 2 * e.n });")
+    client("lambda").create_function(
+        FunctionName="twice",
+        Runtime="nodejs20.x",
+        Handler="index.handler",
+        Role=f"arn:aws:iam::{account}:role/r",
+        Code={"ZipFile": code.getvalue()},
+    )
+    ran = subprocess.run(
+        ["node", "smoke.mjs", endpoint, account, "twice"],
+        cwd=HERE,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert json.loads(ran.stdout) == {
+        "account": account,
+        "bytes": [2, 255],
+        "order": ["1", "2", "3"],
+        "body": "hello",
+        "metadata": {"colour": "blue"},
+        "length": 5,
+        "keys": ["a/ä b+c.txt"],
+        "presigned": "hello",
+        "error": "NoSuchKey",
+        "answer": {"twice": 40},
+    }
