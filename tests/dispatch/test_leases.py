@@ -13,7 +13,8 @@ import pytest
 from cloudlet import Cloudlet, count, crash, run
 
 from pilvi.contracts.jobs import Job
-from pilvi.dispatch.owners import LEASE_S, Liveness
+from pilvi.dispatch.leases import release
+from pilvi.dispatch.owners import LEASE_S, LOCKED_LEASE_S, Liveness
 from pilvi.dispatch.records import HOME, Owner, jobs, owners
 from pilvi.dispatch.runner import TAKEOVERS_MAX
 
@@ -130,16 +131,40 @@ def test_a_beat_that_stands_still_is_death_and_one_that_grows_is_life() -> None:
     for tick in range(1, 11):
         now_s = tick * LEASE_S / 10
         gone = me.find_dead([Owner("me", 1), Owner("a", tick), Owner("b", 0)], now_s)
-        assert gone == (["b"] if tick == 10 else [])
+        assert gone == ([Owner("b", 0)] if tick == 10 else [])
 
 
-def test_a_held_lock_is_life_whatever_the_beat(tmp_path: Path) -> None:
+def test_a_held_lock_is_life_for_longer_than_a_beat(tmp_path: Path) -> None:
     me, other = Liveness("me", tmp_path), Liveness("other", tmp_path)
     other.hold()
-    for now_s in (0.0, LEASE_S * 10):
+    for now_s in (0.0, LOCKED_LEASE_S - 1):
         assert me.find_dead([Owner("other", 0)], now_s) == []
+    assert me.find_dead([Owner("other", 0)], LOCKED_LEASE_S) == [Owner("other", 0)]
+    me.forget("other")  # it may live all the same, so its file stays
+    assert me.find_dead([Owner("other", 1)], LOCKED_LEASE_S) == []
     os.close(other._held)  # type: ignore[arg-type]
-    assert me.find_dead([Owner("other", 0)], LEASE_S * 10) == ["other"]
+    assert me.find_dead([Owner("other", 1)], LOCKED_LEASE_S) == [Owner("other", 1)]
+    me.forget("other")
+    assert list(tmp_path.iterdir()) == []
+
+
+# It leased again just when it was taken for dead, after a long time without work.
+def test_an_owner_that_has_beaten_since_keeps_its_leases() -> None:
+    async def body(c: Cloudlet) -> None:
+        begun, go = asyncio.Event(), asyncio.Event()
+        c.serve("a.x", _holding(c, begun, go))
+        await c.plan(Job("a.x", b"p"))
+        await begun.wait()
+        [owner] = await c.store.read(lambda at: list(owners.scan(at, HOME)))
+        stale = owner.beat - 1
+        assert await c.store.write(lambda tx: release(tx, owner.id, died=True, beat=stale)) == 0
+        assert (await c.dispatcher.statistics()).leased == 1
+        go.set()
+        await c.dispatcher.idle()
+        assert await c.effects(b"p") == 1
+        assert len(c.ran) == 1
+
+    run(body)
 
 
 def test_stopping_puts_back_what_does_not_finish_and_counts_nothing() -> None:

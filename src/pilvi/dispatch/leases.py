@@ -43,8 +43,14 @@ def give_up(tx: Transaction, record: JobRecord) -> None:
     jobs.delete(tx, HOME, record.job.id)
 
 
-def release(tx: Transaction, owner: str, *, died: bool) -> int:
-    """Put back everything that an owner leases, and forget the owner. Gives how many jobs."""
+def release(tx: Transaction, owner: str, *, died: bool, beat: int | None = None) -> int:
+    """Put back everything that an owner leases, and forget the owner. Gives how many jobs.
+
+    `beat`: what it was taken for dead on; if it has beaten since, nothing is done.
+    """
+    current = owners.find(tx, HOME, owner)
+    if beat is not None and current is not None and current.beat != beat:
+        return 0
     held = list(jobs.scan_index(tx, HOME, "leased", (owner,)))
     for record in held:
         jobs.put(

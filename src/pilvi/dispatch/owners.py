@@ -21,6 +21,8 @@ from pilvi.dispatch.records import Owner
 
 BEAT_S = 2.0
 LEASE_S = 10.0
+LOCKED_LEASE_S = 60.0
+"""With its file still locked: a process that hangs, or a child of the dead one that inherited the lock."""
 
 # An owner without leases does not beat either. To take it for dead only deletes its record, which comes
 # back with its next lease.
@@ -49,34 +51,33 @@ class Liveness:
             os.close(self._held)
             self._held = None
 
-    def find_dead(self, others: list[Owner], now_s: float) -> list[str]:
+    def find_dead(self, others: list[Owner], now_s: float) -> list[Owner]:
         """Who of the others is dead. To be asked again and again: standing still shows only over time.
 
         `now_s`: this process's monotonic time.
         """
-        gone: list[str] = []
+        gone: list[Owner] = []
         seen: dict[str, tuple[int, float]] = {}
         for other in others:
             if other.id == self.owner:
                 continue
             locked = self._locked(other.id)
-            if locked is not None:
-                if not locked:
-                    gone.append(other.id)
+            if locked is False:
+                gone.append(other)
                 continue
             beat, since_s = self._seen.get(other.id, (other.beat, now_s))
             if beat != other.beat:
                 beat, since_s = other.beat, now_s
             seen[other.id] = (beat, since_s)
-            if now_s - since_s >= LEASE_S:
-                gone.append(other.id)
+            if now_s - since_s >= (LOCKED_LEASE_S if locked else LEASE_S):
+                gone.append(other)
         self._seen = seen
         return gone
 
     def forget(self, owner: str) -> None:
         """Clean up after an owner whose leases have been released."""
         self._seen.pop(owner, None)
-        if self._run_dir is not None:
+        if self._locked(owner) is False:
             self._path(owner).unlink(missing_ok=True)
 
     def _path(self, owner: str) -> Path:

@@ -276,10 +276,12 @@ class Runner:
         """Put back what dead owners held (invariants 5 and 6)."""
         others = await self._store.read(lambda at: list(owners.scan(at, HOME)))
         for owner in self._liveness.find_dead(others, time.monotonic()):
-            count = await self._store.write(lambda tx, owner=owner: release(tx, owner, died=True))
-            self._liveness.forget(owner)
+            count = await self._store.write(
+                partial(release, owner=owner.id, died=True, beat=owner.beat)
+            )
+            self._liveness.forget(owner.id)
             if count:
-                log.warning("took over %d jobs of the dead process %s", count, owner)
+                log.warning("took over %d jobs of the dead process %s", count, owner.id)
 
     # --- one job
 
