@@ -18,6 +18,10 @@ from pilvi.protocol import codec
 from pilvi.store.api import Snapshot, Transaction
 
 
+Result = dict[str, Any] | None
+"""What a handler gives: None for an answer without members."""
+
+
 async def perform(
     call: Call, operation: Operation, params: dict[str, Any], body: Body
 ) -> dict[str, Any]:
@@ -50,14 +54,14 @@ async def handle(
     handler = operation.handler
     if operation.kind is Kind.READ:
 
-        def look(at: Snapshot) -> dict[str, Any]:
+        def look(at: Snapshot) -> Result:
             return handler(call, at, req)
 
-        result = await call.cloud.store.read(look)
+        result: Result = await call.cloud.store.read(look)
         refuse_unread(operation, req)
     elif operation.kind is Kind.WRITE:
 
-        def change(tx: Transaction) -> dict[str, Any]:
+        def change(tx: Transaction) -> Result:
             answer = handler(call, tx, req)
             refuse_unread(operation, req)  # inside the transaction: a refusal changes nothing
             return answer
@@ -66,7 +70,7 @@ async def handle(
     else:
         result = await handler(call, req, body)
         refuse_unread(operation, req)
-    return result
+    return {} if result is None else result
 
 
 def refuse_unread(operation: Operation, req: WatchedRequest) -> None:
