@@ -7,7 +7,7 @@ are equal texts. AWS: Developer Guide, "Supported data types and naming rules", 
 from __future__ import annotations
 
 import re
-from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, Inexact, localcontext
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, Inexact
 
 from pilvi.services.dynamodb import limits
 from pilvi.services.dynamodb.errors import ValidationException, invalid
@@ -52,22 +52,30 @@ def _out_of_range(what: str, than: str) -> ValidationException:
     )
 
 
-def size(text: str) -> int:
-    """Bytes that a canonical number counts: one for every two digits, one more, one for a minus.
+def measured(text: str) -> tuple[str, int]:
+    """The canonical text, and the bytes that it counts: one for every two digits, one more, one for a
+    minus. AWS: Developer Guide, "DynamoDB item sizes and formats".
 
-    AWS: Developer Guide, "DynamoDB item sizes and formats".
+    Raises: ValidationException as `canonical` does.
     """
+    if len(text) > limits.NUMBER_DIGITS_MAX or not _CANONICAL(text):
+        text = canonical(text)
     digits = len(text.replace(".", "").strip("-0"))
-    return (digits + 1) // 2 + 1 + (text[0] == "-")
+    return text, (digits + 1) // 2 + (2 if text[0] == "-" else 1)
 
 
 def add(left: str, right: str) -> str:
-    """Raises: ValidationException when the sum is out of range or has too many digits."""
-    with localcontext(_CALCULATION):
-        return from_decimal(Decimal(left) + Decimal(right))
+    """The sum of canonical numbers.
+
+    Raises: ValidationException when it is out of range or has too many digits.
+    """
+    if "." in left or "." in right or len(left) + len(right) > limits.NUMBER_DIGITS_MAX:
+        return from_decimal(_CALCULATION.add(Decimal(left), Decimal(right)))
+    return str(int(left) + int(right))
 
 
 def subtract(left: str, right: str) -> str:
-    """Raises: ValidationException as `add` does."""
-    with localcontext(_CALCULATION):
-        return from_decimal(Decimal(left) - Decimal(right))
+    """The difference of canonical numbers. Raises: ValidationException as `add` does."""
+    if "." in left or "." in right or len(left) + len(right) > limits.NUMBER_DIGITS_MAX:
+        return from_decimal(_CALCULATION.subtract(Decimal(left), Decimal(right)))
+    return str(int(left) - int(right))

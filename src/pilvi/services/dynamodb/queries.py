@@ -224,7 +224,7 @@ def read_page(at: Snapshot, reading: Reading) -> Page:
     for _, stored in at.scan(
         reading.start, reading.end, limit=reading.limit, reverse=reading.reverse
     ):
-        item_size = size_of(stored)
+        item_size = int.from_bytes(stored[1:HEADER_BYTES])
         if size + item_size > limits.PAGE_BYTES_MAX and last is not None:
             ended = True
             break

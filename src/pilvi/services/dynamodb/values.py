@@ -67,10 +67,10 @@ def measure_item(members: Mapping[str, Value], depth: int = 1) -> int:
         elif kind == "N":
             if type(inner) is not str:
                 raise _not_convertible(inner, "String")
-            number = numbers.canonical(inner)
+            number, number_size = numbers.measured(inner)
             if number is not inner:
                 value["N"] = number
-            size += numbers.size(number)
+            size += number_size
         else:
             size += _measure_other(kind, value, inner, depth)
     return size
@@ -101,8 +101,8 @@ def _measure_string(value: Value, inner: Any, depth: int) -> int:
 def _measure_number(value: Value, inner: Any, depth: int) -> int:
     if type(inner) is not str:
         raise _not_convertible(inner, "String")
-    value["N"] = number = numbers.canonical(inner)
-    return numbers.size(number)
+    value["N"], size = numbers.measured(inner)
+    return size
 
 
 def _measure_binary(value: Value, inner: Any, depth: int) -> int:
@@ -169,11 +169,12 @@ def _measure_numbers(value: Value, inner: Any, depth: int) -> int:
     texts = _texts(inner)
     if not texts:
         raise invalid_values("An number set  may not be empty")
-    canonical = [numbers.canonical(text) for text in texts]
+    measured = [numbers.measured(text) for text in texts]
+    canonical = [number for number, _ in measured]
     if len(set(canonical)) != len(canonical):
         raise invalid("Input collection contains duplicates")
     value["NS"] = sorted(canonical, key=Decimal)
-    return sum(numbers.size(number) for number in canonical)
+    return sum(size for _, size in measured)
 
 
 def _measure_binaries(value: Value, inner: Any, depth: int) -> int:

@@ -10,7 +10,7 @@ expiries are written in the same transaction as the item:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -36,6 +36,10 @@ from pilvi.store.api import Snapshot, Transaction
 from pilvi.store.keys import pack
 
 Kind = Literal["Put", "Update", "Delete", "Check"]
+
+
+_PLAIN_MEMBERS = 2
+"""TableName and Item, or Key: a request of no more members has nothing else to be looked for."""
 
 
 @dataclass(slots=True)
@@ -94,7 +98,12 @@ def put_of(at: Snapshot, scope: Scope, req: Mapping[str, Any]) -> Write:
     if not isinstance(item, dict):
         raise SerializationException(detail="Unexpected value type in payload")
     size = measure_item(item)  # pyright: ignore[reportUnknownArgumentType]: checked by measure_item
-    condition, values = _condition_of(req)
+    condition: Program[Test] | None = None
+    values: Item = {}
+    show_failed = False
+    if len(req) > _PLAIN_MEMBERS:
+        condition, values = _condition_of(req)
+        show_failed = _shows_failed(req)
     table = get_table(at, scope, req["TableName"])
     key = table.item_key(item)  # pyright: ignore[reportUnknownArgumentType]
     if size > limits.ITEM_BYTES_MAX:
@@ -107,7 +116,7 @@ def put_of(at: Snapshot, scope: Scope, req: Mapping[str, Any]) -> Write:
         values,
         item,  # pyright: ignore[reportUnknownArgumentType]
         size,
-        show_failed=_shows_failed(req),
+        show_failed=show_failed,
     )
 
 
@@ -141,12 +150,11 @@ def update_of(at: Snapshot, scope: Scope, req: Mapping[str, Any]) -> Write:
     placeholders.refuse_unused()
     table = get_table(at, scope, req["TableName"])
     key = table.key_of(req["Key"])
-    measure_item(req["Key"])
     if update is not None:
-        for path in update.run.paths:
-            if path[0] in table.key_names:
+        for name in table.key_names:
+            if name in update.run.attributes:
                 raise refused_values(
-                    f"Cannot update attribute {path[0]}. This attribute is part of the key"
+                    f"Cannot update attribute {name}. This attribute is part of the key"
                 )
     return Write(
         "Update",
@@ -213,18 +221,28 @@ def prepare(at: Snapshot, write: Write, *, see_old: bool = True) -> Written:
 
 
 def _updated(write: Write, old: bytes | None, old_item: Item | None) -> Written:
+    size = 0
     if old is None:
         item = dict(write.item)
+        size = measure_item(item)
     elif old_item is not None and not write.table.maintained:
         item, old_item = old_item, None
     else:
         item = item_of(old)
+    if old is not None:
+        size = size_of(old)
     if write.update is not None:
-        write.update.run.apply(item, write.values)
-    size = measure_item(item)
+        update = write.update.run
+        size -= measure_item(_part_of(item, update.attributes))
+        update.apply(item, write.values)
+        size += measure_item(_part_of(item, update.attributes))
     if size > limits.ITEM_BYTES_MAX:
         raise refused("Item size to update has exceeded the maximum allowed size")
     return Written(old, pack_item(item, size), old_item, item)
+
+
+def _part_of(item: Item, names: Sequence[str]) -> Item:
+    return {name: item[name] for name in names if name in item}
 
 
 def apply(tx: Transaction, write: Write, written: Written) -> None:

@@ -196,6 +196,7 @@ def _unused(what: str, keys: list[str]) -> ValidationException:
     )
 
 
+@lru_cache(4 * limits.PROGRAMS_CACHED)
 def _is_placeholder(text: str, sign: str) -> bool:
     return text[:1] == sign and text.isascii() and text[1:].replace("_", "a").isalnum()
 

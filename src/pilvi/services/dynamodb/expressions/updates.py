@@ -52,6 +52,8 @@ class Update:
     """A compiled update."""
 
     paths: tuple[Path, ...]
+    attributes: tuple[str, ...]
+    """The top-level attributes that it changes."""
     checks: tuple[Check, ...]
     apply: Callable[[Item, Item], None]
     """(item, values): changes the item. Raises: ValidationException, with the item changed by half."""
@@ -92,6 +94,7 @@ def compile_update(assignments: tuple[Assignment, ...]) -> Update:
 
     return Update(
         paths=tuple(assignment.path for assignment in assignments),
+        attributes=tuple({str(assignment.path[0]): None for assignment in assignments}),
         checks=tuple(compiler.checks),
         apply=apply,
     )

@@ -37,6 +37,9 @@ from pilvi.services.dynamodb.writes import (
 )
 from pilvi.store.api import Snapshot, Transaction
 
+_PLAIN_MEMBERS = 2
+"""TableName with Key or Item. Most requests have no others, and need not be searched for them."""
+
 
 @dynamodb.read("GetItem")
 def get_item(call: Call, at: Snapshot, req: GetItemInput) -> GetItemOutput:
@@ -46,6 +49,9 @@ def get_item(call: Call, at: Snapshot, req: GetItemInput) -> GetItemOutput:
     Raises: ResourceNotFoundException, ValidationException (key, projection).
     AWS: GetItem.
     """
+    if len(req) == _PLAIN_MEMBERS:
+        stored = at.get(get_table(at, call.scope, req["TableName"]).key_of(req["Key"]))
+        return {} if stored is None else {"Item": fragment_of(stored)}
     project = projection_of(req)
     table = get_table(at, call.scope, req["TableName"])
     consistent = req.get("ConsistentRead", False)
@@ -69,6 +75,9 @@ def put_item(call: Call, tx: Transaction, req: PutItemInput) -> PutItemOutput:
     Raises: ConditionalCheckFailedException, ResourceNotFoundException, ValidationException.
     AWS: PutItem.
     """
+    if len(req) == _PLAIN_MEMBERS:
+        perform(tx, put_of(tx, call.scope, req), see_old=False)
+        return {}
     returned = _return_values(req, ("NONE", "ALL_OLD"))
     write = put_of(tx, call.scope, req)
     wanted = req.get("ReturnConsumedCapacity", "NONE")
