@@ -6,6 +6,7 @@ import pytest
 from cloudlet import START_MS, Cloudlet, run
 
 from pilvi.contracts.causes import Cause
+from pilvi.contracts.delivery import Source
 from pilvi.contracts.jobs import Job
 from pilvi.dispatch import trace
 from pilvi.dispatch.trace import Undelivered, note, story, undelivered
@@ -26,6 +27,30 @@ def test_a_service_notes_why_it_did_not_deliver() -> None:
             7,
             "job-1",
         )
+
+    run(body)
+
+
+def test_people_read_when_and_to_whom() -> None:
+    async def body(c: Cloudlet) -> None:
+        c.serve("a.x", c.recorder(fails=1))
+        source = Source("sns.amazonaws.com", "arn:aws:sns:r:1:t", "1")
+
+        def plan(tx) -> None:  # type: ignore[no-untyped-def]
+            tx.at(START_MS + 1500, Job("a.x", b"p"))
+            tx.deliver("arn:aws:sqs:r:1:q", b"", source=source)
+
+        await c.store.write(plan, cause=Cause("req"))
+        await c.dispatcher.idle()
+        c.advance(1500)
+        await c.dispatcher.idle()
+        told = await c.store.read(lambda at: story(at, "req"))
+        assert [(entry.service, entry.what, entry.detail) for entry in told] == [
+            ("a", "planned", "a.x, in 1.5 s"),
+            ("sns", "planned", "delivery to arn:aws:sqs:r:1:q"),
+            ("sns", "undelivered", "delivery to arn:aws:sqs:r:1:q, attempt 1"),
+            ("a", "failed", "a.x, attempt 1, again in 1 s"),
+        ]
 
     run(body)
 

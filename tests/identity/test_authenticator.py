@@ -383,6 +383,13 @@ def test_the_hash_of_the_body_is_checked() -> None:
     error = refused(replace(good, body=b"two"), "s3", S3)
     assert error.code == "XAmzContentSHA256Mismatch"
     assert error.members["ClientComputedContentSHA256"] == good.headers["x-amz-content-sha256"]
+    other = sign(
+        "POST",
+        body=b"one",
+        headers=[("X-Amz-Content-SHA256", good.headers["x-amz-content-sha256"])],
+    )
+    check(other)
+    assert refused(replace(other, body=b"two")).code == "InvalidSignatureException"
     missing = replace(good, headers={k: v for k, v in good.headers.items() if "sha256" not in k})
     assert refused(missing, "s3", S3).code == "InvalidRequest"
     odd = replace(good, headers={**good.headers, "x-amz-content-sha256": "abc"})

@@ -26,6 +26,7 @@ from pilvi.dispatch.records import (
     TRIM,
     DeadJob,
     JobRecord,
+    about,
     dead,
     jobs,
     lane_of,
@@ -99,16 +100,10 @@ class Dispatcher:
         )
         jobs.put(tx, HOME, JobRecord(job, lane_of(job), due_ms))
         tx.wake(JOBS)
-        service = job.kind.partition(".")[0]
-        trace.note(
-            tx,
-            cause,
-            service,
-            "planned",
-            f"{job.kind} at {due_ms}",
-            at_ms=self._clock.now_ms(),
-            job=job.id,
-        )
+        service, subject = about(job)
+        now_ms = self._clock.now_ms()
+        detail = subject if due_ms <= now_ms else f"{subject}, in {(due_ms - now_ms) / 1000:g} s"
+        trace.note(tx, cause, service, "planned", detail, at_ms=now_ms, job=job.id)
 
     def cancel(self, tx: Transaction, id: str) -> bool:
         """Forget a job. One that runs just now is not interrupted, but its effect is dropped.

@@ -78,6 +78,14 @@ def lane_of(job: Job) -> str:
         return f"{DELIVER}.-"
 
 
+def about(job: Job) -> tuple[str, str]:
+    """Whose job it is and what it is about, for people: a delivery is its sender's, and about its target."""
+    if job.kind != DELIVER:
+        return job.kind.partition(".")[0], job.kind
+    delivery = msgspec.msgpack.decode(job.payload, type=Delivery)
+    return delivery.source.service.partition(".")[0], f"delivery to {delivery.arn}"
+
+
 def heads(at: Snapshot) -> Iterator[JobRecord]:
     """The first waiting job of every lane: one seek each, however many jobs wait."""
     last: Key | None = None

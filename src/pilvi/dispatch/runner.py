@@ -49,6 +49,7 @@ from pilvi.dispatch.records import (
     DeadJob,
     JobRecord,
     Owner,
+    about,
     dead,
     heads,
     jobs,
@@ -394,7 +395,9 @@ class Runner:
             give_up(tx, record)
             jobs.put(tx, HOME, waiting)
             tx.wake(JOBS)
-            self._tell(tx, record.job, what, f"again at {due_ms}", now_ms, reason)
+            self._tell(
+                tx, record.job, what, f", again in {(due_ms - now_ms) / 1000:g} s", now_ms, reason
+            )
 
         await self._settle_or_drop(record, body)
         self._retried += what == "failed"
@@ -440,14 +443,9 @@ class Runner:
     def _tell(
         self, tx: Transaction, job: Job, what: str, detail: str, at_ms: int, outcome: str = ""
     ) -> None:
-        if job.kind == DELIVER:
-            delivery = _delivery_of(job)
-            detail = f"{delivery.arn} {detail}".strip()
-            service = delivery.source.service.partition(".")[0]
-        else:
-            detail = f"{job.kind}, attempt {job.attempt} {detail}".strip()
-            service = job.kind.partition(".")[0]
-        note(tx, job.cause, service, what, detail, at_ms=at_ms, outcome=outcome, job=job.id)
+        service, subject = about(job)
+        text = f"{subject}, attempt {job.attempt}{detail}"
+        note(tx, job.cause, service, what, text, at_ms=at_ms, outcome=outcome, job=job.id)
 
     async def _settle_or_drop(self, record: JobRecord, body: Callable[[Transaction], None]) -> None:
         try:

@@ -153,7 +153,7 @@ class Authenticator:
             self._check_expiry(proof, dialect)
         if credential is None:
             principal = root_of(self._account_of(claim.access_key_id), claim.access_key_id)
-            return self._authenticated(principal, proof, None, request)
+            return self._authenticated(principal, proof, None, request, dialect)
 
         if not proof.presigned:
             self._check_age(proof, dialect)
@@ -163,7 +163,7 @@ class Authenticator:
             _check_signed_headers(request, claim.names)
         payload = proof.payload or await _hash_of_body(request)
         signed = _verify(request, credential, proof, payload, dialect)
-        return self._authenticated(holder_of(credential), proof, signed, request)
+        return self._authenticated(holder_of(credential), proof, signed, request, dialect)
 
     async def authenticate_document(
         self,
@@ -363,14 +363,22 @@ class Authenticator:
         return Authenticated(ANONYMOUS, scope, None, payload_of(word, request))
 
     def _authenticated(
-        self, principal: Principal, proof: _Proof, signed: Signed | None, request: HttpRequest
+        self,
+        principal: Principal,
+        proof: _Proof,
+        signed: Signed | None,
+        request: HttpRequest,
+        dialect: Dialect,
     ) -> Authenticated:
-        return Authenticated(
-            principal,
-            Scope(principal.account, proof.claim.region or self._default_region),
-            signed,
-            payload_of(proof.payload, request),
-        )
+        try:
+            payload = payload_of(proof.payload, request)
+        except errors.XAmzContentSHA256Mismatch:
+            if dialect.is_s3:
+                raise
+            # The others hash the body themselves, so that to them another body is another signature.
+            raise errors.wrong_signature(dialect) from None
+        scope = Scope(principal.account, proof.claim.region or self._default_region)
+        return Authenticated(principal, scope, signed, payload)
 
 
 def _verify(
