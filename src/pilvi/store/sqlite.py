@@ -22,6 +22,7 @@ until it calls back. `_busy` is true all that time.
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -60,6 +61,9 @@ IDLE_S = 5.0
 _PUT = "INSERT OR REPLACE INTO kv (key, value) VALUES (?, ?)"
 _DELETE = "DELETE FROM kv WHERE key = ?"
 _DELETE_RANGE = "DELETE FROM kv WHERE key >= ? AND key < ?"
+
+
+_log = logging.getLogger("pilvi.store")
 
 
 class _Pending(NamedTuple):
@@ -269,7 +273,11 @@ class SqliteStore:
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
-            job()
+            try:
+                job()
+            except Exception as error:  # noqa: BLE001 - the thread must live, or writers wait for ever
+                self._failure = f"the writer thread: {error!r}"
+                _log.exception("The store's writer thread failed")
 
     def _acquire(self, loop: asyncio.AbstractEventLoop) -> None:
         """Queue for the write lock behind other processes, then run the group on the loop."""
