@@ -1,0 +1,234 @@
+"""An API's own address: HTTP requests to deployed APIs, of both kinds.
+
+The gateway routes `ID.execute-api.REGION.host/...`, `/_aws/execute-api/ID/...` and, for REST APIs,
+`/restapis/ID/STAGE/_user_request_/...` here; in the last two the path comes without that prefix. Nobody has
+signed these requests: the id alone says whose API it is.
+
+One read looks up the place, the stage and its deployment. A deployment never changes, so the route table made
+of it is kept.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from pilvi.base.arn import Scope
+from pilvi.base.errors import AwsError
+from pilvi.base.http import HttpRequest, HttpResponse
+from pilvi.kit.call import Call
+from pilvi.services.apigateway import answers, cors, invoking, limits, proxy, records, rules
+from pilvi.services.apigateway.records import Cors, Deployed
+from pilvi.services.apigateway.routes import RouteTable
+from pilvi.services.apigateway.service import apigatewayv2
+from pilvi.store.api import Snapshot
+
+_FORBIDDEN = "Forbidden"
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What a stage serves. `prefix`: the part of the path that names the stage, or nothing."""
+
+    api_id: str
+    scope: Scope
+    stage: str
+    prefix: str
+    variables: dict[str, str]
+    deployment_id: str
+    table: RouteTable[Deployed]
+    cors: Cors | None = None
+    binary_types: tuple[str, ...] = ()
+
+
+@apigatewayv2.endpoint("execute-api")
+async def execute_api(call: Call, request: HttpRequest) -> HttpResponse:
+    """Answer a request to an API: HTTP API or REST API, as its id says."""
+    place = await call.view(lambda at: records.find_place(at, call.identifier))
+    if place is None:
+        return answers.message(403, _FORBIDDEN, error_type="ForbiddenException")
+    try:
+        await _read_body(request)
+    except AwsError as error:
+        if error.status != 413:
+            raise
+        return answers.message(413, "Request Entity Too Large")
+    call.scope = Scope(place.account, place.region)
+    answer = _answer_http if place.kind == "http" else _answer_rest
+    return await answer(call, request, place.api_id)
+
+
+async def _read_body(request: HttpRequest) -> None:
+    if request.read is not None:
+        request.body = await request.read(limits.BODY_BYTES_MAX)
+        request.read = request.stream = None
+
+
+# --- HTTP APIs
+
+
+async def _answer_http(call: Call, request: HttpRequest, api_id: str) -> HttpResponse:
+    served = await call.view(lambda at: _find_http(at, call.scope, api_id, request.path))
+    if served is None:
+        return answers.message(404, "Not Found")
+    if served.cors is not None and cors.is_preflight(request.method, request.headers):
+        return cors.answer_preflight(served.cors, request.headers)
+    path = request.path.removeprefix(served.prefix) or "/"
+    chosen = served.table.choose(request.method, path)
+    if chosen is None:
+        response = answers.message(404, "Not Found")
+    else:
+        incoming = _incoming(call, request, served, path, *chosen)
+        response = await invoking.invoke_http(call, incoming, chosen[0])
+    if served.cors is not None:
+        cors.mark(served.cors, request.headers, response)
+    response.headers.append(("apigw-requestid", call.request_id))
+    return response
+
+
+def _find_http(at: Snapshot, scope: Scope, api_id: str, path: str) -> Served | None:
+    """A stage that the path names, else `$default`; None when there is neither, or nothing deployed."""
+    home = records.inside(scope, api_id)
+    api = records.HTTP_APIS.find(at, records.home_of(scope), api_id)
+    if api is None or api.endpoint_disabled:
+        return None
+    first = path[1:].partition("/")[0]
+    stage, prefix = records.HTTP_STAGES.find(at, home, first) if first else None, f"/{first}"
+    if stage is None:
+        stage, prefix = records.HTTP_STAGES.find(at, home, rules.DEFAULT), ""
+    if stage is None or stage.deployment_id is None:
+        return None
+    found = records.HTTP_DEPLOYMENTS.find(at, home, stage.deployment_id)
+    assert found is not None, (api_id, stage.deployment_id)
+    return Served(
+        api_id=api_id,
+        scope=scope,
+        stage=stage.name,
+        prefix=prefix,
+        variables=stage.variables,
+        deployment_id=found.id,
+        table=_tables.get(api_id, found.id, found.routes),
+        cors=found.cors,
+    )
+
+
+# --- REST APIs
+
+
+async def _answer_rest(call: Call, request: HttpRequest, api_id: str) -> HttpResponse:
+    served = await call.view(lambda at: _find_rest(at, call.scope, api_id, request.path))
+    if served is None:
+        response = answers.message(403, _FORBIDDEN, error_type="ForbiddenException")
+    else:
+        path = "/" + request.path.removeprefix(served.prefix).lstrip("/")
+        chosen = served.table.choose_resource(request.method, path)
+        if chosen is None:
+            response = answers.message(
+                403,
+                "Missing Authentication Token",
+                error_type="MissingAuthenticationTokenException",
+            )
+        else:
+            incoming = _incoming(call, request, served, path, *chosen)
+            response = await invoking.invoke_rest(call, incoming, chosen[0])
+    response.headers.append(("x-amzn-requestid", call.request_id))
+    return response
+
+
+def _find_rest(at: Snapshot, scope: Scope, api_id: str, path: str) -> Served | None:
+    """The stage that the path begins with; None without such a stage."""
+    home = records.inside(scope, api_id)
+    api = records.REST_APIS.find(at, records.home_of(scope), api_id)
+    name = path.lstrip("/").partition("/")[0]
+    stage = records.REST_STAGES.find(at, home, name) if name else None
+    if api is None or api.endpoint_disabled or stage is None:
+        return None
+    found = records.REST_DEPLOYMENTS.find(at, home, stage.deployment_id)
+    assert found is not None, (api_id, stage.deployment_id)
+    slashes = len(path) - len(path.lstrip("/"))
+    return Served(
+        api_id=api_id,
+        scope=scope,
+        stage=stage.name,
+        prefix=path[: slashes + len(name)],
+        variables=stage.variables,
+        deployment_id=found.id,
+        table=_tables.get(api_id, found.id, found.routes),
+        binary_types=tuple(found.binary_types),
+    )
+
+
+# --- both
+
+
+def _incoming(
+    call: Call,
+    request: HttpRequest,
+    served: Served,
+    path: str,
+    route: Deployed,
+    variables: dict[str, str],
+) -> proxy.Incoming:
+    request_id, entropy = call.request_id, call.entropy
+    trace_id = request.headers.get("x-amzn-trace-id", "")
+    if "Root=" not in trace_id:
+        trace_id = f"Root=1-{call.now_ms // 1000:08x}-{entropy.hex(24)}"
+    return proxy.Incoming(
+        api_id=served.api_id,
+        account=served.scope.account,
+        stage=served.stage,
+        method=request.method,
+        path=path,
+        full_path=request.path,
+        query=request.query,
+        headers=request.headers,
+        body=request.body,
+        template=route.path,
+        variables=variables,
+        stage_variables=served.variables,
+        domain_name=_domain_name(call, request, served),
+        source_ip=request.client_host,
+        secure=request.secure,
+        request_id=request_id,
+        extended_request_id=entropy.secret(15) + "=",
+        trace_id=trace_id,
+        at_ms=call.now_ms,
+        route_key=route.key,
+        resource_id=route.resource_id,
+        deployment_id=served.deployment_id,
+        binary_types=served.binary_types,
+    )
+
+
+def _domain_name(call: Call, request: HttpRequest, served: Served) -> str:
+    """The host that was asked when it is the API's own, else the one it would have."""
+    host = request.headers.get("host", "").rsplit(":", 1)[0]
+    if host.startswith(f"{served.api_id}.execute-api."):
+        return host
+    name = call.cloud.settings.external_host.rsplit(":", 1)[0]
+    return f"{served.api_id}.execute-api.{served.scope.region}.{name}"
+
+
+class _Tables:
+    """Route tables of the deployments used last, least recently used first to go."""
+
+    def __init__(self, kept_max: int) -> None:
+        self._kept_max = kept_max
+        self._kept: OrderedDict[tuple[str, str], RouteTable[Deployed]] = OrderedDict()
+
+    def get(self, api_id: str, deployment_id: str, routes: list[Deployed]) -> RouteTable[Deployed]:
+        key = (api_id, deployment_id)
+        table = self._kept.get(key)
+        if table is None:
+            default = next((route for route in routes if route.key == rules.DEFAULT), None)
+            table = self._kept[key] = RouteTable(
+                ((r.method, r.path, r) for r in routes if r.key != rules.DEFAULT), default
+            )
+            if len(self._kept) > self._kept_max:
+                self._kept.popitem(last=False)
+        else:
+            self._kept.move_to_end(key)
+        return table
+
+
+_tables = _Tables(limits.TABLES_KEPT)

@@ -1,0 +1,1 @@
+"""What API Gateway is asked."""
