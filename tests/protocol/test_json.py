@@ -194,7 +194,12 @@ def test_cbor_errors_have_a_type_and_the_protocols_header() -> None:
         ("sqs", {"x-amz-target": "AmazonSQS.SendMessage"}, "", "json"),
         ("sqs", {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}, "", "query"),
         ("sqs", {}, "Action=SendMessage", "query"),
-        ("cloudwatch", {"smithy-protocol": "rpc-v2-cbor"}, "", "smithy-rpc-v2-cbor"),
+        (
+            "cloudwatch",
+            {"smithy-protocol": "rpc-v2-cbor", "content-type": "application/x-amz-json-1.0"},
+            "",
+            "smithy-rpc-v2-cbor",
+        ),
         ("cloudwatch", {"content-type": "application/x-amz-json-1.0"}, "", "json"),
         ("cloudwatch", {"content-type": "application/x-www-form-urlencoded"}, "", "query"),
         ("s3", {"content-type": "application/x-www-form-urlencoded"}, "", "rest-xml"),

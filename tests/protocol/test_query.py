@@ -100,6 +100,19 @@ def test_an_empty_list_is_a_list() -> None:
     assert _parse(SNS, form) == {"ResourceArn": "r", "TagKeys": []}
 
 
+def test_an_empty_list_goes_by_its_own_name_where_its_items_do_not() -> None:
+    codec = protocol.codec("sdb")
+    form = "Action=GetAttributes&DomainName=d&ItemName=i&AttributeName"
+    named = {"DomainName": "d", "ItemName": "i"}
+    assert _parse(codec, form + "s=") == {**named, "AttributeNames": []}
+    assert _parse(codec, form + ".1=a") == {**named, "AttributeNames": ["a"]}
+
+
+def test_names_of_many_parts_are_refused_before_a_tree_grows() -> None:
+    with pytest.raises(AwsError, match="too deeply"):
+        _parse(SNS, "Action=Publish&" + "a." * 100 + "=1")
+
+
 def test_get_requests_and_presigned_ones_are_read_from_the_query_string() -> None:
     query = "Action=ConfirmSubscription&TopicArn=t&Token=x&Version=2010-03-31&X-Amz-Date=d"
     request = HttpRequest("GET", "/", query, {})
@@ -115,7 +128,6 @@ def test_get_requests_and_presigned_ones_are_read_from_the_query_string() -> Non
         "Action=Publish&Message=m&MessageAttributes.entry.x.Name=n",
         "Action=Publish&Message=m&MessageAttributes.entry.1.Name=n",
         "Action=Publish&Message.member.1=m",
-        "Action=Publish&Message=m&" + "a." * 100 + "=1",
         "Action=ListSubscriptionsByTopic&TopicArn.x=1",
     ],
 )
@@ -153,7 +165,7 @@ def test_forms_that_are_not_utf8_are_refused() -> None:
 
 
 class NotFoundException(AwsError):
-    code = "NotFound"
+    code = "NotFoundException"
     message = "Topic does not exist"
 
 

@@ -142,11 +142,6 @@ class Operation:
         self._output: Shape | None = None
 
     @property
-    def wire_name(self) -> str:
-        """The name on the wire: CloudFront's carry a version that clients do not show."""
-        return self.traits.get("name", self.name)
-
-    @property
     def method(self) -> str:
         return self.traits["http"].get("method", "POST")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -196,8 +197,6 @@ class RestXml:
 
 def _host_id(request_id: str) -> str:
     """S3's second id (`x-amz-id-2`): opaque to clients; here it follows from the first."""
-    import base64
-
     return base64.b64encode(request_id.encode() * 2).decode("ascii")
 
 

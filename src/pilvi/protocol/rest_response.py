@@ -113,10 +113,10 @@ def response_writer(
     if shape is not None:
         statuses = [name for name, m in shape.members.items() if m.location == "statusCode"]
     write_body = _body_writer(operation, body_format)
-    head = operation.method == "HEAD"
-    sized = adders.pop("ContentLength", None)
-    if head and sized is not None:
-        adders["ContentLength"] = sized
+    # The server states the length of a body; only an answer to HEAD, which has none, says it itself.
+    sized = "ContentLength" in adders and operation.method != "HEAD"
+    if sized:
+        del adders["ContentLength"]
 
     def write_response(result: Mapping[str, Any], request_id: str) -> HttpResponse:
         headers: Headers = []
@@ -129,10 +129,10 @@ def response_writer(
         for name in statuses:
             status = result.get(name) or status
         body, content_type = write_body(result)
-        answer = HttpResponse(status, headers, b"" if head else body)
+        answer = HttpResponse(status, headers, body)
         if content_type and all(key.lower() != "content-type" for key, _ in headers):
             headers.append(("Content-Type", content_type))
-        if not isinstance(body, bytes) and sized is not None:
+        if sized and not isinstance(body, bytes):
             answer.length = result.get("ContentLength")
         return answer
 
