@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cloudlet import Cloudlet, count, crash, run
@@ -17,6 +18,7 @@ from pilvi.dispatch.leases import release
 from pilvi.dispatch.owners import LEASE_S, LOCKED_LEASE_S, Liveness
 from pilvi.dispatch.records import HOME, Owner, jobs, owners
 from pilvi.dispatch.runner import TAKEOVERS_MAX
+from pilvi.store.api import StoreUnavailable
 
 
 def test_two_dispatchers_share_the_work_and_do_each_job_once() -> None:
@@ -284,3 +286,25 @@ def test_after_kill_9_the_next_process_ends_what_was_begun(tmp_path: Path) -> No
         check=False,
     )
     assert after.stdout == "[1, 1, 1, 1]\n", after.stderr
+
+
+# A disk that refuses while a job ends: the run is not repeated, its end is only written later.
+def test_a_job_ends_once_the_disk_accepts_it_again() -> None:
+    async def body(c: Cloudlet) -> None:
+        write, refusals = c.store.write, [3]
+
+        async def refusing(work: Any, **options: Any) -> Any:
+            if c.ran and refusals[0]:
+                refusals[0] -= 1
+                raise StoreUnavailable(reason="no space left")
+            return await write(work, **options)
+
+        c.store.write = refusing
+        c.serve("a.x", c.recorder())
+        await c.plan(Job("a.x", b"p"))
+        await c.dispatcher.idle()
+        assert refusals == [0]
+        assert len(c.ran) == 1
+        assert await c.effects(b"p") == 1
+
+    run(body)

@@ -73,6 +73,7 @@ SWEEP_S = 3.0
 IDLE_POLL_S = 0.05
 """How often `idle` looks again while another process works."""
 STORE_RETRY_S_MAX = 5.0
+ERROR_PAUSE_S = 1.0
 BROKEN_DELAY_MS = 1000
 """Before a job is tried again that could not even be begun."""
 LOOK_S_MAX = 3600.0
@@ -133,6 +134,7 @@ class Runner:
 
         Raises: StoreUnavailable, OSError (run directory).
         """
+        assert not self._tasks, "the dispatcher runs already"
         self._stopping = False
         self._liveness.hold()
         if await self._store.read(partial(holds, owner=self._liveness.owner)):
@@ -186,9 +188,16 @@ class Runner:
 
     # --- the loops
 
+    # A loop that meets an error says so and goes on: a dispatcher that has silently died is worse than one
+    # that complains every second.
+
     async def _watch(self, topic: str) -> None:
         while True:
-            await self._store.wait(topic, SWEEP_S)
+            try:
+                await self._store.wait(topic, SWEEP_S)
+            except Exception:
+                log.exception("cannot wait for the topic %s", topic)
+                await asyncio.sleep(ERROR_PAUSE_S)
             self._stir.set()
 
     async def _keep_alive(self) -> None:
@@ -199,17 +208,17 @@ class Runner:
                 if self._running:
                     await self._store.write(self._put_beat)
                 await self._sweep()
-            except StoreUnavailable:
-                log.warning("cannot renew the leases of running jobs", exc_info=True)
+            except Exception:
+                log.exception("cannot renew the leases of running jobs")
 
     async def _lead(self) -> None:
         while not self._stopping:
             self._stir.clear()
             try:
                 next_due_ms = await self._lease_due()
-            except StoreUnavailable:
-                log.warning("cannot lease jobs", exc_info=True)
-                await asyncio.sleep(1.0)
+            except Exception:
+                log.exception("cannot lease jobs")
+                await asyncio.sleep(ERROR_PAUSE_S)
                 continue
             delay_s = None if next_due_ms is None else self._clock.real_delay_s(next_due_ms)
             delay_s = LOOK_S_MAX if delay_s is None else min(delay_s, LOOK_S_MAX)
