@@ -27,10 +27,10 @@ Read = Callable[[Node, str], Any]
 
 
 def grow(form: Mapping[str, str], without: frozenset[str]) -> Node:
-    """The tree that the dotted names spell. Raises: Unreadable (too deep)."""
+    """The tree that the dotted names spell, of all that is a member. Raises: Unreadable (too deep)."""
     root = Node()
     for name, value in form.items():
-        if name in without:
+        if name in without or name.startswith("X-Amz-"):  # a presigned URL's own parameters
             continue
         node = root
         parts = name.split(".")

@@ -22,15 +22,9 @@ _NOT_MEMBERS = frozenset(
         "SignatureVersion",
         "SecurityToken",
         "Timestamp",
-        "X-Amz-Algorithm",
-        "X-Amz-Credential",
-        "X-Amz-Date",
-        "X-Amz-Expires",
-        "X-Amz-Security-Token",
-        "X-Amz-Signature",
-        "X-Amz-SignedHeaders",
     ]
 )
+"""What stands among the parameters and is no member: the older signatures' own parameters."""
 
 
 class Query:
