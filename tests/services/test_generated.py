@@ -1,0 +1,22 @@
+"""What is generated from the code is what would be generated now."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@pytest.mark.parametrize(
+    "tool",
+    [("generate_pages.py", "--check"), ("generate_wire.py", "--all", "--check")],
+    ids=["pages", "wire"],
+)
+def test_generated_files_are_current(tool: tuple[str, ...]) -> None:
+    command = [sys.executable, str(ROOT / "tools" / tool[0]), *tool[1:]]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert ran.returncode == 0, ran.stderr
