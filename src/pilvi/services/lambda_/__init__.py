@@ -1,0 +1,16 @@
+"""Lambda. Loading the package registers its operations, targets and workers."""
+
+from pilvi.services.lambda_ import targets as targets
+from pilvi.services.lambda_ import workers as workers
+from pilvi.services.lambda_.operations import account as account
+from pilvi.services.lambda_.operations import aliases as aliases
+from pilvi.services.lambda_.operations import code as code
+from pilvi.services.lambda_.operations import concurrency as concurrency
+from pilvi.services.lambda_.operations import functions as functions
+from pilvi.services.lambda_.operations import invocations as invocations
+from pilvi.services.lambda_.operations import layers as layers
+from pilvi.services.lambda_.operations import permissions as permissions
+from pilvi.services.lambda_.operations import signing as signing
+from pilvi.services.lambda_.operations import tags as tags
+from pilvi.services.lambda_.operations import versions as versions
+from pilvi.services.lambda_.service import lambda_ as lambda_

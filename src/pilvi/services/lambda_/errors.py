@@ -1,0 +1,112 @@
+"""Errors of Lambda, named by their AWS code."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pilvi.base.errors import AwsError
+
+
+class LambdaError(AwsError):
+    """Lambda's modelled errors also say whose fault it was (`Type`)."""
+
+    def __init__(
+        self,
+        *,
+        members: dict[str, Any] | None = None,
+        headers: dict[str, str] | None = None,
+        **fields: object,
+    ) -> None:
+        super().__init__(
+            members={"Type": "Service" if self.status >= 500 else "User", **(members or {})},
+            headers=headers,
+            **fields,
+        )
+
+
+class ResourceNotFoundException(LambdaError):
+    code = "ResourceNotFoundException"
+    message = "{detail}"
+    status = 404
+
+
+class FunctionNotFound(ResourceNotFoundException):
+    message = "Function not found: {arn}"
+
+
+class NoSuchResource(ResourceNotFoundException):
+    message = "The resource you requested does not exist."
+
+
+class FunctionInOtherRegion(ResourceNotFoundException):
+    message = "Functions from '{region}' are not reachable in this region ('{here}')"
+
+
+class ResourceConflictException(LambdaError):
+    code = "ResourceConflictException"
+    message = "{detail}"
+    status = 409
+
+
+class InvalidParameterValueException(LambdaError):
+    code = "InvalidParameterValueException"
+    message = "{detail}"
+
+
+class PreconditionFailedException(LambdaError):
+    code = "PreconditionFailedException"
+    message = (
+        "The Revision Id provided does not match the latest Revision Id."
+        " Call the {operation} API to retrieve the latest Revision Id"
+    )
+    status = 412
+
+
+class InvalidRequestContentException(LambdaError):
+    code = "InvalidRequestContentException"
+    message = "Could not parse request body into json: Could not parse payload into json: {detail}"
+
+
+class BadClientContext(InvalidRequestContentException):
+    message = "Client context must be a valid Base64-encoded JSON object."
+
+
+class RequestTooLargeException(LambdaError):
+    code = "RequestTooLargeException"
+    message = "Request must be smaller than {size_max} bytes for the {operation} operation"
+    status = 413
+
+
+class RequestEntityTooLargeException(AwsError):
+    code = "RequestEntityTooLargeException"
+    message = "Zipped size must be smaller than {size_max} bytes"
+    status = 413
+
+
+class TooManyRequestsException(LambdaError):
+    code = "TooManyRequestsException"
+    message = "Rate Exceeded."
+    status = 429
+
+
+class PolicyLengthExceededException(LambdaError):
+    code = "PolicyLengthExceededException"
+    message = "The final policy size ({size}) is bigger than the limit ({limit})."
+
+
+class InvalidRuntimeException(LambdaError):
+    code = "InvalidRuntimeException"
+    message = "{detail}"
+    status = 502
+
+
+class ServiceException(LambdaError):
+    code = "ServiceException"
+    message = "{detail}"
+    status = 500
+
+
+class AccessDeniedException(AwsError):
+    code = "AccessDeniedException"
+    message = ""
+    status = 403

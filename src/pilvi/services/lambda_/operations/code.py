@@ -1,0 +1,68 @@
+"""Code of functions: replace the package."""
+
+from __future__ import annotations
+
+import msgspec
+
+from pilvi.base.http import Body
+from pilvi.kit.audit import WatchedRequest
+from pilvi.kit.call import Call
+from pilvi.kit.execution import refuse_unread
+from pilvi.services.lambda_ import names, packages, records, rules
+from pilvi.services.lambda_.operations import versions
+from pilvi.services.lambda_.records import Configuration, Function
+from pilvi.services.lambda_.service import lambda_
+from pilvi.services.lambda_.wire import FunctionConfiguration
+from pilvi.store.api import Snapshot, Transaction
+
+
+@lambda_.stream("UpdateFunctionCode")
+async def update_function_code(
+    call: Call, req: WatchedRequest, body: Body
+) -> FunctionConfiguration:
+    """Replace a function's package; with DryRun only check it.
+
+    Raises: ResourceNotFoundException, InvalidParameterValueException, PreconditionFailedException,
+        RequestEntityTooLargeException, NotBuilt (images).
+    AWS: UpdateFunctionCode.
+    """
+    name = names.parse_unqualified(call.scope, req["FunctionName"])
+    asked_revision = req.get("RevisionId")
+    architectures = req.get("Architectures")
+    dry_run, publish = req.get("DryRun", False), req.get("Publish", False)
+    updating_id, revision_id = call.entropy.uuid(), call.entropy.uuid()
+
+    def changed(at: Snapshot) -> Function:
+        function = records.get_function(at, name)
+        rules.check_revision(asked_revision, function.latest)
+        latest = msgspec.structs.replace(
+            function.latest,
+            architecture=architectures[0] if architectures else function.latest.architecture,
+            modified_ms=call.now_ms,
+            revision_id=revision_id,
+        )
+        return msgspec.structs.replace(function, latest=latest)
+
+    function = await call.view(changed)
+    zipped = await packages.read_code(call, req)
+    refuse_unread(lambda_.operations["UpdateFunctionCode"], req)
+    if dry_run:
+        package = packages.unsaved(zipped)
+        latest = msgspec.structs.replace(function.latest, package=package)
+        return rules.described_active(call.scope, function, latest)
+    async with packages.saved(call, zipped) as saved:
+
+        def update(tx: Transaction) -> tuple[Function, Configuration | None]:
+            function = changed(tx)
+            packages.drop(call.cloud, tx, function.latest.package)
+            latest = msgspec.structs.replace(function.latest, package=saved.keep(tx))
+            function = msgspec.structs.replace(function, latest=latest)
+            records.put_function(tx, call.scope, function)
+            if publish:
+                return versions.publish(call, tx, function, description=None)
+            return function, None
+
+        function, version = await call.transact(update)
+    if version is not None:
+        return rules.described_version(call.scope, function, version)
+    return rules.described_updating(call.scope, function, function.latest, revision_id=updating_id)

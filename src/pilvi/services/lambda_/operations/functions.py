@@ -1,0 +1,203 @@
+"""Functions: create, get, list, configure, delete."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from pilvi.base.errors import NotBuilt
+from pilvi.base.http import Body
+from pilvi.kit import paging
+from pilvi.kit.audit import WatchedRequest
+from pilvi.kit.call import Call
+from pilvi.kit.execution import refuse_unread
+from pilvi.services.lambda_ import errors, limits, names, packages, records, rules
+from pilvi.services.lambda_.names import FunctionName
+from pilvi.services.lambda_.operations import versions
+from pilvi.services.lambda_.records import Configuration, Function
+from pilvi.services.lambda_.service import lambda_
+from pilvi.services.lambda_.wire import (
+    DeleteFunctionRequest,
+    DeleteFunctionResponse,
+    FunctionConfiguration,
+    GetFunctionConfigurationRequest,
+    GetFunctionRequest,
+    GetFunctionResponse,
+    ListFunctionsRequest,
+    ListFunctionsResponse,
+    UpdateFunctionConfigurationRequest,
+)
+from pilvi.store.api import Snapshot, Transaction
+
+
+@lambda_.stream("CreateFunction")
+async def create_function(call: Call, req: WatchedRequest, body: Body) -> FunctionConfiguration:
+    """Create a function from a zip package.
+
+    The package is unpacked before the answer, so one that cannot be is refused at once.
+
+    Raises: ResourceConflictException, InvalidParameterValueException, RequestEntityTooLargeException,
+        ValidationException, NotBuilt (images, VPCs, and what else has no effect yet).
+    AWS: CreateFunction; Lambda Developer Guide, "Lambda function states".
+    """
+    name = names.parse_new(call.scope, req["FunctionName"])
+    pending_id, revision_id = call.entropy.uuid(), call.entropy.uuid()
+    await call.view(lambda at: _refuse_existing(at, name))
+    zipped = await packages.read_code(call, req["Code"])
+    tags = dict(req.get("Tags", {}).items())
+    layer_arns = list(req.get("Layers", []))
+    draft = rules.new_configuration(
+        req,
+        packages.unsaved(zipped),
+        (),
+        name=name.name,
+        now_ms=call.now_ms,
+        revision_id=revision_id,
+    )
+    rules.check_tag_count(tags)
+    rules.check_layer_arns(call.scope, layer_arns)
+    publish = req.get("Publish", False)
+    refuse_unread(lambda_.operations["CreateFunction"], req)
+    async with packages.saved(call, zipped) as saved:
+
+        def create(tx: Transaction) -> Function:
+            _refuse_existing(tx, name)
+            uses = packages.use_layers(call.cloud, tx, call.scope, layer_arns)
+            latest = msgspec.structs.replace(draft, package=saved.keep(tx), layers=uses)
+            function = Function(name=name.name, created_ms=call.now_ms, latest=latest, tags=tags)
+            records.put_function(tx, call.scope, function)
+            if publish:
+                function, _ = versions.publish(call, tx, function, description=None)
+            return function
+
+        function = await call.transact(create)
+    result = rules.described_pending(call.scope, function, function.latest, revision_id=pending_id)
+    if publish:
+        result["Version"] = str(function.last_version)
+    return result
+
+
+def _refuse_existing(at: Snapshot, name: FunctionName) -> None:
+    if records.functions.find(at, records.home(name.scope), name.name) is not None:
+        raise errors.ResourceConflictException(detail=f"Function already exist: {name.name}")
+
+
+@lambda_.read("GetFunction")
+def get_function(call: Call, at: Snapshot, req: GetFunctionRequest) -> GetFunctionResponse:
+    """A function's configuration, tags and reserved concurrency.
+
+    Raises: ResourceNotFoundException. AWS: GetFunction.
+    Differs: `Code` has no `Location`: there is no address yet from which the package can be fetched.
+    """
+    name = names.parse_function(call.scope, req["FunctionName"], req.get("Qualifier"))
+    function, configuration = records.resolve(at, name)
+    result: GetFunctionResponse = {
+        "Configuration": _active(name, function, configuration),
+        "Code": {"RepositoryType": "S3"},
+    }
+    if function.tags:
+        result["Tags"] = function.tags
+    if function.reserved_concurrency is not None:
+        result["Concurrency"] = {"ReservedConcurrentExecutions": function.reserved_concurrency}
+    return result
+
+
+@lambda_.read("GetFunctionConfiguration")
+def get_function_configuration(
+    call: Call, at: Snapshot, req: GetFunctionConfigurationRequest
+) -> FunctionConfiguration:
+    """Raises: ResourceNotFoundException. AWS: GetFunctionConfiguration."""
+    name = names.parse_function(call.scope, req["FunctionName"], req.get("Qualifier"))
+    return _active(name, *records.resolve(at, name))
+
+
+def _active(
+    name: FunctionName, function: Function, configuration: Configuration
+) -> FunctionConfiguration:
+    """With the ARN qualified as it was asked for."""
+    result = rules.described_active(name.scope, function, configuration)
+    result["FunctionArn"] = name.asked_arn
+    return result
+
+
+@lambda_.read("ListFunctions")
+def list_functions(call: Call, at: Snapshot, req: ListFunctionsRequest) -> ListFunctionsResponse:
+    """A page of functions by name.
+
+    Raises: InvalidParameterValueException (marker). AWS: ListFunctions.
+    """
+    if "MasterRegion" in req:
+        raise NotBuilt(what="functions replicated by Lambda@Edge")
+    every_version = req.get("FunctionVersion") == "ALL"
+    after = rules.key_of_marker(req.get("Marker"))
+    found = records.functions.scan(at, records.home(call.scope), after_key=after)
+    page, more = paging.page_of(found, min(req.get("MaxItems", limits.PAGE_MAX), limits.PAGE_MAX))
+    described: list[FunctionConfiguration] = []
+    for function in page:
+        if every_version:
+            described += versions.every_version(call.scope, at, function)
+        else:
+            described.append(rules.described(call.scope, function, function.latest))
+    result: ListFunctionsResponse = {"Functions": described}
+    if more:
+        result["NextMarker"] = paging.token_of((page[-1].name,))
+    return result
+
+
+@lambda_.write("UpdateFunctionConfiguration")
+def update_function_configuration(
+    call: Call, tx: Transaction, req: UpdateFunctionConfigurationRequest
+) -> FunctionConfiguration:
+    """Change what a function runs with; environments of the old configuration take no new invocations.
+
+    Raises: ResourceNotFoundException, InvalidParameterValueException, PreconditionFailedException,
+        ValidationException, NotBuilt.
+    AWS: UpdateFunctionConfiguration.
+    """
+    name = names.parse_unqualified(call.scope, req["FunctionName"])
+    function = records.get_function(tx, name)
+    rules.check_revision(req.get("RevisionId"), function.latest)
+    uses = None
+    if "Layers" in req:
+        rules.check_layer_arns(call.scope, req["Layers"])
+        uses = packages.use_layers(call.cloud, tx, call.scope, req["Layers"])
+        for use in function.latest.layers:
+            packages.drop(call.cloud, tx, use.package)
+    latest = rules.configure(
+        function.latest, req, uses, now_ms=call.now_ms, revision_id=call.entropy.uuid()
+    )
+    changed = msgspec.structs.replace(function, latest=latest)
+    records.put_function(tx, call.scope, changed)
+    return rules.described_updating(call.scope, changed, latest, revision_id=call.entropy.uuid())
+
+
+@lambda_.write("DeleteFunction")
+def delete_function(
+    call: Call, tx: Transaction, req: DeleteFunctionRequest
+) -> DeleteFunctionResponse:
+    """Delete a function with all that belongs to it, or one version of it.
+
+    Raises: ResourceNotFoundException, InvalidParameterValueException ($LATEST alone, an alias),
+        ResourceConflictException (an alias needs the version).
+    AWS: DeleteFunction.
+    """
+    name = names.parse_function(call.scope, req["FunctionName"], req.get("Qualifier"))
+    if name.qualifier == names.LATEST:
+        raise errors.InvalidParameterValueException(
+            detail="$LATEST version cannot be deleted without deleting the function."
+        )
+    if name.qualifier is not None and not name.qualifier.isdecimal() and name.qualifier[0] != "$":
+        raise errors.InvalidParameterValueException(
+            detail="Deletion of aliases is not currently supported."
+        )
+    function = records.get_function(tx, FunctionName(name.scope, name.name))
+    if name.qualifier is not None:
+        versions.delete(call, tx, name)
+    else:
+        home = records.function_home(call.scope, name.name)
+        for configuration in (function.latest, *records.versions.scan(tx, home)):
+            packages.drop_all(call.cloud, tx, configuration)
+        records.delete_function(tx, call.scope, name.name)
+    result: dict[str, Any] = {"StatusCode": 204}
+    return result  # pyright: ignore[reportReturnType] (the generated type may lack the status member)

@@ -1,0 +1,98 @@
+"""Invoke: run a function now, later, or not at all."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+import orjson
+
+from pilvi.base.http import Body
+from pilvi.kit.audit import WatchedRequest
+from pilvi.kit.call import Call
+from pilvi.kit.execution import refuse_unread
+from pilvi.services.lambda_ import errors, limits, names, records, rules
+from pilvi.services.lambda_.names import FunctionName
+from pilvi.services.lambda_.questions import runner_of
+from pilvi.services.lambda_.records import Accepted
+from pilvi.services.lambda_.service import lambda_
+from pilvi.services.lambda_.wire import InvocationResponse
+from pilvi.store.api import Transaction
+
+
+@lambda_.stream("Invoke")
+async def invoke(call: Call, req: WatchedRequest, body: Body) -> InvocationResponse:
+    """Run a function.
+
+    RequestResponse waits for the answer; Event answers 202 once the event is durable, and the function
+    then runs at least once; DryRun checks only.
+
+    Raises: ResourceNotFoundException, InvalidRequestContentException, RequestTooLargeException,
+        TooManyRequestsException, ServiceException.
+    AWS: Invoke; Lambda Developer Guide, "Understanding Lambda function invocation methods".
+    """
+    asked = names.parse_function(call.scope, req["FunctionName"], req.get("Qualifier"))
+    kind = req.get("InvocationType", "RequestResponse")
+    tail = req.get("LogType", "None") == "Tail"
+    later = kind == "Event"
+    payload = rules.check_payload(
+        req.get("Payload", b""),
+        limits.ASYNC_PAYLOAD_BYTES_MAX if later else limits.SYNC_PAYLOAD_BYTES_MAX,
+    )
+    client_context = _client_context(req.get("ClientContext"))
+    trace_id = None if call.request is None else call.request.headers.get("x-amzn-trace-id")
+    refuse_unread(lambda_.operations["Invoke"], req)
+    name = FunctionName(asked.scope, asked.name, asked.qualifier or names.LATEST)
+    if kind == "DryRun":
+        await call.view(lambda at: records.resolve(at, name))
+        return {"StatusCode": 204, "Payload": b""}
+    if later:
+
+        def accept(tx: Transaction) -> None:
+            records.resolve(tx, name)
+            event = Accepted(
+                name=name.name,
+                qualifier=asked.qualifier,
+                payload=payload,
+                request_id=call.request_id,
+                accepted_ms=call.now_ms,
+                client_context=client_context,
+                trace_id=trace_id,
+            )
+            records.accept(tx, call.scope, event, unique_id=call.request_id)
+
+        await call.transact(accept)
+        return {"StatusCode": 202, "Payload": b""}
+    draw = call.entropy.below(1 << 30) / (1 << 30)
+    runnable = await call.view(lambda at: records.resolve(at, name, draw=draw))
+    outcome = await runner_of(call.cloud).run(
+        call.scope,
+        runnable,
+        payload,
+        request_id=call.request_id,
+        invoked_arn=asked.asked_arn,
+        client_context=client_context,
+        trace_id=trace_id,
+    )
+    result: InvocationResponse = {
+        "StatusCode": 200,
+        "Payload": outcome.payload,
+        "ExecutedVersion": runnable.configuration.version,
+    }
+    if outcome.error is not None:
+        result["FunctionError"] = outcome.error
+    if tail:
+        result["LogResult"] = base64.b64encode(outcome.log_tail).decode()
+    return result
+
+
+def _client_context(encoded: str | None) -> str | None:
+    """Raises: InvalidRequestContentException."""
+    if not encoded:
+        return None
+    try:
+        decoded = base64.b64decode(encoded, validate=True)
+        orjson.loads(decoded)
+        return decoded.decode()
+    except (binascii.Error, ValueError):
+        raise errors.BadClientContext() from None

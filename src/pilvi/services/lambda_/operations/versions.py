@@ -1,0 +1,146 @@
+"""Versions: a function's code and configuration as they were when they were published."""
+
+from __future__ import annotations
+
+import msgspec
+
+from pilvi.base.arn import Scope
+from pilvi.kit import paging
+from pilvi.kit.call import Call
+from pilvi.services.lambda_ import errors, limits, names, packages, records, rules
+from pilvi.services.lambda_.names import FunctionName, function_arn
+from pilvi.services.lambda_.records import Configuration, Function
+from pilvi.services.lambda_.service import lambda_
+from pilvi.services.lambda_.wire import (
+    FunctionConfiguration,
+    ListVersionsByFunctionRequest,
+    ListVersionsByFunctionResponse,
+    PublishVersionRequest,
+)
+from pilvi.store.api import Snapshot, Transaction
+
+
+@lambda_.write("PublishVersion")
+def publish_version(
+    call: Call, tx: Transaction, req: PublishVersionRequest
+) -> FunctionConfiguration:
+    """Make a version of $LATEST; answers with the last version when nothing changed since.
+
+    Raises: ResourceNotFoundException, InvalidParameterValueException (CodeSha256),
+        PreconditionFailedException.
+    AWS: PublishVersion.
+    """
+    name = names.parse_unqualified(call.scope, req["FunctionName"])
+    function = records.get_function(tx, name)
+    rules.check_revision(req.get("RevisionId"), function.latest)
+    sha256, asked = function.latest.package.sha256, req.get("CodeSha256")
+    if asked and asked != sha256:
+        raise errors.InvalidParameterValueException(
+            detail=f"CodeSHA256 ({asked}) is different from current CodeSHA256 in $LATEST"
+            f" ({sha256}). Please try again with the CodeSHA256 in $LATEST."
+        )
+    function, version = publish(call, tx, function, description=req.get("Description"))
+    return rules.described_version(call.scope, function, version)
+
+
+def publish(
+    call: Call, tx: Transaction, function: Function, *, description: str | None
+) -> tuple[Function, Configuration]:
+    """The function as it then is, and the version. `description`: None takes that of $LATEST."""
+    home = records.function_home(call.scope, function.name)
+    last = records.versions.find(tx, home, function.last_version)
+    if last is not None and _unchanged(function, last):
+        return function, last
+    number = function.last_version + 1
+    version = msgspec.structs.replace(
+        function.latest,
+        version=str(number),
+        description=function.latest.description if description is None else description,
+        revision_id=call.entropy.uuid(),
+    )
+    packages.retain_all(call.cloud, tx, version)
+    records.versions.put(tx, home, version)
+    revision_id = call.entropy.uuid()  # AWS: publishing changes the revision of $LATEST, too
+    published = msgspec.structs.replace(
+        function,
+        latest=msgspec.structs.replace(function.latest, revision_id=revision_id),
+        last_version=number,
+        published_revision=revision_id,
+    )
+    records.put_function(tx, call.scope, published)
+    return published, version
+
+
+def _unchanged(function: Function, last: Configuration) -> bool:
+    if function.latest.revision_id == function.published_revision:
+        return True
+    latest = function.latest
+    as_last = msgspec.structs.replace(
+        last, version=latest.version, revision_id=latest.revision_id, modified_ms=latest.modified_ms
+    )
+    return latest == as_last
+
+
+@lambda_.read("ListVersionsByFunction")
+def list_versions_by_function(
+    call: Call, at: Snapshot, req: ListVersionsByFunctionRequest
+) -> ListVersionsByFunctionResponse:
+    """A page of a function's versions: $LATEST, then the oldest first.
+
+    Raises: ResourceNotFoundException, InvalidParameterValueException (marker).
+    AWS: ListVersionsByFunction.
+    """
+    name = names.parse_function(call.scope, req["FunctionName"])
+    function = records.get_function(at, name)
+    after = rules.key_of_marker(req.get("Marker"))
+    size = min(req.get("MaxItems", limits.PAGE_MAX), limits.PAGE_MAX)
+    first = () if after is not None else (function.latest,)
+    home = records.function_home(call.scope, function.name)
+    found = (
+        *first,
+        *records.versions.scan(at, home, after_key=after, limit=size + 1),
+    )
+    page, more = paging.page_of(found, size)
+    result: ListVersionsByFunctionResponse = {
+        "Versions": [_described(call.scope, function, one) for one in page]
+    }
+    if more:
+        last = page[-1].version
+        result["NextMarker"] = paging.token_of((0 if last == names.LATEST else int(last),))
+    return result
+
+
+def every_version(scope: Scope, at: Snapshot, function: Function) -> list[FunctionConfiguration]:
+    """$LATEST and all versions, as ListFunctions with FunctionVersion=ALL gives them."""
+    home = records.function_home(scope, function.name)
+    found = (function.latest, *records.versions.scan(at, home))
+    return [_described(scope, function, one) for one in found]
+
+
+def delete(call: Call, tx: Transaction, name: FunctionName) -> None:
+    """Raises: FunctionNotFound, ResourceConflictException (an alias needs it)."""
+    home = records.function_home(name.scope, name.name)
+    number = str(name.qualifier)
+    users = [
+        alias.name
+        for alias in records.aliases.scan(tx, home)
+        if number == alias.version or number in alias.weights
+    ]
+    if users:
+        raise errors.ResourceConflictException(
+            detail="Unable to delete version because the following aliases reference it:"
+            f" [{', '.join(users)}]"
+        )
+    gone = records.versions.delete(tx, home, int(number)) if number.isdecimal() else None
+    if gone is None:
+        raise errors.FunctionNotFound(arn=name.asked_arn)
+    packages.drop_all(call.cloud, tx, gone)
+    records.policies.delete(tx, home, number)
+
+
+def _described(
+    scope: Scope, function: Function, configuration: Configuration
+) -> FunctionConfiguration:
+    result = rules.described(scope, function, configuration)
+    result["FunctionArn"] = f"{function_arn(scope, function.name)}:{configuration.version}"
+    return result

@@ -1,0 +1,147 @@
+"""Code packages: taken from requests or S3, checked, stored as blobs, unpacked when first needed.
+
+The blob is the truth; the unpacked directory, named by the package's hash, is only a cache of it.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from pilvi.base.arn import Scope
+from pilvi.base.errors import NotBuilt
+from pilvi.contracts.objects import ObjectNotReadable, Objects
+from pilvi.kit.call import Call
+from pilvi.kit.cloud import Cloud
+from pilvi.services.lambda_ import errors, limits, records
+from pilvi.services.lambda_.names import parse_layer
+from pilvi.services.lambda_.records import Configuration, LayerUse, Package
+from pilvi.services.lambda_.unpacked import unpack
+from pilvi.store.api import Transaction
+from pilvi.store.blobs import NewBlob
+
+_NO_CODE = "Please provide a source for function code."
+
+
+async def read_code(call: Call, source: Mapping[str, Any]) -> bytes:
+    """The zip file that `Code`, `Content` or UpdateFunctionCode's members name.
+
+    Raises: InvalidParameterValueException, RequestEntityTooLargeException, NotBuilt.
+    """
+    if source.get("ImageUri"):
+        raise NotBuilt(what="functions from container images")
+    if source.get("S3ObjectStorageMode", "COPY") != "COPY":
+        raise NotBuilt(what="packages that stay in S3")
+    if source.get("SourceKMSKeyArn"):
+        raise NotBuilt(what="packages under a key of one's own")
+    zipped = source.get("ZipFile")
+    bucket, key, version = (
+        source.get("S3Bucket"),
+        source.get("S3Key"),
+        source.get("S3ObjectVersion"),
+    )
+    if zipped is not None:
+        if bucket or key:
+            raise errors.InvalidParameterValueException(
+                detail="Please do not provide other FunctionCode parameters when providing a ZipFile."
+            )
+        if len(zipped) > limits.ZIPPED_BYTES_MAX:
+            raise errors.RequestEntityTooLargeException(size_max=limits.ZIPPED_BYTES_MAX)
+        return zipped
+    if not bucket or not key:
+        raise errors.InvalidParameterValueException(detail=_NO_CODE)
+    try:
+        return await call.ask(Objects).read_object(
+            bucket, key, version, size_max=limits.UNZIPPED_BYTES_MAX
+        )
+    except ObjectNotReadable as error:
+        raise errors.InvalidParameterValueException(
+            detail=f"Error occurred while GetObject. S3 Error Code: {error.code}."
+            f" S3 Error Message: {error.reason}"
+        ) from None
+    except ValueError:
+        raise errors.InvalidParameterValueException(
+            detail=f"Unzipped size must be smaller than {limits.UNZIPPED_BYTES_MAX} bytes"
+        ) from None
+
+
+def unsaved(zipped: bytes) -> Package:
+    """What is known of a package before it is stored."""
+    digest = hashlib.sha256(zipped).digest()
+    return Package(None, base64.b64encode(digest).decode(), len(zipped))
+
+
+@asynccontextmanager
+async def saved(call: Call, zipped: bytes) -> AsyncGenerator[Saved]:
+    """Check a package by unpacking it, and store its bytes; they go again unless they are kept.
+
+    Raises: InvalidParameterValueException when it cannot be unpacked.
+    """
+    package = unsaved(zipped)
+    await unpack(call.cloud, package, zipped)
+    blob = await call.cloud.blobs.write(zipped, size_max=limits.UNZIPPED_BYTES_MAX)
+    try:
+        yield Saved(blob, msgspec.structs.replace(package, blob=blob.ref))
+    except BaseException:
+        await call.cloud.blobs.abandon(blob)
+        raise
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    blob: NewBlob
+    package: Package
+
+    def keep(self, tx: Transaction) -> Package:
+        """Make the package durable with this transaction; it then has one user."""
+        self.blob.commit(tx)
+        return self.package
+
+
+def retain(cloud: Cloud, tx: Transaction, package: Package) -> None:
+    """One more record names the package."""
+    assert package.blob is not None
+    cloud.blobs.retain(tx, package.blob)
+
+
+def drop(cloud: Cloud, tx: Transaction, package: Package) -> None:
+    """One record fewer names the package; with the last, its bytes go."""
+    assert package.blob is not None
+    cloud.blobs.release(tx, package.blob)
+
+
+def use_layers(
+    cloud: Cloud, tx: Transaction, scope: Scope, arns: Sequence[str]
+) -> tuple[LayerUse, ...]:
+    """The layer versions that a function is to use, each with one user more.
+
+    Raises: InvalidParameterValueException for one that does not exist or is another account's.
+    """
+    uses: list[LayerUse] = []
+    for arn in arns:
+        name = parse_layer(scope, arn)
+        version = records.find_layer_version(tx, name) if name.scope == scope else None
+        if version is None:
+            raise errors.InvalidParameterValueException(
+                detail=f"Layer version {arn} does not exist."
+            )
+        retain(cloud, tx, version.package)
+        uses.append(LayerUse(arn, version.package))
+    return tuple(uses)
+
+
+def retain_all(cloud: Cloud, tx: Transaction, configuration: Configuration) -> None:
+    """One more configuration with the same code and layers: a published version."""
+    for package in (configuration.package, *(use.package for use in configuration.layers)):
+        retain(cloud, tx, package)
+
+
+def drop_all(cloud: Cloud, tx: Transaction, configuration: Configuration) -> None:
+    for package in (configuration.package, *(use.package for use in configuration.layers)):
+        drop(cloud, tx, package)

@@ -1,0 +1,224 @@
+"""What Lambda stores: functions, their resource policies, and layers.
+
+Invariants:
+1. A code package's blob lives as long as one record names it; replacing or deleting the record releases it.
+2. All that belongs to a function lies under `function_home`, all of a layer under `layer_home`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import msgspec
+
+from pilvi.base.arn import Scope
+from pilvi.contracts.jobs import Job
+from pilvi.services.lambda_ import errors
+from pilvi.services.lambda_.names import LATEST, FunctionName, LayerName
+from pilvi.store.api import Snapshot, Transaction
+from pilvi.store.blobs import BlobRef
+from pilvi.store.collection import Collection
+from pilvi.store.keys import Key, span
+
+
+class Package(msgspec.Struct, frozen=True):
+    """A zip file. `sha256`: of the file, in base64, as AWS gives it. `blob`: None only before it is stored."""
+
+    blob: BlobRef | None
+    sha256: str
+    size_bytes: int
+
+
+class LayerUse(msgspec.Struct, frozen=True):
+    """A layer version as a function holds it: it outlives the deletion of the layer version."""
+
+    arn: str
+    package: Package
+
+
+class Configuration(msgspec.Struct, frozen=True, kw_only=True):
+    """One version of a function: what runs. `environment`: None when none was ever given."""
+
+    version: str = "$LATEST"
+    description: str = ""
+    runtime: str
+    handler: str
+    role: str
+    timeout_s: int = 3
+    memory_mb: int = 128
+    tmp_mb: int = 512
+    architecture: str = "x86_64"
+    environment: dict[str, str] | None = None
+    layers: tuple[LayerUse, ...] = ()
+    package: Package
+    log_group: str
+    modified_ms: int
+    revision_id: str
+
+
+class Function(msgspec.Struct, frozen=True, kw_only=True):
+    """`reserved_concurrency`: None for a share of the account's; 0 stops the function.
+
+    `last_version` only grows: the number of a deleted version is never given again. `published_revision`:
+    the revision that `latest` had when that version was made of it.
+    """
+
+    name: str
+    created_ms: int
+    latest: Configuration
+    tags: dict[str, str] = {}
+    reserved_concurrency: int | None = None
+    last_version: int = 0
+    published_revision: str | None = None
+
+
+class Alias(msgspec.Struct, frozen=True, kw_only=True):
+    """`weights`: of further versions, what part of the invocations each gets (0..1)."""
+
+    name: str
+    version: str
+    description: str = ""
+    weights: dict[str, float] = {}
+    revision_id: str
+
+
+class Policy(msgspec.Struct, frozen=True):
+    """A resource policy. `qualifier`: "" for the function itself."""
+
+    qualifier: str
+    statements: tuple[dict[str, Any], ...]
+    revision_id: str
+
+
+class LayerVersion(msgspec.Struct, frozen=True, kw_only=True):
+    layer: str
+    version: int
+    description: str = ""
+    license_info: str | None = None
+    runtimes: tuple[str, ...] = ()
+    architectures: tuple[str, ...] = ()
+    package: Package
+    created_ms: int
+
+
+class Layer(msgspec.Struct, frozen=True):
+    """`last_version` only grows: the number of a deleted version is never given again."""
+
+    name: str
+    last_version: int = 0
+
+
+functions = Collection("lambda.function", Function, key=lambda function: (function.name,))
+versions = Collection(
+    "lambda.version", Configuration, key=lambda configuration: (int(configuration.version),)
+)
+aliases = Collection("lambda.alias", Alias, key=lambda alias: (alias.name,))
+policies = Collection("lambda.policy", Policy, key=lambda policy: (policy.qualifier,))
+layers = Collection("lambda.layer", Layer, key=lambda layer: (layer.name,))
+layer_versions = Collection(
+    "lambda.layer-version", LayerVersion, key=lambda version: (version.version,)
+)
+
+
+def home(scope: Scope) -> Key:
+    return (scope.account, scope.region)
+
+
+def function_home(scope: Scope, name: str) -> Key:
+    return (scope.account, scope.region, "lambda", "function", name)
+
+
+def layer_home(scope: Scope, name: str) -> Key:
+    return (scope.account, scope.region, "lambda", "layer", name)
+
+
+def get_function(at: Snapshot, name: FunctionName) -> Function:
+    """The function, whatever the qualifier. Raises: FunctionNotFound."""
+    function = functions.find(at, home(name.scope), name.name)
+    if function is None:
+        raise errors.FunctionNotFound(arn=name.asked_arn)
+    return function
+
+
+class Runnable(NamedTuple):
+    """A function and the version of it that a qualifier means."""
+
+    function: Function
+    configuration: Configuration
+
+
+def resolve(at: Snapshot, name: FunctionName, *, draw: float = 1.0) -> Runnable:
+    """The version that a name means: $LATEST without a qualifier, else a version's number or an alias.
+
+    `draw`: 0..1, decides between the versions of an alias. Raises: FunctionNotFound.
+    """
+    function = get_function(at, name)
+    qualifier = name.qualifier
+    within = function_home(name.scope, name.name)
+    if qualifier is not None and qualifier != LATEST and not qualifier.isdecimal():
+        alias = aliases.find(at, within, qualifier)
+        if alias is None:
+            raise errors.FunctionNotFound(arn=name.asked_arn)
+        qualifier = _drawn(alias, draw)
+    if qualifier in (None, LATEST):
+        return Runnable(function, function.latest)
+    version = versions.find(at, within, int(qualifier))
+    if version is None:
+        raise errors.FunctionNotFound(arn=name.asked_arn)
+    return Runnable(function, version)
+
+
+def _drawn(alias: Alias, draw: float) -> str:
+    passed = 0.0
+    for version, weight in alias.weights.items():
+        passed += weight
+        if draw < passed:
+            return version
+    return alias.version
+
+
+def put_function(tx: Transaction, scope: Scope, function: Function) -> None:
+    functions.put(tx, home(scope), function)
+
+
+def delete_function(tx: Transaction, scope: Scope, name: str) -> None:
+    functions.delete(tx, home(scope), name)
+    tx.delete_range(*span(function_home(scope, name)))
+
+
+def find_policy(at: Snapshot, name: FunctionName) -> Policy | None:
+    qualifier = "" if name.qualifier is None else name.qualifier
+    return policies.find(at, function_home(name.scope, name.name), qualifier)
+
+
+def find_layer_version(at: Snapshot, name: LayerName) -> LayerVersion | None:
+    if name.version is None:
+        return None
+    return layer_versions.find(at, layer_home(name.scope, name.name), name.version)
+
+
+# --- asynchronous invocations
+
+
+class Accepted(msgspec.Struct, frozen=True, kw_only=True):
+    """An asynchronous invocation that was acknowledged and has yet to succeed."""
+
+    name: str
+    qualifier: str | None = None
+    payload: bytes
+    request_id: str
+    accepted_ms: int
+    client_context: str | None = None
+    trace_id: str | None = None
+
+
+def accept(tx: Transaction, scope: Scope, event: Accepted, *, unique_id: str) -> None:
+    """Let the function run with this event; once per `unique_id`, however often it is accepted."""
+    job = Job(
+        kind="lambda.invoke",
+        payload=msgspec.msgpack.encode(event),
+        id=f"lambda.invoke/{unique_id}",
+        account=scope.account,
+        region=scope.region,
+    )
+    tx.at(event.accepted_ms, job)

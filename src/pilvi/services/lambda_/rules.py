@@ -1,0 +1,356 @@
+"""What Lambda decides about functions: pure functions of requests and records; no store, no clock."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+import orjson
+
+from pilvi.base.arn import Scope
+from pilvi.base.errors import NotBuilt, ValidationException
+from pilvi.kit import paging
+from pilvi.services.lambda_ import errors, limits
+from pilvi.services.lambda_.names import function_arn, parse_layer
+from pilvi.services.lambda_.records import Configuration, Function, LayerUse, Package
+from pilvi.services.lambda_.wire import FunctionConfiguration
+from pilvi.store.keys import Key
+
+RUNTIMES = (
+    *("nodejs18.x", "nodejs20.x", "nodejs22.x", "nodejs24.x"),
+    *("python3.8", "python3.9", "python3.10", "python3.11", "python3.12", "python3.13"),
+    *("python3.14", "provided.al2", "provided.al2023"),
+)
+"""Those that pilvi runs."""
+
+OTHER_RUNTIMES = (
+    *("nodejs16.x", "java8.al2", "java11", "java17", "java21", "java25"),
+    *("dotnet6", "dotnet8", "dotnet10", "ruby3.2", "ruby3.3", "ruby3.4"),
+)
+"""Those of AWS that pilvi refuses by name."""
+
+DEPRECATED_RUNTIMES = (
+    *("nodejs", "nodejs4.3", "nodejs4.3-edge", "nodejs6.10", "nodejs8.10", "nodejs10.x"),
+    *("nodejs12.x", "nodejs14.x", "python2.7", "python3.6", "python3.7", "java8", "go1.x"),
+    *("dotnetcore1.0", "dotnetcore2.0", "dotnetcore2.1", "dotnetcore3.1", "ruby2.5", "ruby2.7"),
+    "provided",
+)
+"""Those that AWS itself refuses for new functions."""
+
+RESERVED_VARIABLES = frozenset(
+    (
+        "_HANDLER",
+        "_X_AMZN_TRACE_ID",
+        "AWS_ACCESS_KEY",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_DEFAULT_REGION",
+        "AWS_EXECUTION_ENV",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+        "AWS_LAMBDA_FUNCTION_NAME",
+        "AWS_LAMBDA_FUNCTION_VERSION",
+        "AWS_LAMBDA_INITIALIZATION_TYPE",
+        "AWS_LAMBDA_LOG_GROUP_NAME",
+        "AWS_LAMBDA_LOG_STREAM_NAME",
+        "AWS_LAMBDA_RUNTIME_API",
+        "AWS_REGION",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "LAMBDA_RUNTIME_DIR",
+        "LAMBDA_TASK_ROOT",
+    )
+)
+
+_MISSING = (
+    "Runtime and Handler are mandatory parameters for functions created with deployment packages."
+)
+
+
+# --- a configuration from a request
+
+
+def new_configuration(
+    req: Mapping[str, Any],
+    package: Package,
+    layers: tuple[LayerUse, ...],
+    *,
+    name: str,
+    now_ms: int,
+    revision_id: str,
+) -> Configuration:
+    """Raises: InvalidParameterValueException, ValidationException, NotBuilt."""
+    runtime, handler = req.get("Runtime"), req.get("Handler")
+    if not runtime or not handler:
+        raise errors.InvalidParameterValueException(detail=_MISSING)
+    blank = Configuration(
+        runtime=runtime,
+        handler=handler,
+        role=req["Role"],
+        package=package,
+        log_group=f"/aws/lambda/{name}",
+        modified_ms=now_ms,
+        revision_id=revision_id,
+    )
+    architectures = req.get("Architectures", ["x86_64"])
+    configured = configure(blank, req, layers, now_ms=now_ms, revision_id=revision_id)
+    return msgspec.structs.replace(configured, architecture=architectures[0])
+
+
+def configure(
+    old: Configuration,
+    req: Mapping[str, Any],
+    layers: tuple[LayerUse, ...] | None,
+    *,
+    now_ms: int,
+    revision_id: str,
+) -> Configuration:
+    """The configuration with what the request sets; `layers`: None keeps those it has.
+
+    Raises: InvalidParameterValueException, ValidationException, NotBuilt.
+    """
+    refuse_unbuilt(req)
+    runtime = req.get("Runtime", old.runtime)
+    check_runtime(runtime)
+    environment = old.environment
+    if "Environment" in req:
+        environment = check_environment(dict(req["Environment"].get("Variables", {}).items()))
+    logging = req.get("LoggingConfig", {})
+    if logging.get("LogFormat", "Text") != "Text":
+        raise NotBuilt(what="the log format JSON of functions")
+    return msgspec.structs.replace(
+        old,
+        description=req.get("Description", old.description),
+        runtime=runtime,
+        handler=req.get("Handler", old.handler),
+        role=req.get("Role", old.role),
+        timeout_s=_bounded(req, "Timeout", old.timeout_s, limits.TIMEOUT_S_MAX),
+        memory_mb=_bounded(req, "MemorySize", old.memory_mb, limits.MEMORY_MB_MAX),
+        tmp_mb=_bounded(req.get("EphemeralStorage", {}), "Size", old.tmp_mb, limits.TMP_MB_MAX),
+        environment=environment,
+        layers=old.layers if layers is None else layers,
+        log_group=logging.get("LogGroup", old.log_group),
+        modified_ms=now_ms,
+        revision_id=revision_id,
+    )
+
+
+def refuse_unbuilt(req: Mapping[str, Any]) -> None:
+    """Refuse by name what is asked for and has no effect here; what asks for nothing is fine.
+
+    Raises: NotBuilt.
+    """
+    if req.get("PackageType", "Zip") != "Zip":
+        raise NotBuilt(what="functions from container images")
+    vpc = req.get("VpcConfig", {})
+    if vpc.get("SubnetIds") or vpc.get("SecurityGroupIds") or vpc.get("Ipv6AllowedForDualStack"):
+        raise NotBuilt(what="functions in a VPC")
+    if req.get("DeadLetterConfig", {}).get("TargetArn"):
+        raise NotBuilt(what="dead-letter targets of functions")
+    if req.get("TracingConfig", {}).get("Mode", "PassThrough") != "PassThrough":
+        raise NotBuilt(what="active tracing of functions")
+    if req.get("SnapStart", {}).get("ApplyOn", "None") != "None":
+        raise NotBuilt(what="SnapStart")
+    for member in ("FileSystemConfigs", "KMSKeyArn", "CodeSigningConfigArn"):
+        if req.get(member):
+            raise NotBuilt(what=f"the member {member} of functions")
+
+
+def check_runtime(runtime: str) -> None:
+    """Raises: InvalidParameterValueException, NotBuilt."""
+    if runtime in RUNTIMES:
+        return
+    if runtime in OTHER_RUNTIMES:
+        raise NotBuilt(what=f"functions of the runtime {runtime}")
+    if runtime in DEPRECATED_RUNTIMES:
+        raise errors.InvalidParameterValueException(
+            detail=f"The runtime parameter of {runtime} is no longer supported for creating or"
+            " updating AWS Lambda functions. We recommend you use a supported runtime while"
+            " creating or updating functions."
+        )
+    allowed = ", ".join((*RUNTIMES, *OTHER_RUNTIMES))
+    raise errors.InvalidParameterValueException(
+        detail=f"Value {runtime} at 'runtime' failed to satisfy constraint: Member must satisfy"
+        f" enum value set: [{allowed}] or be a valid ARN"
+    )
+
+
+def check_environment(variables: dict[str, str]) -> dict[str, str]:
+    """Raises: InvalidParameterValueException for reserved names and more than 4 KB."""
+    reserved = sorted(RESERVED_VARIABLES & variables.keys())
+    if reserved:
+        raise errors.InvalidParameterValueException(
+            detail="Lambda was unable to configure your environment variables because the"
+            " environment variables you have provided contains reserved keys that are currently"
+            " not supported for modification. Reserved keys used in this request: "
+            + ", ".join(reserved)
+        )
+    measured = orjson.dumps(variables)
+    if len(measured) > limits.ENVIRONMENT_BYTES_MAX:
+        raise errors.InvalidParameterValueException(
+            detail="Lambda was unable to configure your environment variables because the"
+            " environment variables you have provided exceeded the 4KB limit."
+            f" String measured: {measured.decode()}"
+        )
+    return variables
+
+
+def _bounded(req: Mapping[str, Any], member: str, old: int, most: int) -> int:
+    """The model allows more than functions of this kind may have: the classic limits hold.
+
+    Raises: ValidationException.
+    """
+    value = int(req.get(member, old))
+    if value > most:
+        place = "ephemeralStorage.size" if member == "Size" else member[0].lower() + member[1:]
+        raise ValidationException(
+            detail=f"1 validation error detected: Value '{value}' at '{place}' failed to satisfy"
+            f" constraint: Member must have value less than or equal to {most}"
+        )
+    return value
+
+
+def check_layer_arns(scope: Scope, arns: Sequence[str]) -> None:
+    """Raises: InvalidParameterValueException for more than five, or two of one layer."""
+    if len(arns) > limits.LAYERS_MAX:
+        raise errors.InvalidParameterValueException(
+            detail=f"Cannot reference more than {limits.LAYERS_MAX} layers."
+        )
+    seen: dict[str, str] = {}
+    for arn in arns:
+        layer = parse_layer(scope, arn).arn
+        if layer in seen:
+            raise errors.InvalidParameterValueException(
+                detail="Two different versions of the same layer are not allowed to be referenced"
+                f" in the same function. {seen[layer]} and {arn} are versions of the same layer."
+            )
+        seen[layer] = arn
+
+
+def check_revision(asked: str | None, configuration: Configuration) -> None:
+    """Raises: PreconditionFailedException."""
+    if asked is not None and asked != configuration.revision_id:
+        raise errors.PreconditionFailedException(operation="GetFunction/GetAlias")
+
+
+# --- a configuration on the wire
+
+
+def described(
+    scope: Scope, function: Function, configuration: Configuration
+) -> FunctionConfiguration:
+    """As ListFunctions gives it: without the states."""
+    result: FunctionConfiguration = {
+        "FunctionName": function.name,
+        "FunctionArn": function_arn(scope, function.name),
+        "Runtime": configuration.runtime,
+        "Role": configuration.role,
+        "Handler": configuration.handler,
+        "CodeSize": configuration.package.size_bytes,
+        "CodeSha256": configuration.package.sha256,
+        "Description": configuration.description,
+        "Timeout": configuration.timeout_s,
+        "MemorySize": configuration.memory_mb,
+        "LastModified": iso_time(configuration.modified_ms),
+        "Version": configuration.version,
+        "TracingConfig": {"Mode": "PassThrough"},
+        "RevisionId": configuration.revision_id,
+        "PackageType": "Zip",
+        "Architectures": [configuration.architecture],
+        "EphemeralStorage": {"Size": configuration.tmp_mb},
+        "SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"},
+        "LoggingConfig": {"LogFormat": "Text", "LogGroup": configuration.log_group},
+    }
+    if configuration.environment is not None:
+        result["Environment"] = {"Variables": configuration.environment}
+    if configuration.layers:
+        result["Layers"] = [
+            {"Arn": layer.arn, "CodeSize": layer.package.size_bytes}
+            for layer in configuration.layers
+        ]
+    return result
+
+
+def described_active(
+    scope: Scope, function: Function, configuration: Configuration
+) -> FunctionConfiguration:
+    """As GetFunction gives it: everything that was begun is done."""
+    result = described(scope, function, configuration)
+    result["State"] = "Active"
+    result["LastUpdateStatus"] = "Successful"
+    return result
+
+
+def described_version(
+    scope: Scope, function: Function, configuration: Configuration
+) -> FunctionConfiguration:
+    """As PublishVersion answers: with the version in the ARN."""
+    result = described_active(scope, function, configuration)
+    result["FunctionArn"] = f"{function_arn(scope, function.name)}:{configuration.version}"
+    return result
+
+
+def described_pending(
+    scope: Scope, function: Function, configuration: Configuration, *, revision_id: str
+) -> FunctionConfiguration:
+    """As CreateFunction answers. On AWS the function then becomes Active, under another revision id."""
+    result = described(scope, function, configuration)
+    result["State"] = "Pending"
+    result["StateReason"] = "The function is being created."
+    result["StateReasonCode"] = "Creating"
+    result["RevisionId"] = revision_id
+    return result
+
+
+def described_updating(
+    scope: Scope, function: Function, configuration: Configuration, *, revision_id: str
+) -> FunctionConfiguration:
+    """As the updates answer."""
+    result = described(scope, function, configuration)
+    result["State"] = "Active"
+    result["LastUpdateStatus"] = "InProgress"
+    result["LastUpdateStatusReason"] = "The function is being created."
+    result["LastUpdateStatusReasonCode"] = "Creating"
+    result["RevisionId"] = revision_id
+    return result
+
+
+def iso_time(at_ms: int) -> str:
+    """2026-01-31T12:00:00.000+0000"""
+    return (
+        f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(at_ms // 1000))}.{at_ms % 1000:03d}+0000"
+    )
+
+
+def check_payload(payload: bytes, size_max: int) -> bytes:
+    """The payload as the function gets it: `{}` when there was none.
+
+    Raises: RequestTooLargeException, InvalidRequestContentException.
+    """
+    if len(payload) > size_max:
+        raise errors.RequestTooLargeException(size_max=size_max, operation="InvokeFunction")
+    if not payload:
+        return b"{}"
+    try:
+        orjson.loads(payload)
+    except orjson.JSONDecodeError as error:
+        raise errors.InvalidRequestContentException(detail=str(error)) from None
+    return payload
+
+
+def check_tag_count(tags: Mapping[str, str]) -> None:
+    """Raises: InvalidParameterValueException."""
+    if len(tags) > limits.TAGS_MAX:
+        raise errors.InvalidParameterValueException(
+            detail="Number of tags exceeds resource tag limit."
+        )
+
+
+def key_of_marker(marker: str | None) -> Key | None:
+    """Raises: InvalidParameterValueException for a marker that paging did not make."""
+    if marker is None:
+        return None
+    try:
+        return paging.key_of(marker)
+    except (ValueError, IndexError):
+        raise errors.InvalidParameterValueException(detail="Invalid marker.") from None

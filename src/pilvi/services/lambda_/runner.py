@@ -1,0 +1,315 @@
+"""This process's execution environments: made, reused, and retired when what they were made from changes.
+
+Every invocation reads the function's record, and an environment is found by a key that names the record's
+revision: so no process runs old code after another one changed it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import OrderedDict
+from urllib.parse import urlsplit
+
+import msgspec
+import orjson
+
+from pilvi.base.arn import Scope
+from pilvi.base.clock import Clock
+from pilvi.compute import report
+from pilvi.compute.api import (
+    Backend,
+    EnvironmentFailed,
+    EnvironmentGone,
+    EnvironmentSpec,
+    InvalidEntrypoint,
+    Invocation,
+    Outcome,
+)
+from pilvi.compute.namespaces import NamespacesBackend
+from pilvi.compute.runtimes import Runtimes
+from pilvi.contracts.credentials import Credential, Sessions
+from pilvi.contracts.logs import LogSink
+from pilvi.contracts.platform import Platform
+from pilvi.kit.cloud import Cloud
+from pilvi.services.lambda_ import errors, limits, unpacked
+from pilvi.services.lambda_.names import function_arn
+from pilvi.services.lambda_.records import Configuration, Function, Runnable
+
+log = logging.getLogger("pilvi.lambda")
+
+_KNOWN_MAX = 4096
+"""Functions whose credentials and last key are remembered; of the others they are made again."""
+
+
+_ENVIRONMENTS_MAX = 3
+"""Environments that may turn out dead before one invocation is given up."""
+
+
+class _Known(msgspec.Struct, frozen=True):
+    """What the environments of one function were last made with."""
+
+    key: str
+    credential: Credential
+
+
+class Runner:
+    """Begins with the first invocation; `close` ends every sandbox."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+        self._pool: asyncio.Task[Pool] | None = None
+        self._known: OrderedDict[str, _Known] = OrderedDict()
+        """By ARN with version; the one used last at the end."""
+
+    async def run(
+        self,
+        scope: Scope,
+        runnable: Runnable,
+        payload: bytes,
+        *,
+        request_id: str,
+        invoked_arn: str,
+        client_context: str | None = None,
+        trace_id: str | None = None,
+    ) -> Outcome:
+        """Run one invocation, and write its log lines durably before it returns.
+
+        Raises: TooManyRequestsException, InvalidRuntimeException (nothing on this host can run it),
+            ServiceException (the sandbox could not be made, and why).
+        """
+        function = runnable.function
+        if function.reserved_concurrency == 0:
+            raise errors.TooManyRequestsException(
+                members={"Reason": "ReservedFunctionConcurrentInvocationLimitExceeded"}
+            )
+        invocation = Invocation(
+            request_id=request_id,
+            payload=payload,
+            invoked_function_arn=invoked_arn,
+            client_context=client_context,
+            trace_id=trace_id,
+        )
+        outcome, stream = await self._invoke(scope, runnable, invocation)
+        await self._cloud.ask(LogSink).append_lines(
+            scope, runnable.configuration.log_group, stream, outcome.log_lines
+        )
+        return outcome
+
+    async def _invoke(
+        self, scope: Scope, runnable: Runnable, invocation: Invocation
+    ) -> tuple[Outcome, str]:
+        """The outcome, and the log stream of the environment that it happened in."""
+        pool = await self._open()
+        for _ in range(_ENVIRONMENTS_MAX):
+            spec = await self._spec(scope, *runnable)
+            try:
+                environment = await pool.acquire(spec, runnable.function.reserved_concurrency)
+            except InvalidEntrypoint as problem:
+                return _not_startable(invocation, spec, problem, self._cloud.clock), spec.log_stream
+            except EnvironmentFailed as problem:
+                log.error("no environment for %s: %s", spec.function_arn, problem)
+                raise errors.ServiceException(detail=str(problem)) from None
+            try:
+                return await environment.invoke(invocation), environment.spec.log_stream
+            except EnvironmentGone:
+                continue  # nothing ran: the next one is made anew
+            finally:
+                await pool.release(environment)
+        raise errors.ServiceException(
+            detail=f"{_ENVIRONMENTS_MAX} environments ended before the invocation began."
+        )
+
+    async def retire_all(self) -> None:
+        """Kill all environments: what they were made from is gone."""
+        self._known.clear()
+        if self._pool is not None:
+            await (await self._pool).retire_all()
+
+    async def close(self) -> None:
+        """Kill all environments and what makes them."""
+        if self._pool is not None:
+            await (await self._pool).close()
+
+    # --- specs
+
+    async def _spec(
+        self, scope: Scope, function: Function, configuration: Configuration
+    ) -> EnvironmentSpec:
+        cloud = self._cloud
+        arn = function_arn(scope, function.name)
+        known = await self._know(arn, function.name, configuration)
+        credential = known.credential
+        assert credential.session_token is not None
+        now_ms = cloud.clock.now_ms()
+        day = time.strftime("%Y/%m/%d", time.gmtime(now_ms // 1000))
+        layers = await unpacked.layers_directory(cloud, configuration.layers)
+        variables = {
+            "AWS_ENDPOINT_URL": cloud.ask(Platform).url,
+            **(configuration.environment or {}),
+            "AWS_REGION": scope.region,
+            "AWS_DEFAULT_REGION": scope.region,
+            "AWS_ACCESS_KEY_ID": credential.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": credential.secret_access_key,
+            "AWS_SESSION_TOKEN": credential.session_token,
+        }
+        return EnvironmentSpec(
+            key=known.key,
+            function_name=function.name,
+            function_arn=arn,
+            version=configuration.version,
+            runtime=configuration.runtime,
+            handler=configuration.handler,
+            code_dir=await unpacked.directory(cloud, configuration.package),
+            layer_dirs=layers,
+            environment=variables,
+            memory_mb=configuration.memory_mb,
+            timeout_s=configuration.timeout_s,
+            tmp_mb=configuration.tmp_mb,
+            log_group=configuration.log_group,
+            log_stream=f"{day}/[{configuration.version}]{cloud.entropy.hex(32)}",
+            exact_runtime=cloud.settings.exact_runtimes,
+        )
+
+    async def _know(self, arn: str, name: str, configuration: Configuration) -> _Known:
+        """The key that a function's environments have now, and the credentials in them.
+
+        Environments of an older key take no new invocations and are ended.
+        """
+        cloud = self._cloud
+        version_arn = f"{arn}:{configuration.version}"
+        made_of = f"{version_arn}:{configuration.revision_id}"
+        known = self._known.get(version_arn)
+        if known is not None and known.key.startswith(f"{made_of}:"):
+            ends_ms = known.credential.expires_at_ms or 0
+            if ends_ms - limits.SESSION_MARGIN_MS > cloud.clock.now_ms():
+                self._known.move_to_end(version_arn)
+                return known
+        credential = await cloud.ask(Sessions).issue_session(
+            role_arn=configuration.role,
+            session_name=name,
+            duration_s=limits.SESSION_S,
+            service="lambda.amazonaws.com",
+        )
+        fresh = _Known(f"{made_of}:{credential.access_key_id}", credential)
+        self._known[version_arn] = fresh
+        if len(self._known) > _KNOWN_MAX:
+            self._known.popitem(last=False)
+        if known is not None:
+            await (await self._open()).retire(known.key)
+        return fresh
+
+    # --- the pool
+
+    async def _open(self) -> Pool:
+        """Raises: ServiceException when this host has no usable sandboxes."""
+        if self._pool is None or (self._pool.done() and self._pool.exception() is not None):
+            self._pool = asyncio.create_task(self._make_pool())
+        return await asyncio.shield(self._pool)
+
+    async def _make_pool(self) -> Pool:
+        backend = await self._make_backend()
+        probe = await backend.probe()
+        if not probe.usable:
+            await backend.close()
+            log.error("functions cannot run here: %s %s", probe.reason, probe.advice)
+            raise errors.ServiceException(
+                detail=f"Functions cannot run on this host: {probe.reason} {probe.advice}"
+            )
+        return Pool(backend)
+
+    async def _make_backend(self) -> NamespacesBackend:
+        cloud = self._cloud
+        platform = cloud.ask(Platform)
+        host = urlsplit(platform.url).hostname or "localhost"
+        return NamespacesBackend(
+            run_dir=cloud.settings.data / "run" / "sandboxes",
+            clock=cloud.clock,
+            runtimes=await Runtimes.discover(),
+            platform=(platform.port, platform.serve),
+            host_names=() if host == "localhost" else (host,),
+            hidden=(cloud.settings.data,),
+        )
+
+
+def _not_startable(
+    invocation: Invocation, spec: EnvironmentSpec, problem: InvalidEntrypoint, clock: Clock
+) -> Outcome:
+    """What AWS answers for a function whose program is not there: an error of the function."""
+    request_id, now_ms = invocation.request_id, clock.now_ms()
+    document = {
+        "errorType": problem.reason,
+        "errorMessage": f"RequestId: {request_id} Error: {problem}",
+    }
+    summary = report.report(
+        request_id,
+        duration_ms=0,
+        memory_mb=spec.memory_mb,
+        max_memory_mb=0,
+        init_ms=None,
+        status="error",
+        error_type=problem.reason,
+    )
+    lines = [
+        report.start(request_id, spec.version),
+        f"{document['errorMessage']}\n",
+        report.end(request_id),
+        summary,
+    ]
+    return Outcome(
+        request_id=request_id,
+        payload=orjson.dumps(document),
+        error="Unhandled",
+        error_type=problem.reason,
+        duration_ms=0,
+        billed_ms=0,
+        init_ms=None,
+        max_memory_mb=0,
+        log_lines=[(now_ms, line) for line in lines],
+        log_tail=report.tail(lines),
+    )
+
+
+class Pool:
+    """Temporary."""
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+        self.idle: dict[str, list] = {}
+        self.busy: dict[str, int] = {}
+
+    async def acquire(self, spec, reserved):
+        arn = spec.function_arn
+        if reserved is not None and self.busy.get(arn, 0) >= reserved:
+            raise errors.TooManyRequestsException(
+                members={"Reason": "ReservedFunctionConcurrentInvocationLimitExceeded"}
+            )
+        self.busy[arn] = self.busy.get(arn, 0) + 1
+        shelf = self.idle.get(spec.key, [])
+        while shelf:
+            e = shelf.pop()
+            if e.alive:
+                return e
+        try:
+            return await self.backend.start(spec)
+        except BaseException:
+            self.busy[arn] -= 1
+            raise
+
+    async def release(self, e):
+        self.busy[e.spec.function_arn] -= 1
+        if e.alive:
+            self.idle.setdefault(e.spec.key, []).append(e)
+
+    async def retire(self, key):
+        for e in self.idle.pop(key, []):
+            await e.kill("retired")
+
+    async def retire_all(self):
+        for key in list(self.idle):
+            await self.retire(key)
+
+    async def close(self):
+        await self.retire_all()
+        await self.backend.close()

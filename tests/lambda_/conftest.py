@@ -1,0 +1,15 @@
+"""Fixtures of the tests of Lambda."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from lambda_.support import Functions
+
+
+@pytest.fixture
+def functions(client: Callable[..., Any]) -> Functions:
+    return Functions(client("lambda"))

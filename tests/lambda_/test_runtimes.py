@@ -1,0 +1,55 @@
+"""Functions in other languages, through the same API."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+from lambda_.support import Functions, log_of, package
+
+NODE = """
+export const handler = async (event) => {
+  console.log("hello", event.name);
+  return { name: event.name, region: process.env.AWS_REGION };
+};
+"""
+
+BOOTSTRAP = """#!/usr/bin/python3
+import http.client, os
+api = os.environ["AWS_LAMBDA_RUNTIME_API"]
+while True:
+    connection = http.client.HTTPConnection(api)
+    connection.request("GET", "/2018-06-01/runtime/invocation/next")
+    event = connection.getresponse()
+    body = event.read()
+    name = event.headers["Lambda-Runtime-Aws-Request-Id"]
+    connection.request("POST", f"/2018-06-01/runtime/invocation/{name}/response", body[::-1])
+    connection.getresponse().read()
+"""
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="there is no Node.js on this host")
+def test_node(functions: Functions) -> None:
+    functions.create("f", package(None, app__mjs=NODE), Runtime="nodejs22.x", Handler="app.handler")
+    response = functions.client.invoke(
+        FunctionName="f", Payload=b'{"name": "node"}', LogType="Tail"
+    )
+    assert json.load(response["Payload"]) == {"name": "node", "region": "us-east-1"}
+    assert "\tINFO\thello node\n" in log_of(response)
+
+
+def test_a_runtime_of_ones_own(functions: Functions) -> None:
+    functions.create(
+        "f", package(None, bootstrap=BOOTSTRAP), Runtime="provided.al2023", Handler="x"
+    )
+    response = functions.client.invoke(FunctionName="f", Payload=b'"abc"')
+    assert response["Payload"].read() == b'"cba"'
+
+
+def test_a_package_without_a_bootstrap(functions: Functions) -> None:
+    functions.create("f", package(None, readme=""), Runtime="provided.al2023", Handler="x")
+    response = functions.client.invoke(FunctionName="f", Payload=b"{}")
+    assert response["FunctionError"] == "Unhandled"
+    assert json.load(response["Payload"])["errorType"] == "Runtime.InvalidEntrypoint"
