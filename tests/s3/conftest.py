@@ -44,9 +44,11 @@ def bucket(new_bucket: Callable[[], str]) -> str:
 def refused() -> Callable[..., dict[str, Any]]:
     """refused("NoSuchKey", call, **arguments): the error of a call that must fail so."""
 
-    def check(code: str, call: Callable[..., Any], **arguments: Any) -> dict[str, Any]:
+    def check(
+        code: str, call: Callable[..., Any], *positional: Any, **arguments: Any
+    ) -> dict[str, Any]:
         with pytest.raises(ClientError) as caught:
-            call(**arguments)
+            call(*positional, **arguments)
         response: Any = caught.value.response
         assert response["Error"]["Code"] == code, response["Error"]
         return {**response["Error"], "status": response["ResponseMetadata"]["HTTPStatusCode"]}
@@ -74,7 +76,11 @@ def send(endpoint: str, account: str) -> Callable[..., Answer]:
         method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None
     ) -> Answer:
         request = AWSRequest(method, endpoint + path, headers=headers or {}, data=body)
-        S3SigV4Auth(Credentials(account, "secret"), "s3", "us-east-1").add_auth(request)
+        signer = S3SigV4Auth(Credentials(account, "secret"), "s3", "us-east-1")
+        if "x-amz-content-sha256" in request.headers:
+            payload = request.headers["x-amz-content-sha256"]
+            signer.payload = lambda request: payload  # type: ignore[method-assign] what the body is
+        signer.add_auth(request)
         plain = urllib.request.Request(
             endpoint + path, method=method, data=body or None, headers=dict(request.headers.items())
         )

@@ -153,9 +153,8 @@ def upload_checksum(algorithm: str | None, kind: str | None) -> tuple[str | None
         return algorithm, FULL_OBJECT if algorithm == "CRC64NVME" else COMPOSITE
     if kind not in (COMPOSITE, FULL_OBJECT):
         raise errors.InvalidRequest(detail="Value for x-amz-checksum-type header is invalid.")
-    if (kind == COMPOSITE) == (algorithm == "CRC64NVME") or (
-        kind == FULL_OBJECT and algorithm not in _CRCS
-    ):
+    possible = algorithm in _CRCS if kind == FULL_OBJECT else algorithm != "CRC64NVME"
+    if not possible:
         raise errors.InvalidRequest(
             detail=f"The {kind} checksum type cannot be used with the {algorithm.lower()} checksum algorithm."
         )
