@@ -140,6 +140,18 @@ FAILED = "failed to satisfy constraint: "
             "Member must have value less than or equal to 100",
         ),
         (
+            "kinesis",
+            "PutRecords",
+            {"StreamName": "s", "Records": [{"Data": b"", "PartitionKey": "k"}, None]},
+            f"Value null at 'records.2.member' {FAILED}Member must not be null",
+        ),
+        (
+            "lambda",
+            "TagResource",
+            {"Resource": "arn:aws:lambda:us-east-1:123456789012:function:f", "Tags": {"k": None}},
+            f"Value null at 'tags.k.member' {FAILED}Member must not be null",
+        ),
+        (
             "lambda",
             "CreateAlias",
             {

@@ -24,7 +24,9 @@ FORM_FIELDS_MAX = 50_000
 
 @dataclass(slots=True)
 class Match:
-    """`labels`: the path's parts by label, decoded once. `query`: decoded too, in order of arrival."""
+    """`labels`: the path's parts by label, decoded once; in the query protocols, the form's fields.
+    `query`: the query string's fields, decoded, each with its values in order of arrival.
+    """
 
     operation: str
     labels: dict[str, str] = field(default_factory=dict[str, str])

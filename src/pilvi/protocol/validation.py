@@ -198,7 +198,9 @@ class _Compiler:
                 table[name] = (shown, inner)
 
     def _list(self, shape: Shape) -> Check | None:
-        own = self._by_rules(shape, self._sizes(shape))
+        if shape.member.name in self._opaque:
+            return self._by_rules(shape, self._sizes(shape))
+        own = _both(self._by_rules(shape, self._sizes(shape)), _no_nulls(shape, shape.member))
         if shape.member.type in ("structure", "list", "map"):
             inner = self.of(shape.member)
             items = None if inner is None else _each_item(inner)
@@ -223,6 +225,9 @@ class _Compiler:
     def _map(self, shape: Shape) -> Check | None:
         check = self._by_rules(shape, self._sizes(shape))
         check = _both(check, self._plain_parts(shape, "keys", self._plain(shape.key)))
+        if shape.value.name in self._opaque:
+            return check
+        check = _both(check, _no_nulls(shape, shape.value))
         if shape.value.type not in ("structure", "list", "map"):
             return _both(check, self._plain_parts(shape, "value", self._plain(shape.value)))
         inner = self.of(shape.value)
@@ -251,6 +256,23 @@ def _both(first: Check | None, second: Check | None) -> Check | None:
     def check(value: Any, path: str, found: list[str]) -> None:
         first(value, path, found)
         second(value, path, found)
+
+    return check
+
+
+def _no_nulls(shape: Shape, part: Shape) -> Check | None:
+    """JSON can write null among a list's items or a map's values; only sparse ones may hold it."""
+    if shape.traits.get("sparse") or part.document:
+        return None
+    listed = shape.type == "list"
+
+    def check(value: Any, path: str, found: list[str]) -> None:
+        if None in (value if listed else value.values()):
+            entries = enumerate(value, 1) if listed else value.items()
+            for name, item in entries:
+                if item is None:
+                    where = f"{path}.{name}.member"
+                    found.append(_complaint(None, part, where, "Member must not be null"))
 
     return check
 

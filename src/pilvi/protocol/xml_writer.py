@@ -130,13 +130,13 @@ class XmlWriter:
         inner = shape.member.location_name or "member"
 
         def write_flattened(out: list[str], name: str, value: Any) -> None:
+            assert None not in value, f"XML has no null for an item of {shape.name}"
             for item in value:
                 element(out, name, item)
 
         def write_list(out: list[str], name: str, value: Any) -> None:
             out.append(f"<{name}>")
-            for item in value:
-                element(out, inner, item)
+            write_flattened(out, inner, value)
             out.append(f"</{name}>")
 
         return write_flattened if shape.flattened else write_list
