@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -21,6 +22,7 @@ Headers = list[tuple[str, str]]
 _DROPPED = frozenset({"connection", "content-length", "transfer-encoding", "date", "keep-alive"})
 """Headers of a function's answer that belong to the transport, which makes its own."""
 
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _JSON: tuple[str, str] = ("content-type", "application/json")
 
 
@@ -124,6 +126,12 @@ def _unpacked(body: bytes) -> bytes:
         raise InvalidResponse("the body is no base64") from None
 
 
+def _header_name(name: str) -> str:
+    if not _TOKEN.fullmatch(name):
+        raise InvalidResponse(f"{name!r} is no header name")
+    return name
+
+
 def _single(given: object) -> Headers:
     if given is None:
         return []
@@ -131,7 +139,7 @@ def _single(given: object) -> Headers:
         raise InvalidResponse("headers are an object")
     pairs = cast("dict[str, object]", given)
     return [
-        (name, _header_text(value))
+        (_header_name(name), _header_text(value))
         for name, value in pairs.items()
         if value is not None and name.lower() not in _DROPPED
     ]
@@ -149,7 +157,7 @@ def _merged(structured: Mapping[str, Any]) -> Headers:
                 raise InvalidResponse("multiValueHeaders hold lists")
             if name.lower() not in _DROPPED:
                 found = cast("list[object]", values)
-                headers.extend((name, _header_text(value)) for value in found)
+                headers.extend((_header_name(name), _header_text(value)) for value in found)
     seen = {(name.lower(), value) for name, value in headers}
     spelt = {name.lower(): name for name, _ in headers}
     for name, value in _single(structured.get("headers")):
@@ -167,7 +175,10 @@ def _texts(given: object) -> list[str]:
 
 
 def _header_text(value: object) -> str:
-    """Numbers and truth values become text, as on AWS. Line breaks would forge headers: refused."""
+    """Numbers and truth values become text, as on AWS. Line breaks would forge headers: refused.
+
+    Header values travel as latin-1; other text travels as its UTF-8 bytes.
+    """
     if isinstance(value, bool):
         return "true" if value else "false"
     if not isinstance(value, str | int | float):
@@ -175,4 +186,4 @@ def _header_text(value: object) -> str:
     text = str(value)
     if "\r" in text or "\n" in text:
         raise InvalidResponse("a header's value has a line break")
-    return text
+    return text if text.isascii() else text.encode().decode("latin-1")

@@ -17,6 +17,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
+from urllib.parse import unquote
 
 T = TypeVar("T")
 
@@ -55,7 +56,7 @@ class Template:
                 if not segments[position]:
                     return None
                 variables[text] = segments[position]
-            elif segments[position] != text:
+            elif unquote(segments[position]) != text:
                 return None
         return variables if len(segments) == len(self.segments) else None
 
@@ -88,7 +89,10 @@ def split(path: str) -> list[str]:
 
 
 class RouteTable(Generic[T]):
-    """Routes of one deployment, ready to be chosen from. Fixed paths are found at once."""
+    """Routes of one deployment, ready to be chosen from. Fixed paths are found at once.
+
+    Paths are raw: an encoded slash parts no segments. Fixed segments are compared decoded.
+    """
 
     def __init__(self, routes: Iterable[tuple[str, str, T]], default: T | None = None) -> None:
         """`routes`: (method or ANY, path template, whatever answers)."""
@@ -96,8 +100,9 @@ class RouteTable(Generic[T]):
         for method, path, answer in routes:
             by_path[path][method] = answer
         found = sorted(((parse_template(path), path) for path in by_path), key=lambda t: t[0].rank)
-        self._fixed = {path: (t, by_path[path]) for t, path in found if t.fixed}
+        self._fixed = {path: by_path[path] for t, path in found if t.fixed}
         self._open = [(t, by_path[path]) for t, path in found if not t.fixed]
+        self._all = [(t, by_path[path]) for t, path in found]
         self._default = default
 
     def choose(self, method: str, path: str) -> tuple[T, dict[str, str]] | None:
@@ -122,9 +127,9 @@ class RouteTable(Generic[T]):
     def _fitting(self, path: str) -> Iterable[tuple[dict[str, T], dict[str, str]]]:
         fixed = self._fixed.get(path)
         if fixed is not None:
-            yield fixed[1], {}
+            yield fixed, {}
         segments = split(path)
-        for template, methods in self._open:
+        for template, methods in self._all if "%" in path else self._open:
             variables = template.fit(segments)
             if variables is not None:
                 yield methods, variables

@@ -151,14 +151,9 @@ def _checked_cors(wire: Cors) -> records.Cors:
             raise errors.BadRequestException(
                 detail=f"Invalid format for origin {origin}. Origins begin with a scheme, like http://"
             )
-    if cors.allow_credentials and "*" in (
-        *cors.allow_origins,
-        *cors.allow_methods,
-        *cors.allow_headers,
-    ):
+    if cors.allow_credentials and "*" in cors.allow_origins:
         raise errors.BadRequestException(
-            detail="When allowCredentials is true, allowOrigins, allowMethods and allowHeaders cannot"
-            " contain *"
+            detail="allowCredentials cannot be true when allowOrigins contains *"
         )
     if cors.max_age_s is not None and not -1 <= cors.max_age_s <= 86_400:
         raise errors.BadRequestException(detail="maxAge must be between -1 and 86400")
