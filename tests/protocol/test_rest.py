@@ -129,3 +129,23 @@ def _damage(request: HttpRequest, chance: random.Random) -> HttpRequest:
     if query and chance.random() < 0.5:
         query = query.replace("=", "=%", 1) if chance.random() < 0.5 else query[::-1]
     return dataclasses.replace(request, body=bytes(body), headers=headers, query=query)
+
+
+@pytest.mark.parametrize(
+    ("service", "operation"),
+    [
+        ("lambda", "GetFunction"),
+        ("s3", "PutBucketAcl"),
+        ("sqs", "SetQueueAttributes"),
+        ("sns", "SetTopicAttributes"),
+        ("sns", "Publish"),
+        ("lambda", "Invoke"),
+    ],
+)
+def test_an_answer_with_a_member_that_the_model_lacks_is_our_bug(
+    service: str, operation: str
+) -> None:
+    codec = protocol.codec(service)
+    codec.render(operation, {}, "id")
+    with pytest.raises(AssertionError):
+        codec.render(operation, {"Nonsense": "x"}, "id")

@@ -62,6 +62,7 @@ class Query:
         write = None if shape is None else self._writer.structure(shape)
 
         def write_response(result: Mapping[str, Any], request_id: str) -> HttpResponse:
+            assert shape is not None or not result, f"{name} answers nothing"
             out = [start]
             if self._ec2:
                 # The result's members and the request id stand side by side under the root.

@@ -118,7 +118,10 @@ def response_writer(
     if sized:
         del adders["ContentLength"]
 
+    known = frozenset(shape.members if shape is not None else ())
+
     def write_response(result: Mapping[str, Any], request_id: str) -> HttpResponse:
+        assert result.keys() <= known, f"{operation.name} answers no {set(result) - known}"
         headers: Headers = []
         identify(headers, request_id)
         for name, add in adders.items():

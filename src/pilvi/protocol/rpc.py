@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
@@ -89,6 +89,16 @@ def error_tree(failure: Failure, service: str, writer: TreeWriter) -> dict[str, 
     return {**tree, **failure.extra}
 
 
+def _nothing(answer: Callable[[str], HttpResponse]) -> WriteResponse:
+    """The writer of an operation that answers without a body."""
+
+    def write_response(result: Mapping[str, Any], request_id: str) -> HttpResponse:
+        assert not result, f"the operation answers nothing, so no {set(result)}"
+        return answer(request_id)
+
+    return write_response
+
+
 def query_error_header(failure: Failure, model: ServiceModel) -> list[tuple[str, str]]:
     """The code that the service's query protocol had for this error, for SDKs that still expect it."""
     if not model.query_compatible:
@@ -121,7 +131,7 @@ class JsonRpc:
     def writer(self, operation: Operation) -> WriteResponse:
         shape = operation.output
         if shape is None:
-            return lambda result, request_id: self._answer(200, b"", request_id)
+            return _nothing(lambda request_id: self._answer(200, b"", request_id))
         streamed = shape.event_stream_member
         if streamed is not None:
             return self._stream_writer(operation, streamed)
@@ -189,7 +199,7 @@ class CborRpc:
     def writer(self, operation: Operation) -> WriteResponse:
         shape = operation.output
         if shape is None:
-            return lambda result, request_id: _cbor_answer(200, b"", request_id)
+            return _nothing(lambda request_id: _cbor_answer(200, b"", request_id))
         streamed = shape.event_stream_member
         if streamed is not None:
             return self._stream_writer(operation, streamed)
