@@ -1,0 +1,175 @@
+"""Notifications: what may be configured, and what a function is told."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+Refused = Callable[..., dict[str, Any]]
+
+ARN = "arn:aws:lambda:us-east-1:{account}:function:told"
+LISTENER = "import json\ndef handler(event, context):\n    print('TOLD ' + json.dumps(event))\n"
+
+
+def _configuration(arn: str, *events: str, **rules: str) -> dict[str, Any]:
+    one: dict[str, Any] = {"Id": "c1", "LambdaFunctionArn": arn, "Events": list(events)}
+    if rules:
+        found = [{"Name": name.capitalize(), "Value": value} for name, value in rules.items()]
+        one["Filter"] = {"Key": {"FilterRules": found}}
+    return one
+
+
+@pytest.fixture
+def told(client: Callable[..., Any], account: str, clock: Any) -> Callable[[], list[Any]]:
+    """told(): the events that the account's function got so far, in the order in which they happened."""
+    zipped = io.BytesIO()
+    with zipfile.ZipFile(zipped, "w") as archive:
+        archive.writestr("app.py", LISTENER)
+    functions, logs = client("lambda"), client("logs")
+    functions.create_function(
+        FunctionName="told",
+        Code={"ZipFile": zipped.getvalue()},
+        Runtime="python3.11",
+        Handler="app.handler",
+        Role=f"arn:aws:iam::{account}:role/r",
+    )
+    functions.add_permission(
+        FunctionName="told",
+        StatementId="s3",
+        Action="lambda:InvokeFunction",
+        Principal="s3.amazonaws.com",
+    )
+
+    def read() -> list[Any]:
+        clock.wait_until_idle()
+        found = logs.filter_log_events(logGroupName="/aws/lambda/told", filterPattern="TOLD")
+        lines = [one["message"].partition("TOLD ")[2] for one in found["events"]]
+        records = [json.loads(line)["Records"][0] for line in lines]
+        return sorted(records, key=lambda record: record["s3"]["object"]["sequencer"])
+
+    return read
+
+
+def test_a_function_is_told_what_happens(
+    s3: Any, bucket: str, account: str, told: Callable[[], list[Any]]
+) -> None:
+    """Every kind of write and deletion, once, in order; what the filter excludes is not told."""
+    configuration = _configuration(
+        ARN.format(account=account),
+        "s3:ObjectCreated:*",
+        "s3:ObjectRemoved:Delete",
+        prefix="in/",
+        suffix=".txt",
+    )
+    s3.put_bucket_notification_configuration(
+        Bucket=bucket, NotificationConfiguration={"LambdaFunctionConfigurations": [configuration]}
+    )
+    put = s3.put_object(Bucket=bucket, Key="in/a b+ü.txt", Body=b"hello")
+    s3.put_object(Bucket=bucket, Key="out/a.txt", Body=b"hello")
+    s3.put_object(Bucket=bucket, Key="in/a.png", Body=b"hello")
+    s3.put_object_tagging(Bucket=bucket, Key="in/a b+ü.txt", Tagging={"TagSet": []})
+    s3.copy_object(Bucket=bucket, Key="in/c.txt", CopySource={"Bucket": bucket, "Key": "out/a.txt"})
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="in/m.txt")["UploadId"]
+    part = s3.upload_part(Bucket=bucket, Key="in/m.txt", UploadId=upload, PartNumber=1, Body=b"xy")
+    parts = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
+    s3.complete_multipart_upload(
+        Bucket=bucket, Key="in/m.txt", UploadId=upload, MultipartUpload=parts
+    )
+    objects = [{"Key": "in/c.txt"}, {"Key": "in/nope.txt"}, {"Key": "in/m.txt"}]
+    s3.delete_objects(Bucket=bucket, Delete={"Objects": objects})
+
+    records = told()
+    assert [(one["eventName"], one["s3"]["object"]["key"]) for one in records] == [
+        ("ObjectCreated:Put", "in/a+b%2B%C3%BC.txt"),
+        ("ObjectCreated:Copy", "in/c.txt"),
+        ("ObjectCreated:CompleteMultipartUpload", "in/m.txt"),
+        ("ObjectRemoved:Delete", "in/c.txt"),
+        ("ObjectRemoved:Delete", "in/m.txt"),
+    ]
+    first = records[0]
+    assert first["eventVersion"] == "2.1"
+    assert first["eventSource"] == "aws:s3"
+    assert first["awsRegion"] == "us-east-1"
+    assert first["eventTime"].endswith("Z")
+    assert first["requestParameters"]["sourceIPAddress"] in ("127.0.0.1", "::1")
+    assert first["userIdentity"]["principalId"] == f"AWS:{account}"
+    request_id = put["ResponseMetadata"]["RequestId"]
+    assert first["responseElements"]["x-amz-request-id"] == request_id
+    described = first["s3"]
+    assert described["s3SchemaVersion"] == "1.0"
+    assert described["configurationId"] == "c1"
+    assert described["bucket"]["name"] == bucket
+    assert described["bucket"]["arn"] == f"arn:aws:s3:::{bucket}"
+    assert described["object"]["size"] == 5
+    assert described["object"]["eTag"] == put["ETag"].strip('"')
+    assert "size" not in records[3]["s3"]["object"]
+
+
+def test_a_refused_write_tells_nothing(
+    s3: Any, bucket: str, account: str, told: Callable[[], list[Any]], refused: Refused
+) -> None:
+    configuration = _configuration(ARN.format(account=account), "s3:ObjectCreated:Put")
+    s3.put_bucket_notification_configuration(
+        Bucket=bucket, NotificationConfiguration={"LambdaFunctionConfigurations": [configuration]}
+    )
+    s3.put_object(Bucket=bucket, Key="k", Body=b"1")
+    refused("PreconditionFailed", s3.put_object, Bucket=bucket, Key="k", Body=b"2", IfNoneMatch="*")
+    refused(
+        "BadDigest", s3.put_object, Bucket=bucket, Key="k", ContentMD5="CYketZBSTjX8czcs3cXVlg=="
+    )
+    assert [one["s3"]["object"]["size"] for one in told()] == [1]
+
+
+def test_configurations_come_back(s3: Any, bucket: str, account: str) -> None:
+    assert "LambdaFunctionConfigurations" not in s3.get_bucket_notification_configuration(
+        Bucket=bucket
+    )
+    one = _configuration(
+        ARN.format(account=account), "s3:ObjectCreated:*", prefix="a/", suffix=".x"
+    )
+    two = {**_configuration(ARN.format(account=account), "s3:ObjectRemoved:*")}
+    del two["Id"]
+    s3.put_bucket_notification_configuration(
+        Bucket=bucket, NotificationConfiguration={"LambdaFunctionConfigurations": [one, two]}
+    )
+    told = s3.get_bucket_notification_configuration(Bucket=bucket)["LambdaFunctionConfigurations"]
+    assert told[0] == one
+    assert told[1].pop("Id")
+    assert told[1] == two
+    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={})
+    assert "LambdaFunctionConfigurations" not in s3.get_bucket_notification_configuration(
+        Bucket=bucket
+    )
+
+
+def test_configurations_are_checked(s3: Any, bucket: str, account: str, refused: Refused) -> None:
+    def put(*given: dict[str, Any], **more: Any) -> Any:
+        return s3.put_bucket_notification_configuration(
+            Bucket=bucket,
+            NotificationConfiguration={"LambdaFunctionConfigurations": list(given), **more},
+        )
+
+    arn = ARN.format(account=account)
+    error = refused("InvalidArgument", put, _configuration("invalid-queue", "s3:ObjectCreated:*"))
+    assert (error["ArgumentName"], error["ArgumentValue"]) == ("CloudFunction", "invalid-queue")
+    assert error["Message"] == "The ARN could not be parsed"
+    refused("InvalidArgument", put, _configuration(arn, "s3:ObjectEaten:*"))
+    error = refused("NotImplemented", put, _configuration(arn, "s3:ObjectRestore:Post"))
+    assert "s3:ObjectRestore:Post" in error["Message"]
+    error = refused("InvalidArgument", put, _configuration(arn, "s3:ObjectCreated:*", middle="x"))
+    assert error["ArgumentName"] == "FilterRule.Name"
+    one = _configuration(arn, "s3:ObjectCreated:*", prefix="a/")
+    two = {**_configuration(arn, "s3:ObjectCreated:Put", prefix="a/b"), "Id": "c2"}
+    error = refused("InvalidArgument", put, one, two)
+    assert "ambiguously defined" in error["Message"]
+    put(one, {**_configuration(arn, "s3:ObjectCreated:Put", prefix="b/"), "Id": "c2"})
+    queue = {"QueueArn": f"arn:aws:sqs:us-east-1:{account}:q", "Events": ["s3:ObjectCreated:*"]}
+    error = refused("NotImplemented", put, QueueConfigurations=[queue])
+    assert "SQS" in error["Message"]
+    error = refused("NotImplemented", put, EventBridgeConfiguration={})
+    assert "EventBridge" in error["Message"]
