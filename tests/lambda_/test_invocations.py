@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -185,3 +186,24 @@ def test_what_cannot_be_invoked(functions: Functions, account: str) -> None:
     assert throttled["Reason"] == "ReservedFunctionConcurrentInvocationLimitExceeded"
     dry = functions.client.invoke(FunctionName="f", InvocationType="DryRun")
     assert (dry["StatusCode"], dry["Payload"].read()) == (204, b"")
+
+
+def test_no_more_at_once_than_reserved(python: Functions) -> None:
+    python.client.put_function_concurrency(FunctionName="f", ReservedConcurrentExecutions=1)
+    with ThreadPoolExecutor(2) as threads:
+        both = [threads.submit(python.invoke, "f", {"sleep": 1.5}) for _ in range(2)]
+        errors = [one.exception() for one in both]
+    (throttled,) = [error for error in errors if error is not None]
+    assert isinstance(throttled, ClientError)
+    answer = throttled.response
+    assert answer["Error"] == {"Code": "TooManyRequestsException", "Message": "Rate Exceeded."}
+    assert answer["Reason"] == "ReservedFunctionConcurrentInvocationLimitExceeded"
+    assert python.invoke("f")["event"] == {}
+
+
+def test_invocations_run_beside_each_other(python: Functions) -> None:
+    """Each environment runs one invocation at a time; more of them are made as they are needed."""
+    with ThreadPoolExecutor(4) as threads:
+        answers = list(threads.map(lambda _: python.invoke("f", {"sleep": 0.5}), range(4)))
+    assert len({answer["stream"] for answer in answers}) == 4
+    assert {answer["count"] for answer in answers} == {1}

@@ -135,3 +135,23 @@ def test_permissions_of_versions_and_aliases_are_their_own(functions: Functions)
         client.add_permission(StatementId="s", Qualifier="missing", **asked)
     with pytest.raises(ClientError, match="Function not found: "):
         client.add_permission(StatementId="s", Qualifier="42", **asked)
+
+
+def test_versions_are_listed_in_pages(functions: Functions) -> None:
+    for name in ("f", "g"):
+        functions.create(name, answering("one"), Publish=True)
+        functions.client.update_function_code(
+            FunctionName=name, ZipFile=answering("two"), Publish=True
+        )
+    pages = functions.client.get_paginator("list_functions").paginate(
+        FunctionVersion="ALL", MaxItems=2
+    )
+    found = [(one["FunctionName"], one["Version"]) for page in pages for one in page["Functions"]]
+    assert found == [(name, version) for name in ("f", "g") for version in ("$LATEST", "1", "2")]
+    pages = functions.client.get_paginator("list_functions").paginate(MaxItems=1)
+    assert [one["FunctionName"] for page in pages for one in page["Functions"]] == ["f", "g"]
+    pages = functions.client.get_paginator("list_versions_by_function").paginate(
+        FunctionName="f", MaxItems=1
+    )
+    listed = [one["Version"] for page in pages for one in page["Versions"]]
+    assert listed == ["$LATEST", "1", "2"]

@@ -131,17 +131,11 @@ def list_functions(call: Call, at: Snapshot, req: ListFunctionsRequest) -> ListF
         raise NotBuilt(what="functions replicated by Lambda@Edge")
     every_version = req.get("FunctionVersion") == "ALL"
     after = rules.key_of_marker(req.get("Marker"))
-    found = records.functions.scan(at, records.home(call.scope), after_key=after)
+    found = versions.listed(call.scope, at, after, every_version=every_version)
     page, more = paging.page_of(found, min(req.get("MaxItems", limits.PAGE_MAX), limits.PAGE_MAX))
-    described: list[FunctionConfiguration] = []
-    for function in page:
-        if every_version:
-            described += versions.every_version(call.scope, at, function)
-        else:
-            described.append(rules.described(call.scope, function, function.latest))
-    result: ListFunctionsResponse = {"Functions": described}
+    result: ListFunctionsResponse = {"Functions": [described for _, described in page]}
     if more:
-        result["NextMarker"] = paging.token_of((page[-1].name,))
+        result["NextMarker"] = paging.token_of(page[-1][0])
     return result
 
 

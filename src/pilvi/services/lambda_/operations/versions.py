@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import chain
+
 import msgspec
 
 from pilvi.base.arn import Scope
@@ -18,6 +21,7 @@ from pilvi.services.lambda_.wire import (
     PublishVersionRequest,
 )
 from pilvi.store.api import Snapshot, Transaction
+from pilvi.store.keys import Key
 
 
 @lambda_.write("PublishVersion")
@@ -110,11 +114,36 @@ def list_versions_by_function(
     return result
 
 
-def every_version(scope: Scope, at: Snapshot, function: Function) -> list[FunctionConfiguration]:
-    """$LATEST and all versions, as ListFunctions with FunctionVersion=ALL gives them."""
-    home = records.function_home(scope, function.name)
-    found = (function.latest, *records.versions.scan(at, home))
-    return [_described(scope, function, one) for one in found]
+def listed(
+    scope: Scope, at: Snapshot, after: Key | None, *, every_version: bool
+) -> Iterator[tuple[Key, FunctionConfiguration]]:
+    """Functions by name behind the key (name, number), each with its versions if they are asked for.
+
+    Raises: InvalidParameterValueException for a key of something else.
+    """
+    match after:
+        case None:
+            first, behind = "", -1
+        case (str(first), int(behind)):
+            pass
+        case _:
+            raise errors.InvalidParameterValueException(detail="Invalid marker.")
+    home = records.home(scope)
+    start = records.functions.find(at, home, first) if first else None
+    rest = records.functions.scan(at, home, after_key=(first,) if first else None)
+    for function in chain(() if start is None else (start,), rest):
+        number = behind if function is start else -1
+        if number < 0:
+            latest = rules.described(scope, function, function.latest)
+            if every_version:
+                latest["FunctionArn"] = f"{function_arn(scope, function.name)}:{names.LATEST}"
+            yield (function.name, 0), latest
+        if every_version:
+            within = records.function_home(scope, function.name)
+            key = (max(number, 0),)
+            for version in records.versions.scan(at, within, after_key=key):
+                described = _described(scope, function, version)
+                yield (function.name, int(version.version)), described
 
 
 def delete(call: Call, tx: Transaction, name: FunctionName) -> None:
