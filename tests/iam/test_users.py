@@ -1,0 +1,151 @@
+"""Users, their keys and groups, over the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from iam.refusals import refused
+
+Make = Callable[..., Any]
+
+
+def test_a_user_is_told_as_on_aws(client: Make, account: str) -> None:
+    iam = client("iam")
+    made = iam.create_user(UserName="Ann", Path="/team/", Tags=[{"Key": "k", "Value": "v"}])["User"]
+    assert made["Arn"] == f"arn:aws:iam::{account}:user/team/Ann"
+    assert made["UserId"].startswith("AIDA")
+    assert len(made["UserId"]) == 21
+    assert iam.get_user(UserName="ann")["User"] == made
+    with refused("EntityAlreadyExists", "User with name ANN already exists.", 409):
+        iam.create_user(UserName="ANN")
+    with refused("NoSuchEntity", "The user with name bob cannot be found.", 404):
+        iam.get_user(UserName="bob")
+
+
+# Lists are sorted by name, filtered by path, and paged with a marker; tags are left out.
+def test_lists_come_in_pages(client: Make) -> None:
+    iam = client("iam")
+    for number in range(5):
+        iam.create_user(UserName=f"u{number}", Path="/a/" if number % 2 else "/b/")
+    first = iam.list_users(MaxItems=2)
+    assert [user["UserName"] for user in first["Users"]] == ["u0", "u1"]
+    assert first["IsTruncated"]
+    pages = iam.get_paginator("list_users").paginate(PaginationConfig={"PageSize": 2})
+    assert [user["UserName"] for page in pages for user in page["Users"]] == [
+        f"u{n}" for n in range(5)
+    ]
+    assert [u["UserName"] for u in iam.list_users(PathPrefix="/a/")["Users"]] == ["u1", "u3"]
+    with refused("ValidationError"):
+        iam.list_users(Marker="no-such-marker")
+
+
+# A key that was issued signs requests at once; switched off or deleted, it signs none.
+def test_keys_work_from_the_first_request_to_the_last(client: Make, account: str) -> None:
+    iam = client("iam")
+    user = iam.create_user(UserName="ann")["User"]
+    key = iam.create_access_key(UserName="ann")["AccessKey"]
+    assert (len(key["AccessKeyId"]), len(key["SecretAccessKey"])) == (20, 40)
+    mine = {
+        "aws_access_key_id": key["AccessKeyId"],
+        "aws_secret_access_key": key["SecretAccessKey"],
+    }
+    sts = client("sts", **mine)
+    identity = sts.get_caller_identity()
+    assert identity["Arn"] == user["Arn"]
+    assert (identity["UserId"], identity["Account"]) == (user["UserId"], account)
+    assert client("iam", **mine).get_user()["User"]["UserName"] == "ann"
+    assert sts.get_access_key_info(AccessKeyId=key["AccessKeyId"])["Account"] == account
+
+    wrong = client("sts", aws_access_key_id=key["AccessKeyId"], aws_secret_access_key="wrong")
+    with refused("SignatureDoesNotMatch", status=403):
+        wrong.get_caller_identity()
+    iam.update_access_key(UserName="ann", AccessKeyId=key["AccessKeyId"], Status="Inactive")
+    assert iam.list_access_keys(UserName="ann")["AccessKeyMetadata"][0]["Status"] == "Inactive"
+    with refused("InvalidClientTokenId", status=403):
+        sts.get_caller_identity()
+    iam.update_access_key(UserName="ann", AccessKeyId=key["AccessKeyId"], Status="Active")
+    assert sts.get_caller_identity()["Arn"] == user["Arn"]
+    iam.delete_access_key(UserName="ann", AccessKeyId=key["AccessKeyId"])
+    assert iam.list_access_keys(UserName="ann")["AccessKeyMetadata"] == []
+
+
+def test_two_keys_at_most_and_none_of_another_user(client: Make) -> None:
+    iam = client("iam")
+    for name in ("ann", "bob"):
+        iam.create_user(UserName=name)
+    keys = [iam.create_access_key(UserName="ann")["AccessKey"]["AccessKeyId"] for _ in range(2)]
+    with refused("LimitExceeded", "Cannot exceed quota for AccessKeysPerUser: 2", 409):
+        iam.create_access_key(UserName="ann")
+    with refused("NoSuchEntity", f"The Access Key with id {keys[0]} cannot be found."):
+        iam.delete_access_key(UserName="bob", AccessKeyId=keys[0])
+    with refused("DeleteConflict", "Cannot delete entity, must delete access keys first."):
+        iam.delete_user(UserName="ann")
+
+
+# A renamed user keeps id, keys, groups and policies, and its keys speak for the new name.
+def test_renaming_moves_all_that_belongs_to_a_user(client: Make, account: str) -> None:
+    iam = client("iam")
+    iam.create_user(UserName="ann")
+    iam.create_group(GroupName="admins")
+    iam.add_user_to_group(GroupName="admins", UserName="ann")
+    arn = "arn:aws:iam::aws:policy/AdministratorAccess"
+    iam.attach_user_policy(UserName="ann", PolicyArn=arn)
+    key = iam.create_access_key(UserName="ann")["AccessKey"]
+    iam.update_user(UserName="ann", NewUserName="anna", NewPath="/p/")
+    with refused("NoSuchEntity"):
+        iam.get_user(UserName="ann")
+    sts = client(
+        "sts",
+        aws_access_key_id=key["AccessKeyId"],
+        aws_secret_access_key=key["SecretAccessKey"],
+    )
+    assert sts.get_caller_identity()["Arn"] == f"arn:aws:iam::{account}:user/p/anna"
+    assert [u["UserName"] for u in iam.get_group(GroupName="admins")["Users"]] == ["anna"]
+    entities = iam.list_entities_for_policy(PolicyArn=arn)
+    assert [u["UserName"] for u in entities["PolicyUsers"]] == ["anna"]
+    assert iam.list_access_keys(UserName="anna")["AccessKeyMetadata"][0]["UserName"] == "anna"
+
+
+def test_groups_and_their_members(client: Make) -> None:
+    iam = client("iam")
+    iam.create_user(UserName="ann")
+    iam.create_group(GroupName="admins")
+    for _ in range(2):
+        iam.add_user_to_group(GroupName="admins", UserName="ann")
+    groups = iam.list_groups_for_user(UserName="ann")["Groups"]
+    assert [group["GroupName"] for group in groups] == ["admins"]
+    with refused("DeleteConflict", "Cannot delete entity, must remove users from group first."):
+        iam.delete_group(GroupName="admins")
+    with refused("DeleteConflict"):
+        iam.delete_user(UserName="ann")
+    iam.remove_user_from_group(GroupName="admins", UserName="ann")
+    iam.delete_group(GroupName="admins")
+    iam.delete_user(UserName="ann")
+    assert iam.list_groups()["Groups"] == []
+
+
+# In the open mode a 12-digit key is the account's root, which is no user.
+def test_root_has_keys_of_its_own(client: Make, account: str) -> None:
+    iam = client("iam")
+    assert iam.get_user()["User"]["Arn"] == f"arn:aws:iam::{account}:root"
+    key = iam.create_access_key()["AccessKey"]
+    root = client(
+        "sts",
+        aws_access_key_id=key["AccessKeyId"],
+        aws_secret_access_key=key["SecretAccessKey"],
+    )
+    assert root.get_caller_identity()["Arn"] == f"arn:aws:iam::{account}:root"
+    iam.delete_access_key(AccessKeyId=key["AccessKeyId"])
+    assert iam.list_access_keys()["AccessKeyMetadata"] == []
+
+
+# What is not built is refused by name, and changes nothing.
+def test_members_without_effect_are_refused(client: Make) -> None:
+    iam = client("iam")
+    with refused("NotImplemented"):
+        iam.create_user(
+            UserName="ann", PermissionsBoundary="arn:aws:iam::aws:policy/AdministratorAccess"
+        )
+    with refused("NoSuchEntity"):
+        iam.get_user(UserName="ann")
