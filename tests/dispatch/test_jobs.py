@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from cloudlet import EXACT, START_MS, Cloudlet, count, run
 from msgspec.structs import replace
 
@@ -11,6 +12,7 @@ from pilvi.contracts.causes import Cause
 from pilvi.contracts.delivery import Delivery, Source, Undeliverable
 from pilvi.contracts.facts import Fact
 from pilvi.contracts.jobs import Job, Retry
+from pilvi.dispatch import runner
 from pilvi.dispatch.facts import decode_fact
 from pilvi.dispatch.registry import Postpone, ServiceDispatch
 
@@ -138,7 +140,11 @@ def test_kinds_that_nobody_runs_are_kept_among_the_dead() -> None:
     run(body)
 
 
-def test_a_service_that_cannot_be_loaded_keeps_its_jobs_until_they_are_buried() -> None:
+def test_a_service_that_cannot_be_loaded_keeps_its_jobs_until_they_are_buried(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(runner, "TAKEOVERS_MAX", 5)
+
     async def body(c: Cloudlet) -> None:
         broken = [True]
 
@@ -163,7 +169,7 @@ def test_a_service_that_cannot_be_loaded_keeps_its_jobs_until_they_are_buried() 
         await c.plan(Job("a.x", b"q"))
         for _ in range(10):
             await c.dispatcher.idle()
-            c.advance(1000)
+            c.advance(60_000)
         [grave] = await c.store.read(c.dispatcher.list_dead)
         assert grave.job.payload == b"q"
 

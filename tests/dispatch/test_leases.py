@@ -10,15 +10,16 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from cloudlet import Cloudlet, count, crash, run
 
 from pilvi.contracts.jobs import Job
-from pilvi.dispatch.leases import release
+from pilvi.dispatch.leases import PAUSE_MS_FIRST, TAKEOVERS_FREE, release
 from pilvi.dispatch.owners import LEASE_S, LOCKED_LEASE_S, Liveness
 from pilvi.dispatch.records import HOME, Owner, jobs, owners
 from pilvi.dispatch.runner import TAKEOVERS_MAX
-from pilvi.store.api import StoreUnavailable
+from pilvi.store.api import StoreUnavailable, Transaction
 
 
 def test_two_dispatchers_share_the_work_and_do_each_job_once() -> None:
@@ -159,7 +160,7 @@ def test_an_owner_that_has_beaten_since_keeps_its_leases() -> None:
         await begun.wait()
         [owner] = await c.store.read(lambda at: list(owners.scan(at, HOME)))
         stale = owner.beat - 1
-        assert await c.store.write(lambda tx: release(tx, owner.id, died=True, beat=stale)) == 0
+        assert await c.store.write(lambda tx: release(tx, owner.id, 0, died=True, beat=stale)) == 0
         assert (await c.dispatcher.statistics()).leased == 1
         go.set()
         await c.dispatcher.idle()
@@ -207,7 +208,9 @@ def test_stopping_lets_a_running_job_finish() -> None:
     run(body)
 
 
-def test_a_job_that_kills_its_process_is_buried_in_the_end(tmp_path: Path) -> None:
+def test_a_job_that_kills_its_processes_waits_longer_each_time(tmp_path: Path) -> None:
+    """Deaths that are not its fault cost a job nothing but a pause; it is never lost by them."""
+
     async def body(c: Cloudlet) -> None:
         await c.dispatcher.stop()
         begun = asyncio.Event()
@@ -217,19 +220,45 @@ def test_a_job_that_kills_its_process_is_buried_in_the_end(tmp_path: Path) -> No
             await asyncio.Event().wait()
 
         c.serve("a.x", deadly)
-        await c.plan(Job("a.x", b"p"))
-        for _ in range(TAKEOVERS_MAX + 1):
+        c.clock.freeze()
+        await c.plan(Job("a.x", b"p", id="x"))
+        for takeovers in range(TAKEOVERS_FREE + 3):
+            if takeovers > TAKEOVERS_FREE:
+                due_ms, _ = await c.store.read(lambda at: c.dispatcher.find_job(at, "x"))
+                paused_ms = due_ms - c.clock.now_ms()
+                assert paused_ms == PAUSE_MS_FIRST * 2 ** (takeovers - TAKEOVERS_FREE - 1)
+                c.clock.advance(paused_ms)
             victim = c.another(run_dir=tmp_path)
             await victim.start()
             await begun.wait()
             begun.clear()
             await crash(victim)
-        c.dispatcher = c.another(run_dir=tmp_path)
+            heir = c.another(run_dir=tmp_path)
+            await heir.start()
+            if takeovers < TAKEOVERS_FREE - 1:
+                await begun.wait()
+                begun.clear()
+            await heir.stop(0)
+        assert not await c.store.read(c.dispatcher.list_dead)
+
+    run(body)
+
+
+def test_a_job_that_kills_without_end_is_buried(tmp_path: Path) -> None:
+    async def body(c: Cloudlet) -> None:
+        await c.dispatcher.stop()
+        await c.plan(Job("a.x", b"p", id="x"))
+
+        def age(tx: Transaction) -> None:
+            record = jobs.find(tx, HOME, "x")
+            assert record is not None
+            jobs.put(tx, HOME, msgspec.structs.replace(record, takeovers=TAKEOVERS_MAX + 1))
+
+        await c.store.write(age)
         await c.dispatcher.start()
         await c.dispatcher.idle()
-        assert not begun.is_set()
         [grave] = await c.store.read(c.dispatcher.list_dead)
-        assert "it was begun and not ended 6 times" in grave.reason
+        assert f"it was begun and not ended {TAKEOVERS_MAX + 1} times" in grave.reason
 
     run(body)
 

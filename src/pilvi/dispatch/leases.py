@@ -43,27 +43,43 @@ def give_up(tx: Transaction, record: JobRecord) -> None:
     jobs.delete(tx, HOME, record.job.id)
 
 
-def release(tx: Transaction, owner: str, *, died: bool, beat: int | None = None) -> int:
+TAKEOVERS_FREE = 2
+"""Deaths that a job may be near to without being suspected of them."""
+PAUSE_MS_FIRST = 1000
+PAUSE_MS_MAX = 60_000
+
+
+def release(
+    tx: Transaction, owner: str, now_ms: int, *, died: bool, beat: int | None = None
+) -> int:
     """Put back everything that an owner leases, and forget the owner. Gives how many jobs.
 
-    `beat`: what it was taken for dead on; if it has beaten since, nothing is done.
+    `beat`: what it was taken for dead on; if it has beaten since, nothing is done. A job that many owners
+    died with waits longer each time, so that it cannot kill one process after another (invariant 6).
     """
     current = owners.find(tx, HOME, owner)
     if beat is not None and current is not None and current.beat != beat:
         return 0
     held = list(jobs.scan_index(tx, HOME, "leased", (owner,)))
     for record in held:
-        jobs.put(
-            tx,
-            HOME,
-            msgspec.structs.replace(
-                record, owner=None, lease=None, takeovers=record.takeovers + died
-            ),
+        takeovers = record.takeovers + died
+        due_ms = max(record.due_ms, now_ms + pause_after_ms(takeovers)) if died else record.due_ms
+        waiting = msgspec.structs.replace(
+            record, owner=None, lease=None, takeovers=takeovers, due_ms=due_ms
         )
+        jobs.put(tx, HOME, waiting)
     owners.delete(tx, HOME, owner)
     if held:
         tx.wake(JOBS)
     return len(held)
+
+
+def pause_after_ms(takeovers: int) -> int:
+    """How long a job waits that so many owners died with, in ms."""
+    beyond = takeovers - TAKEOVERS_FREE
+    if beyond <= 0:
+        return 0
+    return min(PAUSE_MS_FIRST * 2 ** min(beyond - 1, 16), PAUSE_MS_MAX)
 
 
 def holds(at: Snapshot, owner: str) -> bool:

@@ -10,8 +10,9 @@ Invariants; the code cites them:
    due runs at once.
 5. Whether a lease still *holds* is told by real time alone (`owners.py`): freezing the clock stalls no
    takeover, and moving it steals no running job.
-6. A job that its process died of is put back and counted (`takeovers`); after TAKEOVERS_MAX it is buried,
-   for it may be what kills. Being put back on a graceful stop counts nothing.
+6. A job whose process died is put back and counted (`takeovers`), and from the third time on waits longer
+   each time, for it may be what kills. A server that is killed often loses none of its jobs by that; only
+   after TAKEOVERS_MAX deaths a job is buried. Being put back on a graceful stop counts nothing.
 7. Replacing or cancelling a job that runs takes its lease away: the running handler's effect is dropped.
 8. At most CONCURRENCY_MAX jobs run at once in a process, and of each lane as many as its kind allows.
 """
@@ -39,7 +40,7 @@ from pilvi.base.errors import NotBuilt
 from pilvi.contracts.causes import Cause
 from pilvi.contracts.delivery import Commit, Delivery, Undeliverable
 from pilvi.contracts.jobs import Job, Retry
-from pilvi.dispatch.leases import LeaseLost, busy, give_up, holds, look, release
+from pilvi.dispatch.leases import LeaseLost, busy, give_up, holds, look, pause_after_ms, release
 from pilvi.dispatch.owners import BEAT_S, Liveness
 from pilvi.dispatch.records import (
     DELIVER,
@@ -67,7 +68,7 @@ from pilvi.store.api import Snapshot, Store, StoreUnavailable, Transaction
 log = logging.getLogger("pilvi.dispatch")
 
 CONCURRENCY_MAX = 64
-TAKEOVERS_MAX = 5
+TAKEOVERS_MAX = 1000
 SWEEP_S = 3.0
 """How often, in real time, the runner looks for dead owners and for wakes that got lost."""
 IDLE_POLL_S = 0.05
@@ -139,7 +140,9 @@ class Runner:
         self._liveness.hold()
         if await self._store.read(partial(holds, owner=self._liveness.owner)):
             # A seeded run in a container: the dead process before us had our name.
-            await self._store.write(lambda tx: release(tx, self._liveness.owner, died=True))
+            await self._store.write(
+                lambda tx: release(tx, self._liveness.owner, self._clock.now_ms(), died=True)
+            )
         await self._sweep()
         for work in (self._lead(), self._watch(JOBS), self._watch(CLOCK), self._keep_alive()):
             self._tasks.append(asyncio.create_task(work))
@@ -157,7 +160,9 @@ class Runner:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
-        await self._store.write(lambda tx: release(tx, self._liveness.owner, died=False))
+        await self._store.write(
+            lambda tx: release(tx, self._liveness.owner, self._clock.now_ms(), died=False)
+        )
         self._liveness.let_go()
 
     def stir(self) -> None:
@@ -287,7 +292,13 @@ class Runner:
         others = await self._store.read(lambda at: list(owners.scan(at, HOME)))
         for owner in self._liveness.find_dead(others, time.monotonic()):
             count = await self._store.write(
-                partial(release, owner=owner.id, died=True, beat=owner.beat)
+                partial(
+                    release,
+                    owner=owner.id,
+                    now_ms=self._clock.now_ms(),
+                    died=True,
+                    beat=owner.beat,
+                )
             )
             self._liveness.forget(owner.id)
             if count:
@@ -303,7 +314,8 @@ class Runner:
             log.warning("job %s is left to whoever comes next", record.job.id)
         except Exception:
             log.exception("job %s could not be run", record.job.id)
-            due_ms = self._clock.now_ms() + BROKEN_DELAY_MS
+            pause_ms = max(BROKEN_DELAY_MS, pause_after_ms(record.takeovers + 1))
+            due_ms = self._clock.now_ms() + pause_ms
 
             def body(tx: Transaction) -> None:
                 give_up(tx, record)

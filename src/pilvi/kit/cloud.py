@@ -60,6 +60,7 @@ class Cloud:
         self._service_places = services
         self._question_places = questions
         self._services: dict[str, Service] = {}
+        self._registrations: dict[str, ServiceDispatch] = {}
         self._answers: dict[type[Any], Any] = {}
 
     # --- services, loaded when first called
@@ -95,14 +96,18 @@ class Cloud:
 
         Raises: NotBuilt.
         """
-        service = self.service(_ARN_NAMES.get(name, name))
-        return ServiceDispatch(
-            jobs={
-                kind: JobKind(partial(job.handle, self), job.retry, job.bury)
-                for kind, job in service.jobs.items()
-            },
-            target=None if service.target is None else partial(service.target, self),
-        )
+        known = self._registrations.get(name)
+        if known is None:
+            service = self.service(_ARN_NAMES.get(name, name))
+            known = self._registrations[name] = ServiceDispatch(
+                jobs={
+                    kind: JobKind(partial(job.handle, self), job.retry, job.bury)
+                    for kind, job in service.jobs.items()
+                },
+                target=None if service.target is None else partial(service.target, self),
+                target_retry=service.target_retry,
+            )
+        return known
 
     # --- questions to other services
 

@@ -106,6 +106,8 @@ class Service:
     endpoints: dict[str, Serve] = field(default_factory=dict[str, Serve])
     jobs: dict[str, JobKind] = field(default_factory=dict[str, JobKind])
     target: Deliver | Callable[..., Awaitable[Any]] | None = None
+    target_retry: Retry = field(default_factory=Retry)
+    """How deliveries to this service's ARNs are tried again."""
     finish: Finish | None = None
 
     def read(self, operation: str) -> Callable[[H], H]:
