@@ -246,3 +246,21 @@ def test_patterns_mean_what_they_mean_in_java(pattern: str, text: str, fits: boo
     compiled = compile_pattern(pattern)
     assert compiled is not None
     assert compiled.matches(text) is fits
+
+
+def test_patterns_that_could_run_away_look_only_at_short_texts() -> None:
+    """EventBridge's pattern of a header's value takes minutes of backtracking over thirty blanks."""
+    pattern = protocol.service_model("events").definition("HeaderValue")["pattern"]
+    compiled = compile_pattern(pattern)
+    assert compiled is not None
+    assert not compiled.matches("a\x01")
+    assert compiled.matches("plain value")
+    assert compiled.matches(" " * 400 + "\x01")
+
+
+def test_patterns_without_nested_repeats_look_at_long_texts() -> None:
+    pattern = protocol.service_model("lambda").definition("FunctionName")["pattern"]
+    compiled = compile_pattern(pattern)
+    assert compiled is not None
+    assert compiled.matches("a" * 64)
+    assert not compiled.matches("a" * 64 + "!")

@@ -20,7 +20,6 @@ Check = Callable[[Any, str, list[str]], None]
 """Adds to the list what is wrong with a value; the path is the value's, as AWS writes it."""
 
 _FAILED = "failed to satisfy constraint:"
-_PATTERN_CHARACTERS_MAX = 64 * 1024
 _VALUE_CHARACTERS_MAX = 16 * 1024
 
 
@@ -105,12 +104,7 @@ def _plain_rules(shape: Shape, *, hide: bool) -> list[_Rule]:
         compiled = compile_pattern(pattern)
         if compiled is not None:
             demand = f"Member must satisfy regular expression pattern: {pattern}"
-            rules.append(
-                _Rule(
-                    lambda value: len(value) > _PATTERN_CHARACTERS_MAX or compiled.matches(value),
-                    demand,
-                )
-            )
+            rules.append(_Rule(compiled.matches, demand))
     rules += _size_rules(shape)
     if shape.type == "string" and values:
         allowed = frozenset(values)
