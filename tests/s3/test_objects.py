@@ -124,7 +124,7 @@ def test_ranges(s3: Any, bucket: str, size: int, header: str, start: int, end: i
     wanted = data[start:end]
     assert got["Body"].read() == wanted
     assert got["ResponseMetadata"]["HTTPStatusCode"] == 206
-    first = data.index(wanted) if size > 10 else range(size)[start]
+    first, _, _ = slice(start, end).indices(size)
     assert got["ContentRange"] == f"bytes {first}-{first + len(wanted) - 1}/{size}"
     assert got["ContentLength"] == len(wanted)
     head = s3.head_object(Bucket=bucket, Key="k", Range=header)

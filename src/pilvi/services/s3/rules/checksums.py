@@ -18,6 +18,7 @@ from pilvi.base.errors import NotBuilt
 from pilvi.protocol.checksums import checksum, combine_crc
 from pilvi.services.s3 import errors
 from pilvi.services.s3.records.objects import Checksum
+from pilvi.services.s3.rules import requests
 
 DEFAULT = "CRC64NVME"
 COMPOSITE = "COMPOSITE"
@@ -27,6 +28,7 @@ SIZES = {"CRC32": 4, "CRC32C": 4, "CRC64NVME": 8, "SHA1": 20, "SHA256": 32}
 """Algorithms that exist here, and the bytes of their values."""
 
 _UNBUILT = ("SHA512", "MD5", "XXHASH64", "XXHASH3", "XXHASH128")
+_MEMBERS = frozenset(f"Checksum{name}" for name in (*SIZES, *_UNBUILT))
 _CRCS = frozenset({"CRC32", "CRC32C", "CRC64NVME"})
 _UNSUPPORTED = (
     "Checksum algorithm provided is unsupported. Please try again with any of the valid types:"
@@ -51,11 +53,13 @@ def claimed(req: Mapping[str, Any], trailer: str = "") -> Claim | None:
 
     Raises: InvalidRequest, NotBuilt.
     """
-    for algorithm in _UNBUILT:
-        if f"Checksum{algorithm}" in req:
+    found: list[Claim] = []
+    for member in requests.sent(req, _MEMBERS):
+        algorithm = member.removeprefix("Checksum")
+        if algorithm in _UNBUILT:
             raise NotBuilt(what=f"the checksum algorithm {algorithm}")
-    found = [Claim(name, req[f"Checksum{name}"]) for name in SIZES if f"Checksum{name}" in req]
-    for name in trailer.lower().split(","):
+        found.append(Claim(algorithm, req[member]))
+    for name in trailer.lower().split(",") if trailer else ():
         if name.strip().startswith("x-amz-checksum-"):
             algorithm = name.strip().removeprefix("x-amz-checksum-").upper()
             if algorithm not in SIZES:

@@ -7,6 +7,7 @@ server-side encryption are refused by name, and no answer claims it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from pilvi.base.errors import NotBuilt
@@ -54,14 +55,28 @@ _UNBUILT = {
     "MFA": "deleting with MFA",
     "AnnotationDirective": "object annotations",
 }
-_GRANTS = ("GrantFullControl", "GrantRead", "GrantReadACP", "GrantWriteACP", "GrantWrite")
+_GRANTS = frozenset(
+    {"GrantFullControl", "GrantRead", "GrantReadACP", "GrantWriteACP", "GrantWrite"}
+)
+
+
+_names_of = dict[str, Any].keys
+"""Not `req.keys()`, which counts as reading all members."""
+
+
+def sent(req: Mapping[str, Any], members: AbstractSet[str]) -> list[str]:
+    """Those of many members, most of which no request has, that this one does have, in order."""
+    assert isinstance(req, dict)
+    names: AbstractSet[str] = dict.keys(
+        req
+    )  # not req.keys(), which would count as reading them all
+    return sorted(names & members)
 
 
 def refuse_unbuilt(req: Mapping[str, Any]) -> None:
     """Before anything is stored. Raises: NotBuilt."""
-    for member, what in _UNBUILT.items():
-        if member in req:
-            raise NotBuilt(what=f"{what} ({member})")
+    for member in sent(req, _UNBUILT.keys()):
+        raise NotBuilt(what=f"{_UNBUILT[member]} ({member})")
     if req.get("BucketKeyEnabled"):
         raise NotBuilt(what="server-side encryption with KMS keys (BucketKeyEnabled)")
 
@@ -71,8 +86,8 @@ def check_acl(req: Mapping[str, Any]) -> None:
 
     Raises: AccessControlListNotSupported.
     """
-    if req.get("ACL", "private") not in ("private", "bucket-owner-full-control") or any(
-        grant in req for grant in _GRANTS
+    if req.get("ACL", "private") not in ("private", "bucket-owner-full-control") or sent(
+        req, _GRANTS
     ):
         raise errors.AccessControlListNotSupported()
 
