@@ -21,8 +21,8 @@ from pilvi.kit.call import Call
 from pilvi.kit.cloud import Cloud
 from pilvi.services.lambda_ import errors, limits, records
 from pilvi.services.lambda_.names import parse_layer
+from pilvi.services.lambda_.questions import runner_of
 from pilvi.services.lambda_.records import Configuration, LayerUse, Package
-from pilvi.services.lambda_.unpacked import unpack
 from pilvi.store.api import Transaction
 from pilvi.store.blobs import NewBlob
 
@@ -84,7 +84,7 @@ async def saved(call: Call, zipped: bytes) -> AsyncGenerator[Saved]:
     Raises: InvalidParameterValueException when it cannot be unpacked.
     """
     package = unsaved(zipped)
-    await unpack(call.cloud, package, zipped)
+    await runner_of(call.cloud).unpacked.check(package, zipped)
     blob = await call.cloud.blobs.write(zipped, size_max=limits.UNZIPPED_BYTES_MAX)
     try:
         yield Saved(blob, msgspec.structs.replace(package, blob=blob.ref))

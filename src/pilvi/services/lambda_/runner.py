@@ -15,11 +15,12 @@ from urllib.parse import urlsplit
 import msgspec
 import orjson
 
-from pilvi.base.arn import Scope
+from pilvi.base.arn import Arn, Scope
 from pilvi.base.clock import Clock
+from pilvi.base.errors import NotBuilt
 from pilvi.compute import report
 from pilvi.compute.api import (
-    Backend,
+    Environment,
     EnvironmentFailed,
     EnvironmentGone,
     EnvironmentSpec,
@@ -33,9 +34,11 @@ from pilvi.contracts.credentials import Credential, Sessions
 from pilvi.contracts.logs import LogSink
 from pilvi.contracts.platform import Platform
 from pilvi.kit.cloud import Cloud
-from pilvi.services.lambda_ import errors, limits, unpacked
+from pilvi.services.lambda_ import errors, limits
 from pilvi.services.lambda_.names import function_arn
-from pilvi.services.lambda_.records import Configuration, Function, Runnable
+from pilvi.services.lambda_.pool import Pool, Throttled
+from pilvi.services.lambda_.records import Configuration, Runnable
+from pilvi.services.lambda_.unpacked import Unpacked
 
 log = logging.getLogger("pilvi.lambda")
 
@@ -48,10 +51,17 @@ _ENVIRONMENTS_MAX = 3
 
 
 class _Known(msgspec.Struct, frozen=True):
-    """What the environments of one function were last made with."""
+    """What the environments of one version of a function are made with now.
 
-    key: str
+    `made_of`: names its revision.
+    """
+
+    made_of: str
     credential: Credential
+
+    @property
+    def key(self) -> str:
+        return f"{self.made_of}:{self.credential.access_key_id}"
 
 
 class Runner:
@@ -59,6 +69,7 @@ class Runner:
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
+        self.unpacked = Unpacked(cloud)
         self._pool: asyncio.Task[Pool] | None = None
         self._known: OrderedDict[str, _Known] = OrderedDict()
         """By ARN with version; the one used last at the end."""
@@ -102,86 +113,59 @@ class Runner:
     ) -> tuple[Outcome, str]:
         """The outcome, and the log stream of the environment that it happened in."""
         pool = await self._open()
+        function, configuration = runnable
+        arn = function_arn(scope, function.name)
         for _ in range(_ENVIRONMENTS_MAX):
-            spec = await self._spec(scope, *runnable)
+            known = await self._know(pool, arn, function.name, configuration)
+
+            async def make_spec(known: _Known = known) -> EnvironmentSpec:
+                return await self._spec(scope, arn, function.name, configuration, known)
+
             try:
-                environment = await pool.acquire(spec, runnable.function.reserved_concurrency)
+                environment = await pool.acquire(
+                    known.key, arn, make_spec, reserved=function.reserved_concurrency
+                )
+            except Throttled as refusal:
+                raise errors.TooManyRequestsException(members={"Reason": refusal.reason}) from None
             except InvalidEntrypoint as problem:
+                spec = await make_spec()
                 return _not_startable(invocation, spec, problem, self._cloud.clock), spec.log_stream
             except EnvironmentFailed as problem:
-                log.error("no environment for %s: %s", spec.function_arn, problem)
+                log.error("no environment for %s: %s", arn, problem)
                 raise errors.ServiceException(detail=str(problem)) from None
             try:
                 return await environment.invoke(invocation), environment.spec.log_stream
             except EnvironmentGone:
                 continue  # nothing ran: the next one is made anew
             finally:
-                await pool.release(environment)
+                pool.release(environment)
         raise errors.ServiceException(
             detail=f"{_ENVIRONMENTS_MAX} environments ended before the invocation began."
         )
 
     async def retire_all(self) -> None:
-        """Kill all environments: what they were made from is gone."""
+        """End all environments that are not busy: what they were made from is gone."""
         self._known.clear()
         if self._pool is not None:
-            await (await self._pool).retire_all()
+            await (await self._pool).end_idle()
 
     async def close(self) -> None:
-        """Kill all environments and what makes them."""
-        if self._pool is not None:
+        """End all environments and what makes them."""
+        if self._pool is not None and not (self._pool.done() and self._pool.exception()):
             await (await self._pool).close()
 
-    # --- specs
+    # --- what environments are made from
 
-    async def _spec(
-        self, scope: Scope, function: Function, configuration: Configuration
-    ) -> EnvironmentSpec:
-        cloud = self._cloud
-        arn = function_arn(scope, function.name)
-        known = await self._know(arn, function.name, configuration)
-        credential = known.credential
-        assert credential.session_token is not None
-        now_ms = cloud.clock.now_ms()
-        day = time.strftime("%Y/%m/%d", time.gmtime(now_ms // 1000))
-        layers = await unpacked.layers_directory(cloud, configuration.layers)
-        variables = {
-            "AWS_ENDPOINT_URL": cloud.ask(Platform).url,
-            **(configuration.environment or {}),
-            "AWS_REGION": scope.region,
-            "AWS_DEFAULT_REGION": scope.region,
-            "AWS_ACCESS_KEY_ID": credential.access_key_id,
-            "AWS_SECRET_ACCESS_KEY": credential.secret_access_key,
-            "AWS_SESSION_TOKEN": credential.session_token,
-        }
-        return EnvironmentSpec(
-            key=known.key,
-            function_name=function.name,
-            function_arn=arn,
-            version=configuration.version,
-            runtime=configuration.runtime,
-            handler=configuration.handler,
-            code_dir=await unpacked.directory(cloud, configuration.package),
-            layer_dirs=layers,
-            environment=variables,
-            memory_mb=configuration.memory_mb,
-            timeout_s=configuration.timeout_s,
-            tmp_mb=configuration.tmp_mb,
-            log_group=configuration.log_group,
-            log_stream=f"{day}/[{configuration.version}]{cloud.entropy.hex(32)}",
-            exact_runtime=cloud.settings.exact_runtimes,
-        )
+    async def _know(self, pool: Pool, arn: str, name: str, configuration: Configuration) -> _Known:
+        """The key that a version's environments have now, and the credentials in them.
 
-    async def _know(self, arn: str, name: str, configuration: Configuration) -> _Known:
-        """The key that a function's environments have now, and the credentials in them.
-
-        Environments of an older key take no new invocations and are ended.
+        Environments of an older key take no new invocations.
         """
         cloud = self._cloud
         version_arn = f"{arn}:{configuration.version}"
         made_of = f"{version_arn}:{configuration.revision_id}"
         known = self._known.get(version_arn)
-        if known is not None and known.key.startswith(f"{made_of}:"):
+        if known is not None and known.made_of == made_of:
             ends_ms = known.credential.expires_at_ms or 0
             if ends_ms - limits.SESSION_MARGIN_MS > cloud.clock.now_ms():
                 self._known.move_to_end(version_arn)
@@ -192,13 +176,48 @@ class Runner:
             duration_s=limits.SESSION_S,
             service="lambda.amazonaws.com",
         )
-        fresh = _Known(f"{made_of}:{credential.access_key_id}", credential)
+        fresh = _Known(made_of, credential)
         self._known[version_arn] = fresh
         if len(self._known) > _KNOWN_MAX:
             self._known.popitem(last=False)
         if known is not None:
-            await (await self._open()).retire(known.key)
+            pool.retire(known.key)
         return fresh
+
+    async def _spec(
+        self, scope: Scope, arn: str, name: str, configuration: Configuration, known: _Known
+    ) -> EnvironmentSpec:
+        """For one environment: each has a log stream of its own."""
+        cloud = self._cloud
+        credential = known.credential
+        assert credential.session_token is not None
+        variables = {
+            "AWS_ENDPOINT_URL": cloud.ask(Platform).url,
+            **(configuration.environment or {}),
+            "AWS_REGION": scope.region,
+            "AWS_DEFAULT_REGION": scope.region,
+            "AWS_ACCESS_KEY_ID": credential.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": credential.secret_access_key,
+            "AWS_SESSION_TOKEN": credential.session_token,
+        }
+        day = time.strftime("%Y/%m/%d", time.gmtime(cloud.clock.now_ms() // 1000))
+        return EnvironmentSpec(
+            key=known.key,
+            function_name=name,
+            function_arn=arn,
+            version=configuration.version,
+            runtime=configuration.runtime,
+            handler=configuration.handler,
+            code_dir=await self.unpacked.directory(configuration.package),
+            layer_dirs=await self.unpacked.layers(configuration.layers),
+            environment=variables,
+            memory_mb=configuration.memory_mb,
+            timeout_s=configuration.timeout_s,
+            tmp_mb=configuration.tmp_mb,
+            log_group=configuration.log_group,
+            log_stream=f"{day}/[{configuration.version}]{cloud.entropy.hex(32)}",
+            exact_runtime=cloud.settings.exact_runtimes,
+        )
 
     # --- the pool
 
@@ -217,10 +236,20 @@ class Runner:
             raise errors.ServiceException(
                 detail=f"Functions cannot run on this host: {probe.reason} {probe.advice}"
             )
-        return Pool(backend)
+        return Pool(backend, self._write_last_lines)
+
+    async def _write_last_lines(self, environment: Environment) -> None:
+        """What an environment wrote after its last invocation."""
+        spec, lines = environment.spec, environment.take_lines()
+        if lines:
+            scope = Arn.parse(spec.function_arn).scope
+            sink = self._cloud.ask(LogSink)
+            await sink.append_lines(scope, spec.log_group, spec.log_stream, lines)
 
     async def _make_backend(self) -> NamespacesBackend:
         cloud = self._cloud
+        if cloud.settings.backend != NamespacesBackend.name:
+            raise NotBuilt(what=f"the backend {cloud.settings.backend}")
         platform = cloud.ask(Platform)
         host = urlsplit(platform.url).hostname or "localhost"
         return NamespacesBackend(
@@ -269,47 +298,3 @@ def _not_startable(
         log_lines=[(now_ms, line) for line in lines],
         log_tail=report.tail(lines),
     )
-
-
-class Pool:
-    """Temporary."""
-
-    def __init__(self, backend: Backend) -> None:
-        self.backend = backend
-        self.idle: dict[str, list] = {}
-        self.busy: dict[str, int] = {}
-
-    async def acquire(self, spec, reserved):
-        arn = spec.function_arn
-        if reserved is not None and self.busy.get(arn, 0) >= reserved:
-            raise errors.TooManyRequestsException(
-                members={"Reason": "ReservedFunctionConcurrentInvocationLimitExceeded"}
-            )
-        self.busy[arn] = self.busy.get(arn, 0) + 1
-        shelf = self.idle.get(spec.key, [])
-        while shelf:
-            e = shelf.pop()
-            if e.alive:
-                return e
-        try:
-            return await self.backend.start(spec)
-        except BaseException:
-            self.busy[arn] -= 1
-            raise
-
-    async def release(self, e):
-        self.busy[e.spec.function_arn] -= 1
-        if e.alive:
-            self.idle.setdefault(e.spec.key, []).append(e)
-
-    async def retire(self, key):
-        for e in self.idle.pop(key, []):
-            await e.kill("retired")
-
-    async def retire_all(self):
-        for key in list(self.idle):
-            await self.retire(key)
-
-    async def close(self):
-        await self.retire_all()
-        await self.backend.close()

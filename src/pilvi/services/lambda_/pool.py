@@ -1,0 +1,166 @@
+"""Execution environments of this process: warm ones waiting, busy ones counted, idle ones ended.
+
+Bounds: environments in all, those of a function by its reserved concurrency, and how long one may idle.
+Idle time is the machine's, for it is about this process's memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter, OrderedDict
+from collections.abc import Awaitable, Callable
+
+from pilvi.compute.api import Backend, Environment, EnvironmentSpec
+
+log = logging.getLogger("pilvi.lambda")
+
+ENVIRONMENTS_MAX = 256
+IDLE_S_MAX = 300.0
+REAP_EVERY_S = 30.0
+_RETIRED_MAX = 10_000
+
+
+class Throttled(Exception):
+    """No environment may be had now; `reason` is AWS's word."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
+class Pool:
+    def __init__(
+        self,
+        backend: Backend,
+        on_end: Callable[[Environment], Awaitable[None]],
+        *,
+        environments_max: int = ENVIRONMENTS_MAX,
+        idle_s_max: float = IDLE_S_MAX,
+        reap_every_s: float = REAP_EVERY_S,
+    ) -> None:
+        """`on_end`: called with each environment once it has ended (its last log lines)."""
+        self._backend = backend
+        self._on_end = on_end
+        self._environments_max = environments_max
+        self._idle_s_max = idle_s_max
+        self._reap_every_s = reap_every_s
+        self._loop = asyncio.get_running_loop()
+        self._idle: OrderedDict[Environment, float] = OrderedDict()
+        """When each was put back; the longest idle first."""
+        self._warm: dict[str, list[Environment]] = {}
+        """The idle ones by key; the one used last at the end, so that what is too much grows old."""
+        self._busy: Counter[str] = Counter()
+        """By function ARN."""
+        self._busy_in_all = 0
+        self._retired: OrderedDict[str, None] = OrderedDict()
+        self._ending: set[asyncio.Task[None]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._closed = False
+
+    async def acquire(
+        self,
+        key: str,
+        function_arn: str,
+        make_spec: Callable[[], Awaitable[EnvironmentSpec]],
+        *,
+        reserved: int | None,
+    ) -> Environment:
+        """An environment of this key for one invocation: a warm one, or a new one made from `make_spec`.
+
+        Raises: Throttled; what `Backend.start` and `make_spec` raise.
+        """
+        if reserved is not None and self._busy[function_arn] >= reserved:
+            raise Throttled("ReservedFunctionConcurrentInvocationLimitExceeded")
+        if self._busy_in_all >= self._environments_max or self._closed:
+            raise Throttled("ConcurrentInvocationLimitExceeded")
+        self._busy[function_arn] += 1
+        self._busy_in_all += 1
+        try:
+            warm = self._warm.get(key)
+            while warm:
+                environment = warm.pop()
+                del self._idle[environment]
+                if environment.alive:
+                    return environment
+                self._end(environment, "it had ended")
+            self._warm.pop(key, None)
+            if self._busy_in_all + len(self._idle) > self._environments_max:
+                self._drop(next(iter(self._idle)), "room was needed")
+            return await self._backend.start(await make_spec())
+        except BaseException:
+            self._leave(function_arn)
+            raise
+
+    def release(self, environment: Environment) -> None:
+        """The invocation is over; whoever acquired it does not touch the environment any more."""
+        self._leave(environment.spec.function_arn)
+        key = environment.spec.key
+        if not environment.alive or key in self._retired or self._closed:
+            self._end(environment, "it is of no more use")
+            return
+        self._warm.setdefault(key, []).append(environment)
+        self._idle[environment] = self._loop.time()
+        if self._timer is None:
+            self._timer = self._loop.call_later(self._reap_every_s, self._reap)
+
+    def retire(self, key: str) -> None:
+        """What the environments of this key were made from has changed: they take no more invocations."""
+        self._retired[key] = None
+        if len(self._retired) > _RETIRED_MAX:
+            self._retired.popitem(last=False)
+        for environment in list(self._warm.get(key, ())):
+            self._drop(environment, "its function has changed")
+
+    async def end_idle(self) -> None:
+        """End all that is not busy, and wait for it."""
+        for environment in list(self._idle):
+            self._drop(environment, "all were ended")
+        await asyncio.gather(*self._ending)
+
+    async def close(self) -> None:
+        """End all; an invocation under way is cut off with its environment."""
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+        await self.end_idle()
+        await self._backend.close()
+
+    def _leave(self, function_arn: str) -> None:
+        self._busy_in_all -= 1
+        self._busy[function_arn] -= 1
+        if not self._busy[function_arn]:
+            del self._busy[function_arn]
+
+    def _reap(self) -> None:
+        self._timer = None
+        oldest_s = self._loop.time() - self._idle_s_max
+        for environment, since_s in list(self._idle.items()):
+            if since_s > oldest_s and environment.alive:
+                break
+            self._drop(environment, "it was idle")
+        if self._idle:
+            self._timer = self._loop.call_later(self._reap_every_s, self._reap)
+
+    def _drop(self, environment: Environment, reason: str) -> None:
+        del self._idle[environment]
+        key = environment.spec.key
+        warm = self._warm[key]
+        warm.remove(environment)
+        if not warm:
+            del self._warm[key]
+        self._end(environment, reason)
+
+    def _end(self, environment: Environment, reason: str) -> None:
+        task = asyncio.create_task(self._kill(environment, reason))
+        self._ending.add(task)
+        task.add_done_callback(self._ended)
+
+    async def _kill(self, environment: Environment, reason: str) -> None:
+        await environment.kill(reason)
+        await self._on_end(environment)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._ending.discard(task)
+        if not task.cancelled() and (problem := task.exception()) is not None:
+            log.error("an environment did not end well", exc_info=problem)
