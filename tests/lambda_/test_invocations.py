@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -207,3 +208,22 @@ def test_invocations_run_beside_each_other(python: Functions) -> None:
         answers = list(threads.map(lambda _: python.invoke("f", {"sleep": 0.5}), range(4)))
     assert len({answer["stream"] for answer in answers}) == 4
     assert {answer["count"] for answer in answers} == {1}
+
+
+def test_credentials_are_renewed_before_they_expire(python: Functions, clock: Any) -> None:
+    first = python.invoke("f", {"environment": True})["AWS_ACCESS_KEY_ID"]
+    assert python.invoke("f", {"environment": True})["AWS_ACCESS_KEY_ID"] == first
+    clock.advance(seconds=12 * 3600 - 60)
+    renewed = python.invoke("f", {"environment": True})["AWS_ACCESS_KEY_ID"]
+    assert renewed != first
+
+
+def test_unpacked_code_is_made_again_when_it_is_gone(own_server: Callable[..., Any]) -> None:
+    """The directory is a cache: the package in the store is what counts, also after a restart."""
+    server = own_server()
+    functions = Functions(server.client("lambda", "000000000001"))
+    functions.create("f", package("def handler(event, context): return 'here'"))
+    server.kill()
+    shutil.rmtree(server.data / "cache")
+    server.start()
+    assert Functions(server.client("lambda", "000000000001")).invoke("f") == "here"

@@ -32,6 +32,7 @@ def unpacked(tmp_path: Path, *entries: tuple[str, bytes, int], size_max: int = S
     return tmp_path / "out"
 
 
+@pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_files_modes_and_links(tmp_path: Path) -> None:
     out = unpacked(
         tmp_path,
