@@ -18,7 +18,7 @@ from pilvi.base.errors import AwsError
 from pilvi.base.http import HttpRequest, HttpResponse
 from pilvi.kit.call import Call
 from pilvi.services.apigateway import answers, cors, invoking, limits, proxy, records, rules
-from pilvi.services.apigateway.records import Cors, Deployed
+from pilvi.services.apigateway.records import Cors, Deployed, Place
 from pilvi.services.apigateway.routes import RouteTable
 from pilvi.services.apigateway.service import apigatewayv2
 from pilvi.store.api import Snapshot
@@ -44,8 +44,8 @@ class Served:
 @apigatewayv2.endpoint("execute-api")
 async def execute_api(call: Call, request: HttpRequest) -> HttpResponse:
     """Answer a request to an API: HTTP API or REST API, as its id says."""
-    place = await call.view(lambda at: records.find_place(at, call.identifier))
-    if place is None:
+    found = await call.view(lambda at: _find(at, call.identifier, request.path))
+    if found is None:
         return answers.message(403, _FORBIDDEN, error_type="ForbiddenException")
     try:
         await _read_body(request)
@@ -53,9 +53,19 @@ async def execute_api(call: Call, request: HttpRequest) -> HttpResponse:
         if error.status != 413:
             raise
         return answers.message(413, "Request Entity Too Large")
+    place, served = found
     call.scope = Scope(place.account, place.region)
     answer = _answer_http if place.kind == "http" else _answer_rest
-    return await answer(call, request, place.api_id)
+    return await answer(call, request, served)
+
+
+def _find(at: Snapshot, api_id: str, path: str) -> tuple[Place, Served | None] | None:
+    """Where an API lives and what it serves below a path; None for an id that nobody has."""
+    place = records.find_place(at, api_id)
+    if place is None:
+        return None
+    find = _find_http if place.kind == "http" else _find_rest
+    return place, find(at, Scope(place.account, place.region), api_id, path)
 
 
 async def _read_body(request: HttpRequest) -> None:
@@ -67,8 +77,7 @@ async def _read_body(request: HttpRequest) -> None:
 # --- HTTP APIs
 
 
-async def _answer_http(call: Call, request: HttpRequest, api_id: str) -> HttpResponse:
-    served = await call.view(lambda at: _find_http(at, call.scope, api_id, request.path))
+async def _answer_http(call: Call, request: HttpRequest, served: Served | None) -> HttpResponse:
     if served is None:
         return answers.message(404, "Not Found")
     if served.cors is not None and cors.is_preflight(request.method, request.headers):
@@ -115,8 +124,7 @@ def _find_http(at: Snapshot, scope: Scope, api_id: str, path: str) -> Served | N
 # --- REST APIs
 
 
-async def _answer_rest(call: Call, request: HttpRequest, api_id: str) -> HttpResponse:
-    served = await call.view(lambda at: _find_rest(at, call.scope, api_id, request.path))
+async def _answer_rest(call: Call, request: HttpRequest, served: Served | None) -> HttpResponse:
     if served is None:
         response = answers.message(403, _FORBIDDEN, error_type="ForbiddenException")
     else:

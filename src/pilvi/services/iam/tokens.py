@@ -13,6 +13,7 @@ from pilvi.services.iam.records import Issued, Role, Root, User
 from pilvi.store.api import Transaction
 
 SESSION_TOKEN_LENGTH = 160
+_TRIES_MAX = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ def issue_key(
     """Store a fresh access key that lasts until it is deleted."""
     root = isinstance(holder, Root)
     credential = Credential(
-        access_key_id=rules.access_key_id("AKIA", scope.account, entropy.bytes(5)),
+        access_key_id=_fresh_id(tx, entropy, "AKIA", scope.account),
         secret_access_key=entropy.secret(40),
         account=scope.account,
         principal_arn=root_arn(scope) if root else records.arn_of(scope, "user", holder),
@@ -71,7 +72,7 @@ def issue(
     """Store fresh temporary credentials, and see to it that they are swept when they are over."""
     expires_at_ms = now_ms + 1000 * duration_s
     credential = Credential(
-        access_key_id=rules.access_key_id("ASIA", holder.account, entropy.bytes(5)),
+        access_key_id=_fresh_id(tx, entropy, "ASIA", holder.account),
         secret_access_key=entropy.secret(40),
         account=holder.account,
         principal_arn=holder.arn,
@@ -83,6 +84,15 @@ def issue(
     records.put_issued(tx, Issued(credential=credential, created_at_ms=now_ms))
     schedule_sweep(tx, expires_at_ms + limits.EXPIRED_SESSION_KEPT_MS)
     return credential
+
+
+def _fresh_id(tx: Transaction, entropy: Entropy, prefix: str, account: str) -> str:
+    """A key id that nobody has: one in 2**39 of an account may be taken, and is not given twice."""
+    for _ in range(_TRIES_MAX):
+        access_key_id = rules.access_key_id(prefix, account, entropy.bytes(5))
+        if records.find_issued(tx, access_key_id) is None:
+            return access_key_id
+    raise AssertionError(f"{_TRIES_MAX} key ids in a row are taken in {account}")
 
 
 def schedule_sweep(tx: Transaction, due_ms: int) -> None:
