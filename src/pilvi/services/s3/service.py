@@ -74,10 +74,32 @@ ACTS = {
     "ListMultipartUploads": Acts(bucket, "s3:ListBucketMultipartUploads"),
 }
 
-_EVERYWHERE = {
-    "RequestPayer": "nobody is charged for requests",
-    "ChecksumAlgorithm": "the checksum itself is in a header or trailer, and is verified",
-    "BypassGovernanceRetention": "nothing is locked: object lock is refused when it is asked for",
+_PAYER = {"RequestPayer": "nobody is charged for requests"}
+_ALGORITHM = {"ChecksumAlgorithm": "the checksum itself is in a header or trailer, and is verified"}
+_ACCEPTED: Mapping[str, Mapping[str, str]] = {
+    "CopyObject": _PAYER,
+    "DeleteObject": _PAYER,
+    "DeleteObjects": {**_PAYER, **_ALGORITHM},
+    "ListObjectsV2": _PAYER,
+    "ListObjects": _PAYER,
+    "CreateMultipartUpload": _PAYER,
+    "UploadPart": {**_PAYER, **_ALGORITHM},
+    "CompleteMultipartUpload": _PAYER,
+    "AbortMultipartUpload": _PAYER,
+    "ListParts": _PAYER,
+    "ListMultipartUploads": _PAYER,
+    "PutObjectTagging": {**_PAYER, **_ALGORITHM},
+    "GetObjectTagging": _PAYER,
+    "UploadPartCopy": _PAYER,
+    "GetObject": _PAYER,
+    "HeadObject": _PAYER,
+    "GetObjectAttributes": _PAYER,
+    "PutObject": {**_PAYER, **_ALGORITHM},
+    "PutBucketPolicy": _ALGORITHM,
+    "PutPublicAccessBlock": _ALGORITHM,
+    "PutBucketAcl": _ALGORITHM,
+    "PutBucketCors": _ALGORITHM,
+    "PutBucketTagging": _ALGORITHM,
 }
 
 
@@ -90,7 +112,7 @@ def refuse_unread(operation: str, req: Mapping[str, Any]) -> None:
 s3 = Service(
     "s3",
     ACTS,
-    accepted=dict.fromkeys(ACTS, _EVERYWHERE),
+    accepted=_ACCEPTED,
     anonymous=access.decide_anonymous,
     finish=responses.finish,
 )

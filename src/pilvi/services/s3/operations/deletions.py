@@ -36,6 +36,7 @@ def delete_object(call: Call, tx: Transaction, req: DeleteObjectRequest) -> Dele
     ):
         if member in req:
             raise errors.HeaderNotImplemented(header)
+    _check_bypass(req)
     names.check_version_id(req.get("VersionId"))
     _delete(call, tx, bucket, req["Key"], req)
     return {}
@@ -50,6 +51,7 @@ def delete_objects(call: Call, tx: Transaction, req: DeleteObjectsRequest) -> De
     """
     bucket = access.admit(call, tx, req)
     requests.refuse_unbuilt(req)
+    _check_bypass(req)
     integrity.check_document(call, req, required=True)
     given: Sequence[Mapping[str, Any]] = req["Delete"].get("Objects") or []
     if not 1 <= len(given) <= limits.DELETE_KEYS_MAX:
@@ -78,6 +80,15 @@ def delete_objects(call: Call, tx: Transaction, req: DeleteObjectsRequest) -> De
     if failed:
         result["Errors"] = failed
     return cast("DeleteObjectsOutput", result)
+
+
+def _check_bypass(req: Mapping[str, Any]) -> None:
+    """No bucket here has object lock. Raises: InvalidArgument."""
+    if req.get("BypassGovernanceRetention"):
+        raise errors.InvalidArgument(
+            "x-amz-bypass-governance-retention is only applicable to Object Lock enabled buckets.",
+            "x-amz-bypass-governance-retention",
+        )
 
 
 def _delete(call: Call, tx: Transaction, bucket: Bucket, key: str, req: Mapping[str, Any]) -> None:

@@ -6,9 +6,9 @@ server-side encryption are refused by name, and no answer claims it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
-from typing import Any
+from typing import Any, cast
 
 from pilvi.base.errors import NotBuilt
 from pilvi.services.s3 import errors, limits
@@ -60,17 +60,13 @@ _GRANTS = frozenset(
 )
 
 
-_names_of = dict[str, Any].keys
+_names_of = cast("Callable[[object], AbstractSet[str]]", dict.keys)
 """Not `req.keys()`, which counts as reading all members."""
 
 
 def sent(req: Mapping[str, Any], members: AbstractSet[str]) -> list[str]:
     """Those of many members, most of which no request has, that this one does have, in order."""
-    assert isinstance(req, dict)
-    names: AbstractSet[str] = dict.keys(
-        req
-    )  # not req.keys(), which would count as reading them all
-    return sorted(names & members)
+    return sorted(_names_of(req) & members)
 
 
 def refuse_unbuilt(req: Mapping[str, Any]) -> None:
