@@ -146,6 +146,25 @@ def test_errors_of_a_rest_api(rest: Builder) -> None:
     assert ask(f"{rest.url}/dev/get").json() == {"message": "Internal server error"}
 
 
+# An integration that is changed by patches is served after the next deployment.
+def test_integrations_are_changed_by_patches(rest: Builder) -> None:
+    rest.method(rest.root, "GET", uri=rest.uri.replace(":told/", ":none/"))
+    rest.deploy()
+    assert ask(f"{rest.url}/dev/").status == 500
+    where = {"restApiId": rest.id, "resourceId": rest.root, "httpMethod": "GET"}
+    patches = [
+        {"op": "replace", "path": "/uri", "value": rest.uri},
+        {"op": "replace", "path": "/timeoutInMillis", "value": "9000"},
+    ]
+    changed = rest.v1.update_integration(**where, patchOperations=patches)
+    assert (changed["uri"], changed["timeoutInMillis"]) == (rest.uri, 9000)
+    rest.deploy()
+    assert ask(f"{rest.url}/dev/").status == 200
+    wrong = [{"op": "replace", "path": "/httpMethod", "value": "PUT"}]
+    with refused("BadRequestException", "Invalid patch path /httpMethod", 400):
+        rest.v1.update_method(**where, patchOperations=wrong)
+
+
 # What frameworks make for CORS: a MOCK whose answer is constant.
 def test_a_mock_answers_preflights(rest: Builder) -> None:
     resource = rest.resource("pets")

@@ -87,7 +87,7 @@ async def _answer_http(call: Call, request: HttpRequest, served: Served | None) 
     if chosen is None:
         response = answers.message(404, "Not Found")
     else:
-        incoming = _incoming(call, request, served, path, *chosen)
+        incoming = _incoming(call, request, served, path, *chosen, call.request_id)
         response = await invoking.invoke_http(call, incoming, chosen[0])
     if served.cors is not None:
         cors.mark(served.cors, request.headers, response)
@@ -125,6 +125,7 @@ def _find_http(at: Snapshot, scope: Scope, api_id: str, path: str) -> Served | N
 
 
 async def _answer_rest(call: Call, request: HttpRequest, served: Served | None) -> HttpResponse:
+    extended_id = call.entropy.secret(15) + "="
     if served is None:
         response = answers.message(403, _FORBIDDEN, error_type="ForbiddenException")
     else:
@@ -137,9 +138,10 @@ async def _answer_rest(call: Call, request: HttpRequest, served: Served | None) 
                 error_type="MissingAuthenticationTokenException",
             )
         else:
-            incoming = _incoming(call, request, served, path, *chosen)
+            incoming = _incoming(call, request, served, path, *chosen, extended_id)
             response = await invoking.invoke_rest(call, incoming, chosen[0])
     response.headers.append(("x-amzn-requestid", call.request_id))
+    response.headers.append(("x-amz-apigw-id", extended_id))
     return response
 
 
@@ -176,11 +178,11 @@ def _incoming(
     path: str,
     route: Deployed,
     variables: dict[str, str],
+    extended_id: str,
 ) -> proxy.Incoming:
-    request_id, entropy = call.request_id, call.entropy
     trace_id = request.headers.get("x-amzn-trace-id", "")
     if "Root=" not in trace_id:
-        trace_id = f"Root=1-{call.now_ms // 1000:08x}-{entropy.hex(24)}"
+        trace_id = f"Root=1-{call.now_ms // 1000:08x}-{call.entropy.hex(24)}"
     return proxy.Incoming(
         api_id=served.api_id,
         account=served.scope.account,
@@ -197,8 +199,8 @@ def _incoming(
         domain_name=_domain_name(call, request, served),
         source_ip=request.client_host,
         secure=request.secure,
-        request_id=request_id,
-        extended_request_id=entropy.secret(15) + "=",
+        request_id=call.request_id,
+        extended_request_id=extended_id,
         trace_id=trace_id,
         at_ms=call.now_ms,
         route_key=route.key,

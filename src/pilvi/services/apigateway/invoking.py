@@ -87,7 +87,6 @@ async def invoke_rest(call: Call, incoming: Incoming, route: Deployed) -> HttpRe
     except answers.InvalidResponse as error:
         log.warning("%s %s %s: %s", incoming.api_id, route.method, route.path, error)
         return _bad_gateway()
-    answer.headers.append(("x-amz-apigw-id", incoming.extended_request_id))
     answer.headers.append(("x-amzn-trace-id", incoming.trace_id))
     return answer
 

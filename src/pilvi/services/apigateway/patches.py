@@ -30,6 +30,14 @@ class Patch:
             )
         return self.value.lower() == "true"
 
+    def number(self) -> int:
+        """Raises: BadRequestException."""
+        if not self.value.isdecimal():
+            raise errors.BadRequestException(
+                detail=f"Invalid value {self.value} for {self.path}. Must be a number"
+            )
+        return int(self.value)
+
 
 def read(wire: Iterable[PatchOperation]) -> Iterator[Patch]:
     """Raises: BadRequestException for an operation without a path."""

@@ -76,6 +76,8 @@ apigateway = Service(
         **_crud("Deployment", "Deployments", "/restapis/{restApiId}/deployments", "deploymentId"),
         **_crud("Stage", "Stages", "/restapis/{restApiId}/stages", "stageName"),
         **_part("Method", _METHOD),
+        "UpdateMethod": Acts(_path(_METHOD), "apigateway:PATCH"),
+        "UpdateIntegration": Acts(_path(f"{_METHOD}/integration"), "apigateway:PATCH"),
         **_part("MethodResponse", f"{_METHOD}/responses/{{statusCode}}"),
         **_part("Integration", f"{_METHOD}/integration"),
         **_part("IntegrationResponse", f"{_METHOD}/integration/responses/{{statusCode}}"),

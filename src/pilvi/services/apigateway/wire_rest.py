@@ -427,6 +427,20 @@ class UpdateDeploymentRequest(TypedDict, total=False):
     patchOperations: list[PatchOperation]
 
 
+class UpdateIntegrationRequest(TypedDict, total=False):
+    restApiId: Required[str]
+    resourceId: Required[str]
+    httpMethod: Required[str]
+    patchOperations: list[PatchOperation]
+
+
+class UpdateMethodRequest(TypedDict, total=False):
+    restApiId: Required[str]
+    resourceId: Required[str]
+    httpMethod: Required[str]
+    patchOperations: list[PatchOperation]
+
+
 class UpdateResourceRequest(TypedDict, total=False):
     restApiId: Required[str]
     resourceId: Required[str]

@@ -5,8 +5,9 @@ Other types are refused by name.
 
 from __future__ import annotations
 
+from pilvi.base.errors import NotBuilt
 from pilvi.kit.call import Call
-from pilvi.services.apigateway import errors, limits, mocks, records, rules
+from pilvi.services.apigateway import errors, limits, mocks, patches, records, rules
 from pilvi.services.apigateway.service import apigateway
 from pilvi.services.apigateway.wire_rest import (
     DeleteIntegrationRequest,
@@ -17,6 +18,7 @@ from pilvi.services.apigateway.wire_rest import (
     IntegrationResponse,
     PutIntegrationRequest,
     PutIntegrationResponseRequest,
+    UpdateIntegrationRequest,
 )
 from pilvi.store.api import Snapshot, Transaction
 
@@ -64,6 +66,30 @@ def get_integration(call: Call, at: Snapshot, req: GetIntegrationRequest) -> Int
     """Raises: NotFoundException."""
     resource = records.get_resource(at, call.scope, req["restApiId"], req["resourceId"])
     return told(_integration_of(method_of(resource, req["httpMethod"])))
+
+
+@apigateway.write("UpdateIntegration")
+def update_integration(call: Call, tx: Transaction, req: UpdateIntegrationRequest) -> Integration:
+    """Change what an integration calls and how. Raises: NotFoundException, BadRequestException."""
+    resource = records.get_resource(tx, call.scope, req["restApiId"], req["resourceId"])
+    integration = _integration_of(method_of(resource, req["httpMethod"]))
+    for patch in patches.read(req.get("patchOperations", [])):
+        patch.must_replace()
+        match patch.path:
+            case "/uri" if integration.kind == "AWS_PROXY":
+                integration.uri = _checked_uri(patch.value)
+            case "/httpMethod":
+                integration.method = patch.value
+            case "/credentials":
+                integration.credentials = patch.value or None
+            case "/passthroughBehavior":
+                integration.passthrough = patch.value
+            case "/timeoutInMillis":
+                integration.timeout_ms = rules.check_timeout(patch.number(), limits.REST_TIMEOUT_MS)
+            case _:
+                raise NotBuilt(what=f"changing {patch.path} of an integration")
+    records.put_resource(tx, call.scope, req["restApiId"], resource)
+    return told(integration)
 
 
 @apigateway.write("DeleteIntegration")

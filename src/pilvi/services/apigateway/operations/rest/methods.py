@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pilvi.kit.call import Call
-from pilvi.services.apigateway import errors, records, rules
+from pilvi.services.apigateway import errors, patches, records, rules
 from pilvi.services.apigateway.operations.rest import integrations
 from pilvi.services.apigateway.routes import ANY, METHODS
 from pilvi.services.apigateway.service import apigateway
@@ -16,6 +16,7 @@ from pilvi.services.apigateway.wire_rest import (
     MethodResponse,
     PutMethodRequest,
     PutMethodResponseRequest,
+    UpdateMethodRequest,
 )
 from pilvi.store.api import Snapshot, Transaction
 
@@ -61,6 +62,25 @@ def get_method(call: Call, at: Snapshot, req: GetMethodRequest) -> Method:
     """Raises: NotFoundException."""
     resource = records.get_resource(at, call.scope, req["restApiId"], req["resourceId"])
     return told(integrations.method_of(resource, req["httpMethod"]))
+
+
+@apigateway.write("UpdateMethod")
+def update_method(call: Call, tx: Transaction, req: UpdateMethodRequest) -> Method:
+    """Change the operation's name. Raises: NotFoundException, BadRequestException."""
+    resource = records.get_resource(tx, call.scope, req["restApiId"], req["resourceId"])
+    method = integrations.method_of(resource, req["httpMethod"])
+    for patch in patches.read(req.get("patchOperations", [])):
+        patch.must_replace()
+        if patch.path == "/operationName":
+            method.operation_name = patch.value or None
+        elif patch.path == "/authorizationType":
+            rules.only("methods with the authorization", patch.value, "NONE")
+        elif patch.path == "/apiKeyRequired":
+            rules.only("methods with API keys:", patch.truth(), False)
+        else:
+            raise errors.BadRequestException(detail=f"Invalid patch path {patch.path}")
+    records.put_resource(tx, call.scope, req["restApiId"], resource)
+    return told(method)
 
 
 @apigateway.write("DeleteMethod")
