@@ -15,9 +15,10 @@ from pilvi.store.keys import after, pack, unpack
 
 decimals = st.builds(
     lambda digits, exponent: Decimal(digits).scaleb(exponent),
-    st.integers(-(10**38) + 1, 10**38 - 1),
-    st.integers(-90, 80),
+    st.integers(-(10**38) + 1, 10**38 - 1) | st.integers(-1300, 1300),
+    st.integers(-90, 80) | st.integers(-4, 4),
 )
+"""Over the whole range, and many that begin with the same digits."""
 strings = st.text(st.characters(exclude_categories=("Cs",)), max_size=8)
 binaries = st.binary(max_size=8)
 

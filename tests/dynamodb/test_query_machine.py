@@ -24,13 +24,13 @@ from hypothesis.stateful import (
 
 from .support import index, make_table
 
-HASHES = ("a", "b", "\u00e4\u0000")
-RANGES = ("-1000", "-1.5", "-1", "0", "0.001", "1", "1.5", "100", "9E+50")
-TEXTS = ("", "g", "ga", "h", "\U0001f600", "\uffff")
+HASHES = ("a", "\u00e4\u0000")
+RANGES = ("-1.5", "-1", "0.001", "1", "100", "9E+50")
+TEXTS = ("g", "ga", "\U0001f600", "\uffff")
 
 hashes = st.sampled_from(HASHES)
 ranges = st.sampled_from(RANGES)
-texts = st.sampled_from(TEXTS[1:])
+texts = st.sampled_from(TEXTS)
 maybe_texts = st.none() | texts
 limits = st.none() | st.integers(1, 4)
 
@@ -159,17 +159,7 @@ def machine(client: Any) -> type[RuleBasedStateMachine]:
                     **source,
                 )
             ]
-            expected = list(self.model.values())
-            if name == "by_g":
-                expected = [item for item in expected if "g" in item and "l" in item]
-            if name == "by_l":
-                expected = [
-                    {member: item[member] for member in ("pk", "sk", "l")}
-                    for item in expected
-                    if "l" in item
-                ]
-            by_key: Callable[[Any], Any] = lambda item: (item["pk"]["S"], item["sk"]["N"])  # noqa: E731
-            assert sorted(found, key=by_key) == sorted(expected, key=by_key)
+            assert in_order(found) == in_order(self.expected(name))
 
         @rule(pk=hashes)
         def continue_behind_what_has_gone(self, pk: str) -> None:
@@ -187,24 +177,45 @@ def machine(client: Any) -> type[RuleBasedStateMachine]:
             rest = client.query(ExclusiveStartKey=last, **request)["Items"]
             assert len(rest) == sum(hash_key == pk for hash_key, _ in self.model)
 
+        def expected(self, name: str | None) -> list[Any]:
+            """What the table, or an index of it, holds."""
+            items = list(self.model.values())
+            if name == "by_g":
+                return [item for item in items if "g" in item and "l" in item]
+            if name == "by_l":
+                return [
+                    {member: item[member] for member in ("pk", "sk", "l")}
+                    for item in items
+                    if "l" in item
+                ]
+            return items
+
         @invariant()
-        def counts(self) -> None:
+        def indexes_are_what_the_table_is(self) -> None:
             if hasattr(self, "table"):
-                assert client.scan(TableName=self.table, Select="COUNT")["Count"] == len(self.model)
+                for name in (None, "by_g", "by_l"):
+                    source = {} if name is None else {"IndexName": name}
+                    found = client.scan(TableName=self.table, **source)["Items"]
+                    assert in_order(found) == in_order(self.expected(name)), name
 
     return Queries
+
+
+def in_order(items: list[Any]) -> list[Any]:
+    return sorted(items, key=lambda item: (item["pk"]["S"], item["sk"]["N"]))
 
 
 def pages(call: Callable[..., Any], limit: int | None, **request: Any) -> Iterator[Any]:
     if limit is not None:
         request["Limit"] = limit
-    while True:
+    for _ in range(100):
         page = call(**request)
         assert limit is None or page["ScannedCount"] <= limit
         yield from page["Items"]
         if "LastEvaluatedKey" not in page:
             return
         request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+    raise AssertionError("the pages have no end")
 
 
 @pytest.mark.usefixtures("server")
