@@ -145,3 +145,47 @@ def test_an_object_in_a_bucket_invokes_the_function_it_may_invoke(
     s3.put_object(Bucket=bucket, Key="two", Body=b"2")
     clock.wait_until_idle()
     assert [one for one in log.lines("got") if "'two'" in one] == []
+
+
+def test_how_often_an_event_is_tried_can_be_configured(
+    functions: Functions, client: Callable[..., Any], clock: Any, account: str
+) -> None:
+    lambda_ = functions.client
+    functions.create("f", FAILS)
+    arn = f"arn:aws:lambda:us-east-1:{account}:function:f:$LATEST"
+    missing = f"The function {arn.replace('$', '.')} doesn't have an EventInvokeConfig"
+    with pytest.raises(ClientError, match=missing):
+        lambda_.get_function_event_invoke_config(FunctionName="f")
+    with pytest.raises(ClientError, match="You must specify at least one of error handling"):
+        lambda_.put_function_event_invoke_config(FunctionName="f")
+    lambda_.put_function_event_invoke_config(FunctionName="f", MaximumRetryAttempts=0)
+    put = lambda_.update_function_event_invoke_config(FunctionName="f", MaximumEventAgeInSeconds=60)
+    assert put.pop("LastModified")
+    put.pop("ResponseMetadata")
+    assert put == {
+        "FunctionArn": arn,
+        "MaximumRetryAttempts": 0,
+        "MaximumEventAgeInSeconds": 60,
+        "DestinationConfig": {"OnSuccess": {}, "OnFailure": {}},
+    }
+    listed = lambda_.list_function_event_invoke_configs(FunctionName="f")
+    assert [one["FunctionArn"] for one in listed["FunctionEventInvokeConfigs"]] == [arn]
+    clock.freeze()
+    accept(functions, "f", {"why": "broken"})
+    clock.wait_until_idle()
+    clock.advance(seconds=7200)
+    clock.wait_until_idle()
+    assert len(Log(client("logs"), "f").lines("START RequestId")) == 1
+    # Old events are dropped: this one waits for longer than a minute because it is throttled.
+    lambda_.put_function_concurrency(FunctionName="f", ReservedConcurrentExecutions=0)
+    accept(functions, "f", {"why": "too old"})
+    for _ in range(8):
+        clock.wait_until_idle()
+        clock.advance(seconds=60)
+    lambda_.delete_function_concurrency(FunctionName="f")
+    clock.wait_until_idle()
+    assert len(Log(client("logs"), "f").lines("START RequestId")) == 1
+    lambda_.delete_function_event_invoke_config(FunctionName="f")
+    queue = {"OnFailure": {"Destination": f"arn:aws:sqs:us-east-1:{account}:q"}}
+    with pytest.raises(ClientError, match="destinations of asynchronous invocations"):
+        lambda_.put_function_event_invoke_config(FunctionName="f", DestinationConfig=queue)

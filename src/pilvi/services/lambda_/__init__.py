@@ -6,6 +6,7 @@ from pilvi.services.lambda_.operations import account as account
 from pilvi.services.lambda_.operations import aliases as aliases
 from pilvi.services.lambda_.operations import code as code
 from pilvi.services.lambda_.operations import concurrency as concurrency
+from pilvi.services.lambda_.operations import event_configs as event_configs
 from pilvi.services.lambda_.operations import functions as functions
 from pilvi.services.lambda_.operations import invocations as invocations
 from pilvi.services.lambda_.operations import layers as layers

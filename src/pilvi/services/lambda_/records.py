@@ -90,6 +90,15 @@ class Policy(msgspec.Struct, frozen=True):
     revision_id: str
 
 
+class EventConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """How asynchronous invocations are tried; None: AWS's default (two retries, six hours)."""
+
+    qualifier: str
+    retries_max: int | None = None
+    age_s_max: int | None = None
+    modified_ms: int
+
+
 class LayerVersion(msgspec.Struct, frozen=True, kw_only=True):
     layer: str
     version: int
@@ -114,6 +123,9 @@ versions = Collection(
 )
 aliases = Collection("lambda.alias", Alias, key=lambda alias: (alias.name,))
 policies = Collection("lambda.policy", Policy, key=lambda policy: (policy.qualifier,))
+event_configs = Collection(
+    "lambda.event-config", EventConfig, key=lambda config: (config.qualifier,)
+)
 layers = Collection("lambda.layer", Layer, key=lambda layer: (layer.name,))
 layer_versions = Collection(
     "lambda.layer-version", LayerVersion, key=lambda version: (version.version,)
@@ -189,6 +201,11 @@ def delete_function(tx: Transaction, scope: Scope, name: str) -> None:
 def find_policy(at: Snapshot, name: FunctionName) -> Policy | None:
     qualifier = "" if name.qualifier is None else name.qualifier
     return policies.find(at, function_home(name.scope, name.name), qualifier)
+
+
+def find_event_config(at: Snapshot, name: FunctionName) -> EventConfig | None:
+    within = function_home(name.scope, name.name)
+    return event_configs.find(at, within, name.qualifier or LATEST)
 
 
 def find_layer_version(at: Snapshot, name: LayerName) -> LayerVersion | None:

@@ -115,9 +115,6 @@ def configure(
     environment = old.environment
     if "Environment" in req:
         environment = check_environment(dict(req["Environment"].get("Variables", {}).items()))
-    logging = req.get("LoggingConfig", {})
-    if logging.get("LogFormat", "Text") != "Text":
-        raise NotBuilt(what="the log format JSON of functions")
     return msgspec.structs.replace(
         old,
         description=req.get("Description", old.description),
@@ -129,7 +126,7 @@ def configure(
         tmp_mb=_bounded(req.get("EphemeralStorage", {}), "Size", old.tmp_mb, limits.TMP_MB_MAX),
         environment=environment,
         layers=old.layers if layers is None else layers,
-        log_group=logging.get("LogGroup", old.log_group),
+        log_group=req.get("LoggingConfig", {}).get("LogGroup", old.log_group),
         modified_ms=now_ms,
         revision_id=revision_id,
     )
@@ -149,6 +146,11 @@ def refuse_unbuilt(req: Mapping[str, Any]) -> None:
         raise NotBuilt(what="dead-letter targets of functions")
     if req.get("TracingConfig", {}).get("Mode", "PassThrough") != "PassThrough":
         raise NotBuilt(what="active tracing of functions")
+    logging = req.get("LoggingConfig", {})
+    if logging.get("LogFormat", "Text") != "Text":
+        raise NotBuilt(what="the log format JSON of functions")
+    if logging.get("ApplicationLogLevel") or logging.get("SystemLogLevel"):
+        raise NotBuilt(what="log levels of functions")
     if req.get("SnapStart", {}).get("ApplyOn", "None") != "None":
         raise NotBuilt(what="SnapStart")
     for member in ("FileSystemConfigs", "KMSKeyArn", "CodeSigningConfigArn"):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Required, TypedDict
 
+EpochMs = int
+"""An instant: milliseconds since the epoch."""
+
 
 class AcceleratorConfig(TypedDict, total=False):
     AcceleratorMemorySize: Required[int]
@@ -118,6 +121,11 @@ class DeleteFunctionConcurrencyRequest(TypedDict, total=False):
     FunctionName: Required[str]
 
 
+class DeleteFunctionEventInvokeConfigRequest(TypedDict, total=False):
+    FunctionName: Required[str]
+    Qualifier: str
+
+
 class DeleteFunctionRequest(TypedDict, total=False):
     FunctionName: Required[str]
     Qualifier: str
@@ -130,6 +138,11 @@ class DeleteFunctionResponse(TypedDict, total=False):
 class DeleteLayerVersionRequest(TypedDict, total=False):
     LayerName: Required[str]
     VersionNumber: Required[int]
+
+
+class DestinationConfig(TypedDict, total=False):
+    OnSuccess: OnSuccess
+    OnFailure: OnFailure
 
 
 class DurableConfig(TypedDict, total=False):
@@ -232,6 +245,14 @@ class FunctionConfiguration(TypedDict, total=False):
     AcceleratorConfig: AcceleratorConfig
 
 
+class FunctionEventInvokeConfig(TypedDict, total=False):
+    LastModified: EpochMs
+    FunctionArn: str
+    MaximumRetryAttempts: int
+    MaximumEventAgeInSeconds: int
+    DestinationConfig: DestinationConfig
+
+
 class FunctionRuntimeConfig(TypedDict, total=False):
     RuntimeArn: Required[str]
     RuntimeAlias: Required[str]
@@ -269,6 +290,11 @@ class GetFunctionConcurrencyResponse(TypedDict, total=False):
 
 
 class GetFunctionConfigurationRequest(TypedDict, total=False):
+    FunctionName: Required[str]
+    Qualifier: str
+
+
+class GetFunctionEventInvokeConfigRequest(TypedDict, total=False):
     FunctionName: Required[str]
     Qualifier: str
 
@@ -411,6 +437,17 @@ class ListAliasesResponse(TypedDict, total=False):
     Aliases: list[AliasConfiguration]
 
 
+class ListFunctionEventInvokeConfigsRequest(TypedDict, total=False):
+    FunctionName: Required[str]
+    Marker: str
+    MaxItems: int
+
+
+class ListFunctionEventInvokeConfigsResponse(TypedDict, total=False):
+    FunctionEventInvokeConfigs: list[FunctionEventInvokeConfig]
+    NextMarker: str
+
+
 class ListFunctionsRequest(TypedDict, total=False):
     MasterRegion: str
     FunctionVersion: str
@@ -474,6 +511,14 @@ class LoggingConfig(TypedDict, total=False):
     LogGroup: str
 
 
+class OnFailure(TypedDict, total=False):
+    Destination: str
+
+
+class OnSuccess(TypedDict, total=False):
+    Destination: str
+
+
 class PublishLayerVersionRequest(TypedDict, total=False):
     LayerName: Required[str]
     Description: str
@@ -506,6 +551,14 @@ class PublishVersionRequest(TypedDict, total=False):
 class PutFunctionConcurrencyRequest(TypedDict, total=False):
     FunctionName: Required[str]
     ReservedConcurrentExecutions: Required[int]
+
+
+class PutFunctionEventInvokeConfigRequest(TypedDict, total=False):
+    FunctionName: Required[str]
+    Qualifier: str
+    MaximumRetryAttempts: int
+    MaximumEventAgeInSeconds: int
+    DestinationConfig: DestinationConfig
 
 
 class RemovePermissionRequest(TypedDict, total=False):
@@ -620,6 +673,14 @@ class UpdateFunctionConfigurationRequest(TypedDict, total=False):
     DurableConfig: DurableConfig
     RuntimeConfig: FunctionRuntimeConfig
     AcceleratorConfig: AcceleratorConfig
+
+
+class UpdateFunctionEventInvokeConfigRequest(TypedDict, total=False):
+    FunctionName: Required[str]
+    Qualifier: str
+    MaximumRetryAttempts: int
+    MaximumEventAgeInSeconds: int
+    DestinationConfig: DestinationConfig
 
 
 class VpcConfig(TypedDict, total=False):

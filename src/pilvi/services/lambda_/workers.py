@@ -18,11 +18,16 @@ from pilvi.services.lambda_ import limits, records
 from pilvi.services.lambda_.errors import ResourceNotFoundException, TooManyRequestsException
 from pilvi.services.lambda_.names import FunctionName
 from pilvi.services.lambda_.questions import runner_of
-from pilvi.services.lambda_.records import Accepted
+from pilvi.services.lambda_.records import Accepted, EventConfig, Runnable
 from pilvi.services.lambda_.service import lambda_
+from pilvi.store.api import Snapshot
 
 if TYPE_CHECKING:
     from pilvi.kit.cloud import Cloud
+
+
+_ERROR_BYTES_MAX = 1000
+"""Of the function's error document, as kept in the trace."""
 
 
 class FunctionFailed(Exception):
@@ -48,14 +53,23 @@ async def invoke(cloud: Cloud, job: Job) -> None:
     """
     event = msgspec.msgpack.decode(job.payload, type=Accepted)
     scope = Scope(job.account, job.region)
-    now_ms = cloud.clock.now_ms()
-    age_ms = now_ms - event.accepted_ms
-    if age_ms > limits.ASYNC_AGE_S_MAX * 1000:
-        raise Undeliverable("EventAgeExceeded: the event waited for longer than six hours")
     name = FunctionName(scope, event.name, event.qualifier)
     draw = cloud.entropy.below(1 << 30) / (1 << 30)
+    now_ms = cloud.clock.now_ms()
+    age_ms = now_ms - event.accepted_ms
+    retries_max = limits.ASYNC_ATTEMPTS_MAX - 1
+
+    def look(at: Snapshot) -> tuple[Runnable, EventConfig | None]:
+        return records.resolve(at, name, draw=draw), records.find_event_config(at, name)
+
     try:
-        runnable = await cloud.store.read(lambda at: records.resolve(at, name, draw=draw))
+        runnable, config = await cloud.store.read(look)
+        age_s_max = limits.ASYNC_AGE_S_MAX
+        if config is not None:
+            age_s_max = age_s_max if config.age_s_max is None else config.age_s_max
+            retries_max = retries_max if config.retries_max is None else config.retries_max
+        if age_ms > age_s_max * 1000:
+            raise Undeliverable(f"EventAgeExceeded: the event is older than {age_s_max} s")
         outcome = await runner_of(cloud).run(
             scope,
             runnable,
@@ -72,6 +86,7 @@ async def invoke(cloud: Cloud, job: Job) -> None:
         # Waiting as long again as it has waited already doubles the delay each time.
         raise Postpone(now_ms + min(max(age_ms, shortest), longest), error.text) from None
     if outcome.error is not None:
-        raise FunctionFailed(
-            f"{outcome.error_type}: {outcome.payload[:1000].decode(errors='replace')}"
-        )
+        said = outcome.payload[:_ERROR_BYTES_MAX].decode(errors="replace")
+        if job.attempt > retries_max:
+            raise Undeliverable(f"RetriesExhausted: {outcome.error_type}: {said}")
+        raise FunctionFailed(f"{outcome.error_type}: {said}")

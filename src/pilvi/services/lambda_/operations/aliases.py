@@ -92,6 +92,7 @@ def delete_alias(call: Call, tx: Transaction, req: DeleteAliasRequest) -> dict[s
     home = records.function_home(name.scope, name.name)
     records.aliases.delete(tx, home, req["Name"])
     records.policies.delete(tx, home, req["Name"])
+    records.event_configs.delete(tx, home, req["Name"])
     return {}
 
 

@@ -36,6 +36,7 @@ async def create_function(call: Call, req: WatchedRequest, body: Body) -> Functi
     """Create a function from a zip package.
 
     The package is unpacked before the answer, so one that cannot be is refused at once.
+    Differs: the function runs on this host's processor, whichever architecture it names.
 
     Raises: ResourceConflictException, InvalidParameterValueException, RequestEntityTooLargeException,
         ValidationException, NotBuilt (images, VPCs, and what else has no effect yet).

@@ -165,6 +165,7 @@ def delete(call: Call, tx: Transaction, name: FunctionName) -> None:
         raise errors.FunctionNotFound(arn=name.asked_arn)
     packages.drop_all(call.cloud, tx, gone)
     records.policies.delete(tx, home, number)
+    records.event_configs.delete(tx, home, number)
 
 
 def _described(
