@@ -111,7 +111,7 @@ def test_trust_policies_that_are_refused(document: str, detail: str) -> None:
 
 # Tag keys are told as written and compared without regard to case.
 def test_tags_replace_keys_that_differ_in_case() -> None:
-    assert rules.merge_tags({"Team": "a", "x": "1"}, {"team": "b"}) == {"x": "1", "team": "b"}
+    assert rules.merge_tags({"team": "a", "x": "1"}, {"Team": "b"}) == {"x": "1", "Team": "b"}
     assert rules.without_tags({"Team": "a"}, ["TEAM"]) == {}
     with pytest.raises(errors.InvalidInput):
         rules.tags_of([{"Key": "a", "Value": "1"}, {"Key": "A", "Value": "2"}])

@@ -1,0 +1,89 @@
+"""What the rest of the cloud asks IAM, without a server: whose key, and the first key of all."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from pilvi.base.arn import Scope
+from pilvi.base.clock import Clock
+from pilvi.base.entropy import Entropy
+from pilvi.kit.cloud import Cloud
+from pilvi.kit.settings import Settings
+from pilvi.services.iam import records, tokens
+from pilvi.services.iam.questions import IamCredentials, IamRootKeys
+from pilvi.store.blobs import Blobs
+from pilvi.store.memory import MemoryStore
+
+ACCOUNT = "123456789012"
+
+
+def _cloud(path: Path) -> Cloud:
+    store, entropy = MemoryStore(), Entropy(seed=1)
+    return Cloud(
+        Settings(data=path),
+        store=store,
+        blobs=Blobs(path, store, entropy=entropy),
+        clock=Clock(),
+        entropy=entropy,
+        services={},
+        questions={},
+    )
+
+
+# Strict mode begins with one key of root, which is given once and works.
+def test_the_first_root_key_is_made_once(tmp_path: Path) -> None:
+    async def story() -> None:
+        cloud = _cloud(tmp_path)
+        first = await IamRootKeys(cloud).first_root_key(ACCOUNT)
+        assert first is not None
+        found = await IamCredentials(cloud).find_credential(first[0])
+        assert found is not None
+        assert found.secret_access_key == first[1]
+        assert found.principal_arn == f"arn:aws:iam::{ACCOUNT}:root"
+        assert (found.expires_at_ms, found.session_token, found.active) == (None, None, True)
+        assert await IamRootKeys(cloud).first_root_key(ACCOUNT) is None
+        assert await IamCredentials(cloud).find_credential("AKIA0000000000000000") is None
+
+    asyncio.run(story())
+
+
+# Where a user has a key already, somebody can begin, and root needs none.
+def test_no_root_key_where_a_user_has_one(tmp_path: Path) -> None:
+    async def story() -> None:
+        cloud, scope = _cloud(tmp_path), Scope(ACCOUNT, "us-east-1")
+        user = records.User(name="ann", path="/", id="AIDA", created_at_ms=0)
+        await cloud.store.write(
+            lambda tx: tokens.issue_key(tx, cloud.entropy, scope, user, now_ms=1)
+        )
+        assert await IamRootKeys(cloud).first_root_key(ACCOUNT) is None
+
+    asyncio.run(story())
+
+
+# Key ids are few enough to meet one that is taken: it is never given twice.
+def test_a_taken_key_id_is_not_given_again(tmp_path: Path) -> None:
+    async def story() -> None:
+        cloud, scope = _cloud(tmp_path), Scope(ACCOUNT, "us-east-1")
+
+        class Repeating(Entropy):
+            """Says the same thing twice before it goes on."""
+
+            def __init__(self) -> None:
+                super().__init__(seed=1)
+                self.queue = [b"\x00" * 5, b"\x00" * 5, b"\x01" * 5]
+
+            def bytes(self, size: int) -> bytes:
+                return self.queue.pop(0) if size == 5 and self.queue else super().bytes(size)
+
+        entropy, holder = Repeating(), records.Root()
+        made = [
+            await cloud.store.write(
+                lambda tx: tokens.issue_key(tx, entropy, scope, holder, now_ms=1)
+            )
+            for _ in range(2)
+        ]
+        assert made[0].access_key_id != made[1].access_key_id
+        assert not entropy.queue
+
+    asyncio.run(story())
