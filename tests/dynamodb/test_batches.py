@@ -104,6 +104,14 @@ def test_too_many(ddb: Any) -> None:
     ) == ("ValidationException", "Provided list of item keys contains duplicates")
 
 
+def test_attributes_to_get_is_refused_by_name(ddb: Any) -> None:
+    table = make_table(ddb)
+    request = {table: {"Keys": [key("a", 1)], "AttributesToGet": ["x"]}}
+    code, message = refusal(ddb.batch_get_item, RequestItems=request)
+    assert code == "NotImplemented"
+    assert "AttributesToGet" in message
+
+
 def test_an_answer_ends_at_16_megabytes(ddb: Any) -> None:
     """What does not fit is given back as a request that can be sent as it is."""
     table = make_table(ddb)

@@ -233,6 +233,30 @@ def test_updates_that_are_refused_change_nothing(ddb: Any) -> None:
     assert ddb.get_item(**request)["Item"] == item
 
 
+def test_an_update_weighs_what_a_put_would(ddb: Any) -> None:
+    """The size is kept up by what an update changes, and must never drift from the whole."""
+    table, other = make_table(ddb), make_table(ddb, "other")
+    old = {**key("a", 1), "l": {"L": [{"S": "long text"}]}, "n": {"N": "5"}, "gone": {"S": "x"}}
+    ddb.put_item(TableName=table, Item=old)
+    new = ddb.update_item(
+        TableName=table,
+        Key=key("a", 1),
+        UpdateExpression="SET l[0] = :s, m = :m, n = n + :n REMOVE gone ADD ss :ss",
+        ExpressionAttributeValues={
+            ":s": {"S": "s"},
+            ":m": {"M": {"a": {"NULL": True}}},
+            ":n": {"N": "1000"},
+            ":ss": {"SS": ["one", "two"]},
+        },
+        ReturnValues="ALL_NEW",
+    )["Attributes"]
+    ddb.put_item(TableName=other, Item=new)
+    sizes = [
+        ddb.describe_table(TableName=name)["Table"]["TableSizeBytes"] for name in (table, other)
+    ]
+    assert sizes[0] == sizes[1]
+
+
 def test_placeholders_need_an_expression(ddb: Any) -> None:
     table = make_table(ddb)
     assert refusal(

@@ -33,6 +33,22 @@ def test_numbers_sort_by_value(values: list[Decimal]) -> None:
     assert parts == [keys.number_part(number_text(value)) for value in sorted(values)]
 
 
+@given(
+    st.integers(1, 9999),
+    st.text("0123456789", max_size=4),
+    st.integers(-3, 3),
+    st.sampled_from("+-"),
+)
+def test_numbers_that_begin_alike_sort_by_value(
+    head: int, tail: str, exponent: int, sign: str
+) -> None:
+    """1.2 and 1.23, -1.2 and -1.23: where one encoding begins as the other does."""
+    short = Decimal(f"{sign}{head}e{exponent}")
+    long = Decimal(f"{sign}{head}.{tail}e{exponent}")
+    one, two = (keys.number_part(number_text(value)) for value in (short, long))
+    assert (one < two, one > two) == (short < long, short > long)
+
+
 @given(decimals)
 def test_the_canonical_text_is_the_number_and_the_only_one(value: Decimal) -> None:
     text = number_text(value)

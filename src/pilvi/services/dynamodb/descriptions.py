@@ -49,10 +49,10 @@ def describe(
         "DeletionProtectionEnabled": record.deletion_protection,
     }
     if record.on_demand_since_ms is not None:
-        result["BillingModeSummary"] = {
-            "BillingMode": record.billing_mode,
-            "LastUpdateToPayPerRequestDateTime": record.on_demand_since_ms,
-        }
+        result["BillingModeSummary"] = {"BillingMode": record.billing_mode}
+        if status != "CREATING":
+            since_ms = record.on_demand_since_ms
+            result["BillingModeSummary"]["LastUpdateToPayPerRequestDateTime"] = since_ms
     if record.table_class is not None:
         result["TableClassSummary"] = {"TableClass": record.table_class}
     if status == "ACTIVE":

@@ -77,8 +77,15 @@ def _refuse_unbuilt(req: Mapping[str, Any]) -> None:
         raise NotBuilt(what="StreamSpecification: DynamoDB Streams")
     if "StreamSpecification" in req and "StreamViewType" in req["StreamSpecification"]:
         raise invalid("StreamViewType can only be specified when StreamEnabled is true")
-    if req.get("SSESpecification", {}).get("Enabled"):
+    encryption = req.get("SSESpecification", {})
+    if encryption.get("Enabled") or "SSEType" in encryption or "KMSMasterKeyId" in encryption:
         raise NotBuilt(what="SSESpecification: encryption with KMS keys")
+
+
+def _refuse_unbuilt_throughput(index: Mapping[str, Any]) -> None:
+    for member in ("OnDemandThroughput", "WarmThroughput"):
+        if member in index:
+            raise NotBuilt(what=f"{member} of a global secondary index")
 
 
 def attribute_types(definitions: Sequence[Mapping[str, Any]]) -> dict[str, str]:
@@ -167,6 +174,7 @@ def draft_index(
     definition: Mapping[str, Any], types: Mapping[str, str], *, local: bool, billing_mode: str
 ) -> IndexRecord:
     """Raises: ValidationException for a definition that makes no sense on its own; NotBuilt."""
+    _refuse_unbuilt_throughput(definition)
     schema = definition["KeySchema"]
     names = [element["AttributeName"] for element in schema]
     if any(name not in types for name in names):
@@ -391,6 +399,7 @@ def _change_indexes(
             "GlobalSecondaryIndexUpdate.Delete must not be null"
         )
     change = update["Update"]
+    _refuse_unbuilt_throughput(change)
     old = _global_index(table, change["IndexName"])
     throughput = _throughput(change.get("ProvisionedThroughput"), table.billing_mode)
     if (old.throughput.read_units, old.throughput.write_units) != (

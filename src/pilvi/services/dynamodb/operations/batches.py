@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
+from pilvi.base.errors import NotBuilt
 from pilvi.kit.call import Call
 from pilvi.services.dynamodb import capacity, limits
 from pilvi.services.dynamodb.capacity import Consumption
@@ -43,6 +44,8 @@ def batch_get_item(call: Call, at: Snapshot, req: BatchGetItemInput) -> BatchGet
     unprocessed: dict[str, Any] = {}
     consumed: list[Consumption] = []
     for name, request in requests.items():
+        if "AttributesToGet" in request:
+            raise NotBuilt(what="the legacy member AttributesToGet of dynamodb.BatchGetItem")
         project = projection_of(request)
         consistent = request.get("ConsistentRead", False)
         table = get_table(at, call.scope, name)
