@@ -197,6 +197,7 @@ class App:
             if close is not None:
                 await close()
         self.gateway.access_log.flush()
+        await self.cloud.blobs.close()
         await self.cloud.store.close()
 
 
