@@ -11,5 +11,5 @@ from lambda_.support import Functions
 
 
 @pytest.fixture
-def functions(client: Callable[..., Any]) -> Functions:
-    return Functions(client("lambda"))
+def functions(client: Callable[..., Any], account: str) -> Functions:
+    return Functions(client("lambda"), account)

@@ -8,7 +8,9 @@ import json
 import zipfile
 from typing import Any
 
-ROLE = "arn:aws:iam::111111111111:role/lambda-role"
+
+def role_of(account: str) -> str:
+    return f"arn:aws:iam::{account}:role/lambda-role"
 
 
 def package(source: str | None = None, **files: str | bytes) -> bytes:
@@ -30,14 +32,15 @@ def package(source: str | None = None, **files: str | bytes) -> bytes:
 class Functions:
     """boto3's Lambda client, and the two things that every test does with it."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, account: str) -> None:
         self.client = client
+        self.account = account
 
     def create(self, name: str, zipped: bytes, **request: Any) -> Any:
         asked = {
             "Runtime": "python3.11",
             "Handler": "app.handler",
-            "Role": ROLE,
+            "Role": role_of(self.account),
             "Timeout": 10,
             **request,
         }

@@ -104,7 +104,7 @@ def test_nothing_accepted_for_a_function_that_is_not_there(functions: Functions)
 def test_an_acknowledged_event_survives_kill_9(own_server: Callable[..., Any]) -> None:
     """The event is durable before the 202: a server killed while the function runs runs it again."""
     server = own_server()
-    functions = Functions(server.client("lambda", "000000000001"))
+    functions = Functions(server.client("lambda", "000000000001"), "000000000001")
     slow = "import time\ndef handler(event, context):\n    print('begun', flush=True)\n"
     functions.create("f", package(slow + "    time.sleep(event['s'])\n"))
     request_ids = {accept(functions, "f", {"s": 0.3}) for _ in range(3)}

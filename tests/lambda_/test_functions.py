@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from lambda_.support import ROLE, Functions, package
+from lambda_.support import Functions, package, role_of
 
 ZIP = package("def handler(event, context): return event")
 
@@ -31,7 +31,7 @@ def test_a_function_is_pending_then_active_then_gone(functions: Functions, accou
         "FunctionName": "f",
         "FunctionArn": arn,
         "Runtime": "python3.11",
-        "Role": ROLE,
+        "Role": role_of(account),
         "Handler": "app.handler",
         "CodeSize": len(ZIP),
         "CodeSha256": base64.b64encode(hashlib.sha256(ZIP).digest()).decode(),
@@ -109,6 +109,11 @@ def test_a_function_is_pending_then_active_then_gone(functions: Functions, accou
             "ValidationException",
             "1 validation error detected: Value 'r1' at 'role'",
         ),
+        (
+            {"Role": "arn:aws:iam::222222222222:role/r"},
+            "AccessDeniedException",
+            "Cross-account pass role is not allowed.",
+        ),
         ({"Timeout": 901}, "ValidationException", "1 validation error detected: Value '901' at"),
         ({"MemorySize": 127}, "ValidationException", "1 validation error detected: Value '127' at"),
         (
@@ -145,7 +150,8 @@ def test_a_function_is_pending_then_active_then_gone(functions: Functions, accou
 def test_requests_that_make_no_sense_create_nothing(
     functions: Functions, request_: dict[str, Any], code: str, words: str
 ) -> None:
-    asked = {"Handler": "app.handler", "Runtime": "python3.11", "Role": ROLE, **request_}
+    asked = {"Handler": "app.handler", "Runtime": "python3.11", **request_}
+    asked.setdefault("Role", role_of(functions.account))
     asked = {key: value for key, value in asked.items() if value is not None}
     refused(
         code,
@@ -187,7 +193,7 @@ def test_code_that_cannot_be_had_or_unpacked_is_refused_at_once(
         Code=code,
         Handler="app.handler",
         Runtime="python3.11",
-        Role=ROLE,
+        Role=role_of(functions.account),
     )
 
 

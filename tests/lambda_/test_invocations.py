@@ -103,10 +103,12 @@ def test_the_environment_is_as_on_aws(python: Functions, account: str) -> None:
 
 
 def test_a_function_calls_the_cloud_as_its_role(
-    python: Functions, client: Callable[..., Any]
+    python: Functions, client: Callable[..., Any], account: str
 ) -> None:
     arn = python.invoke("f", {"write": "made-by-a-function"})
-    assert arn == "arn:aws:sts::111111111111:assumed-role/lambda-role/f"
+    assert arn == f"arn:aws:sts::{account}:assumed-role/lambda-role/f"
+    groups = client("logs").describe_log_groups(logGroupNamePrefix="made")["logGroups"]
+    assert len(groups) == 1, "in the account that the function belongs to"
 
 
 @pytest.mark.parametrize(
@@ -221,9 +223,9 @@ def test_credentials_are_renewed_before_they_expire(python: Functions, clock: An
 def test_unpacked_code_is_made_again_when_it_is_gone(own_server: Callable[..., Any]) -> None:
     """The directory is a cache: the package in the store is what counts, also after a restart."""
     server = own_server()
-    functions = Functions(server.client("lambda", "000000000001"))
+    functions = Functions(server.client("lambda", "000000000001"), "000000000001")
     functions.create("f", package("def handler(event, context): return 'here'"))
     server.kill()
     shutil.rmtree(server.data / "cache")
     server.start()
-    assert Functions(server.client("lambda", "000000000001")).invoke("f") == "here"
+    assert Functions(server.client("lambda", "000000000001"), "000000000001").invoke("f") == "here"

@@ -110,3 +110,7 @@ class AccessDeniedException(AwsError):
     code = "AccessDeniedException"
     message = ""
     status = 403
+
+
+class CrossAccountRole(AccessDeniedException):
+    message = "Cross-account pass role is not allowed."

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import orjson
 
-from pilvi.base.arn import Scope
+from pilvi.base.arn import Arn, Scope
 from pilvi.base.errors import NotBuilt, ValidationException
 from pilvi.kit import paging
 from pilvi.services.lambda_ import errors, limits
@@ -175,6 +175,12 @@ def check_runtime(runtime: str) -> None:
         detail=f"Value {runtime} at 'runtime' failed to satisfy constraint: Member must satisfy"
         f" enum value set: [{allowed}] or be a valid ARN"
     )
+
+
+def check_role(scope: Scope, role: str) -> None:
+    """A function acts in its own account only. Raises: CrossAccountRole."""
+    if Arn.parse(role).account != scope.account:
+        raise errors.CrossAccountRole()
 
 
 def check_environment(variables: dict[str, str]) -> dict[str, str]:

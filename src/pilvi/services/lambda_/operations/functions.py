@@ -39,7 +39,8 @@ async def create_function(call: Call, req: WatchedRequest, body: Body) -> Functi
     Differs: the function runs on this host's processor, whichever architecture it names.
 
     Raises: ResourceConflictException, InvalidParameterValueException, RequestEntityTooLargeException,
-        ValidationException, NotBuilt (images, VPCs, and what else has no effect yet).
+        ValidationException, AccessDeniedException (a role of another account), NotBuilt (images,
+        VPCs, and what else has no effect yet).
     AWS: CreateFunction; Lambda Developer Guide, "Lambda function states".
     """
     name = names.parse_new(call.scope, req["FunctionName"])
@@ -56,6 +57,7 @@ async def create_function(call: Call, req: WatchedRequest, body: Body) -> Functi
         now_ms=call.now_ms,
         revision_id=revision_id,
     )
+    rules.check_role(call.scope, draft.role)
     rules.check_tag_count(tags)
     rules.check_layer_arns(call.scope, layer_arns)
     publish = req.get("Publish", False)
@@ -162,6 +164,7 @@ def update_function_configuration(
     latest = rules.configure(
         function.latest, req, uses, now_ms=call.now_ms, revision_id=call.entropy.uuid()
     )
+    rules.check_role(call.scope, latest.role)
     changed = msgspec.structs.replace(function, latest=latest)
     records.put_function(tx, call.scope, changed)
     return rules.described_updating(call.scope, changed, latest, revision_id=call.entropy.uuid())
