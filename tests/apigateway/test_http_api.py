@@ -39,6 +39,7 @@ def test_quick_create_serves_at_once(v2: Any, api: Any) -> None:
     context = event["requestContext"]
     assert context["stage"] == "$default"
     assert context["requestId"] == answer.header("apigw-requestid")
+    assert ask(api["ApiEndpoint"] + "/$default/x").json()["rawPath"] == "/$default/x"
     (route,) = v2.get_routes(ApiId=api["ApiId"])["Items"]
     assert (route["RouteKey"], route["ApiGatewayManaged"]) == ("$default", True)
     (stage,) = v2.get_stages(ApiId=api["ApiId"])["Items"]

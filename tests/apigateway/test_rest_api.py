@@ -64,6 +64,16 @@ def test_a_function_behind_a_greedy_path(rest: Builder) -> None:
     assert context["requestId"] == answer.header("x-amzn-requestid")
 
 
+# As recorded: slashes before the stage vanish; those behind it stay in the context's path only.
+def test_further_slashes(rest: Builder) -> None:
+    rest.method(rest.resource("{proxy+}"))
+    rest.deploy()
+    for asked, full in (("//dev/a", "/dev/a"), ("/dev//a", "/dev//a")):
+        event = ask(rest.url + asked).json()
+        assert (event["path"], event["requestContext"]["path"]) == ("/a", full)
+    assert ask(rest.url + "/dev/a//b").json()["pathParameters"] == {"proxy": "a//b"}
+
+
 # The form of address that people know from other tools.
 def test_the_known_path_form(rest: Builder, endpoint: str) -> None:
     rest.method(rest.resource("pets"), "GET")

@@ -4,13 +4,14 @@ The gateway routes `ID.execute-api.REGION.host/...`, `/_aws/execute-api/ID/...` 
 `/restapis/ID/STAGE/_user_request_/...` here; in the last two the path comes without that prefix. Nobody has
 signed these requests: the id alone says whose API it is.
 
-One read looks up the place, the stage and its deployment. A deployment never changes, so the route table made
-of it is kept.
+One read looks up the place, the API and the stage, each time anew. A deployment never changes, so what was
+made of it is kept, and large ones are decoded once.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pilvi.base.arn import Scope
@@ -27,6 +28,15 @@ _FORBIDDEN = "Forbidden"
 
 
 @dataclass(frozen=True, slots=True)
+class Ready:
+    """A deployment, ready to be served. `cors`: of HTTP APIs, `binary_types`: of REST APIs."""
+
+    table: RouteTable[Deployed]
+    cors: Cors | None = None
+    binary_types: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Served:
     """What a stage serves. `prefix`: the part of the path that names the stage, or nothing."""
 
@@ -36,9 +46,7 @@ class Served:
     prefix: str
     variables: dict[str, str]
     deployment_id: str
-    table: RouteTable[Deployed]
-    cors: Cors | None = None
-    binary_types: tuple[str, ...] = ()
+    ready: Ready
 
 
 @apigatewayv2.endpoint("execute-api")
@@ -80,17 +88,17 @@ async def _read_body(request: HttpRequest) -> None:
 async def _answer_http(call: Call, request: HttpRequest, served: Served | None) -> HttpResponse:
     if served is None:
         return answers.message(404, "Not Found")
-    if served.cors is not None and cors.is_preflight(request.method, request.headers):
-        return cors.answer_preflight(served.cors, request.headers)
+    if served.ready.cors is not None and cors.is_preflight(request.method, request.headers):
+        return cors.answer_preflight(served.ready.cors, request.headers)
     path = request.path.removeprefix(served.prefix) or "/"
-    chosen = served.table.choose(request.method, path)
+    chosen = served.ready.table.choose(request.method, path)
     if chosen is None:
         response = answers.message(404, "Not Found")
     else:
         incoming = _incoming(call, request, served, path, *chosen, call.request_id)
         response = await invoking.invoke_http(call, incoming, chosen[0])
-    if served.cors is not None:
-        cors.mark(served.cors, request.headers, response)
+    if served.ready.cors is not None:
+        cors.mark(served.ready.cors, request.headers, response)
     response.headers.append(("apigw-requestid", call.request_id))
     return response
 
@@ -102,22 +110,29 @@ def _find_http(at: Snapshot, scope: Scope, api_id: str, path: str) -> Served | N
     if api is None or api.endpoint_disabled:
         return None
     first = path[1:].partition("/")[0]
-    stage, prefix = records.HTTP_STAGES.find(at, home, first) if first else None, f"/{first}"
+    named = first not in ("", rules.DEFAULT)
+    stage, prefix = records.HTTP_STAGES.find(at, home, first) if named else None, f"/{first}"
     if stage is None:
         stage, prefix = records.HTTP_STAGES.find(at, home, rules.DEFAULT), ""
     if stage is None or stage.deployment_id is None:
         return None
-    found = records.HTTP_DEPLOYMENTS.find(at, home, stage.deployment_id)
-    assert found is not None, (api_id, stage.deployment_id)
+    deployment_id = stage.deployment_id
+
+    def prepare() -> Ready:
+        found = records.HTTP_DEPLOYMENTS.find(at, home, deployment_id)
+        assert found is not None, (api_id, deployment_id)
+        default = next((route for route in found.routes if route.key == rules.DEFAULT), None)
+        keyed = [(r.method, r.path, r) for r in found.routes if r.key != rules.DEFAULT]
+        return Ready(RouteTable(keyed, default), cors=found.cors)
+
     return Served(
         api_id=api_id,
         scope=scope,
         stage=stage.name,
         prefix=prefix,
         variables=stage.variables,
-        deployment_id=found.id,
-        table=_tables.get(api_id, found.id, found.routes),
-        cors=found.cors,
+        deployment_id=deployment_id,
+        ready=_kept.get(api_id, deployment_id, prepare),
     )
 
 
@@ -130,7 +145,7 @@ async def _answer_rest(call: Call, request: HttpRequest, served: Served | None) 
         response = answers.message(403, _FORBIDDEN, error_type="ForbiddenException")
     else:
         path = "/" + request.path.removeprefix(served.prefix).lstrip("/")
-        chosen = served.table.choose_resource(request.method, path)
+        chosen = served.ready.table.choose_resource(request.method, path)
         if chosen is None:
             response = answers.message(
                 403,
@@ -153,8 +168,14 @@ def _find_rest(at: Snapshot, scope: Scope, api_id: str, path: str) -> Served | N
     stage = records.REST_STAGES.find(at, home, name) if name else None
     if api is None or api.endpoint_disabled or stage is None:
         return None
-    found = records.REST_DEPLOYMENTS.find(at, home, stage.deployment_id)
-    assert found is not None, (api_id, stage.deployment_id)
+    deployment_id = stage.deployment_id
+
+    def prepare() -> Ready:
+        found = records.REST_DEPLOYMENTS.find(at, home, deployment_id)
+        assert found is not None, (api_id, deployment_id)
+        table = RouteTable([(route.method, route.path, route) for route in found.routes])
+        return Ready(table, binary_types=tuple(found.binary_types))
+
     slashes = len(path) - len(path.lstrip("/"))
     return Served(
         api_id=api_id,
@@ -162,9 +183,8 @@ def _find_rest(at: Snapshot, scope: Scope, api_id: str, path: str) -> Served | N
         stage=stage.name,
         prefix=path[: slashes + len(name)],
         variables=stage.variables,
-        deployment_id=found.id,
-        table=_tables.get(api_id, found.id, found.routes),
-        binary_types=tuple(found.binary_types),
+        deployment_id=deployment_id,
+        ready=_kept.get(api_id, deployment_id, prepare),
     )
 
 
@@ -189,7 +209,7 @@ def _incoming(
         stage=served.stage,
         method=request.method,
         path=path,
-        full_path=request.path,
+        full_path="/" + request.path.lstrip("/"),
         query=request.query,
         headers=request.headers,
         body=request.body,
@@ -206,7 +226,7 @@ def _incoming(
         route_key=route.key,
         resource_id=route.resource_id,
         deployment_id=served.deployment_id,
-        binary_types=served.binary_types,
+        binary_types=served.ready.binary_types,
     )
 
 
@@ -219,26 +239,23 @@ def _domain_name(call: Call, request: HttpRequest, served: Served) -> str:
     return f"{served.api_id}.execute-api.{served.scope.region}.{name}"
 
 
-class _Tables:
-    """Route tables of the deployments used last, least recently used first to go."""
+class _Kept:
+    """Deployments served last; the least recently used goes first."""
 
     def __init__(self, kept_max: int) -> None:
         self._kept_max = kept_max
-        self._kept: OrderedDict[tuple[str, str], RouteTable[Deployed]] = OrderedDict()
+        self._ready: OrderedDict[tuple[str, str], Ready] = OrderedDict()
 
-    def get(self, api_id: str, deployment_id: str, routes: list[Deployed]) -> RouteTable[Deployed]:
+    def get(self, api_id: str, deployment_id: str, prepare: Callable[[], Ready]) -> Ready:
         key = (api_id, deployment_id)
-        table = self._kept.get(key)
-        if table is None:
-            default = next((route for route in routes if route.key == rules.DEFAULT), None)
-            table = self._kept[key] = RouteTable(
-                ((r.method, r.path, r) for r in routes if r.key != rules.DEFAULT), default
-            )
-            if len(self._kept) > self._kept_max:
-                self._kept.popitem(last=False)
-        else:
-            self._kept.move_to_end(key)
-        return table
+        ready = self._ready.get(key)
+        if ready is not None:
+            self._ready.move_to_end(key)
+            return ready
+        ready = self._ready[key] = prepare()
+        if len(self._ready) > self._kept_max:
+            self._ready.popitem(last=False)
+        return ready
 
 
-_tables = _Tables(limits.TABLES_KEPT)
+_kept = _Kept(limits.DEPLOYMENTS_KEPT)

@@ -20,5 +20,5 @@ TIMEOUT_MS_MIN = 50
 PAGE_SIZE = 25
 PAGE_SIZE_MAX = 500
 
-TABLES_KEPT = 256
-"""Route tables of deployments (which never change) that a process keeps ready."""
+DEPLOYMENTS_KEPT = 256
+"""Deployments (which never change) that a process keeps ready to be served."""
