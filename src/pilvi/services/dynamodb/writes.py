@@ -37,7 +37,6 @@ from pilvi.store.keys import pack
 
 Kind = Literal["Put", "Update", "Delete", "Check"]
 
-
 _PLAIN_MEMBERS = 2
 """TableName and Item, or Key: a request of no more members has nothing else to be looked for."""
 
