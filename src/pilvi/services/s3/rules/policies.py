@@ -43,7 +43,7 @@ def check_policy(text: str, bucket: str) -> None:
         raise errors.MalformedPolicy(detail="Normalized policy document exceeds the maximum size")
     try:
         document = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise errors.MalformedPolicy(
             detail="Policies must be valid JSON and the first byte must be '{'"
         ) from None
