@@ -68,6 +68,10 @@ def test_keys_work_from_the_first_request_to_the_last(client: Make, account: str
     assert sts.get_caller_identity()["Arn"] == user["Arn"]
     iam.delete_access_key(UserName="ann", AccessKeyId=key["AccessKeyId"])
     assert iam.list_access_keys(UserName="ann")["AccessKeyMetadata"] == []
+    with refused("InvalidClientTokenId", status=403):
+        sts.get_caller_identity()
+    with refused("NoSuchEntity"):
+        iam.update_access_key(UserName="ann", AccessKeyId=key["AccessKeyId"], Status="Active")
 
 
 def test_two_keys_at_most_and_none_of_another_user(client: Make) -> None:

@@ -21,7 +21,7 @@ USER_SESSION_S_DEFAULT = 43_200
 ROOT_SESSION_S_MAX = 3600
 SERVICE_SESSION_S_MAX = 43_200
 
-EXPIRED_SESSION_KEPT_MS = 24 * 60 * 60 * 1000
-"""How long an expired session is remembered, so that its user is told that it expired."""
+EXPIRED_KEPT_MS = 24 * 60 * 60 * 1000
+"""How long an expired session or a deleted key is remembered, so that its user is told so."""
 SWEEP_EVERY_MS = 60 * 60 * 1000
 SWEEP_BATCH = 500

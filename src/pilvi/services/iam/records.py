@@ -297,12 +297,12 @@ def rename_user(tx: Transaction, scope: Scope, user: User, *, name: str, path: s
         put_issued(tx, issued)
 
 
-def expired_sessions(at: Snapshot, before_ms: int, limit: int) -> list[str]:
-    """Access key ids of at most `limit` sessions that expired before that instant, oldest first."""
+def expired(at: Snapshot, until_ms: int, limit: int) -> list[str]:
+    """Ids of at most `limit` sessions and deleted keys that ended by that instant, oldest first."""
     found: list[str] = []
     for issued in ISSUED.scan_index(at, EVERYWHERE, "expiry", limit=limit):
         expires_at_ms = issued.credential.expires_at_ms
-        if expires_at_ms is None or expires_at_ms >= before_ms:
+        if expires_at_ms is None or expires_at_ms > until_ms:
             break
         found.append(issued.credential.access_key_id)
     return found

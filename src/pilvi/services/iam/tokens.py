@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
+
 from pilvi.base.arn import Arn, Scope
 from pilvi.base.entropy import Entropy
 from pilvi.contracts.credentials import Credential
@@ -62,6 +64,19 @@ def issue_key(
     return credential
 
 
+def retire_key(tx: Transaction, issued: Issued, *, now_ms: int) -> None:
+    """Switch a deleted key off, and forget it a day later.
+
+    Forgotten at once, it would be a key like any other that this cloud did not issue, and the open mode lets
+    those act as root.
+    """
+    issued.credential = msgspec.structs.replace(
+        issued.credential, active=False, expires_at_ms=now_ms
+    )
+    records.put_issued(tx, issued)
+    schedule_sweep(tx, now_ms + limits.EXPIRED_KEPT_MS)
+
+
 def root_arn(scope: Scope) -> str:
     return str(Arn("iam", "", scope.account, "root", scope.partition))
 
@@ -82,7 +97,7 @@ def issue(
         role_arn=holder.role_arn,
     )
     records.put_issued(tx, Issued(credential=credential, created_at_ms=now_ms))
-    schedule_sweep(tx, expires_at_ms + limits.EXPIRED_SESSION_KEPT_MS)
+    schedule_sweep(tx, expires_at_ms + limits.EXPIRED_KEPT_MS)
     return credential
 
 

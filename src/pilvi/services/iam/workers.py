@@ -1,4 +1,4 @@
-"""What time does in STS: sessions that expired long ago are forgotten."""
+"""What time does in STS: sessions that expired long ago, and keys deleted then, are forgotten."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from pilvi.store.api import Transaction
 
 @sts.job("sweep")
 async def sweep(cloud: Cloud, job: Job) -> Commit:
-    """Delete a batch of old sessions; the next batch follows at once. Running it twice is harmless."""
+    """Forget a batch of old sessions and keys; the next batch follows at once. Running it twice is harmless."""
     now_ms = cloud.clock.now_ms()
 
     def forget(tx: Transaction) -> None:
-        before_ms = now_ms - limits.EXPIRED_SESSION_KEPT_MS
-        old = records.expired_sessions(tx, before_ms, limits.SWEEP_BATCH)
+        until_ms = now_ms - limits.EXPIRED_KEPT_MS
+        old = records.expired(tx, until_ms, limits.SWEEP_BATCH)
         for access_key_id in old:
             records.delete_issued(tx, access_key_id)
         if len(old) == limits.SWEEP_BATCH:

@@ -91,7 +91,7 @@ def delete_access_key(call: Call, tx: Transaction, req: DeleteAccessKeyRequest) 
     gone = issued.credential.access_key_id
     holder.access_key_ids = [kept for kept in holder.access_key_ids if kept != gone]
     records.put_key_holder(tx, call.scope, holder)
-    records.delete_issued(tx, gone)
+    tokens.retire_key(tx, issued, now_ms=call.now_ms)
 
 
 def _holder(call: Call, at: Snapshot, req: Mapping[str, Any]) -> User | Root:
