@@ -7,7 +7,6 @@ from typing import Any
 
 import orjson
 
-from pilvi.services.dynamodb.errors import invalid
 from pilvi.services.dynamodb.expressions.programs import placeholders_of
 from pilvi.services.dynamodb.expressions.projections import Project
 from pilvi.services.dynamodb.tables import fragment_of, item_of
@@ -28,15 +27,3 @@ def projection_of(req: Mapping[str, Any]) -> Project | None:
 def shown(stored: bytes, project: Project | None) -> orjson.Fragment | Item:
     """An item for an answer: as it is stored, or the part that was asked for."""
     return fragment_of(stored) if project is None else project(item_of(stored))
-
-
-def refuse_mixed(req: Mapping[str, Any], legacy: tuple[str, ...], modern: tuple[str, ...]) -> None:
-    """Raises: ValidationException when parameters of before and of expressions come together."""
-    old = [name for name in legacy if name in req]
-    new = [name for name in modern if name in req]
-    if old and new:
-        raise invalid(
-            "Can not use both expression and non-expression parameters in the same request: "
-            f"Non-expression parameters: {{{', '.join(old)}}} "
-            f"Expression parameters: {{{', '.join(new)}}}"
-        )

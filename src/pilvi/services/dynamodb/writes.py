@@ -11,7 +11,7 @@ expiries are written in the same transaction as the item:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from pilvi.base.arn import Scope
@@ -66,7 +66,8 @@ class Written:
     new: bytes | None
     old_item: Item | None = None
     new_item: Item | None = None
-    index_units: dict[str, float] = field(default_factory=dict[str, float])
+    index_units: Mapping[str, float] | None = None
+    """Write units of each index that changed."""
 
     @property
     def units(self) -> float:

@@ -92,7 +92,7 @@ def transact_write_items(
     consumed: dict[str, Consumption] = {}
     for write, done in zip(ready, written, strict=True):
         consumption = consumed.setdefault(write.table.name, Consumption(write.table))
-        doubled = {name: 2 * units for name, units in done.index_units.items()}
+        doubled = {name: 2 * units for name, units in (done.index_units or {}).items()}
         consumption.add(2 * done.units, doubled)
     if _wants_consumed(req):
         result["ConsumedCapacity"] = _consumed_answer(req, consumed, "WriteCapacityUnits")
