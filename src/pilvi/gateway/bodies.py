@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import AsyncIterator
 
 from pilvi.base.http import Body, HttpRequest
-from pilvi.gateway.http1 import IncompleteBody
+from pilvi.gateway.incoming import IncompleteBody
 from pilvi.identity.authenticator import Authenticated
 from pilvi.identity.errors import MissingContentLength
 from pilvi.identity.payload import check_sha256

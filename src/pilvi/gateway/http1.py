@@ -5,86 +5,90 @@ machine, an empty answer costs 16 us here and 55-70 us through Granian or uvicor
 GetItem (docs/ARCHITECTURE.md has the figures). `App` is all that it asks for, so another server fits too.
 
 Rules, cited below:
-1. A body is read only when the application asks; the socket is paused while BODY_BUFFER bytes wait.
-2. Requests on a connection are answered in order; at most PIPELINE_MAX wait behind the current one.
-3. Whoever is slow is cut off: HEADERS_S for a head, BODY_IDLE_S between pieces of a body, WRITE_IDLE_S
-   for a client that does not take its answer, KEEP_ALIVE_S between requests.
-4. A head is bounded in bytes and in fields before any of it is kept.
+1. A body is read only when the application asks; the socket is paused while BUFFER_BYTES wait.
+2. Requests on a connection are answered in order, refusals too; at most PIPELINE_MAX wait behind the
+   current one.
+3. Whoever is slow is cut off: HEADERS_S for a whole head, BODY_IDLE_S for the next PROGRESS_BYTES of a
+   body, WRITE_IDLE_S for a client that takes nothing of its answer, KEEP_ALIVE_S between requests.
+4. A head is bounded in bytes and in fields before any of it is kept; so is what frames a chunked body.
+5. Nothing is parsed behind bytes that are no request, nor behind a body that was not read. What still
+   arrives is dropped for a while (LINGER_S, LINGER_BYTES), so that the client can read its answer.
+6. At most `connections_max` are open; further ones are told so.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import resource
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from email.utils import formatdate
-from http import HTTPStatus
 from typing import cast
 
 import httptools
 
-from pilvi.base.errors import AwsError
 from pilvi.base.http import HttpRequest, HttpResponse
+from pilvi.gateway.heads import Refused, answer_head, read_head
+from pilvi.gateway.incoming import Incoming, IncompleteBody, RequestTimeout
 
 HEAD_BYTES_MAX = 64 * 1024
 FIELDS_MAX = 256
-BODY_BUFFER = 1024 * 1024
+BUFFER_BYTES = 1024 * 1024
 PIPELINE_MAX = 32
+CONNECTIONS_MAX = 4096
+REFUSED_MAX = 64
 HEADERS_S = 20.0
 BODY_IDLE_S = 60.0
+PROGRESS_BYTES = 1024
 WRITE_IDLE_S = 120.0
 KEEP_ALIVE_S = 90.0
+LINGER_S = 10.0
+LINGER_BYTES = 64 * 1024 * 1024
 TICK_S = 5.0
 
 App = Callable[[HttpRequest], Awaitable[HttpResponse]]
 
 log = logging.getLogger("pilvi.http")
 
-
-class RequestTooLarge(AwsError):
-    code = "RequestEntityTooLargeException"
-    message = "Request must be smaller than {limit} bytes for this operation"
-    status = 413
-
-
-class IncompleteBody(AwsError):
-    """The client went away, or fell silent, in the middle of a body."""
-
-    code = "IncompleteBody"
-    message = "The request body terminated unexpectedly"
-
-
-def _status_lines() -> dict[int, bytes]:
-    return {s.value: f"HTTP/1.1 {s.value} {s.phrase}\r\n".encode() for s in HTTPStatus}
-
-
-_STATUS_LINES = _status_lines()
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _BODILESS = frozenset({204, 304})
 
 
-class Connections:
-    """The open connections of one server: closes the slow ones, and all of them at the end."""
+def connections_max() -> int:
+    """Half of the file descriptors that this process may have, at most CONNECTIONS_MAX."""
+    descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return CONNECTIONS_MAX if descriptors < 0 else min(CONNECTIONS_MAX, descriptors // 2)
 
-    def __init__(self, app: App, *, secure: bool = False, name: str = "pilvi") -> None:
+
+class Connections:
+    """The open connections of one listener: closes the slow ones, and all of them at the end."""
+
+    def __init__(self, app: App, *, secure: bool = False, most: int | None = None) -> None:
+        """`most`: how many may be open at once (rule 6)."""
         self.app = app
         self.secure = secure
-        self.server_field = f"server: {name}\r\n".encode()
+        self.most = connections_max() if most is None else most
         self.open: set[Connection] = set()
         self.tasks: set[asyncio.Task[None]] = set()
+        self.closing = False
         self._date = b""
         self._date_second = -1
         self._loop = asyncio.get_running_loop()
-        self._ticker = self._loop.call_later(TICK_S, self._tick)
+        self._ticker: asyncio.TimerHandle | None = None
 
     def __call__(self) -> Connection:
         return Connection(self, self._loop)
 
-    def date_field(self) -> bytes:
+    def opened(self, connection: Connection) -> None:
+        self.open.add(connection)
+        if self._ticker is None:
+            self._ticker = self._loop.call_later(TICK_S, self._tick)
+
+    def common_fields(self) -> bytes:
         second = int(self._loop.time())
         if second != self._date_second:
-            self._date = f"date: {formatdate(usegmt=True)}\r\n".encode()
+            self._date = f"date: {formatdate(usegmt=True)}\r\nserver: pilvi\r\n".encode()
             self._date_second = second
         return self._date
 
@@ -92,11 +96,13 @@ class Connections:
         now = self._loop.time()
         for connection in list(self.open):
             connection.expire(now)
-        self._ticker = self._loop.call_later(TICK_S, self._tick)
+        self._ticker = self._loop.call_later(TICK_S, self._tick) if self.open else None
 
     async def close(self, grace_s: float = 10.0) -> None:
         """Finish what is being answered (at most `grace_s`), then close every connection."""
-        self._ticker.cancel()
+        self.closing = True
+        if self._ticker is not None:
+            self._ticker.cancel()
         for connection in list(self.open):
             connection.close_when_idle()
         if self.tasks:
@@ -107,38 +113,9 @@ class Connections:
             connection.abort()
 
 
-class _Incoming:
-    """A request being received: its head, and the pieces of its body that nobody has read yet."""
-
-    __slots__ = (
-        "chunks",
-        "complete",
-        "error",
-        "expects_continue",
-        "keep_alive",
-        "request",
-        "started",
-        "waiter",
-        "waiting_bytes",
-    )
-
-    def __init__(self, request: HttpRequest, *, keep_alive: bool, expects_continue: bool) -> None:
-        self.request = request
-        self.keep_alive = keep_alive
-        self.expects_continue = expects_continue
-        self.chunks: deque[bytes] = deque()
-        self.waiting_bytes = 0
-        self.complete = False
-        self.started = False
-        self.error: AwsError | None = None
-        self.waiter: asyncio.Future[None] | None = None
-
-    def wake(self) -> None:
-        if self.waiter is not None and not self.waiter.done():
-            self.waiter.set_result(None)
-
-
 class Connection(asyncio.Protocol):
+    """States: open; deaf (nothing more is parsed); ended (nothing more is answered)."""
+
     def __init__(self, server: Connections, loop: asyncio.AbstractEventLoop) -> None:
         self._server = server
         self._loop = loop
@@ -147,16 +124,29 @@ class Connection(asyncio.Protocol):
         self._peer = ""
         self._url = b""
         self._fields: list[tuple[bytes, bytes]] = []
-        self._field_bytes = 0
-        self._head_bytes = 0
+        self._head_size = 0
+        self._unframed = 0
+        """Bytes parsed since the last that were a head's end or a body's (rule 4)."""
         self._in_head = False
-        self._receiving: _Incoming | None = None
-        self._queue: deque[_Incoming] = deque()
+        self._receiving: Incoming | None = None
+        self._queue: deque[Incoming | Refused] = deque()
+        self._buffered = 0
+        """What waits here for the application (rule 1)."""
         self._answering = False
-        self._closing = False
+        self._head_sent = False
+        self._deaf = False
+        self._broken = False
+        self._half_closed = False
+        self._ended = False
         self._paused_reading = False
         self._writable: asyncio.Future[None] | None = None
-        self._last_progress = 0.0
+        self._written = 0
+        self._lingered = 0
+        # For rule 3, by the loop's clock:
+        self._idle_since = self._head_since = self._body_since = self._taken_since = loop.time()
+        self._linger_since = 0.0
+        self._trickled = 0
+        self._taken = 0
 
     # --- asyncio.Protocol
 
@@ -164,53 +154,64 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         peer: object = transport.get_extra_info("peername")
         self._peer = str(cast("tuple[object, ...]", peer)[0]) if isinstance(peer, tuple) else ""
-        self._transport.set_write_buffer_limits(high=1024 * 1024)
-        self._last_progress = self._loop.time()
-        self._server.open.add(self)
+        self._transport.set_write_buffer_limits(high=BUFFER_BYTES)
+        busy = len(self._server.open) - self._server.most
+        self._server.opened(self)
+        if busy >= REFUSED_MAX:
+            self.abort()
+        elif busy >= 0:
+            text = "Too many connections are open. Please reduce your request rate."
+            self._fail(Refused(503, "ServiceUnavailable", text))  # rule 6
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._closing = True
+        self._ended = self._deaf = True
         self._server.open.discard(self)
         if self._receiving is not None:
-            self._receiving.error = IncompleteBody()
-            self._receiving.wake()
+            self._receiving.fail(IncompleteBody())
         if self._writable is not None and not self._writable.done():
-            self._writable.set_exception(ConnectionResetError("the client went away"))
+            self._writable.set_result(None)
 
     def data_received(self, data: bytes) -> None:
-        self._last_progress = self._loop.time()
-        try:
-            if self._in_head or self._receiving is None:
-                self._head_bytes += len(data)
-            self._parser.feed_data(data)
-            if self._in_head and self._head_bytes > HEAD_BYTES_MAX:
-                raise _Refused(431, "RequestHeaderSectionTooLarge")  # rule 4
-        except httptools.HttpParserUpgrade:
-            self._refuse(501, "NotImplemented", "pilvi does not implement HTTP upgrades yet.")
+        if self._deaf:
+            self._drop(len(data))
             return
-        except _Refused as refused:
-            self._refuse(refused.status, refused.code, refused.text)
+        self._trickled += len(data)
+        self._unframed += len(data)
+        if self._trickled >= PROGRESS_BYTES:
+            self._trickled = 0
+            self._body_since = self._loop.time()
+        try:
+            self._parser.feed_data(data)
+            if self._unframed > HEAD_BYTES_MAX:
+                raise Refused(431, "RequestHeaderSectionTooLarge")  # rule 4
+        except httptools.HttpParserUpgrade as upgrade:
+            self._start_next()
+            if rest := data[cast("int", upgrade.args[0]) :]:
+                self.data_received(rest)
+            return
+        except Refused as refused:
+            self._fail(refused)
             return
         except httptools.HttpParserError as error:
             cause = error.__context__
-            if isinstance(cause, _Refused):
-                self._refuse(cause.status, cause.code, cause.text)
-            else:
-                self._refuse(400, "BadRequest", "An error occurred when parsing the HTTP request.")
+            if not isinstance(cause, Refused):
+                text = "An error occurred when parsing the HTTP request."
+                cause = Refused(400, "BadRequest", text)
+            self._fail(cause)
             return
         self._start_next()
 
     def eof_received(self) -> bool:
+        self._half_closed = self._deaf = True
         if self._receiving is not None:
-            self._receiving.error = IncompleteBody()
-            self._receiving.wake()
-        return bool(self._answering)  # keep our half open for the answer under way
+            self._receiving.fail(IncompleteBody())
+        busy = self._answering or bool(self._queue)
+        return busy and not self._ended and not self._server.secure  # TLS has no half of its own
 
     def pause_writing(self) -> None:
         self._writable = self._loop.create_future()
 
     def resume_writing(self) -> None:
-        self._last_progress = self._loop.time()
         if self._writable is not None and not self._writable.done():
             self._writable.set_result(None)
         self._writable = None
@@ -219,279 +220,273 @@ class Connection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         if len(self._queue) >= PIPELINE_MAX:
-            raise _Refused(503, "SlowDown", "Too many requests were sent ahead.")  # rule 2
+            raise Refused(503, "SlowDown", "Too many requests were sent ahead.")  # rule 2
         self._in_head = True
+        self._head_since = self._loop.time()
         self._url = b""
         self._fields = []
-        self._field_bytes = 0
+        self._head_size = 0
 
     def on_url(self, url: bytes) -> None:
         self._url += url
         if len(self._url) > HEAD_BYTES_MAX:
-            raise _Refused(414, "UriTooLong", "The request's URI is too long.")
+            raise Refused(414, "UriTooLong", "The request's URI is too long.")
 
     def on_header(self, name: bytes, value: bytes | None) -> None:
-        self._field_bytes += len(name) + len(value or b"")
-        if len(self._fields) >= FIELDS_MAX or self._field_bytes > HEAD_BYTES_MAX:
-            raise _Refused(431, "RequestHeaderSectionTooLarge")
+        self._head_size += len(name) + len(value or b"")
+        if len(self._fields) >= FIELDS_MAX or self._head_size > HEAD_BYTES_MAX:
+            raise Refused(431, "RequestHeaderSectionTooLarge")
         self._fields.append((name, value or b""))
 
     def on_headers_complete(self) -> None:
-        self._in_head = False
-        self._head_bytes = 0
-        headers: dict[str, str] = {}
-        for raw_name, raw_value in self._fields:
-            name = raw_name.decode("latin-1").lower()
-            value = raw_value.decode("latin-1").strip()
-            headers[name] = f"{headers[name]},{value}" if name in headers else value
-        target = self._url.decode("latin-1")
-        if not target.startswith("/"):
-            target = _origin_form(target)
-        path, _, query = target.partition("?")
-        incoming = _Incoming(
-            HttpRequest(
-                self._parser.get_method().decode("latin-1"),
-                path,
-                query,
-                headers,
-                client_host=self._peer,
-                secure=self._server.secure,
-            ),
-            keep_alive=self._parser.should_keep_alive(),
-            expects_continue=headers.get("expect", "").lower() == "100-continue",
+        parser = self._parser
+        version = parser.get_http_version()
+        request = read_head(
+            parser.get_method().decode("latin-1"),
+            self._url.decode("latin-1"),
+            version,
+            self._fields,
+            client_host=self._peer,
+            secure=self._server.secure,
         )
+        if parser.should_upgrade() and not _may_ignore_upgrade(request):
+            raise Refused(501, "NotImplemented", "pilvi does not implement HTTP upgrades yet.")
+        self._in_head = False
+        self._unframed = 0
+        self._trickled = 0
+        self._body_since = self._head_since
+        size = self._head_size + len(self._url)
+        keep_alive = parser.should_keep_alive()
+        incoming = Incoming(request, self, head_size=size, version=version, keep_alive=keep_alive)
         self._receiving = incoming
         self._queue.append(incoming)
+        self._hold(size)
 
     def on_body(self, body: bytes) -> None:
-        incoming = self._receiving
-        assert incoming is not None
-        incoming.chunks.append(body)
-        incoming.waiting_bytes += len(body)
-        if incoming.waiting_bytes > BODY_BUFFER and not self._paused_reading:
-            self._paused_reading = True
-            self._transport.pause_reading()  # rule 1
-        incoming.wake()
+        self._unframed = 0
+        assert self._receiving is not None
+        self._hold(self._receiving.add(body))
 
     def on_message_complete(self) -> None:
-        incoming = self._receiving
-        assert incoming is not None
-        incoming.complete = True
-        incoming.wake()
+        self._unframed = 0
+        assert self._receiving is not None
+        self._receiving.finish()
+        self._deaf = self._deaf or not self._receiving.keep_alive
         self._receiving = None
 
     # --- answering
 
     def _start_next(self) -> None:
-        if self._answering or self._closing or not self._queue:
+        if self._answering or self._ended or not self._queue:
             return
-        incoming = self._queue.popleft()
-        incoming.started = True
-        request = incoming.request
-        if incoming.complete:
-            chunks = incoming.chunks
-            request.body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-            chunks.clear()
-        else:
-            request.stream = self._pieces(incoming)
-            request.read = lambda limit: self._read_all(incoming, limit)
         self._answering = True
-        task = self._loop.create_task(self._answer(incoming))
+        self._head_sent = False
+        task = self._loop.create_task(self._answer(self._queue.popleft()))
         self._server.tasks.add(task)
         task.add_done_callback(self._server.tasks.discard)
 
-    async def _answer(self, incoming: _Incoming) -> None:
+    async def _answer(self, incoming: Incoming | Refused) -> None:
+        kept = False
+        try:
+            if isinstance(incoming, Refused):
+                await self._send(incoming.response(), None)
+            else:
+                self.took(incoming.head_size)
+                incoming.hand_over()
+                kept = await self._respond(incoming)
+        except (ConnectionError, asyncio.CancelledError):
+            self.abort()  # half an answer must not look like a whole one
+        finally:
+            self._answering = False
+            self._idle_since = self._loop.time()
+            if not self._ended:
+                if kept:
+                    self._start_next()
+                else:
+                    self._end()
+
+    async def _respond(self, incoming: Incoming) -> bool:
+        """Ask the application and send what it says; whether the connection can be used on."""
         request = incoming.request
         try:
             response = await self._server.app(request)
-            if not incoming.complete:
-                incoming.keep_alive = False  # the rest of the body would be taken for a request
-            if not self._closing:
-                await self._send(response, incoming)
+            try:
+                return not self._ended and await self._send(response, incoming)
+            finally:
+                close = getattr(response.body, "aclose", None)
+                if close is not None:
+                    await close()
         except (ConnectionError, asyncio.CancelledError):
-            incoming.keep_alive = False
-        except Exception:
+            raise
+        except Exception as error:
             log.exception("%s %s could not be answered", request.method, request.path)
-            incoming.keep_alive = False
+            if self._head_sent:
+                raise ConnectionAbortedError("the answer broke off") from error
+            text = "We encountered an internal error. Please try again."
+            return await self._send(Refused(500, "InternalError", text).response(), incoming)
         finally:
-            self._answering = False
-            self._last_progress = self._loop.time()
-            if not self._closing:
-                if incoming.keep_alive:
-                    self._resume_reading()
-                    self._start_next()
-                else:
-                    self._closing = True
-                    self._transport.close()
-
-    async def _send(self, response: HttpResponse, incoming: _Incoming) -> None:
-        status = response.status
-        head = [_STATUS_LINES.get(status) or f"HTTP/1.1 {status} -\r\n".encode()]
-        fields = "".join([f"{name}: {value}\r\n" for name, value in response.headers])
-        if fields.count("\n") != len(response.headers) or "\0" in fields:
-            raise ValueError("a response header contains a line break")
-        head.append(fields.encode("latin-1", "replace"))
-        head.append(self._server.date_field())
-        head.append(self._server.server_field)
-        if not incoming.keep_alive:
-            head.append(b"connection: close\r\n")
-        body = response.body
-        silent = incoming.request.method == "HEAD" or status in _BODILESS or status < 200
-        if isinstance(body, bytes | bytearray | memoryview):
-            length = len(body) if response.length is None else response.length
-            if status not in _BODILESS or length:
-                head.append(b"content-length: %d\r\n\r\n" % length)
-            else:
-                head.append(b"\r\n")
-            if not silent:
-                head.append(body)
-            self._transport.write(b"".join(head))
-            if self._writable is not None:
-                await self._writable
-            return
-        await self._send_stream(head, body, response.length, silent=silent)
-
-    async def _send_stream(
-        self, head: list[bytes], body: AsyncIterator[bytes], length: int | None, *, silent: bool
-    ) -> None:
-        chunked = length is None and not silent
-        if chunked:
-            head.append(b"transfer-encoding: chunked\r\n\r\n")
-        else:
-            head.append(b"content-length: %d\r\n\r\n" % (length or 0))
-        write = self._transport.write
-        if silent:
-            write(b"".join(head))
-            return
-        write(b"".join(head))
-        sent = 0
-        try:
-            async for piece in body:
-                if not piece:
-                    continue
-                if self._closing:
-                    raise ConnectionResetError("the client went away")
-                sent += len(piece)
-                if chunked:
-                    write(b"%x\r\n" % len(piece))
-                    write(piece)
-                    write(b"\r\n")
-                else:
-                    write(piece)
-                self._last_progress = self._loop.time()
-                if self._writable is not None:
-                    await self._writable
-        finally:
-            close = getattr(body, "aclose", None)
-            if close is not None:
-                await close()
-        if chunked:
-            write(b"0\r\n\r\n")
-        elif sent != length:
-            raise ConnectionResetError(f"the body was {sent} bytes where {length} were announced")
-
-    # --- reading bodies
-
-    async def _pieces(self, incoming: _Incoming) -> AsyncIterator[bytes]:
-        self._continue(incoming)
-        while True:
-            while incoming.chunks:
-                piece = incoming.chunks.popleft()
-                incoming.waiting_bytes -= len(piece)
-                yield piece
             if incoming.complete:
-                return
-            if incoming.error is not None:
-                raise incoming.error
-            self._resume_reading()
-            incoming.waiter = self._loop.create_future()
-            await incoming.waiter
+                incoming.discard()
 
-    async def _read_all(self, incoming: _Incoming, limit: int) -> bytes:
-        announced = incoming.request.headers.get("content-length", "")
-        if announced.isdigit() and int(announced) > limit:
-            raise RequestTooLarge(limit=limit)  # before any memory is spent
-        pieces: list[bytes] = []
-        size = 0
-        async for piece in self._pieces(incoming):
-            size += len(piece)
-            if size > limit:
-                raise RequestTooLarge(limit=limit)
-            pieces.append(piece)
-        return b"".join(pieces)
+    async def _send(self, response: HttpResponse, incoming: Incoming | None) -> bool:
+        """Write an answer; whether the connection can be used on. None: it is nobody's (rule 5)."""
+        head = answer_head(response)
+        body, length, status = response.body, response.length, response.status
+        whole = isinstance(body, bytes | bytearray | memoryview)
+        if whole and length is None:
+            length = len(body)
+        asked_head = incoming is not None and incoming.request.method == "HEAD"
+        old = incoming is not None and incoming.version == "1.0"
+        silent = asked_head or status in _BODILESS
+        keep_alive = (
+            incoming is not None
+            and incoming.keep_alive
+            and incoming.complete
+            and not (old and length is None)
+            and not (self._half_closed and not self._queue)
+            and not self._server.closing
+        )
+        chunked = length is None and not silent and not old
+        head.append(self._server.common_fields())
+        if not keep_alive:
+            head.append(b"connection: close\r\n")
+        elif old:
+            head.append(b"connection: keep-alive\r\n")
+        if chunked:
+            head.append(b"transfer-encoding: chunked\r\n")
+        elif length is not None and status != 204 and (status != 304 or length):
+            head.append(b"content-length: %d\r\n" % length)
+        head.append(b"\r\n")
+        if whole and not silent:
+            head.append(body)
+        self._head_sent = True
+        self._write(b"".join(head))
+        await self._written_out()
+        if not whole and not silent:
+            await self._send_pieces(body, length, chunked=chunked)
+        return keep_alive
 
-    def _continue(self, incoming: _Incoming) -> None:
-        if incoming.expects_continue and not incoming.complete and not incoming.chunks:
+    async def _send_pieces(
+        self, body: AsyncIterator[bytes], length: int | None, *, chunked: bool
+    ) -> None:
+        sent = 0
+        async for piece in body:
+            if not piece:
+                continue
+            sent += len(piece)
+            if length is not None and sent > length:
+                break
+            if chunked:
+                self._write(b"%x\r\n" % len(piece))
+            self._write(piece)
+            if chunked:
+                self._write(b"\r\n")
+            await self._written_out()
+        if length is not None and sent != length:
+            raise ValueError(f"the body was {sent} bytes where {length} were announced")
+        if chunked:
+            self._write(b"0\r\n\r\n")
+
+    def _write(self, data: bytes) -> None:
+        if not self._ended:
+            self._written += len(data)
+            self._transport.write(data)
+
+    async def _written_out(self) -> None:
+        """Back-pressure. Raises: ConnectionResetError."""
+        if self._writable is not None:
+            await self._writable
+        if self._ended:
+            raise ConnectionResetError("the client went away")
+
+    # --- reading on, or not (Source of Incoming)
+
+    def want(self, incoming: Incoming) -> None:
+        if incoming.expects_continue and not self._ended:
             incoming.expects_continue = False
-            self._transport.write(_CONTINUE)
+            self._body_since = self._loop.time()
+            self._write(_CONTINUE)
 
-    def _resume_reading(self) -> None:
-        if self._paused_reading and not self._closing:
+    def took(self, size: int) -> None:
+        self._buffered -= size
+        if self._paused_reading and self._buffered <= BUFFER_BYTES // 2:
             self._paused_reading = False
-            self._transport.resume_reading()
+            self._body_since = self._loop.time()
+            if not self._ended:
+                self._transport.resume_reading()
+
+    def _hold(self, size: int) -> None:
+        self._buffered += size
+        if self._buffered > BUFFER_BYTES and not self._paused_reading:
+            self._paused_reading = True
+            self._transport.pause_reading()  # rule 1
+
+    def _drop(self, size: int) -> None:
+        self._lingered += size
+        if self._lingered > LINGER_BYTES:
+            self.abort()
+
+    def _fail(self, refused: Refused) -> None:
+        """Rule 5. A body that is being read ends in an error; a head is refused when its turn comes."""
+        self._deaf = self._broken = True
+        if self._receiving is not None:
+            self._receiving.fail(IncompleteBody())
+        else:
+            self._queue.append(refused)
+        self._start_next()
 
     # --- ending
 
     def expire(self, now: float) -> None:
         """Rule 3."""
-        silent_s = now - self._last_progress
-        if self._writable is not None:
-            slow = silent_s > WRITE_IDLE_S
-        elif self._receiving is not None and not self._paused_reading:
-            slow = silent_s > BODY_IDLE_S
+        unsent = self._transport.get_write_buffer_size()
+        if unsent:
+            self._linger_since = now
+            if self._written - unsent != self._taken:
+                self._taken, self._taken_since = self._written - unsent, now
+            elif now - self._taken_since > WRITE_IDLE_S:
+                self.abort()
+        elif self._ended:
+            if now - self._linger_since > LINGER_S:
+                self.abort()
+        elif (body := self._receiving) is not None and not self._deaf:
+            waits = self._paused_reading or body.expects_continue
+            if not waits and now - self._body_since > BODY_IDLE_S:
+                self._deaf = True
+                body.fail(RequestTimeout())
         elif self._answering or self._queue:
-            slow = False
-        else:
-            slow = silent_s > (HEADERS_S if self._in_head else KEEP_ALIVE_S)
-        if slow:
+            return
+        elif self._in_head:
+            if now - self._head_since > HEADERS_S:
+                self._fail(Refused(408, "RequestTimeout", "The request's head did not end."))
+        elif now - self._idle_since > KEEP_ALIVE_S:
             self.abort()
 
     def close_when_idle(self) -> None:
         if not self._answering and not self._queue:
-            self._closing = True
+            self._ended = True
             self._transport.close()
 
     def abort(self) -> None:
-        self._closing = True
+        self._ended = self._deaf = True
         self._transport.abort()
 
-    def _refuse(self, status: int, code: str, text: str) -> None:
-        """Answer bytes that are no request, and close: nothing that follows can be trusted."""
-        if self._closing:
-            return
-        body = f"<?xml version='1.0'?>\n<Error><Code>{code}</Code><Message>{text}</Message></Error>".encode()
-        self._transport.write(
-            b"".join(
-                (
-                    _STATUS_LINES[status],
-                    b"content-type: application/xml\r\nconnection: close\r\n",
-                    self._server.date_field(),
-                    b"content-length: %d\r\n\r\n" % len(body),
-                    body,
-                )
-            )
-        )
-        if self._receiving is not None:
-            self._receiving.error = IncompleteBody()
-            self._receiving.wake()
-        self._closing = True
-        self._transport.close()
+    def _end(self) -> None:
+        """Close; first let a client that is still sending read its answer (rule 5)."""
+        unread = self._receiving is not None or self._broken
+        self._ended = self._deaf = True
+        if unread and not self._half_closed and self._transport.can_write_eof():
+            self._linger_since = self._loop.time()
+            self._transport.write_eof()
+            if self._paused_reading:
+                self._paused_reading = False
+                self._transport.resume_reading()
+        else:
+            self._transport.close()
 
 
-class _Refused(Exception):
-    def __init__(
-        self, status: int, code: str, text: str = "The request's headers are too large."
-    ) -> None:
-        self.status = status
-        self.code = code
-        self.text = text
-        super().__init__(code)
-
-
-def _origin_form(target: str) -> str:
-    """`http://host/path` (as proxies are asked) and `*` as a path."""
-    if "://" in target:
-        rest = target.split("://", 1)[1]
-        slash = rest.find("/")
-        return rest[slash:] if slash >= 0 else "/"
-    return "/" + target.lstrip("/")
+def _may_ignore_upgrade(request: HttpRequest) -> bool:
+    """Clients that could speak HTTP/2 ask whether we can; those that send a body with it must not."""
+    headers = request.headers
+    bare = headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers
+    return bare and headers.get("upgrade", "").lower() == "h2c" and request.method != "CONNECT"
