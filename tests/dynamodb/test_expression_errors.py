@@ -252,6 +252,13 @@ def test_placeholders(names: Any, values: Any, message: str) -> None:
     assert refused.value.text == message
 
 
+def test_values_that_are_no_map() -> None:
+    """The protocol passes them on undecoded, so they are checked here."""
+    with pytest.raises(AwsError) as refused:
+        Placeholders(None, [])  # pyright: ignore[reportArgumentType]
+    assert refused.value.code == "SerializationException"
+
+
 def test_unused_placeholders() -> None:
     placeholders = Placeholders({"#a": "a", "#b": "b"}, {":n": {"N": "1"}, ":m": {"N": "1"}})
     placeholders.condition("#a = :n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from pilvi.services.dynamodb import limits
 from pilvi.services.dynamodb.errors import SerializationException, ValidationException, invalid
@@ -28,7 +28,7 @@ from pilvi.services.dynamodb.expressions.nodes import (
 from pilvi.services.dynamodb.expressions.parser import Parser, refuse_overlaps
 from pilvi.services.dynamodb.expressions.projections import Project, compile_projection
 from pilvi.services.dynamodb.expressions.updates import Update, compile_update
-from pilvi.services.dynamodb.values import Item, Value, measure
+from pilvi.services.dynamodb.values import Item, measure, measure_item
 
 T = TypeVar("T")
 Names = tuple[tuple[str, str], ...]
@@ -145,11 +145,12 @@ class Placeholders:
     __slots__ = ("_named", "_names", "_names_used", "_values_used", "values")
 
     def __init__(self, names: Mapping[str, str] | None, values: Item | None) -> None:
+        self._named: Names = ()
         if names is not None:
-            _check_names(names)
+            self._named = tuple(names.items())
+            _check_names(self._named)
         if values is not None:
             _check_values(values)
-        self._named: Names = tuple(names.items()) if names else ()
         self._names = names
         self.values: Item = {} if values is None else values
         self._names_used = set[str]()
@@ -176,7 +177,7 @@ class Placeholders:
                     f"Invalid {program.expression}: An expression attribute value used in "
                     f"expression is not defined; attribute value: {name}"
                 )
-            self._values_used.add(name)
+        self._values_used.update(program.values_used)
         for check in program.checks:
             check(values)
         return program
@@ -196,15 +197,15 @@ def _unused(what: str, keys: list[str]) -> ValidationException:
     )
 
 
-@lru_cache(4 * limits.PROGRAMS_CACHED)
 def _is_placeholder(text: str, sign: str) -> bool:
     return text[:1] == sign and text.isascii() and text[1:].replace("_", "a").isalnum()
 
 
-def _check_names(names: Mapping[str, str]) -> None:
+@lru_cache(limits.PROGRAMS_CACHED)
+def _check_names(names: Names) -> None:
     if not names:
         raise invalid("ExpressionAttributeNames must not be empty")
-    for key, name in names.items():
+    for key, name in names:
         if not _is_placeholder(key, "#"):
             raise invalid(
                 f'ExpressionAttributeNames contains invalid key: Syntax error; key: "{key}"'
@@ -216,22 +217,36 @@ def _check_names(names: Mapping[str, str]) -> None:
             )
 
 
-def _check_values(values: Mapping[str, Value]) -> None:
-    if not values:
+@lru_cache(limits.PROGRAMS_CACHED)
+def _check_value_keys(keys: tuple[str, ...]) -> None:
+    if not keys:
         raise invalid("ExpressionAttributeValues must not be empty")
-    for key, value in values.items():
+    for key in keys:
         if not _is_placeholder(key, ":"):
             raise invalid(
                 f'ExpressionAttributeValues contains invalid key: Syntax error; key: "{key}"'
             )
-        try:
-            measure(value)
-        except (ValidationException, SerializationException) as error:
-            if isinstance(error, SerializationException):
-                raise
-            raise invalid(
-                f"ExpressionAttributeValues contains invalid value: {error.text} for key {key}"
-            ) from None
+
+
+def _check_values(values: object) -> None:
+    if not isinstance(values, dict):
+        raise SerializationException(detail="Unexpected value type in payload")
+    _check_given_values(cast("Item", values))
+
+
+def _check_given_values(values: Item) -> None:
+    _check_value_keys(tuple(values))
+    try:
+        measure_item(values)
+    except ValidationException:
+        for key, value in values.items():  # which of them was it?
+            try:
+                measure(value)
+            except ValidationException as error:
+                raise invalid(
+                    f"ExpressionAttributeValues contains invalid value: {error.text} for key {key}"
+                ) from None
+        raise
 
 
 def placeholders_of(
