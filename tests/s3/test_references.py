@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from pilvi.services.s3 import s3 as _service
 from pilvi.store.check import check
+from pilvi.store.keys import span
 
 MIN = 5 * 1024 * 1024
 
@@ -65,4 +68,12 @@ def test_no_blob_is_lost_and_none_is_left(own_server: Callable[..., Any]) -> Non
         s3.delete_bucket(Bucket=bucket)
     assert server.stop() == 0
     assert [one for one in check(server.data) if one.severity == "damage"] == []
+    assert _records_of(server.data, "000000000001") == 0
     assert not [path for path in (server.data / "blobs").rglob("*") if path.is_file()]
+
+
+def _records_of(data: Path, account: str) -> int:
+    """All that lies under an account: what buckets leave behind would never be seen again."""
+    with sqlite3.connect(data / "pilvi.db") as database:
+        query = "SELECT count(*) FROM kv WHERE key >= ? AND key < ?"
+        return database.execute(query, span((account,))).fetchone()[0]
