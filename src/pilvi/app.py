@@ -9,7 +9,8 @@ import importlib
 import logging
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -60,6 +61,10 @@ QUESTIONS: Mapping[type[Any], str] = {
 
 CONSUMERS: Mapping[str, tuple[str, ...]] = {}
 """Name of a fact -> the services that are told of it."""
+
+
+SANDBOX_CONNECTIONS_MAX = 128
+"""Of one sandbox: its function must not use up the server's descriptors."""
 
 
 def load_services() -> None:
@@ -114,13 +119,16 @@ class App:
             consumers=CONSUMERS,
             run_dir=directory.run,
         )
-        authenticator = Authenticator(
-            cloud.ask(Credentials),
-            clock,
-            mode=settings.auth,
-            default_account=DEFAULT_ACCOUNT,
-            default_region=DEFAULT_REGION,
-        )
+
+        def authenticator(mode: Literal["open", "strict"]) -> Authenticator:
+            return Authenticator(
+                cloud.ask(Credentials),
+                clock,
+                mode=mode,
+                default_account=DEFAULT_ACCOUNT,
+                default_region=DEFAULT_REGION,
+            )
+
         access_log = AccessLog(lines=settings.log_requests)
 
         async def reset() -> None:
@@ -166,21 +174,18 @@ class App:
             jobs: dict[str, float] = msgspec.to_builtins(await dispatcher.statistics())
             return {f"jobs_{name}": value for name, value in jobs.items()}
 
-        gateway = Gateway(
-            cloud,
-            authenticator,
-            access_log,
-            Actions(
-                reset=reset,
-                clock_moved=lambda: store.wake("clock"),
-                story=story,
-                idle=idle,
-                status=status,
-                gauges=gauges,
-                admin_token=admin_token,
-            ),
+        actions = Actions(
+            reset=reset,
+            clock_moved=lambda: store.wake("clock"),
+            story=story,
+            idle=idle,
+            status=status,
+            gauges=gauges,
+            admin_token=admin_token,
         )
-        cloud.bind(Platform, SandboxPlatform(gateway, settings))
+        gateway = Gateway(cloud, authenticator(settings.auth), access_log, actions)
+        inside = Gateway(cloud, authenticator("strict"), access_log, actions, inside=True)
+        cloud.bind(Platform, SandboxPlatform(inside, settings))
         if number == 0:
             await blobs.sweep()
         await dispatcher.start()
@@ -202,13 +207,26 @@ class App:
 
 
 class SandboxPlatform:
-    """Answers contracts.platform.Platform: serves the gateway inside a sandbox's network."""
+    """Answers contracts.platform.Platform: serves the gateway inside a sandbox's network.
+
+    There, only credentials that this cloud issued are known, whatever the mode: a function is no person at
+    this machine, and its role must not become root by signing with a key that nobody issued. The listener
+    speaks plain HTTP.
+    """
 
     def __init__(self, gateway: Gateway, settings: Settings) -> None:
         self._gateway = gateway
         self.port = settings.port
-        self.url = settings.external_url
+        self.url = _url_inside(settings)
 
     async def serve(self, listener: Any) -> asyncio.AbstractServer:
         loop = asyncio.get_running_loop()
-        return await loop.create_server(Connections(self._gateway), sock=listener)
+        connections = Connections(self._gateway, most=SANDBOX_CONNECTIONS_MAX)
+        return await loop.create_server(connections, sock=listener)
+
+
+def _url_inside(settings: Settings) -> str:
+    """The name that clients use, at our own port; an address would lead nowhere in a sandbox's network."""
+    name = urlsplit(settings.external_url).hostname or "localhost"
+    is_address = ":" in name or name.replace(".", "").isdigit()
+    return f"http://{'localhost' if is_address else name}:{settings.port}"

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import logging.handlers
 import os
+import resource
 import signal
 import socket
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from pilvi.store.datadir import DataDir
 LOG_BYTES_MAX = 32 * 1024 * 1024
 LOG_FILES = 4
 GRACE_S = 10.0
+_DESCRIPTORS = 16_384
 
 Ready = Callable[[tuple[str, str] | None], None]
 
@@ -38,7 +40,16 @@ def serve(
 ) -> None:
     """Serve until SIGTERM or SIGINT. `ready` is called with the first administrator's key, if one was made."""
     _log_to(settings, number)
+    _raise_descriptors()
     uvloop.run(_serve(settings, directory, listener, admin_token, number, ready))
+
+
+def _raise_descriptors() -> None:
+    """A thousand clients need as many descriptors; the usual soft limit is 1024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(_DESCRIPTORS, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 async def _serve(

@@ -2,7 +2,7 @@
 
 Reading health is free. The others move or erase the whole cloud: in the open mode they are for this
 machine (and never for a foreign web page); in strict mode they need the data directory's admin token,
-which the command line reads from there.
+which the command line reads from there. To functions in their sandboxes they are refused in every mode.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import msgspec
 import orjson
@@ -29,6 +29,9 @@ from pilvi.kit.cloud import Cloud
 from pilvi.kit.settings import DEFAULT_ACCOUNT, DEFAULT_REGION
 
 _BODY_MAX = 64 * 1024
+_IDLE_S_MAX = 3600
+_LAST_MS = 253_402_300_799_999
+"""The last millisecond of the year 9999: dates are not written behind it."""
 
 
 class NotPermitted(AwsError):
@@ -36,6 +39,12 @@ class NotPermitted(AwsError):
     message = (
         "This endpoint needs the admin token of the data directory (Authorization: Bearer ...)."
     )
+    status = 403
+
+
+class NotFromInside(AwsError):
+    code = "AccessDeniedException"
+    message = "Functions may not use {path}."
     status = 403
 
 
@@ -65,8 +74,17 @@ class Actions:
 
 class OwnEndpoints:
     def __init__(
-        self, cloud: Cloud, origins: Origins, access_log: AccessLog, actions: Actions
+        self,
+        cloud: Cloud,
+        origins: Origins,
+        access_log: AccessLog,
+        actions: Actions,
+        *,
+        inside: bool = False,
     ) -> None:
+        """`inside`: whether it is functions that ask."""
+        assert actions.admin_token
+        self._inside = inside
         self._cloud = cloud
         self._origins = origins
         self._access_log = access_log
@@ -111,11 +129,16 @@ class OwnEndpoints:
             return _json({"entries": await self._actions.story(path.rpartition("/")[2])})
         if method == "POST" and path == "/_pilvi/idle":
             asked = await self._asked(request)
-            return _json({"idle": await self._actions.idle(float(asked.get("timeout_s", 30)))})
+            timeout_s = asked.get("timeout_s", 30)
+            if not isinstance(timeout_s, int | float) or not 0 <= timeout_s <= _IDLE_S_MAX:
+                raise BadRequest(detail=f"timeout_s is a number of seconds, 0 to {_IDLE_S_MAX}.")
+            return _json({"idle": await self._actions.idle(timeout_s)})
         raise NoSuchEndpoint(path=path)
 
     def _permit(self, request: HttpRequest) -> None:
-        """Raises: NotPermitted, ForeignPage."""
+        """Raises: NotFromInside, NotPermitted, ForeignPage."""
+        if self._inside:
+            raise NotFromInside(path=request.path)
         given = request.headers.get("authorization", "").removeprefix("Bearer ")
         if hmac.compare_digest(given.encode(), self._actions.admin_token.encode()):
             return
@@ -140,10 +163,12 @@ class OwnEndpoints:
             action = asked.get("action")
             if action == "freeze":
                 at_ms = asked.get("at_ms")
-                clock.freeze(int(at_ms) if at_ms is not None else None)
+                if at_ms is not None and not _is_whole(at_ms, _LAST_MS):
+                    raise BadRequest(detail="at_ms is a whole number of milliseconds, 0 or more.")
+                clock.freeze(at_ms)
             elif action == "advance":
                 by_ms = asked.get("by_ms")
-                if not isinstance(by_ms, int) or by_ms < 0:
+                if not _is_whole(by_ms, _LAST_MS - clock.now_ms()):
                     raise BadRequest(detail="by_ms is a whole number of milliseconds, 0 or more.")
                 clock.advance(by_ms)
             elif action == "resume":
@@ -161,6 +186,10 @@ class OwnEndpoints:
             return msgspec.json.decode(body or b"{}", type=dict[str, Any])
         except msgspec.DecodeError as error:
             raise BadRequest(detail=f"The body is no JSON object: {error}") from None
+
+
+def _is_whole(value: object, most: int) -> TypeGuard[int]:
+    return type(value) is int and 0 <= value <= most
 
 
 def _json(value: Any) -> HttpResponse:

@@ -75,13 +75,16 @@ class Gateway:
         authenticator: Authenticator,
         access_log: AccessLog,
         actions: own.Actions,
+        *,
+        inside: bool = False,
     ) -> None:
+        """`inside`: for functions in their sandboxes, who get nothing of pilvi's own but its health."""
         self.cloud = cloud
         self.authenticator = authenticator
         self.access_log = access_log
         self.external_name = cloud.settings.external_host.rsplit(":", 1)[0]
         self.origins = Origins(cloud.settings.origins, self.external_name)
-        self.own = own.OwnEndpoints(cloud, self.origins, access_log, actions)
+        self.own = own.OwnEndpoints(cloud, self.origins, access_log, actions, inside=inside)
         self._loop_time = asyncio.get_running_loop().time
 
     async def __call__(self, request: HttpRequest) -> HttpResponse:
@@ -96,8 +99,24 @@ class Gateway:
             await _prime(response)
         except Exception as error:  # noqa: BLE001 every failure becomes an answer; the unexpected are logged
             response = _render_error(exchange, as_aws_error(error, exchange.request_id))
-        await _finish(self, exchange, response)
+        try:
+            await _finish(self, exchange, response)
+        except Exception as error:  # noqa: BLE001 as above
+            await _close(response.body)
+            response = _render_error(exchange, as_aws_error(error, exchange.request_id))
+        self._record(exchange, response)
         return response
+
+    def _record(self, exchange: Exchange, response: HttpResponse) -> None:
+        self.access_log.record(
+            self.cloud.clock.now_ms(),
+            response.status,
+            exchange.service.name if exchange.service is not None else "",
+            exchange.operation_name,
+            self._loop_time() - exchange.began_s,
+            exchange.request_id,
+            exchange.request.client_host,
+        )
 
 
 # --- the steps
@@ -250,15 +269,6 @@ async def _finish(gateway: Gateway, exchange: Exchange, response: HttpResponse) 
             await service.finish(gateway.cloud, exchange.route.request, response)
         elif "origin" in request.headers and exchange.route.kind == "service":
             gateway.origins.mark(request, response)
-    gateway.access_log.record(
-        gateway.cloud.clock.now_ms(),
-        response.status,
-        service.name if service is not None else "",
-        exchange.operation_name,
-        asyncio.get_running_loop().time() - exchange.began_s,
-        exchange.request_id,
-        request.client_host,
-    )
 
 
 def _render_error(exchange: Exchange, error: AwsError) -> HttpResponse:
@@ -266,7 +276,8 @@ def _render_error(exchange: Exchange, error: AwsError) -> HttpResponse:
     if codec is None:
         codec = protocol.codec("s3", "rest-xml")
         content = exchange.request.headers.get("content-type", "")
-        if "json" in content or exchange.request.path.startswith("/_pilvi/"):
+        found = exchange.route
+        if "json" in content or (found is not None and found.kind == "own"):
             codec = protocol.codec("dynamodb", "json")
     known = exchange.operation_name if exchange.match is not None else None
     response = codec.render_error(known, error, exchange.request_id)
@@ -285,15 +296,30 @@ async def _prime(response: HttpResponse) -> None:
     except StopAsyncIteration:
         response.body, response.length = b"", response.length or 0
         return
-    response.body = _resumed(first, pieces)
+    response.body = _Primed(first, pieces)
 
 
-async def _resumed(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    try:
-        yield first
-        async for piece in rest:
-            yield piece
-    finally:
-        close = getattr(rest, "aclose", None)
-        if close is not None:
-            await close()
+class _Primed:
+    """A stream whose first piece was taken; closing it closes the stream, whether or not it was begun."""
+
+    def __init__(self, first: bytes, rest: AsyncIterator[bytes]) -> None:
+        self._first: bytes | None = first
+        self._rest = rest
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if self._first is not None:
+            first, self._first = self._first, None
+            return first
+        return await anext(self._rest)
+
+    async def aclose(self) -> None:
+        await _close(self._rest)
+
+
+async def _close(body: object) -> None:
+    close = getattr(body, "aclose", None)
+    if close is not None:
+        await close()
