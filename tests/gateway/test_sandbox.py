@@ -10,7 +10,7 @@ import pytest
 
 from lambda_.support import Functions, package
 
-ASKS = '''
+ASKS = """
 import json, os, urllib.error, urllib.request
 import boto3
 from botocore.exceptions import ClientError
@@ -40,7 +40,7 @@ def handler(event, context):
             aws_access_key_id="999999999999", aws_secret_access_key="x", aws_session_token=None
         ),
     }
-'''
+"""
 OWN = [
     ("POST", "/_pilvi/reset"),
     ("POST", "/_localstack/state/reset"),

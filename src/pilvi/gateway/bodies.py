@@ -12,9 +12,8 @@ from collections.abc import AsyncIterator
 from pilvi.base.http import Body, HttpRequest
 from pilvi.gateway.incoming import IncompleteBody
 from pilvi.identity.authenticator import Authenticated
-from pilvi.identity.errors import MissingContentLength
 from pilvi.identity.payload import check_sha256
-from pilvi.identity.streaming import ChunkedBody
+from pilvi.identity.streaming import ChunkedBody, decoded_length
 from pilvi.kit.call import Call
 
 _HASH_IN_THREAD = 256 * 1024
@@ -43,11 +42,9 @@ def streamed(request: HttpRequest, authenticated: Authenticated, call: Call) -> 
 async def _decoded(
     raw: Body, request: HttpRequest, authenticated: Authenticated, call: Call
 ) -> AsyncIterator[bytes]:
-    length = request.headers.get("x-amz-decoded-content-length", "")
-    if not length.isdigit():
-        raise MissingContentLength()
+    length = decoded_length(request.headers)
     chunked = ChunkedBody(
-        raw, authenticated.payload, decoded_length=int(length), signed=authenticated.signed
+        raw, authenticated.payload, decoded_length=length, signed=authenticated.signed
     )
     async for piece in chunked:
         yield piece

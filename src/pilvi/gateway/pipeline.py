@@ -20,7 +20,7 @@ from pilvi.gateway import bodies, own
 from pilvi.gateway.access_log import AccessLog
 from pilvi.gateway.exchange import Exchange
 from pilvi.gateway.origins import Origins
-from pilvi.gateway.routing import route
+from pilvi.gateway.routing import host_name, route
 from pilvi.identity.authenticator import Authenticator
 from pilvi.identity.errors import DIALECTS, S3
 from pilvi.kit import execution
@@ -82,7 +82,7 @@ class Gateway:
         self.cloud = cloud
         self.authenticator = authenticator
         self.access_log = access_log
-        self.external_name = cloud.settings.external_host.rsplit(":", 1)[0]
+        self.external_name = host_name(cloud.settings.external_host)
         self.origins = Origins(cloud.settings.origins, self.external_name)
         self.own = own.OwnEndpoints(cloud, self.origins, access_log, actions, inside=inside)
         self._loop_time = asyncio.get_running_loop().time

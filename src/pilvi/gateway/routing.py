@@ -1,9 +1,9 @@
 """Which service is a request for? From its host, target, signature and path; no I/O, no models.
 
-Order of the evidence, strongest first: pilvi's own paths; a host name that belongs to an API, a function
-URL or a bucket; X-Amz-Target; the service in the signature's scope; a service's host name
-(`dynamodb.us-east-1.localhost`); a path that only one service has; else S3, which alone takes unsigned
-requests.
+Order of the evidence, strongest first: a host name that belongs to an API, a function URL or a bucket (there,
+every path is theirs); pilvi's own paths; X-Amz-Target; the service in the signature's scope; a service's host
+name (`dynamodb.us-east-1.localhost`); a path that only one service has; else S3, which alone takes unsigned
+requests. `<name>.localhost` is a bucket only for requests that may be S3's: SDKs put other things there, too.
 """
 
 from __future__ import annotations
@@ -42,16 +42,14 @@ SIGNING_NAMES = {
 }
 """Names in a signature's scope that differ from botocore's service name."""
 
+_REGION = r"[a-z]{2}(?:-[a-z]+)+-\d"
 _ENDPOINT_HOST = re.compile(
-    r"^(?P<id>[a-z0-9]+)\.(?P<kind>execute-api|lambda-url)\.(?:(?P<region>[a-z0-9-]+)\.)?"
+    r"(?P<id>[a-z0-9]+)\.(?P<kind>execute-api|lambda-url)(?:\.(?P<region>[a-z0-9-]+))?"
 )
-_S3_HOST = re.compile(
-    r"^(?:(?P<bucket>.+)\.)?s3(?:[.-](?P<region>[a-z]{2}-[a-z]+-\d))?"
-    r"(?:\.(?:localhost|amazonaws\.com|[a-z0-9.-]+))$"
-)
-_SERVICE_HOST = re.compile(
-    r"^(?P<service>[a-z0-9-]+)\.(?:[a-z]{2}-[a-z]+-\d\.)?(?:localhost|amazonaws\.com)$"
-)
+_S3_HOST = re.compile(rf"(?:(?P<bucket>.+)\.)?s3(?:[.-](?:dualstack\.)?{_REGION})?")
+_OTHER_S3_HOST = re.compile(rf"(?:(?P<bucket>.+)\.)?s3(?:[.-]{_REGION})?\.[a-z0-9.-]+")
+_SERVICE_HOST = re.compile(rf"(?P<service>[a-z0-9-]+)(?:\.{_REGION})?")
+_PUBLIC_SUFFIXES = ("amazonaws.com", "amazonaws.com.cn")
 _USER_REQUEST = re.compile(
     r"^/restapis/(?P<id>[^/]+)/(?P<stage>[^/]+)/_user_request_(?P<path>/.*)?$"
 )
@@ -76,24 +74,51 @@ class Route:
 
 def route(request: HttpRequest, *, external_name: str) -> Route:
     """`external_name`: the host name (without port) that clients know pilvi by."""
-    path = request.path
-    if path.startswith(("/_pilvi/", "/_localstack/")) or path == "/metrics":
-        return Route("own", "", request)
-    host = _host_name(request)
-    found = _by_endpoint(request, host) or _by_bucket_host(request, host, external_name)
+    host = host_name(request.headers.get("host", ""))
+    prefix, suffix = _split(host, external_name)
+    found = _by_endpoint_host(request, host, prefix) or _by_bucket_host(
+        request, host, prefix, suffix
+    )
     if found is not None:
         return found
-    return _service(request, _service_name(request, host))
+    if _is_own(request):
+        return Route("own", "", request)
+    return _by_endpoint_path(request) or _service(request, _service_name(request, prefix))
 
 
-def _host_name(request: HttpRequest) -> str:
-    host = request.headers.get("host", "")
+def host_name(host: str) -> str:
+    """The name in a Host header or an origin, without port, brackets and case."""
     if host.startswith("["):
-        return host[1 : host.find("]")]
-    return host.rsplit(":", 1)[0].lower()
+        return host[1:].partition("]")[0].lower()
+    return host.partition(":")[0].rstrip(".").lower()
 
 
-def _by_endpoint(request: HttpRequest, host: str) -> Route | None:
+def _split(host: str, external_name: str) -> tuple[str, str]:
+    """`bucket.s3`, `localhost` of `bucket.s3.localhost`; two empty strings for names of nobody known."""
+    for suffix in (external_name, "localhost", *_PUBLIC_SUFFIXES):
+        if host == suffix:
+            return "", suffix
+        if host.endswith("." + suffix):
+            return host[: -len(suffix) - 1], suffix
+    return "", ""
+
+
+def _is_own(request: HttpRequest) -> bool:
+    """A bucket, too, may be called metrics."""
+    path = request.path
+    if path == "/metrics":
+        return request.method == "GET" and _scope_service(request) is None
+    return path.startswith(("/_pilvi/", "/_localstack/"))
+
+
+def _by_endpoint_host(request: HttpRequest, host: str, prefix: str) -> Route | None:
+    match = _ENDPOINT_HOST.fullmatch(prefix) if prefix else _ENDPOINT_HOST.match(host)
+    if match is None:
+        return None
+    return _endpoint(match["kind"], match["id"], request, region=match["region"] or "")
+
+
+def _by_endpoint_path(request: HttpRequest) -> Route | None:
     path = request.path
     if path.startswith("/_aws/"):
         _, _, kind, identifier, rest = ([*path.split("/", 4), "", ""])[:5]
@@ -103,8 +128,6 @@ def _by_endpoint(request: HttpRequest, host: str) -> Route | None:
     if path.startswith("/restapis/") and (match := _USER_REQUEST.match(path)):
         inner = replace(request, path=f"/{match['stage']}{match['path'] or '/'}")
         return _endpoint("execute-api", match["id"], inner, region="")
-    if match := _ENDPOINT_HOST.match(host):
-        return _endpoint(match["kind"], match["id"], request, region=match["region"] or "")
     return None
 
 
@@ -115,18 +138,30 @@ def _endpoint(kind: str, identifier: str, request: HttpRequest, *, region: str) 
     )
 
 
-def _by_bucket_host(request: HttpRequest, host: str, external_name: str) -> Route | None:
-    if match := _S3_HOST.match(host):
-        bucket = match["bucket"]
-    elif host.endswith("." + external_name):
-        bucket = host[: -len(external_name) - 1]
-        if bucket.split(".")[0] in KNOWN_HOSTS:
-            return None
+def _by_bucket_host(request: HttpRequest, host: str, prefix: str, suffix: str) -> Route | None:
+    if not suffix:
+        match = _OTHER_S3_HOST.fullmatch(host)
     else:
+        match = _S3_HOST.fullmatch(prefix)
+    if match is not None:
+        bucket = match["bucket"] or ""
+    elif not prefix or suffix in _PUBLIC_SUFFIXES or not _may_be_s3(request, prefix):
         return None
+    else:
+        bucket = prefix
     if bucket:
         request = replace(request, path=f"/{bucket}{request.path}")
     return _service(request, "s3")
+
+
+def _may_be_s3(request: HttpRequest, prefix: str) -> bool:
+    """Whether `prefix.localhost` means a bucket."""
+    if "x-amz-target" in request.headers or _scope_service(request) not in (None, "s3"):
+        return False
+    match = _SERVICE_HOST.fullmatch(prefix)
+    if match is not None and match["service"] in KNOWN_HOSTS:
+        return False
+    return not _is_s3_control(request)
 
 
 KNOWN_HOSTS = frozenset(
@@ -134,7 +169,7 @@ KNOWN_HOSTS = frozenset(
 )
 
 
-def _service_name(request: HttpRequest, host: str) -> str:
+def _service_name(request: HttpRequest, prefix: str) -> str:
     headers = request.headers
     target = headers.get("x-amz-target")
     if target is not None:
@@ -144,7 +179,7 @@ def _service_name(request: HttpRequest, host: str) -> str:
     scope = _scope_service(request)
     if scope is not None:
         return _by_scope(SIGNING_NAMES.get(scope, scope), request)
-    if (match := _SERVICE_HOST.match(host)) and match["service"] in KNOWN_HOSTS:
+    if (match := _SERVICE_HOST.fullmatch(prefix)) and match["service"] in KNOWN_HOSTS:
         return match["service"]
     if request.path.startswith("/service/") and "smithy-protocol" in headers:
         return TARGET_PREFIXES.get(request.path.split("/")[2], "s3")
@@ -159,13 +194,13 @@ def _by_scope(name: str, request: HttpRequest) -> str:
     """Services that share a signing name are told apart by their paths."""
     if name == "apigateway" and request.path.startswith("/v2/"):
         return "apigatewayv2"
-    if (
-        name == "s3"
-        and "x-amz-account-id" in request.headers
-        and request.path.startswith("/v20180820")
-    ):
+    if name == "s3" and _is_s3_control(request):
         return "s3control"
     return name
+
+
+def _is_s3_control(request: HttpRequest) -> bool:
+    return "x-amz-account-id" in request.headers and request.path.startswith("/v20180820/")
 
 
 def _scope_service(request: HttpRequest) -> str | None:
