@@ -212,6 +212,12 @@ def test_invocations_run_beside_each_other(python: Functions) -> None:
     assert {answer["count"] for answer in answers} == {1}
 
 
+def test_a_burst_on_a_new_function_shares_one_session(python: Functions) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        asked = threads.map(lambda _: python.invoke("f", {"environment": True}), range(4))
+    assert len({environment["AWS_ACCESS_KEY_ID"] for environment in asked}) == 1
+
+
 def test_credentials_are_renewed_before_they_expire(python: Functions, clock: Any) -> None:
     first = python.invoke("f", {"environment": True})["AWS_ACCESS_KEY_ID"]
     assert python.invoke("f", {"environment": True})["AWS_ACCESS_KEY_ID"] == first

@@ -94,12 +94,6 @@ class PolicyLengthExceededException(LambdaError):
     message = "The final policy size ({size}) is bigger than the limit ({limit})."
 
 
-class InvalidRuntimeException(LambdaError):
-    code = "InvalidRuntimeException"
-    message = "{detail}"
-    status = 502
-
-
 class ServiceException(LambdaError):
     code = "ServiceException"
     message = "{detail}"

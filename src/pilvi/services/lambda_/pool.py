@@ -80,11 +80,12 @@ class Pool:
             warm = self._warm.get(key)
             while warm:
                 environment = warm.pop()
+                if not warm:
+                    del self._warm[key]
                 del self._idle[environment]
                 if environment.alive:
                     return environment
                 self._end(environment, "it had ended")
-            self._warm.pop(key, None)
             if self._busy_in_all + len(self._idle) > self._environments_max:
                 self._drop(next(iter(self._idle)), "room was needed")
             return await self._backend.start(await make_spec())

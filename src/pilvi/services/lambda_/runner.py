@@ -39,12 +39,12 @@ from pilvi.services.lambda_.names import function_arn
 from pilvi.services.lambda_.pool import Pool, Throttled
 from pilvi.services.lambda_.records import Configuration, Runnable
 from pilvi.services.lambda_.unpacked import Unpacked
+from pilvi.store.blob_rows import BlobGone
 
 log = logging.getLogger("pilvi.lambda")
 
 _KNOWN_MAX = 4096
 """Functions whose credentials and last key are remembered; of the others they are made again."""
-
 
 _ENVIRONMENTS_MAX = 3
 """Environments that may turn out dead before one invocation is given up."""
@@ -73,6 +73,8 @@ class Runner:
         self._pool: asyncio.Task[Pool] | None = None
         self._known: OrderedDict[str, _Known] = OrderedDict()
         """By ARN with version; the one used last at the end."""
+        self._issuing: dict[str, asyncio.Task[_Known]] = {}
+        """By revision: one session for however many invocations come at once."""
 
     async def run(
         self,
@@ -87,8 +89,7 @@ class Runner:
     ) -> Outcome:
         """Run one invocation, and write its log lines durably before it returns.
 
-        Raises: TooManyRequestsException, InvalidRuntimeException (nothing on this host can run it),
-            ServiceException (the sandbox could not be made, and why).
+        Raises: TooManyRequestsException, ServiceException (the sandbox could not be made, and why).
         """
         function = runnable.function
         if function.reserved_concurrency == 0:
@@ -130,6 +131,10 @@ class Runner:
             except InvalidEntrypoint as problem:
                 spec = await make_spec()
                 return _not_startable(invocation, spec, problem, self._cloud.clock), spec.log_stream
+            except BlobGone:
+                raise errors.ServiceException(
+                    detail="The function was changed while it was started. Try again."
+                ) from None
             except EnvironmentFailed as problem:
                 log.error("no environment for %s: %s", arn, problem)
                 raise errors.ServiceException(detail=str(problem)) from None
@@ -170,19 +175,27 @@ class Runner:
             if ends_ms - limits.SESSION_MARGIN_MS > cloud.clock.now_ms():
                 self._known.move_to_end(version_arn)
                 return known
-        credential = await cloud.ask(Sessions).issue_session(
-            role_arn=configuration.role,
+        task = self._issuing.get(made_of)
+        if task is None:
+            task = asyncio.create_task(self._issue(made_of, name, configuration.role))
+            self._issuing[made_of] = task
+            task.add_done_callback(lambda _: self._issuing.pop(made_of, None))
+        fresh = await asyncio.shield(task)
+        self._known[version_arn] = fresh
+        if len(self._known) > _KNOWN_MAX:
+            self._known.popitem(last=False)
+        if known is not None and known.key != fresh.key:
+            pool.retire(known.key)
+        return fresh
+
+    async def _issue(self, made_of: str, name: str, role: str) -> _Known:
+        credential = await self._cloud.ask(Sessions).issue_session(
+            role_arn=role,
             session_name=name,
             duration_s=limits.SESSION_S,
             service="lambda.amazonaws.com",
         )
-        fresh = _Known(made_of, credential)
-        self._known[version_arn] = fresh
-        if len(self._known) > _KNOWN_MAX:
-            self._known.popitem(last=False)
-        if known is not None:
-            pool.retire(known.key)
-        return fresh
+        return _Known(made_of, credential)
 
     async def _spec(
         self, scope: Scope, arn: str, name: str, configuration: Configuration, known: _Known

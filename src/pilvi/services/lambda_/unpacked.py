@@ -22,7 +22,8 @@ from pilvi.services.lambda_.records import LayerUse, Package
 log = logging.getLogger("pilvi.lambda")
 
 _UNUSED_S_MAX = 86_400
-"""A directory that nobody touched for so long is removed; `Unpacked.touch` keeps those in use."""
+"""A directory from which no environment was made for so long is removed. An environment does not live half
+as long: it ends with its credentials."""
 
 
 class Unpacked:
@@ -59,7 +60,7 @@ class Unpacked:
     async def directory(self, package: Package) -> Path:
         """Raises: BlobGone when the package was deleted meanwhile."""
         place = self._place(package)
-        if not await asyncio.to_thread(place.exists):
+        if not _touch(place):
             assert package.blob is not None
             zipped = await self._cloud.blobs.read_all(
                 (package.blob,), size_max=limits.UNZIPPED_BYTES_MAX
@@ -68,7 +69,6 @@ class Unpacked:
                 place,
                 lambda into: unzipping.unzip(zipped, into, size_max=limits.UNZIPPED_BYTES_MAX),
             )
-        self.touch(place)
         return place
 
     async def layers(self, uses: Sequence[LayerUse]) -> tuple[Path, ...]:
@@ -78,14 +78,9 @@ class Unpacked:
             return tuple(sources)
         names = "/".join(source.name for source in sources)
         place = self._root / "layers" / hashlib.sha256(names.encode()).hexdigest()
-        if not await asyncio.to_thread(place.exists):
+        if not _touch(place):
             await self._made(place, lambda into: unzipping.merge(sources, into))
-        self.touch(place)
         return (place,)
-
-    def touch(self, place: Path) -> None:
-        """It is in use: keep it for another day."""
-        os.utime(place)
 
     def _place(self, package: Package) -> Path:
         return self._root / "code" / base64.b64decode(package.sha256).hex()
@@ -127,3 +122,12 @@ class Unpacked:
                 continue  # another process was faster
             if unused_s > _UNUSED_S_MAX:
                 shutil.rmtree(place, ignore_errors=True)
+
+
+def _touch(place: Path) -> bool:
+    """Keep a directory for another day; False when it is not there."""
+    try:
+        os.utime(place)
+    except FileNotFoundError:
+        return False
+    return True
