@@ -395,3 +395,41 @@ def test_a_new_function_of_an_old_name_inherits_nothing(functions: Functions) ->
     assert "Concurrency" not in found
     with pytest.raises(ClientError):
         functions.client.get_policy(FunctionName="f")
+
+
+def test_code_from_s3_is_for_those_who_may_read_it(
+    functions: Functions, client: Callable[..., Any], account: str
+) -> None:
+    bucket = f"code-{account}"
+    client("s3").create_bucket(Bucket=bucket)
+    client("s3").put_object(Bucket=bucket, Key="code.zip", Body=ZIP)
+
+    def request(owner: str, key: str) -> dict[str, Any]:
+        return {
+            "FunctionName": "f",
+            "Code": {"S3Bucket": bucket, "S3Key": key},
+            "Handler": "app.handler",
+            "Runtime": "python3.11",
+            "Role": role_of(owner),
+        }
+
+    refused(
+        "InvalidParameterValueException",
+        "Error occurred while GetObject. S3 Error Code: NoSuchKey."
+        " S3 Error Message: The specified key does not exist.",
+        functions.client.create_function,
+        **request(account, "missing.zip"),
+    )
+    stranger = f"9{account[1:]}"
+    refused(
+        "AccessDeniedException",
+        "Your access has been denied by S3",
+        client("lambda", account=stranger).create_function,
+        **request(stranger, "code.zip"),
+    )
+    created = functions.client.create_function(**request(account, "code.zip"))
+    assert created["CodeSize"] == len(ZIP)
+    assert functions.invoke("f", {"x": 1}) == {"x": 1}
+    client("s3").delete_object(Bucket=bucket, Key="code.zip")
+    functions.client.update_function_configuration(FunctionName="f", MemorySize=256)
+    assert functions.invoke("f", {"x": 2}) == {"x": 2}, "the function has a copy of its own"

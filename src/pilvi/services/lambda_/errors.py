@@ -108,3 +108,11 @@ class AccessDeniedException(AwsError):
 
 class CrossAccountRole(AccessDeniedException):
     message = "Cross-account pass role is not allowed."
+
+
+class CodeNotReadable(AccessDeniedException):
+    message = (
+        "Your access has been denied by S3, please make sure your request credentials have"
+        " permission to GetObject for {object}."
+        " S3 Error Code: AccessDenied. S3 Error Message: Access Denied"
+    )

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from pilvi.base.arn import Scope
-from pilvi.base.errors import NotBuilt
+from pilvi.base.errors import AwsError, NotBuilt
 from pilvi.contracts.objects import ObjectNotReadable, Objects
 from pilvi.kit.call import Call
 from pilvi.kit.cloud import Cloud
@@ -32,7 +32,8 @@ _NO_CODE = "Please provide a source for function code."
 async def read_code(call: Call, source: Mapping[str, Any]) -> bytes:
     """The zip file that `Code`, `Content` or UpdateFunctionCode's members name.
 
-    Raises: InvalidParameterValueException, RequestEntityTooLargeException, NotBuilt.
+    Raises: InvalidParameterValueException, AccessDeniedException (the caller may not read the object),
+        RequestEntityTooLargeException, NotBuilt.
     """
     if source.get("ImageUri"):
         raise NotBuilt(what="functions from container images")
@@ -56,6 +57,7 @@ async def read_code(call: Call, source: Mapping[str, Any]) -> bytes:
         return zipped
     if not bucket or not key:
         raise errors.InvalidParameterValueException(detail=_NO_CODE)
+    await _permit_read(call, bucket, key)
     try:
         return await call.ask(Objects).read_object(
             bucket, key, version, size_max=limits.UNZIPPED_BYTES_MAX
@@ -69,6 +71,27 @@ async def read_code(call: Call, source: Mapping[str, Any]) -> bytes:
         raise errors.InvalidParameterValueException(
             detail=f"Unzipped size must be smaller than {limits.UNZIPPED_BYTES_MAX} bytes"
         ) from None
+
+
+async def _permit_read(call: Call, bucket: str, key: str) -> None:
+    """Whoever brings code from S3 must be allowed to read it. Raises: CodeNotReadable.
+
+    That there is no such object is told by the reading itself, in S3's words.
+    """
+    try:
+        await call.cloud.perform(
+            "s3",
+            "HeadObject",
+            {"Bucket": bucket, "Key": key},
+            scope=call.scope,
+            principal=call.principal,
+            cause=call.cause,
+        )
+    except AwsError as error:
+        if error.status == 403:
+            raise errors.CodeNotReadable(object=f"{bucket}/{key}") from None
+        if error.status != 404:
+            raise
 
 
 def unsaved(zipped: bytes) -> Package:
