@@ -12,6 +12,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import cache
 from typing import NamedTuple
+from urllib.parse import parse_qsl
 
 from pilvi import protocol
 from pilvi.base.errors import AwsError, NotBuilt
@@ -36,6 +37,16 @@ class UnknownOperationException(AwsError):
     code = "UnknownOperationException"
     message = "The operation {what} is not known to {service}."
     status = 404
+
+
+class InvalidAction(AwsError):
+    code = "InvalidAction"
+    message = "Could not find operation {action} for version {version}"
+
+
+class MissingAction(AwsError):
+    code = "MissingAction"
+    message = "The request is missing an action or a required parameter."
 
 
 class MethodNotAllowed(AwsError):
@@ -170,10 +181,7 @@ async def _recognise(gateway: Gateway, exchange: Exchange) -> None:
         exchange.request.read = exchange.request.stream = None
     match = codec.route(request)
     if match is None:
-        if service.name in ("s3", "s3control"):
-            raise MethodNotAllowed()
-        what = request.headers.get("x-amz-target") or f"{request.method} {request.path}"
-        raise UnknownOperationException(what=what, service=service.name)
+        raise _unknown(service.name, codec.protocol, request)
     exchange.operation_name = match.operation
     exchange.match = match
 
@@ -256,6 +264,19 @@ STEPS: tuple[Step, ...] = (
     _perform,
     _render,
 )
+
+
+def _unknown(service: str, protocol_name: str, request: HttpRequest) -> AwsError:
+    if service in ("s3", "s3control"):
+        return MethodNotAllowed()
+    if protocol_name in ("query", "ec2"):
+        form = request.query.encode("latin-1") + b"&" + request.body
+        sent = dict(parse_qsl(form.decode("latin-1")))
+        if "Action" not in sent:
+            return MissingAction()
+        return InvalidAction(action=sent["Action"], version=sent.get("Version", ""))
+    what = request.headers.get("x-amz-target") or f"{request.method} {request.path}"
+    return UnknownOperationException(what=what, service=service)
 
 
 # --- the end of every exchange, answered or refused

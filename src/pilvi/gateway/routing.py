@@ -211,12 +211,12 @@ def _scope_service(request: HttpRequest) -> str | None:
         if start < 0:
             return None
         parts = header[start + 11 : header.find(",", start)].split("/")
-        return parts[-2] if len(parts) >= 5 else None
+        return parts[3] if len(parts) == 5 and parts[3] else None
     if "X-Amz-Credential" in request.query:
         for name, value in parse_qsl(request.query):
             if name == "X-Amz-Credential":
                 parts = value.split("/")
-                return parts[-2] if len(parts) >= 5 else None
+                return parts[3] if len(parts) == 5 and parts[3] else None
     return None
 
 

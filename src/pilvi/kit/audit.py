@@ -8,8 +8,8 @@ watched always; in strict mode (tests) those of nested structures too.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, cast
 
 
 class WatchedRequest(dict[str, Any]):
@@ -52,31 +52,42 @@ class WatchedRequest(dict[str, Any]):
 
     def unread(self) -> list[str]:
         """Paths of the members that were sent and not read, sorted: `Tags`, `Code.ImageUri`."""
-        return sorted(self._unread(""))
+        return sorted(self._unread())
 
-    def _unread(self, prefix: str) -> Iterator[str]:
-        for name, value in super().items():
-            if not self._read_all and name not in self._read:
-                yield prefix + name
-            else:
-                yield from _unread_inside(value, f"{prefix}{name}.")
+    def _unread(self) -> Iterator[str]:
+        waiting: list[tuple[str, object]] = [("", self)]
+        while waiting:
+            prefix, inside = waiting.pop()
+            if isinstance(inside, list):
+                waiting += [(prefix, element) for element in cast("list[object]", inside)]
+            elif isinstance(inside, WatchedRequest):
+                for name, value in super(WatchedRequest, inside).items():
+                    if not inside._read_all and name not in inside._read:
+                        yield f"{prefix}{name}"
+                    else:
+                        waiting.append((f"{prefix}{name}.", value))
 
 
 def _watch_inside(params: dict[str, Any]) -> dict[str, Any]:
-    return {name: _watch(value) for name, value in params.items()}
+    """A copy in which all dictionaries are watched. No recursion: callers nest as deep as they like."""
+    outer: dict[str, Any] = {}
+    waiting: list[tuple[Any, Any]] = [(params, outer)]
 
+    def watched(value: Any) -> Any:
+        made: Any = value
+        if type(value) is dict:
+            made = WatchedRequest({})
+            waiting.append((value, made))
+        elif type(value) is list:
+            made = []
+            waiting.append((value, made))
+        return made
 
-def _watch(value: Any) -> Any:
-    if type(value) is dict:
-        return WatchedRequest(value, deep=True)  # pyright: ignore[reportUnknownArgumentType]
-    if type(value) is list:
-        return [_watch(element) for element in value]  # pyright: ignore[reportUnknownVariableType]
-    return value
-
-
-def _unread_inside(value: object, prefix: str) -> Iterable[str]:
-    if isinstance(value, WatchedRequest):
-        yield from value._unread(prefix)  # pyright: ignore[reportPrivateUsage]
-    elif isinstance(value, list):
-        for element in value:  # pyright: ignore[reportUnknownVariableType]
-            yield from _unread_inside(element, prefix)  # pyright: ignore[reportUnknownArgumentType]
+    while waiting:
+        source, target = waiting.pop()
+        if type(source) is list:
+            target += map(watched, cast("list[Any]", source))
+        else:
+            members = cast("dict[str, Any]", source)
+            target.update({name: watched(value) for name, value in members.items()})
+    return outer
