@@ -159,6 +159,12 @@ def test_how_often_an_event_is_tried_can_be_configured(
     with pytest.raises(ClientError, match="You must specify at least one of error handling"):
         lambda_.put_function_event_invoke_config(FunctionName="f")
     lambda_.put_function_event_invoke_config(FunctionName="f", MaximumRetryAttempts=0)
+    clock.freeze()
+    accept(functions, "f", {"why": "broken"})
+    clock.wait_until_idle()
+    clock.advance(seconds=7200)
+    clock.wait_until_idle()
+    assert len(Log(client("logs"), "f").lines("START RequestId")) == 1
     put = lambda_.update_function_event_invoke_config(FunctionName="f", MaximumEventAgeInSeconds=60)
     assert put.pop("LastModified")
     put.pop("ResponseMetadata")
@@ -170,12 +176,6 @@ def test_how_often_an_event_is_tried_can_be_configured(
     }
     listed = lambda_.list_function_event_invoke_configs(FunctionName="f")
     assert [one["FunctionArn"] for one in listed["FunctionEventInvokeConfigs"]] == [arn]
-    clock.freeze()
-    accept(functions, "f", {"why": "broken"})
-    clock.wait_until_idle()
-    clock.advance(seconds=7200)
-    clock.wait_until_idle()
-    assert len(Log(client("logs"), "f").lines("START RequestId")) == 1
     # Old events are dropped: this one waits for longer than a minute because it is throttled.
     lambda_.put_function_concurrency(FunctionName="f", ReservedConcurrentExecutions=0)
     accept(functions, "f", {"why": "too old"})
