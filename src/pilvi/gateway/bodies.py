@@ -28,24 +28,20 @@ async def whole(request: HttpRequest, limit: int) -> bytes:
 
 
 def streamed(request: HttpRequest, authenticated: Authenticated, call: Call) -> Body:
-    """The body of a streaming operation, in pieces."""
+    """The body of a streaming operation, in pieces. Raises: MissingContentLength, InvalidArgument."""
     payload = authenticated.payload
     raw = request.stream if request.stream is not None else _one(request.body)
     if payload.form == "chunks":
-        return _decoded(raw, request, authenticated, call)
+        length = decoded_length(request.headers)
+        chunked = ChunkedBody(raw, payload, decoded_length=length, signed=authenticated.signed)
+        return _decoded(chunked, call)
     pieces = _exactly(raw, request.headers.get("content-length"))
     if payload.sha256 is not None and request.stream is not None:
         return _with_digest(pieces, payload.sha256)
     return pieces
 
 
-async def _decoded(
-    raw: Body, request: HttpRequest, authenticated: Authenticated, call: Call
-) -> AsyncIterator[bytes]:
-    length = decoded_length(request.headers)
-    chunked = ChunkedBody(
-        raw, authenticated.payload, decoded_length=length, signed=authenticated.signed
-    )
+async def _decoded(chunked: ChunkedBody, call: Call) -> AsyncIterator[bytes]:
     async for piece in chunked:
         yield piece
     call.trailers.update(chunked.trailers)

@@ -74,13 +74,15 @@ def _watch_inside(params: dict[str, Any]) -> dict[str, Any]:
     waiting: list[tuple[Any, Any]] = [(params, outer)]
 
     def watched(value: Any) -> Any:
-        made: Any = value
-        if type(value) is dict:
+        made: Any
+        kind = type(value)
+        if kind is dict:
             made = WatchedRequest({})
-            waiting.append((value, made))
-        elif type(value) is list:
-            made = []
-            waiting.append((value, made))
+        elif kind is list:
+            made = list[Any]()
+        else:
+            return value
+        waiting.append((value, made))
         return made
 
     while waiting:

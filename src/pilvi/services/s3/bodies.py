@@ -101,7 +101,7 @@ def _check_length(call: Call, size_max: int) -> None:
     """Refuse what is announced as too large before a byte of it is read."""
     headers = call.request.headers if call.request is not None else {}
     announced = headers.get("x-amz-decoded-content-length") or headers.get("content-length", "")
-    if announced.isdigit() and int(announced) > size_max:
+    if announced.isascii() and announced.isdigit() and int(announced) > size_max:
         raise errors.EntityTooLarge(int(announced), size_max)
 
 
