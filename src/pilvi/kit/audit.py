@@ -75,7 +75,7 @@ def _watch_inside(params: dict[str, Any]) -> dict[str, Any]:
 
     def watched(value: Any) -> Any:
         made: Any
-        kind = type(value)
+        kind = cast("type[Any]", type(value))
         if kind is dict:
             made = WatchedRequest({})
         elif kind is list:

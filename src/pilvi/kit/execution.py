@@ -17,7 +17,6 @@ from pilvi.kit.service import Kind, Operation
 from pilvi.protocol import codec
 from pilvi.store.api import Snapshot, Transaction
 
-
 Result = dict[str, Any] | None
 """What a handler gives: None for an answer without members."""
 

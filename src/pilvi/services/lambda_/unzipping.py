@@ -20,6 +20,9 @@ _PIECE_BYTES = 1024 * 1024
 _ENCRYPTED = 0x1
 _UNIX = 3
 _LINK_BYTES_MAX = 4096
+_NAME_BYTES_MAX = 1024
+_PART_BYTES_MAX = 255
+_DEPTH_MAX = 128
 
 
 class BadPackage(Exception):
@@ -82,8 +85,15 @@ def _kind(entry: zipfile.ZipInfo) -> int:
 
 
 def _inside(name: str) -> PurePosixPath:
-    """Raises: BadPackage for a name that leads out of the directory."""
+    """Raises: BadPackage for a name that leads out of the directory, or that no file system takes."""
     path = PurePosixPath(name)
+    sizes = [len(part.encode("utf-8", "surrogateescape")) for part in path.parts]
+    if (
+        sum(sizes) > _NAME_BYTES_MAX
+        or len(sizes) > _DEPTH_MAX
+        or max(sizes, default=0) > _PART_BYTES_MAX
+    ):
+        raise BadPackage(f"{name[:50]!r}... is too long or too deep")
     if path.is_absolute() or ".." in path.parts or "\\" in name or not path.parts:
         raise BadPackage(f"{name!r} leads out of the package")
     return path
