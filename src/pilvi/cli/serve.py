@@ -15,6 +15,7 @@ import uvloop
 
 from pilvi.app import App
 from pilvi.gateway.http1 import Connections
+from pilvi.gateway.routing import host_name
 from pilvi.gateway.tls import server_context
 from pilvi.kit.settings import Settings
 from pilvi.store.datadir import DataDir
@@ -69,8 +70,9 @@ async def _serve(
     try:
         tls = None
         if settings.tls:
-            names = ["localhost", "127.0.0.1", "*.localhost", settings.external_host.split(":")[0]]
-            tls = server_context(settings.data / "tls", sorted(set(names)))
+            name = host_name(settings.external_host)
+            names = {"127.0.0.1"}.union(*((n, f"*.{n}", f"*.s3.{n}") for n in ("localhost", name)))
+            tls = server_context(settings.data / "tls", sorted(names))
         connections = Connections(app.gateway, secure=settings.tls)
         server = await loop.create_server(connections, sock=listener, ssl=tls)
         ready(app.first_key)
