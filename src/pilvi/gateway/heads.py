@@ -17,7 +17,13 @@ _OURS = frozenset(
     {"connection", "content-length", "date", "keep-alive", "server", "transfer-encoding", "upgrade"}
 )
 """Fields that the server writes; a function behind an API must not."""
-_FIELDS = re.compile(r"(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+: [^\r\n\0]*\r\n)*")
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_KNOWN_MAX = 1024
+_KNOWN_BYTES_MAX = 64
+_known_names: dict[bytes, str] = {}
+"""Names of request headers, in lower case: the same few come again and again."""
+_sound_names: set[str] = set()
+"""Names of answers' headers that were found to be sound, and not ours."""
 _STATUS_LINES = {s.value: f"HTTP/1.1 {s.value} {s.phrase}\r\n".encode() for s in HTTPStatus}
 
 
@@ -52,7 +58,7 @@ def read_head(
     """Raises: Refused."""
     headers: dict[str, str] = {}
     for raw_name, raw_value in fields:
-        name = raw_name.decode("latin-1").lower()
+        name = _known_names.get(raw_name) or _learn(raw_name)
         value = raw_value.decode("latin-1").strip(" \t")
         if name in headers:
             if name in _ONCE:
@@ -79,6 +85,13 @@ def read_head(
     return HttpRequest(method, path, query, headers, client_host=client_host, secure=secure)
 
 
+def may_ignore_upgrade(request: HttpRequest) -> bool:
+    """Clients that could speak HTTP/2 ask whether we can; those that send a body with it must not."""
+    headers = request.headers
+    bare = headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers
+    return bare and headers.get("upgrade", "").lower() == "h2c" and request.method != "CONNECT"
+
+
 def answer_head(response: HttpResponse) -> list[bytes]:
     """The status line and the fields, without those that the server writes itself.
 
@@ -87,14 +100,32 @@ def answer_head(response: HttpResponse) -> list[bytes]:
     status = response.status
     if not 200 <= status <= 999:
         raise ValueError(f"{status} is no status of an answer")
-    lines = [
-        f"{name}: {value}\r\n" for name, value in response.headers if name.lower() not in _OURS
-    ]
-    fields = "".join(lines)
-    if fields.count("\n") != len(lines) or _FIELDS.fullmatch(fields) is None:
-        raise ValueError("a response header is malformed")
+    headers = response.headers
+    if not _sound_names.issuperset([name for name, _ in headers]):
+        headers = [field for field in headers if _is_for_us_to_send(field[0])]
+    fields = "".join([f"{name}: {value}\r\n" for name, value in headers])
+    if not fields.count("\n") == fields.count("\r") == len(headers) or "\0" in fields:
+        raise ValueError("a response header contains a line break")
     line = _STATUS_LINES.get(status) or f"HTTP/1.1 {status} -\r\n".encode()
     return [line, fields.encode("latin-1", "replace")]
+
+
+def _learn(raw_name: bytes) -> str:
+    name = raw_name.decode("latin-1").lower()
+    if len(_known_names) < _KNOWN_MAX and len(raw_name) <= _KNOWN_BYTES_MAX:
+        _known_names[raw_name] = name
+    return name
+
+
+def _is_for_us_to_send(name: str) -> bool:
+    """False for what the server writes itself. Raises: ValueError for what is no name."""
+    if name.lower() in _OURS:
+        return False
+    if _TOKEN.fullmatch(name) is None:
+        raise ValueError("a response header has no proper name")
+    if len(_sound_names) < _KNOWN_MAX and len(name) <= _KNOWN_BYTES_MAX:
+        _sound_names.add(name)
+    return True
 
 
 def _bad(text: str) -> Refused:

@@ -29,7 +29,7 @@ from typing import cast
 import httptools
 
 from pilvi.base.http import HttpRequest, HttpResponse
-from pilvi.gateway.heads import Refused, answer_head, read_head
+from pilvi.gateway.heads import Refused, answer_head, may_ignore_upgrade, read_head
 from pilvi.gateway.incoming import Incoming, IncompleteBody, RequestTimeout
 
 HEAD_BYTES_MAX = 64 * 1024
@@ -143,8 +143,9 @@ class Connection(asyncio.Protocol):
         self._written = 0
         self._lingered = 0
         # For rule 3, by the loop's clock:
-        self._idle_since = self._head_since = self._body_since = self._taken_since = loop.time()
-        self._linger_since = 0.0
+        now = loop.time()
+        self._idle_since = self._head_since = self._body_since = now
+        self._taken_since = self._linger_since = now
         self._trickled = 0
         self._taken = 0
 
@@ -189,11 +190,8 @@ class Connection(asyncio.Protocol):
             if rest := data[cast("int", upgrade.args[0]) :]:
                 self.data_received(rest)
             return
-        except Refused as refused:
-            self._fail(refused)
-            return
-        except httptools.HttpParserError as error:
-            cause = error.__context__
+        except (Refused, httptools.HttpParserError) as error:
+            cause = error if isinstance(error, Refused) else error.__context__
             if not isinstance(cause, Refused):
                 text = "An error occurred when parsing the HTTP request."
                 cause = Refused(400, "BadRequest", text)
@@ -249,7 +247,7 @@ class Connection(asyncio.Protocol):
             client_host=self._peer,
             secure=self._server.secure,
         )
-        if parser.should_upgrade() and not _may_ignore_upgrade(request):
+        if parser.should_upgrade() and not may_ignore_upgrade(request):
             raise Refused(501, "NotImplemented", "pilvi does not implement HTTP upgrades yet.")
         self._in_head = False
         self._unframed = 0
@@ -289,9 +287,9 @@ class Connection(asyncio.Protocol):
         kept = False
         try:
             if isinstance(incoming, Refused):
-                await self._send(incoming.response(), None)
+                self._send(incoming.response(), None)
+                await self._written_out()
             else:
-                self.took(incoming.head_size)
                 incoming.hand_over()
                 kept = await self._respond(incoming)
         except (ConnectionError, asyncio.CancelledError):
@@ -301,7 +299,8 @@ class Connection(asyncio.Protocol):
             self._idle_since = self._loop.time()
             if not self._ended:
                 if kept:
-                    self._start_next()
+                    if self._queue:
+                        self._start_next()
                 else:
                     self._end()
 
@@ -310,12 +309,19 @@ class Connection(asyncio.Protocol):
         request = incoming.request
         try:
             response = await self._server.app(request)
+            body = response.body
             try:
-                return not self._ended and await self._send(response, incoming)
+                kept, follows = self._send(response, incoming)
+                if self._writable is not None or self._ended:
+                    await self._written_out()
+                if follows:
+                    await self._send_pieces(
+                        cast("AsyncIterator[bytes]", body), response.length, incoming
+                    )
+                return kept
             finally:
-                close = getattr(response.body, "aclose", None)
-                if close is not None:
-                    await close()
+                if not isinstance(body, bytes):
+                    await _close(body)
         except (ConnectionError, asyncio.CancelledError):
             raise
         except Exception as error:
@@ -323,52 +329,54 @@ class Connection(asyncio.Protocol):
             if self._head_sent:
                 raise ConnectionAbortedError("the answer broke off") from error
             text = "We encountered an internal error. Please try again."
-            return await self._send(Refused(500, "InternalError", text).response(), incoming)
+            return self._send(Refused(500, "InternalError", text).response(), incoming)[0]
         finally:
             if incoming.complete:
                 incoming.discard()
 
-    async def _send(self, response: HttpResponse, incoming: Incoming | None) -> bool:
-        """Write an answer; whether the connection can be used on. None: it is nobody's (rule 5)."""
+    def _send(self, response: HttpResponse, incoming: Incoming | None) -> tuple[bool, bool]:
+        """Write an answer, all of it or its head. None: it is nobody's (rule 5).
+
+        Gives whether the connection can be used on, and whether the pieces of a body follow.
+        """
         head = answer_head(response)
         body, length, status = response.body, response.length, response.status
         whole = isinstance(body, bytes | bytearray | memoryview)
         if whole and length is None:
             length = len(body)
-        asked_head = incoming is not None and incoming.request.method == "HEAD"
-        old = incoming is not None and incoming.version == "1.0"
-        silent = asked_head or status in _BODILESS
-        keep_alive = (
-            incoming is not None
-            and incoming.keep_alive
-            and incoming.complete
-            and not (old and length is None)
-            and not (self._half_closed and not self._queue)
-            and not self._server.closing
-        )
-        chunked = length is None and not silent and not old
+        if incoming is None:
+            kept = old = silent = False
+        else:
+            old = incoming.version == "1.0"
+            silent = incoming.request.method == "HEAD" or status in _BODILESS
+            kept = (
+                incoming.keep_alive
+                and incoming.complete
+                and not (old and length is None)
+                and not (self._half_closed and not self._queue)
+                and not self._server.closing
+            )
         head.append(self._server.common_fields())
-        if not keep_alive:
+        if not kept:
             head.append(b"connection: close\r\n")
         elif old:
             head.append(b"connection: keep-alive\r\n")
-        if chunked:
-            head.append(b"transfer-encoding: chunked\r\n")
-        elif length is not None and status != 204 and (status != 304 or length):
-            head.append(b"content-length: %d\r\n" % length)
-        head.append(b"\r\n")
+        if length is None:
+            head.append(b"\r\n" if silent or old else b"transfer-encoding: chunked\r\n\r\n")
+        elif status == 204 or (status == 304 and not length):
+            head.append(b"\r\n")
+        else:
+            head.append(b"content-length: %d\r\n\r\n" % length)
         if whole and not silent:
             head.append(body)
         self._head_sent = True
         self._write(b"".join(head))
-        await self._written_out()
-        if not whole and not silent:
-            await self._send_pieces(body, length, chunked=chunked)
-        return keep_alive
+        return kept, not whole and not silent
 
     async def _send_pieces(
-        self, body: AsyncIterator[bytes], length: int | None, *, chunked: bool
+        self, body: AsyncIterator[bytes], length: int | None, incoming: Incoming
     ) -> None:
+        chunked = length is None and incoming.version != "1.0"
         sent = 0
         async for piece in body:
             if not piece:
@@ -381,7 +389,8 @@ class Connection(asyncio.Protocol):
             self._write(piece)
             if chunked:
                 self._write(b"\r\n")
-            await self._written_out()
+            if self._writable is not None or self._ended:
+                await self._written_out()
         if length is not None and sent != length:
             raise ValueError(f"the body was {sent} bytes where {length} were announced")
         if chunked:
@@ -485,8 +494,7 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
 
-def _may_ignore_upgrade(request: HttpRequest) -> bool:
-    """Clients that could speak HTTP/2 ask whether we can; those that send a body with it must not."""
-    headers = request.headers
-    bare = headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers
-    return bare and headers.get("upgrade", "").lower() == "h2c" and request.method != "CONNECT"
+async def _close(body: object) -> None:
+    close = getattr(body, "aclose", None)
+    if close is not None:
+        await close()

@@ -107,14 +107,18 @@ class Incoming:
 
     def hand_over(self) -> None:
         """Give the request its body, whole if it is here, else as what can be read."""
-        request = self.request
+        request, chunks = self.request, self._chunks
+        size = self.head_size
         if not self.complete:
             request.stream = self.pieces()
             request.read = self.read
-        elif self._chunks:
-            chunks = self._chunks
-            request.body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        elif len(chunks) == 1:
+            request.body = chunks.pop()
+            size += len(request.body) + PIECE_OVERHEAD
+        elif chunks:
+            request.body = b"".join(chunks)
             self.discard()
+        self._source.took(size)
 
     def discard(self) -> None:
         """Forget what has come."""
