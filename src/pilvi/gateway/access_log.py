@@ -27,6 +27,7 @@ class AccessLog:
         self._buffer: list[Line] = []
         self._loop = asyncio.get_running_loop()
         self._flusher: asyncio.TimerHandle | None = None
+        self._left_out = 0
         self.requests: Counter[tuple[str, str, int]] = Counter()
         """(service, operation, status) -> how many."""
         self.seconds: dict[str, list[float]] = {}
@@ -53,7 +54,11 @@ class AccessLog:
             index += 1
         histogram[index] += 1
         histogram[-1] += duration_s
-        if self._lines and len(self._buffer) < BUFFER_MAX:
+        if not self._lines:
+            return
+        if len(self._buffer) >= BUFFER_MAX:
+            self._left_out += 1
+        else:
             self._buffer.append((at_ms, status, service, operation, duration_s, request_id, client))
             if self._flusher is None:
                 self._flusher = self._loop.call_later(FLUSH_S, self.flush)
@@ -61,8 +66,11 @@ class AccessLog:
     def flush(self) -> None:
         self._flusher = None
         lines, self._buffer = self._buffer, []
+        left_out, self._left_out = self._left_out, 0
         if lines:
             log.info("%s", "\n".join([_format(*line) for line in lines]))
+        if left_out:
+            log.warning("%d requests came too fast to be written down one by one", left_out)
 
 
 def _format(
