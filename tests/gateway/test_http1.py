@@ -495,6 +495,45 @@ def test_one_connection_too_many_is_told() -> None:
     assert answer.startswith(b"HTTP/1.1 200 ")
 
 
+def test_the_bodies_held_at_once_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each within its limit, many bodies together could still be more than the machine has."""
+    monkeypatch.setattr(http1, "BODIES_BYTES_MAX", 15_000)
+    refused = asyncio.Event()
+
+    async def app(request: HttpRequest) -> HttpResponse:
+        assert request.read is not None
+        try:
+            body = await request.read(10_000)
+        except incoming.Overloaded as error:
+            refused.set()
+            return HttpResponse(error.status)
+        await refused.wait()
+        return HttpResponse(200, [], b"%d" % len(body))
+
+    async def run() -> tuple[list[bytes], int]:
+        made = Connections(app)
+        server = await asyncio.get_running_loop().create_server(made, "127.0.0.1", 0)
+        address = server.sockets[0].getsockname()
+        pairs = [await asyncio.open_connection(*address) for _ in range(2)]
+        for _, writer in pairs:
+            writer.write(POST + b"content-length: 9000\r\n" + CLOSE + b"x" * 8999)
+            await writer.drain()
+        while len(made.tasks) < 2:
+            await asyncio.sleep(0)
+        for _, writer in pairs:
+            writer.write(b"x")
+        said = [await asyncio.wait_for(reader.read(), 10) for reader, _ in pairs]
+        for _, writer in pairs:
+            writer.close()
+        server.close()
+        await made.close(0.1)
+        return said, made.kept_bytes
+
+    said, kept_bytes = asyncio.run(run())
+    assert sorted(answer[9:12] for answer in said) == [b"200", b"503"]
+    assert kept_bytes == 0
+
+
 async def cut_off(sent: list[bytes], silence_s: float, app: Handler = echo) -> bytes | None:
     """What a client is told that sent this and then nothing for so long; None while it is waited for."""
     made = Connections(app)

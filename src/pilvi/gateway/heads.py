@@ -110,6 +110,13 @@ def answer_head(response: HttpResponse) -> list[bytes]:
     return [line, fields.encode("latin-1", "replace")]
 
 
+async def close_body(body: object) -> None:
+    """Close what feeds an answer, if it can be closed."""
+    close = getattr(body, "aclose", None)
+    if close is not None:
+        await close()
+
+
 def _learn(raw_name: bytes) -> str:
     name = raw_name.decode("latin-1").lower()
     if len(_known_names) < _KNOWN_MAX and len(raw_name) <= _KNOWN_BYTES_MAX:

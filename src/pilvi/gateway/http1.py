@@ -1,8 +1,7 @@
 """The HTTP/1.1 server: one protocol object per connection, on httptools' parser and asyncio's transports.
 
-It knows bytes, limits and back-pressure, and nothing of AWS. Why not an ASGI server: measured on the same
-machine, an empty answer costs 16 us here and 55-70 us through Granian or uvicorn, more than a whole
-GetItem (docs/ARCHITECTURE.md has the figures). `App` is all that it asks for, so another server fits too.
+It knows bytes, limits and back-pressure, and nothing of AWS; `App` is all that it asks for. Why not an ASGI
+server: an empty answer costs less than half here, and a GetItem not much more (docs/ARCHITECTURE.md).
 
 Rules, cited below:
 1. A body is read only when the application asks; the socket is paused while BUFFER_BYTES wait.
@@ -11,9 +10,9 @@ Rules, cited below:
 3. Whoever is slow is cut off: HEADERS_S for a whole head, BODY_IDLE_S for the next PROGRESS_BYTES of a
    body, WRITE_IDLE_S for a client that takes nothing of its answer, KEEP_ALIVE_S between requests.
 4. A head is bounded in bytes and in fields before any of it is kept; so is what frames a chunked body.
-5. Nothing is parsed behind bytes that are no request, nor behind a body that was not read. What still
-   arrives is dropped for a while (LINGER_S, LINGER_BYTES), so that the client can read its answer.
-6. At most `connections_max` are open; further ones are told so.
+5. Nothing is parsed behind what is no request or was not read. What still arrives is dropped for a while
+   (LINGER_S, LINGER_BYTES), so that the client can read its answer.
+6. At most `connections_max` are open, and BODIES_BYTES_MAX held of whole bodies; more are told to wait.
 """
 
 from __future__ import annotations
@@ -29,12 +28,13 @@ from typing import cast
 import httptools
 
 from pilvi.base.http import HttpRequest, HttpResponse
-from pilvi.gateway.heads import Refused, answer_head, may_ignore_upgrade, read_head
-from pilvi.gateway.incoming import Incoming, IncompleteBody, RequestTimeout
+from pilvi.gateway.heads import Refused, answer_head, close_body, may_ignore_upgrade, read_head
+from pilvi.gateway.incoming import Incoming, IncompleteBody, Overloaded, RequestTimeout
 
 HEAD_BYTES_MAX = 64 * 1024
 FIELDS_MAX = 256
 BUFFER_BYTES = 1024 * 1024
+BODIES_BYTES_MAX = 512 * 1024 * 1024
 PIPELINE_MAX = 32
 CONNECTIONS_MAX = 4096
 REFUSED_MAX = 64
@@ -72,6 +72,7 @@ class Connections:
         self.open: set[Connection] = set()
         self.tasks: set[asyncio.Task[None]] = set()
         self.closing = False
+        self.kept_bytes = 0
         self._date = b""
         self._date_second = -1
         self._loop = asyncio.get_running_loop()
@@ -130,7 +131,7 @@ class Connection(asyncio.Protocol):
         self._in_head = False
         self._receiving: Incoming | None = None
         self._queue: deque[Incoming | Refused] = deque()
-        self._buffered = 0
+        self._buffered = self._kept_bytes = 0
         """What waits here for the application (rule 1)."""
         self._answering = False
         self._head_sent = False
@@ -321,7 +322,7 @@ class Connection(asyncio.Protocol):
                 return kept
             finally:
                 if not isinstance(body, bytes):
-                    await _close(body)
+                    await close_body(body)
         except (ConnectionError, asyncio.CancelledError):
             raise
         except Exception as error:
@@ -331,14 +332,13 @@ class Connection(asyncio.Protocol):
             text = "We encountered an internal error. Please try again."
             return self._send(Refused(500, "InternalError", text).response(), incoming)[0]
         finally:
+            self._server.kept_bytes -= self._kept_bytes
+            self._kept_bytes = 0
             if incoming.complete:
                 incoming.discard()
 
     def _send(self, response: HttpResponse, incoming: Incoming | None) -> tuple[bool, bool]:
-        """Write an answer, all of it or its head. None: it is nobody's (rule 5).
-
-        Gives whether the connection can be used on, and whether the pieces of a body follow.
-        """
+        """Write an answer, or its head; whether the connection can be used on, and whether pieces follow."""
         head = answer_head(response)
         body, length, status = response.body, response.length, response.status
         whole = isinstance(body, bytes | bytearray | memoryview)
@@ -424,6 +424,12 @@ class Connection(asyncio.Protocol):
             if not self._ended:
                 self._transport.resume_reading()
 
+    def keep(self, size: int) -> None:
+        self._kept_bytes += size
+        self._server.kept_bytes += size
+        if self._server.kept_bytes > BODIES_BYTES_MAX:
+            raise Overloaded()  # rule 6
+
     def _hold(self, size: int) -> None:
         self._buffered += size
         if self._buffered > BUFFER_BYTES and not self._paused_reading:
@@ -492,9 +498,3 @@ class Connection(asyncio.Protocol):
                 self._transport.resume_reading()
         else:
             self._transport.close()
-
-
-async def _close(body: object) -> None:
-    close = getattr(body, "aclose", None)
-    if close is not None:
-        await close()

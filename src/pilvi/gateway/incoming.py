@@ -37,11 +37,23 @@ class RequestTimeout(AwsError):
     )
 
 
+class Overloaded(AwsError):
+    """So many bodies are held by requests under way that no more can be taken in."""
+
+    code = "ServiceUnavailable"
+    message = "Please reduce your request rate."
+    status = 503
+
+
 class Source(Protocol):
     """The connection that a body comes from."""
 
     def want(self, incoming: Incoming) -> None:
         """Somebody waits for more of this body."""
+        ...
+
+    def keep(self, size: int) -> None:
+        """So many bytes are held until the answer is sent. Raises: Overloaded."""
         ...
 
     def took(self, size: int) -> None:
@@ -144,7 +156,10 @@ class Incoming:
             await self._waiter
 
     async def read(self, limit: int) -> bytes:
-        """The whole body. Raises: RequestTooLarge before more than `limit` bytes are held; as `pieces`."""
+        """The whole body.
+
+        Raises: RequestTooLarge before more than `limit` bytes are held; Overloaded; as `pieces`.
+        """
         announced = self.request.headers.get("content-length", "")
         if announced.isdigit() and int(announced) > limit:
             raise RequestTooLarge(limit=limit)
@@ -152,6 +167,7 @@ class Incoming:
         async for piece in self.pieces():
             if len(body) + len(piece) > limit:
                 raise RequestTooLarge(limit=limit)
+            self._source.keep(len(piece))
             body += piece
         return bytes(body)
 

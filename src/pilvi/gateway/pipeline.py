@@ -20,6 +20,7 @@ from pilvi.base.http import HttpRequest, HttpResponse
 from pilvi.gateway import bodies, own
 from pilvi.gateway.access_log import AccessLog
 from pilvi.gateway.exchange import Exchange
+from pilvi.gateway.heads import close_body
 from pilvi.gateway.origins import Origins
 from pilvi.gateway.routing import host_name, route
 from pilvi.identity.authenticator import Authenticator
@@ -113,7 +114,7 @@ class Gateway:
         try:
             await _finish(self, exchange, response)
         except Exception as error:  # noqa: BLE001 as above
-            await _close(response.body)
+            await close_body(response.body)
             response = _render_error(exchange, as_aws_error(error, exchange.request_id))
         self._record(exchange, response)
         return response
@@ -337,10 +338,4 @@ class _Primed:
         return await anext(self._rest)
 
     async def aclose(self) -> None:
-        await _close(self._rest)
-
-
-async def _close(body: object) -> None:
-    close = getattr(body, "aclose", None)
-    if close is not None:
-        await close()
+        await close_body(self._rest)
