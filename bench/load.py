@@ -58,10 +58,8 @@ async def _run(
     end = loop.time() + seconds
     clients = []
     for _ in range(connections):
-        _, client = await loop.create_connection(
-            lambda: _Client(supply, end, expected), parts.hostname, parts.port
-        )
-        clients.append(client)
+        clients.append(_Client(supply, end, expected, (parts.hostname, parts.port)))
+        await clients[-1].connect()
     began = time.perf_counter()
     for client in clients:
         client.send()
@@ -81,12 +79,17 @@ async def _run(
 
 
 class _Client(asyncio.Protocol):
-    """One connection: sends, reads one whole answer (by Content-Length or chunks), sends again."""
+    """One client: sends, reads one whole answer by its Content-Length, sends again.
 
-    def __init__(self, supply, end: float, expected: bytes) -> None:
+    A server that closes the connection after an answer (HTTP/1.0) is connected to anew.
+    """
+
+    def __init__(self, supply, end: float, expected: bytes, address: tuple[str, int]) -> None:
         self._supply = supply
         self._end = end
         self._expected = expected
+        self._address = address
+        self._closing = False
         self._loop = asyncio.get_running_loop()
         self._buffer = bytearray()
         self._missing = -1
@@ -99,6 +102,9 @@ class _Client(asyncio.Protocol):
 
     def connection_made(self, transport) -> None:
         self._transport = transport
+
+    async def connect(self) -> None:
+        await self._loop.create_connection(lambda: self, *self._address)
 
     def send(self) -> None:
         self._sent_at = time.perf_counter()
@@ -117,7 +123,9 @@ class _Client(asyncio.Protocol):
             )
             if not self._ok and not self.sample:
                 self.sample = bytes(self._buffer)
-            self._missing = _length(bytes(self._buffer[:head])) - (len(self._buffer) - head - 4)
+            fields = bytes(self._buffer[:head]).lower()
+            self._closing = b"connection: close" in fields or fields.startswith(b"http/1.0")
+            self._missing = _length(fields) - (len(self._buffer) - head - 4)
         if self._missing > 0:
             return
         if self._ok:
@@ -130,16 +138,32 @@ class _Client(asyncio.Protocol):
             self._transport.close()
             if not self.done.done():
                 self.done.set_result(None)
+        elif self._closing:
+            self._transport.close()
         else:
             self.send()
 
     def connection_lost(self, exc) -> None:
-        if not self.done.done():
+        if self.done.done():
+            return
+        if exc is None and self._closing:
+            self._closing = False
+            task = self._loop.create_task(self.connect())
+            task.add_done_callback(self._reconnected)
+        else:
+            self.failures += 1
             self.done.set_result(None)
 
+    def _reconnected(self, task) -> None:
+        if task.exception() is not None:
+            self.done.set_exception(task.exception())
+        else:
+            self.send()
 
-def _length(head: bytes) -> int:
-    for line in head.lower().split(b"\r\n"):
+
+def _length(fields: bytes) -> int:
+    """Of the body, from header fields in lower case."""
+    for line in fields.split(b"\r\n"):
         if line.startswith(b"content-length:"):
             return int(line[15:])
     return 0
