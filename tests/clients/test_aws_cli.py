@@ -70,17 +70,17 @@ def test_objects_travel_through_s3_cp_sync_and_ls(aws: Aws, account: str, tmp_pa
 
 def test_a_table_from_creation_to_query(aws: Aws) -> None:
     aws(
-        *("dynamodb", "create-table", "--table-name", "t"),
+        *("dynamodb", "create-table", "--table-name", "table"),
         *("--attribute-definitions", "AttributeName=id,AttributeType=S"),
         *("--key-schema", "AttributeName=id,KeyType=HASH"),
         *("--billing-mode", "PAY_PER_REQUEST"),
     )
-    aws("dynamodb", "wait", "table-exists", "--table-name", "t")
+    aws("dynamodb", "wait", "table-exists", "--table-name", "table")
     item = {"id": {"S": "a"}, "n": {"N": "1"}}
-    aws("dynamodb", "put-item", "--table-name", "t", "--item", json.dumps(item))
+    aws("dynamodb", "put-item", "--table-name", "table", "--item", json.dumps(item))
     key = json.dumps({"id": {"S": "a"}})
-    assert aws("dynamodb", "get-item", "--table-name", "t", "--key", key)["Item"] == item
-    again = ("dynamodb", "put-item", "--table-name", "t", "--item", json.dumps(item))
+    assert aws("dynamodb", "get-item", "--table-name", "table", "--key", key)["Item"] == item
+    again = ("dynamodb", "put-item", "--table-name", "table", "--item", json.dumps(item))
     refused = aws(*again, "--condition-expression", "attribute_not_exists(id)", fails=True)
     assert "ConditionalCheckFailedException" in refused
 

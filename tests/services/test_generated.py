@@ -13,8 +13,8 @@ ROOT = Path(__file__).parent.parent.parent
 
 @pytest.mark.parametrize(
     "tool",
-    [("generate_pages.py", "--check"), ("generate_wire.py", "--all", "--check")],
-    ids=["pages", "wire"],
+    [("generate_pages.py", "--check")],
+    ids=["pages"],
 )
 def test_generated_files_are_current(tool: tuple[str, ...]) -> None:
     command = [sys.executable, str(ROOT / "tools" / tool[0]), *tool[1:]]

@@ -34,7 +34,7 @@ told.account = (await sts.send(new GetCallerIdentityCommand({}))).Account;
 const tables = new DynamoDBClient(config);
 await tables.send(
   new CreateTableCommand({
-    TableName: "t",
+    TableName: "table",
     AttributeDefinitions: [
       { AttributeName: "p", AttributeType: "S" },
       { AttributeName: "s", AttributeType: "N" },
@@ -46,17 +46,17 @@ await tables.send(
     BillingMode: "PAY_PER_REQUEST",
   }),
 );
-await waitUntilTableExists({ client: tables, maxWaitTime: 20, minDelay: 1 }, { TableName: "t" });
+await waitUntilTableExists({ client: tables, maxWaitTime: 20, minDelay: 1 }, { TableName: "table" });
 for (const number of [3, 1, 2]) {
   const item = { p: { S: "a" }, s: { N: `${number}` }, bytes: { B: new Uint8Array([number, 255]) } };
-  await tables.send(new PutItemCommand({ TableName: "t", Item: item }));
+  await tables.send(new PutItemCommand({ TableName: "table", Item: item }));
 }
 const key = { p: { S: "a" }, s: { N: "2" } };
-const got = await tables.send(new GetItemCommand({ TableName: "t", Key: key }));
+const got = await tables.send(new GetItemCommand({ TableName: "table", Key: key }));
 told.bytes = [...got.Item.bytes.B];
 const found = await tables.send(
   new QueryCommand({
-    TableName: "t",
+    TableName: "table",
     KeyConditionExpression: "p = :p",
     ExpressionAttributeValues: { ":p": { S: "a" } },
   }),

@@ -29,9 +29,6 @@ def run_runtime(request: dict[str, Any]) -> NoReturn:
 
 def preload() -> None:
     """Load what Python functions commonly need. Runs in the zygote, before any function is known."""
-    import awslambdaric.bootstrap  # pyright: ignore[reportMissingImports, reportUnusedImport]  # noqa: F401
-    import awslambdaric.lambda_literals  # pyright: ignore[reportMissingImports]
-    import awslambdaric.lambda_runtime_client  # pyright: ignore[reportMissingImports]  # noqa: F401
     import base64  # noqa: F401
     import datetime  # noqa: F401
     import decimal  # noqa: F401
@@ -41,6 +38,10 @@ def preload() -> None:
     import ssl  # noqa: F401
     import urllib.request  # noqa: F401
     import uuid  # noqa: F401
+
+    import awslambdaric.bootstrap  # pyright: ignore[reportMissingImports, reportUnusedImport]
+    import awslambdaric.lambda_literals  # pyright: ignore[reportMissingImports]
+    import awslambdaric.lambda_runtime_client  # pyright: ignore[reportMissingImports]  # noqa: F401
 
 
 def preload_clients() -> None:
