@@ -256,8 +256,14 @@ class _Connection(asyncio.Protocol):
 
 
 _REASONS = {
-    200: "OK", 202: "Accepted", 400: "Bad Request", 403: "Forbidden", 404: "Not Found",
-    405: "Method Not Allowed", 413: "Request Entity Too Large", 501: "Not Implemented",
+    200: "OK",
+    202: "Accepted",
+    400: "Bad Request",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    413: "Request Entity Too Large",
+    501: "Not Implemented",
 }
 
 
