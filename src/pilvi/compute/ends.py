@@ -49,7 +49,7 @@ class Verdict(msgspec.Struct, frozen=True):
     lines: tuple[str, ...] = ()
 
 
-_SIGNAL_NAMES = {
+_SIGNAL_NAMES: dict[int, str] = {
     signal.SIGKILL: "killed",
     signal.SIGSEGV: "segmentation fault",
     signal.SIGABRT: "aborted",

@@ -5,13 +5,35 @@ Python functions go on in the zygote's own interpreter, with awslambdaric as it 
 
 from __future__ import annotations
 
+import atexit
 import gc
+import importlib
 import os
 import sys
 from typing import Any, NoReturn
 
 _CLIENT_PACKAGES = ("boto3", "botocore", "s3transfer", "urllib3", "jmespath", "dateutil", "six")
 """What the zygote has loaded already and a function may bring in a version of its own."""
+
+
+_COMMON = (
+    *(
+        "base64",
+        "datetime",
+        "decimal",
+        "hashlib",
+        "http.client",
+        "logging",
+        "ssl",
+        "urllib.request",
+        "uuid",
+    ),
+    *(
+        "awslambdaric.bootstrap",
+        "awslambdaric.lambda_literals",
+        "awslambdaric.lambda_runtime_client",
+    ),
+)
 
 
 def run_runtime(request: dict[str, Any]) -> NoReturn:
@@ -29,25 +51,14 @@ def run_runtime(request: dict[str, Any]) -> NoReturn:
 
 def preload() -> None:
     """Load what Python functions commonly need. Runs in the zygote, before any function is known."""
-    import base64  # noqa: F401
-    import datetime  # noqa: F401
-    import decimal  # noqa: F401
-    import hashlib  # noqa: F401
-    import http.client  # noqa: F401
-    import logging  # noqa: F401
-    import ssl  # noqa: F401
-    import urllib.request  # noqa: F401
-    import uuid  # noqa: F401
-
-    import awslambdaric.bootstrap  # pyright: ignore[reportMissingImports, reportUnusedImport]
-    import awslambdaric.lambda_literals  # pyright: ignore[reportMissingImports]
-    import awslambdaric.lambda_runtime_client  # pyright: ignore[reportMissingImports]  # noqa: F401
+    for name in _COMMON:
+        importlib.import_module(name)
 
 
 def preload_clients() -> None:
     """Load the AWS SDK, which takes longer than all else; the launcher does it when it has nothing to do."""
-    import boto3.session  # noqa: F401
-    import botocore.session  # noqa: F401
+    for name in ("boto3.session", "botocore.session"):
+        importlib.import_module(name)
 
 
 def _run_python(handler: str, environment: dict[str, str]) -> NoReturn:
@@ -67,16 +78,14 @@ def _run_python(handler: str, environment: dict[str, str]) -> NoReturn:
         from awslambdaric import bootstrap, lambda_runtime_client, lambda_runtime_marshaller
 
         if "AWS_LAMBDA_LOG_FORMAT" in environment or "AWS_LAMBDA_LOG_LEVEL" in environment:
-            import importlib
-
             importlib.reload(bootstrap)  # it reads these when it is imported
         client = lambda_runtime_client.LambdaRuntimeClient(environment["AWS_LAMBDA_RUNTIME_API"])
         client.marshaller = lambda_runtime_marshaller.LambdaMarshaller()  # reads AWS_EXECUTION_ENV
-        bootstrap.run(handler, client)
+        bootstrap.run(handler, client)  # pyright: ignore[reportUnknownMemberType]
     except SystemExit as stop:
         code = _exit_code(stop)
-    except BaseException:
-        sys.excepthook(*sys.exc_info())
+    except BaseException as error:
+        sys.excepthook(type(error), error, error.__traceback__)
     finally:
         _finish(code)
 
@@ -92,10 +101,8 @@ def _exit_code(stop: SystemExit) -> int:
 
 def _finish(code: int) -> NoReturn:
     """End the process as the interpreter would, but without going back into the launcher's own frames."""
-    import atexit
-
     try:
-        atexit._run_exitfuncs()
+        atexit._run_exitfuncs()  # pyright: ignore[reportPrivateUsage]
         sys.stdout.flush()
         sys.stderr.flush()
     finally:

@@ -19,7 +19,7 @@ def main() -> None:
     from awslambdaric import bootstrap, lambda_runtime_client
 
     client = lambda_runtime_client.LambdaRuntimeClient(os.environ["AWS_LAMBDA_RUNTIME_API"])
-    bootstrap.run(sys.argv[1], client)
+    bootstrap.run(sys.argv[1], client)  # pyright: ignore[reportUnknownMemberType]
 
 
 if __name__ == "__main__":
