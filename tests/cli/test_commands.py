@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Server
+from servers import Server
 
 
 def pilvi(*words: str, fails: bool = False) -> str:

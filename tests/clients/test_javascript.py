@@ -8,18 +8,20 @@ import subprocess
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+
+from servers import Server
 
 HERE = Path(__file__).parent / "javascript"
 
 
 def test_the_javascript_sdk_does_the_main_operations(
-    endpoint: str, account: str, client: Callable[..., Any]
+    own_server: Callable[..., Server], account: str
 ) -> None:
+    server = own_server()
     code = io.BytesIO()
     with zipfile.ZipFile(code, "w") as archive:
         archive.writestr("index.mjs", "export const handler = async (e) => ({ twice: 2 * e.n });")
-    client("lambda").create_function(
+    server.client("lambda", account).create_function(
         FunctionName="twice",
         Runtime="nodejs20.x",
         Handler="index.handler",
@@ -27,7 +29,7 @@ def test_the_javascript_sdk_does_the_main_operations(
         Code={"ZipFile": code.getvalue()},
     )
     ran = subprocess.run(
-        ["node", "smoke.mjs", endpoint, account, "twice"],
+        ["node", "smoke.mjs", server.url, account, "twice"],
         cwd=HERE,
         capture_output=True,
         text=True,

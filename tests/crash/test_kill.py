@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
-from conftest import Server
+from servers import Server
 
 ROUNDS = 20
 ACCOUNT = "123456789012"

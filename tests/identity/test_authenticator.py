@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
@@ -244,7 +245,7 @@ def test_requests_signed_by_the_machines_time_pass_whatever_the_clock_shows() ->
 
 
 @pytest.mark.parametrize("mode", ["open", "strict"])
-def test_presigned_urls_expire_by_the_clock(mode: str) -> None:
+def test_presigned_urls_expire_by_the_clock(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
     by = authenticator(mode=mode, clock=clock)
     keys = {"key": "test", "secret": "test"} if mode == "open" else {}
@@ -254,6 +255,11 @@ def test_presigned_urls_expire_by_the_clock(mode: str) -> None:
     error = refused(request, "s3", S3, by=by)
     assert (error.code, error.text, error.status) == ("AccessDenied", "Request has expired", 403)
     assert {"Expires", "ServerTime"} <= error.members.keys()
+    later = datetime.fromtimestamp(clock.machine_ms() / 1000 + 2, UTC)
+    monkeypatch.setattr("botocore.auth.get_current_datetime", lambda: later)
+    check(sign(url="http://h/b/k", service="s3", expires_s=60, **keys), "s3", S3, by=by)
+    monkeypatch.undo()
+    clock.advance(62_000)
     request = sign(url="http://h/?Action=A", service="sts", expires_s=1, **keys)
     assert refused(request, "sts", QUERY, by=by).text.startswith("Signature expired: ")
 

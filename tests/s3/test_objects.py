@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from servers import Server
+
 Refused = Callable[..., dict[str, Any]]
 Send = Callable[..., Any]
 
@@ -357,15 +359,16 @@ def test_attributes(s3: Any, bucket: str, refused: Refused) -> None:
 # --- bodies that break their promise
 
 
-def test_a_truncated_upload_stores_nothing(
-    s3: Any, bucket: str, endpoint: str, client: Callable[..., Any]
-) -> None:
+def test_a_truncated_upload_stores_nothing(own_server: Callable[..., Server]) -> None:
     """The client announces a million bytes, sends some, and hangs up."""
+    server = own_server()
+    s3 = server.client("s3", "000000000001", signature_version="s3v4")
+    bucket = "bucket"
+    s3.create_bucket(Bucket=bucket)
     s3.put_object(Bucket=bucket, Key="k", Body=b"before")
-    signer = client("s3", signature_version="s3v4")
-    host, _, port = endpoint.removeprefix("http://").partition(":")
-    url = signer.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": "k"})
-    head = f"PUT {url.removeprefix(endpoint)} HTTP/1.1\r\nHost: {host}:{port}\r\n"
+    host, _, port = server.url.removeprefix("http://").partition(":")
+    url = s3.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": "k"})
+    head = f"PUT {url.removeprefix(server.url)} HTTP/1.1\r\nHost: {host}:{port}\r\n"
     with socket.create_connection((host, int(port))) as raw:
         raw.sendall(f"{head}Content-Length: 1000000\r\n\r\n".encode() + b"x" * 200_000)
         raw.shutdown(socket.SHUT_WR)

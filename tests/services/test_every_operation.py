@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from conftest import Server
 from pilvi import app
 from pilvi.kit.service import Service
 from pilvi.protocol import service_model
+from servers import Server
 
 
 def load(name: str) -> Service:

@@ -12,7 +12,6 @@ import writers
 from pilvi.store.blobs import Blobs
 from pilvi.store.check import check
 from pilvi.store.datadir import DataDir
-from pilvi.store.keys import span, unpack
 from pilvi.store.sqlite import SqliteStore
 
 LIMIT_S = 60
@@ -71,12 +70,12 @@ def test_blobs_survive_kill_9_and_orphans_go(tmp_path: Path) -> None:
         store = SqliteStore(data.database)
         blobs = Blobs(data.blobs, store)
         await blobs.sweep()
-        rows = await store.read(lambda at: list(at.scan(*span(("u",)))))
+        uploads = await store.read(lambda at: list(writers.UPLOADS.scan(at, ())))
         await blobs.close()
         await store.close()
         files = {path.name for path in data.blobs.rglob("*") if path.is_file()}
-        assert files == {value.decode() for _, value in rows}
-        return {unpack(key)[1] for key, _ in rows}
+        assert files == {upload.blob.id for upload in uploads}
+        return {upload.number for upload in uploads}
 
     assert acknowledged <= asyncio.run(look())
     assert [finding for finding in check(data.path) if finding.severity == "damage"] == []

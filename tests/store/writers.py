@@ -8,13 +8,25 @@ import signal
 import sys
 from pathlib import Path
 
+import msgspec
+
 from pilvi.store import wakes
 from pilvi.store.api import StoreUnavailable, Transaction
-from pilvi.store.blobs import Blobs, NewBlob
-from pilvi.store.keys import pack
+from pilvi.store.blobs import BlobRef, Blobs, NewBlob
+from pilvi.store.collection import Collection
 from pilvi.store.sqlite import SqliteStore
 
 PAIR = 300_000
+
+
+class Upload(msgspec.Struct):
+    number: int
+    blob: BlobRef
+
+
+UPLOADS = Collection(
+    "test.upload", Upload, key=lambda upload: (upload.number,), blobs=lambda upload: (upload.blob,)
+)
 
 
 def say(line: str) -> None:
@@ -47,7 +59,7 @@ async def uploads(folder: Path, first: str) -> None:
         new = await blobs.write(b"%08d" % number * (PAIR // 8), size_max=PAIR)
 
         def name(tx: Transaction, number: int = number, new: NewBlob = new) -> None:
-            tx.put(pack(("u", number)), new.commit(tx).id.encode())
+            UPLOADS.put(tx, (), Upload(number, new.commit(tx)))
 
         await store.write(name)
         say(str(number))

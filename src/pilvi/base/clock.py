@@ -1,8 +1,9 @@
 """The one clock. It can be frozen and moved, and every process of a cloud sees the same hands.
 
-Its state is sixteen bytes in a file that all processes map: an offset, and the instant at which it is
-frozen (0 when it runs). Reading it costs two loads and no system call. Only timeouts that protect the
-process itself (a slow client, a hung function) follow the machine's own monotonic clock instead.
+Its state is 24 bytes in a file that all processes map: an offset, the instant at which it is frozen
+(0 when it runs), and the machine's time when either was last changed (0 when never). Reading it costs a
+few loads and no system call. Only timeouts that protect the process itself (a slow client, a hung
+function) follow the machine's own monotonic clock instead.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import struct
 import time
 from pathlib import Path
 
-_STATE = struct.Struct("<qq")
+_STATE = struct.Struct("<qqq")
 
 
 class Clock:
@@ -34,12 +35,17 @@ class Clock:
             os.close(descriptor)
 
     def now_ms(self) -> int:
-        offset_ms, frozen_at_ms = _STATE.unpack_from(self._map)
+        offset_ms, frozen_at_ms, _ = _STATE.unpack_from(self._map)
         return frozen_at_ms or time.time_ns() // 1_000_000 + offset_ms
 
     def machine_ms(self) -> int:
         """The machine's own time: for judging when something outside this cloud was made (a signature)."""
         return time.time_ns() // 1_000_000
+
+    @property
+    def moved_at_ms(self) -> int:
+        """The machine's time when the clock was last frozen, moved or let go; 0 when never."""
+        return _STATE.unpack_from(self._map)[2]
 
     @property
     def frozen(self) -> bool:
@@ -58,22 +64,23 @@ class Clock:
         return None if self.frozen else ahead_ms / 1000
 
     def freeze(self, at_ms: int | None = None) -> None:
-        _STATE.pack_into(self._map, 0, self.offset_ms, at_ms or self.now_ms())
+        self._set(self.offset_ms, at_ms or self.now_ms())
 
     def advance(self, by_ms: int) -> None:
         """Raises: ValueError for a step back: due jobs and expiries would run twice."""
         if by_ms < 0:
             raise ValueError("the clock moves forwards only")
-        offset_ms, frozen_at_ms = _STATE.unpack_from(self._map)
-        _STATE.pack_into(
-            self._map, 0, offset_ms + by_ms, frozen_at_ms + by_ms if frozen_at_ms else 0
-        )
+        offset_ms, frozen_at_ms, _ = _STATE.unpack_from(self._map)
+        self._set(offset_ms + by_ms, frozen_at_ms + by_ms if frozen_at_ms else 0)
 
     def resume(self) -> None:
         """Run on from where the clock stands: virtual time never jumps back."""
-        now_ms = self.now_ms()
-        _STATE.pack_into(self._map, 0, now_ms - time.time_ns() // 1_000_000, 0)
+        if self.frozen:
+            self._set(self.now_ms() - self.machine_ms(), 0)
 
     def reset(self) -> None:
         """Show the machine's time again."""
-        _STATE.pack_into(self._map, 0, 0, 0)
+        self._set(0, 0)
+
+    def _set(self, offset_ms: int, frozen_at_ms: int) -> None:
+        _STATE.pack_into(self._map, 0, offset_ms, frozen_at_ms, self.machine_ms())

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -27,19 +27,11 @@ from awscrt import checksums
 from pilvi.store import blob_rows, sqlite_file
 from pilvi.store.api import Snapshot, StoreUnavailable
 from pilvi.store.blob_files import BlobFiles, FileReader
-from pilvi.store.blob_rows import BlobCorrupt, BlobGone, BlobRef, BlobRow
+from pilvi.store.blob_rows import BlobCorrupt, BlobGone, BlobRow
 from pilvi.store.collection import REGISTRY, Collection
 from pilvi.store.datadir import DataDir
 from pilvi.store.keys import Key, pack, unpack
 from pilvi.store.sqlite_view import View
-
-References = Callable[[str, Any], Iterable[BlobRef]]
-
-references: list[References] = []
-"""Services add a function here: (collection name, record) -> the blobs that the record names."""
-
-key_references: list[Callable[[Key, bytes], Iterable[BlobRef]]] = []
-"""The same for services that go down to keys: (unpacked key, value) -> blobs. Asked for every other key."""
 
 Progress = Callable[[str, int], None]
 """(what is being verified, how many are done)."""
@@ -109,8 +101,6 @@ def _check_keys(at: View, seen: _Seen, tell: Progress) -> Iterator[Finding]:
             continue
         found = _collection_of(key)
         if found is None:
-            for hook in key_references:
-                seen.named.update(ref.id for ref in hook(key, value))
             if key[:1] != ("blobs",):
                 seen.unknown[str(key[0]) if key else "()"] += 1
             continue
@@ -146,8 +136,8 @@ def _check_record(
     for entry in collection.index_keys(home, record):
         if at.get(entry) is None:
             yield Finding("damage", where, f"lacks its index entry {unpack(entry)!r}")
-    for hook in references:
-        seen.named.update(ref.id for ref in hook(collection.name, record))
+    if collection.blobs_of is not None:
+        seen.named.update(ref.id for ref in collection.blobs_of(record))
 
 
 def _check_entry(
@@ -171,7 +161,7 @@ def _check_entry(
 
 
 def _check_blobs(at: View, files: BlobFiles, seen: _Seen, tell: Progress) -> Iterator[Finding]:
-    counted = bool(references or key_references)
+    counted = any(collection.blobs_of is not None for collection in REGISTRY.values())
     for done, row in enumerate(blob_rows.scan(at)):
         if done % 100 == 0:
             tell("blobs", done)

@@ -15,12 +15,13 @@ Layout: (*home, collection, "r", *key) -> record; (*home, collection, "i", index
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from pilvi.store.api import Snapshot, Transaction
+from pilvi.store.blob_rows import BlobRef
 from pilvi.store.keys import Key, Part, after, pack, span, unpack
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -39,12 +40,14 @@ class Collection(Generic[T]):
         *,
         key: Callable[[T], Key],
         indexes: Mapping[str, Callable[[T], Key | None]] | None = None,
+        blobs: Callable[[T], Iterable[BlobRef]] | None = None,
         version: int = 1,
         upgrades: Mapping[int, Upgrade] | None = None,
     ) -> None:
         """`name`: unique, "service.noun". `key`: the record's key below its home.
 
         `indexes`: for each index, the parts a record is found by (None: not in this index).
+        `blobs`: the blobs that a record holds a reference of; `pilvi check` counts them.
         `upgrades[n]` turns the plain dict of a version-n record into version n+1.
         """
         assert name not in REGISTRY, f"two collections are called {name}"
@@ -55,6 +58,7 @@ class Collection(Generic[T]):
         self._record = record
         self._key = key
         self._indexes = dict(indexes or {})
+        self.blobs_of = blobs
         self._upgrades = dict(upgrades or {})
         self._version_byte = bytes([version])
         self._encode = msgspec.msgpack.Encoder().encode

@@ -1,6 +1,5 @@
 """Lambda. Loading the package registers its operations, targets and workers."""
 
-from pilvi.services.lambda_ import references as references
 from pilvi.services.lambda_ import targets as targets
 from pilvi.services.lambda_ import workers as workers
 from pilvi.services.lambda_.operations import account as account

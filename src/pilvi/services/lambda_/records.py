@@ -117,9 +117,25 @@ class Layer(msgspec.Struct, frozen=True):
     last_version: int = 0
 
 
-functions = Collection("lambda.function", Function, key=lambda function: (function.name,))
+def _blobs_of(*packages: Package) -> list[BlobRef]:
+    return [package.blob for package in packages if package.blob is not None]
+
+
+def _blobs_of_configuration(configuration: Configuration) -> list[BlobRef]:
+    return _blobs_of(configuration.package, *(layer.package for layer in configuration.layers))
+
+
+functions = Collection(
+    "lambda.function",
+    Function,
+    key=lambda function: (function.name,),
+    blobs=lambda function: _blobs_of_configuration(function.latest),
+)
 versions = Collection(
-    "lambda.version", Configuration, key=lambda configuration: (int(configuration.version),)
+    "lambda.version",
+    Configuration,
+    key=lambda configuration: (int(configuration.version),),
+    blobs=_blobs_of_configuration,
 )
 aliases = Collection("lambda.alias", Alias, key=lambda alias: (alias.name,))
 policies = Collection("lambda.policy", Policy, key=lambda policy: (policy.qualifier,))
@@ -128,7 +144,10 @@ event_configs = Collection(
 )
 layers = Collection("lambda.layer", Layer, key=lambda layer: (layer.name,))
 layer_versions = Collection(
-    "lambda.layer-version", LayerVersion, key=lambda version: (version.version,)
+    "lambda.layer-version",
+    LayerVersion,
+    key=lambda version: (version.version,),
+    blobs=lambda version: _blobs_of(version.package),
 )
 
 

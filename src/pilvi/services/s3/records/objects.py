@@ -58,8 +58,18 @@ class Manifest(msgspec.Struct, frozen=True):
     pieces: tuple[Piece, ...]
 
 
-_OBJECTS = Collection("s3.object", Object, key=lambda stored: (stored.key,))
-_MANIFESTS = Collection("s3.manifest", Manifest, key=lambda manifest: (manifest.object_id,))
+_OBJECTS = Collection(
+    "s3.object",
+    Object,
+    key=lambda stored: (stored.key,),
+    blobs=lambda stored: () if stored.blob is None else (stored.blob,),
+)
+_MANIFESTS = Collection(
+    "s3.manifest",
+    Manifest,
+    key=lambda manifest: (manifest.object_id,),
+    blobs=lambda manifest: [piece.blob for piece in manifest.pieces],
+)
 
 
 def find_object(at: Snapshot, bucket: Bucket, key: str) -> Object | None:

@@ -47,7 +47,12 @@ class Part(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 _UPLOADS = Collection("s3.upload", Upload, key=lambda upload: (upload.key, upload.id))
-_PARTS = Collection("s3.part", Part, key=lambda part: (part.upload_id, part.number))
+_PARTS = Collection(
+    "s3.part",
+    Part,
+    key=lambda part: (part.upload_id, part.number),
+    blobs=lambda part: (part.blob,),
+)
 
 
 def get_upload(at: Snapshot, bucket: Bucket, key: str, upload_id: str) -> Upload:

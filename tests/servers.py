@@ -1,0 +1,84 @@
+"""A pilvi server in a process of its own, as the tests start, stop and kill it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+READY_S = 30.0
+
+
+class Server:
+    """A pilvi server in a process of its own; can be killed and started again on the same data."""
+
+    def __init__(self, data: Path, *options: str) -> None:
+        self.data = data
+        self.options = options
+        self.url = ""
+        self.process: subprocess.Popen[bytes] | None = None
+        self._port = 0
+
+    def start(self) -> Server:
+        ready = self.data.parent / f"{self.data.name}.ready"
+        ready.unlink(missing_ok=True)
+        command = [sys.executable, "-m", "pilvi", "up", "--quiet", "--strict-members"]
+        command += ["--data", str(self.data), "--port", str(self._port)]
+        command += ["--ready-file", str(ready), *self.options]
+        self.process = subprocess.Popen(command, start_new_session=True)
+        deadline = time.monotonic() + READY_S
+        while not ready.exists():
+            assert self.process.poll() is None, f"the server ended with {self.process.returncode}"
+            assert time.monotonic() < deadline, "the server is not ready"
+            time.sleep(0.01)
+        self.url = json.loads(ready.read_text())["url"]
+        self._port = int(self.url.rpartition(":")[2])
+        return self
+
+    def kill(self) -> None:
+        """Kill the whole process tree at once, as a power cut would."""
+        assert self.process is not None
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self) -> int:
+        """End it gracefully; gives its exit status."""
+        assert self.process is not None
+        self.process.terminate()
+        return self.process.wait(30)
+
+    def ask(self, method: str, path: str, body: object = None) -> Any:
+        """One request to an own endpoint."""
+        request = urllib.request.Request(
+            self.url + path,
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=60) as response:
+            return json.load(response)
+
+    def client(self, service: str, account: str, **config: Any) -> Any:
+        """A boto3 client whose mistakes reach the server and whose failures are not retried."""
+        return boto3.client(
+            service,
+            endpoint_url=self.url,
+            region_name=config.pop("region_name", "us-east-1"),
+            aws_access_key_id=config.pop("aws_access_key_id", account),
+            aws_secret_access_key=config.pop("aws_secret_access_key", "secret"),
+            aws_session_token=config.pop("aws_session_token", None),
+            config=Config(
+                parameter_validation=config.pop("parameter_validation", False),
+                retries={"total_max_attempts": 1},
+                **config,
+            ),
+        )
