@@ -6,6 +6,7 @@
 #   make check        the gate alone: format, lint, types, layers, generated files, tests
 #   make bench        the main operations beside moto's server
 #   make service NAME=x   begin a new service
+#   make wire        generate the typed dicts of requests and answers anew
 #   make pages        generate docs/services/*.md anew
 
 SHELL := /bin/bash
@@ -14,7 +15,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKERS ?= 2
 
-.PHONY: setup demo demo-check test check format bench service pages clean
+.PHONY: setup demo demo-check test check format bench service wire pages clean
 
 setup: $(STAMP)
 
@@ -47,6 +48,9 @@ bench: setup
 
 service: setup
 	@$(BIN)/python tools/new_service.py "$(NAME)"
+
+wire: setup
+	@$(BIN)/python tools/generate_wire.py
 
 pages: setup
 	@$(BIN)/python tools/generate_pages.py

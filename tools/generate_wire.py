@@ -1,21 +1,31 @@
-"""Writes a service's `wire.py`: typed dicts for what the named operations take and give.
+"""Writes the `wire.py` of every service: typed dicts for what its operations take and give.
 
-    python tools/generate_wire.py sqs SendMessage ReceiveMessage > src/pilvi/services/sqs/wire.py
-    python tools/generate_wire.py dynamodb,dynamodbstreams --opaque AttributeValue PutItem GetRecords
+    python tools/generate_wire.py           write what has changed
+    python tools/generate_wire.py --check   write nothing; end with status 1 when a file is not as it would be
 
-A streaming payload is no member of a request: the handler reads it as a stream.
+The operations are those that the `acts` of the services in a folder name. A streaming payload is no member
+of a request: the handler reads it as a stream.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import keyword
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
+from pilvi import app
+from pilvi.kit.service import Service
 from pilvi.protocol import Shape, service_model
+
+ROOT = Path(__file__).parent.parent
+
+FILES_OF_THEIR_OWN = {"apigateway": "wire_rest.py", "apigatewayv2": "wire_http.py"}
+"""Services that share a folder but whose shapes of one name differ; all others have the folder's wire.py."""
 
 _SCALARS = {
     "string": "str",
@@ -105,25 +115,16 @@ def _source(name: str, members: dict[str, str]) -> str:
     return f'{name} = TypedDict("{name}", {{{entries}}}, total=False)\n'
 
 
-def generate(
-    services: Sequence[str], operations: Sequence[str], opaque: frozenset[str] = frozenset()
-) -> str:
-    """The source of a `wire.py`, formatted.
-
-    An operation belongs to the first of the services that has it.
-    Raises: KeyError for an operation that none has.
-    """
-    writer = _Writer(opaque)
-    models = [service_model(service) for service in services]
-    for name in operations:
-        model = next((model for model in models if name in model.operation_names), None)
-        if model is None:
-            raise KeyError(name)
-        operation = model.operation(name)
-        if operation.input is not None:
-            writer.add(operation.input, request=True)
-        if operation.output is not None:
-            writer.add(operation.output, request=False)
+def generate(services: Sequence[Service]) -> str:
+    """The source of a `wire.py`, formatted. Raises: KeyError for an operation that the model does not have."""
+    writer = _Writer(frozenset(shape for service in services for shape in service.opaque))
+    for service in services:
+        for name in sorted(service.acts):
+            operation = service_model(service.name).operation(name)
+            if operation.input is not None:
+                writer.add(operation.input, request=True)
+            if operation.output is not None:
+                writer.add(operation.output, request=False)
     body = "\n\n".join(writer.sources())
     aliases = "".join(f"{name} = Any\n" for name in sorted(writer.aliases))
     used = set(re.findall(r"\w+", body + aliases))
@@ -150,14 +151,34 @@ def _formatted(source: str) -> str:
     return done.stdout
 
 
+def files() -> Mapping[Path, list[Service]]:
+    """Each wire file of the program, and the services that it is for."""
+    found: dict[Path, list[Service]] = {}
+    for name, place in app.SERVICES.items():
+        module_name, _, attribute = place.partition(":")
+        module = importlib.import_module(module_name)
+        assert module.__file__ is not None
+        path = Path(module.__file__).parent / FILES_OF_THEIR_OWN.get(name, "wire.py")
+        found.setdefault(path, []).append(getattr(module, attribute))
+    return found
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("services", help="botocore's names, with commas between")
-    parser.add_argument("operations", nargs="+")
-    parser.add_argument("--opaque", default="", help="shapes that stay as they came, with commas")
-    given = parser.parse_args()
-    opaque = frozenset(name for name in given.opaque.split(",") if name)
-    print(generate(given.services.split(","), given.operations, opaque), end="")
+    parser = argparse.ArgumentParser(description="Write the typed dicts of all services.")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing, tell what is not current"
+    )
+    check = parser.parse_args().check
+    stale = False
+    for path, services in files().items():
+        source = generate(services)
+        if not path.exists() or path.read_text() != source:
+            stale = True
+            print(f"{path.relative_to(ROOT)} is not current", file=sys.stderr)
+            if not check:
+                path.write_text(source)
+    if check and stale:
+        sys.exit("run `make wire`")
 
 
 if __name__ == "__main__":
