@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import logging
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import msgspec
 
 from pilvi.base.arn import Scope
 from pilvi.base.errors import AwsError, NotBuilt
+from pilvi.compute.unzipping import BadPackage, PackageTooLarge
 from pilvi.contracts.objects import ObjectNotReadable, Objects
 from pilvi.kit.call import Call
 from pilvi.kit.cloud import Cloud
@@ -26,7 +28,10 @@ from pilvi.services.lambda_.records import Configuration, LayerUse, Package
 from pilvi.store.api import Transaction
 from pilvi.store.blobs import NewBlob
 
+log = logging.getLogger("pilvi.lambda")
+
 _NO_CODE = "Please provide a source for function code."
+_TOO_LARGE = f"Unzipped size must be smaller than {limits.UNZIPPED_BYTES_MAX} bytes"
 
 
 async def read_code(call: Call, source: Mapping[str, Any]) -> bytes:
@@ -68,9 +73,7 @@ async def read_code(call: Call, source: Mapping[str, Any]) -> bytes:
             f" S3 Error Message: {error.reason}"
         ) from None
     except ValueError:
-        raise errors.InvalidParameterValueException(
-            detail=f"Unzipped size must be smaller than {limits.UNZIPPED_BYTES_MAX} bytes"
-        ) from None
+        raise errors.InvalidParameterValueException(detail=_TOO_LARGE) from None
 
 
 async def _permit_read(call: Call, bucket: str, key: str) -> None:
@@ -100,6 +103,22 @@ def unsaved(zipped: bytes) -> Package:
     return Package(None, base64.b64encode(digest).decode(), len(zipped))
 
 
+async def _check(cloud: Cloud, package: Package, zipped: bytes) -> None:
+    """Unpack a package, so that a bad one is refused before it is stored.
+
+    Raises: InvalidParameterValueException.
+    """
+    try:
+        await runner_of(cloud).unpacked.add(package.digest, zipped)
+    except BadPackage as problem:
+        log.info("a package was refused: %s", problem)
+        raise errors.InvalidParameterValueException(
+            detail="Could not unzip uploaded file. Please check your file, then try to upload again."
+        ) from None
+    except PackageTooLarge:
+        raise errors.InvalidParameterValueException(detail=_TOO_LARGE) from None
+
+
 @asynccontextmanager
 async def saved(call: Call, zipped: bytes) -> AsyncGenerator[Saved]:
     """Check a package by unpacking it, and store its bytes; they go again unless they are kept.
@@ -107,7 +126,7 @@ async def saved(call: Call, zipped: bytes) -> AsyncGenerator[Saved]:
     Raises: InvalidParameterValueException when it cannot be unpacked.
     """
     package = unsaved(zipped)
-    await runner_of(call.cloud).unpacked.check(package, zipped)
+    await _check(call.cloud, package, zipped)
     blob = await call.cloud.blobs.write(zipped, size_max=limits.UNZIPPED_BYTES_MAX)
     try:
         yield Saved(blob, msgspec.structs.replace(package, blob=blob.ref))

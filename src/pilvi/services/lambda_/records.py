@@ -7,6 +7,7 @@ Invariants:
 
 from __future__ import annotations
 
+import base64
 from typing import Any, NamedTuple
 
 import msgspec
@@ -27,6 +28,11 @@ class Package(msgspec.Struct, frozen=True):
     blob: BlobRef | None
     sha256: str
     size_bytes: int
+
+    @property
+    def digest(self) -> str:
+        """The hash in hex: the name of the unpacked directory."""
+        return base64.b64decode(self.sha256).hex()
 
 
 class LayerUse(msgspec.Struct, frozen=True):

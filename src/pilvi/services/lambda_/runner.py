@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
@@ -29,16 +30,16 @@ from pilvi.compute.api import (
     Outcome,
 )
 from pilvi.compute.namespaces import NamespacesBackend
+from pilvi.compute.pool import Pool, Throttled
 from pilvi.compute.runtimes import Runtimes
+from pilvi.compute.unpacked import Unpacked
 from pilvi.contracts.credentials import Credential, Sessions
 from pilvi.contracts.logs import LogSink
 from pilvi.contracts.platform import Platform
 from pilvi.kit.cloud import Cloud
 from pilvi.services.lambda_ import errors, limits
 from pilvi.services.lambda_.names import function_arn
-from pilvi.services.lambda_.pool import Pool, Throttled
-from pilvi.services.lambda_.records import Configuration, Runnable
-from pilvi.services.lambda_.unpacked import Unpacked
+from pilvi.services.lambda_.records import Configuration, Package, Runnable
 from pilvi.store.blob_rows import BlobGone
 
 log = logging.getLogger("pilvi.lambda")
@@ -69,7 +70,9 @@ class Runner:
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
-        self.unpacked = Unpacked(cloud)
+        self.unpacked = Unpacked(
+            cloud.settings.data / "cache", cloud.entropy, size_max=limits.UNZIPPED_BYTES_MAX
+        )
         self._pool: asyncio.Task[Pool] | None = None
         self._known: OrderedDict[str, _Known] = OrderedDict()
         """By ARN with version; the one used last at the end."""
@@ -221,8 +224,10 @@ class Runner:
             version=configuration.version,
             runtime=configuration.runtime,
             handler=configuration.handler,
-            code_dir=await self.unpacked.directory(configuration.package),
-            layer_dirs=await self.unpacked.layers(configuration.layers),
+            code_dir=await self._directory(configuration.package),
+            layer_dirs=await self.unpacked.merged(
+                [await self._directory(use.package) for use in configuration.layers]
+            ),
             environment=variables,
             memory_mb=configuration.memory_mb,
             timeout_s=configuration.timeout_s,
@@ -230,6 +235,15 @@ class Runner:
             log_group=configuration.log_group,
             log_stream=f"{day}/[{configuration.version}]{cloud.entropy.hex(32)}",
             exact_runtime=cloud.settings.exact_runtimes,
+        )
+
+    async def _directory(self, package: Package) -> Path:
+        """Where a package lies unpacked. Raises: BlobGone when it was deleted meanwhile."""
+        blob = package.blob
+        assert blob is not None
+        return await self.unpacked.directory(
+            package.digest,
+            lambda: self._cloud.blobs.read_all((blob,), size_max=limits.UNZIPPED_BYTES_MAX),
         )
 
     # --- the pool

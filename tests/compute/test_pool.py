@@ -13,8 +13,8 @@ import pytest
 from pilvi.base.clock import Clock
 from pilvi.compute.api import Environment, EnvironmentSpec, Invocation
 from pilvi.compute.namespaces import NamespacesBackend
+from pilvi.compute.pool import Pool, Throttled
 from pilvi.compute.runtimes import Runtimes
-from pilvi.services.lambda_.pool import Pool, Throttled
 
 ARN = "arn:aws:lambda:us-east-1:111111111111:function:f"
 LATE_S_MAX = 20.0

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 
 from pilvi.compute.api import Backend, Environment, EnvironmentSpec
 
-log = logging.getLogger("pilvi.lambda")
+log = logging.getLogger("pilvi.compute")
 
 ENVIRONMENTS_MAX = 256
 IDLE_S_MAX = 300.0
@@ -22,7 +22,7 @@ _RETIRED_MAX = 10_000
 
 
 class Throttled(Exception):
-    """No environment may be had now; `reason` is AWS's word."""
+    """No environment may be had now; `reason` is the word that AWS has for it."""
 
     def __init__(self, reason: str) -> None:
         self.reason = reason

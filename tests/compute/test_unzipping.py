@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pilvi.services.lambda_.unzipping import BadPackage, PackageTooLarge, merge, unzip
+from pilvi.compute.unzipping import BadPackage, PackageTooLarge, merge, unzip
 
 LINK = stat.S_IFLNK | 0o777
 SIZE_MAX = 10_000_000

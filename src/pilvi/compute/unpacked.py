@@ -1,25 +1,20 @@
-"""Unpacked packages and merged layers on disk: a cache of the blobs, by content.
+"""Unpacked packages and merged layers on disk: a cache, by content, of what is kept elsewhere.
 
 A directory appears under its final name in one step, when it is whole. The cache of an earlier boot of the
-machine is not trusted, for a power cut may have left it by half: it is made again from the blobs.
+machine is not trusted, for a power cut may have left it by half: it is made again.
 """
 
 from __future__ import annotations
 
 import asyncio
-import base64
 import hashlib
-import logging
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-from pilvi.kit.cloud import Cloud
-from pilvi.services.lambda_ import errors, limits, unzipping
-from pilvi.services.lambda_.records import LayerUse, Package
-
-log = logging.getLogger("pilvi.lambda")
+from pilvi.base.entropy import Entropy
+from pilvi.compute.unzipping import merge, unzip
 
 _UNUSED_S_MAX = 86_400
 """A directory from which no environment was made for so long is removed. An environment does not live half
@@ -29,67 +24,49 @@ as long: it ends with its credentials."""
 class Unpacked:
     """One per process; several may share the directory."""
 
-    def __init__(self, cloud: Cloud) -> None:
-        self._cloud = cloud
+    def __init__(self, caches: Path, entropy: Entropy, *, size_max: int) -> None:
+        """`caches`: where the caches of all boots lie. `size_max`: of one package unpacked, in bytes."""
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        self._caches = cloud.settings.data / "cache"
-        self._root = self._caches / boot
+        self._caches = caches
+        self._root = caches / boot
+        self._entropy = entropy
+        self._size_max = size_max
         self._making: dict[Path, asyncio.Task[Path]] = {}
 
-    async def check(self, package: Package, zipped: bytes) -> None:
-        """Unpack a package that was just uploaded, so that a bad one is refused before it is stored.
+    async def add(self, digest: str, zipped: bytes) -> Path:
+        """Unpack a package. `digest`: of its bytes, in hex.
 
-        Raises: InvalidParameterValueException.
+        Raises: BadPackage, PackageTooLarge, OSError (the disk).
         """
-        try:
-            await self._made(
-                self._place(package),
-                lambda into: unzipping.unzip(zipped, into, size_max=limits.UNZIPPED_BYTES_MAX),
-            )
-        except unzipping.BadPackage as problem:
-            log.info("a package was refused: %s", problem)
-            raise errors.InvalidParameterValueException(
-                detail="Could not unzip uploaded file."
-                " Please check your file, then try to upload again."
-            ) from None
-        except unzipping.PackageTooLarge:
-            raise errors.InvalidParameterValueException(
-                detail=f"Unzipped size must be smaller than {limits.UNZIPPED_BYTES_MAX} bytes"
-            ) from None
+        place = self._place(digest)
+        return await self._made(place, lambda into: unzip(zipped, into, size_max=self._size_max))
 
-    async def directory(self, package: Package) -> Path:
-        """Raises: BlobGone when the package was deleted meanwhile."""
-        place = self._place(package)
-        if not _touch(place):
-            assert package.blob is not None
-            zipped = await self._cloud.blobs.read_all(
-                (package.blob,), size_max=limits.UNZIPPED_BYTES_MAX
-            )
-            await self._made(
-                place,
-                lambda into: unzipping.unzip(zipped, into, size_max=limits.UNZIPPED_BYTES_MAX),
-            )
-        return place
+    async def directory(self, digest: str, read: Callable[[], Awaitable[bytes]]) -> Path:
+        """Where a package lies unpacked; `read` gives its bytes when they are needed.
 
-    async def layers(self, uses: Sequence[LayerUse]) -> tuple[Path, ...]:
-        """What becomes /opt: no directory, or one. Raises: as `directory`."""
-        sources = [await self.directory(use.package) for use in uses]
+        Raises: as `add`; what `read` raises.
+        """
+        place = self._place(digest)
+        return place if _touch(place) else await self.add(digest, await read())
+
+    async def merged(self, sources: Sequence[Path]) -> tuple[Path, ...]:
+        """What becomes /opt of the directories of layers: no directory, or one. Raises: OSError."""
         if len(sources) <= 1:
             return tuple(sources)
         names = "/".join(source.name for source in sources)
         place = self._root / "layers" / hashlib.sha256(names.encode()).hexdigest()
         if not _touch(place):
-            await self._made(place, lambda into: unzipping.merge(sources, into))
+            await self._made(place, lambda into: merge(sources, into))
         return (place,)
 
-    def _place(self, package: Package) -> Path:
-        return self._root / "code" / base64.b64decode(package.sha256).hex()
+    def _place(self, digest: str) -> Path:
+        return self._root / "code" / digest
 
     async def _made(self, place: Path, make: Callable[[Path], None]) -> Path:
         """Make a directory, once however many ask for it at a time."""
         task = self._making.get(place)
         if task is None:
-            temporary = place.with_name(f".{place.name}.{self._cloud.entropy.hex(16)}")
+            temporary = place.with_name(f".{place.name}.{self._entropy.hex(16)}")
             task = asyncio.create_task(asyncio.to_thread(self._make, place, temporary, make))
             self._making[place] = task
             task.add_done_callback(lambda _: self._making.pop(place, None))
