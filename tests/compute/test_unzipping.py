@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import os
 import stat
+import struct
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -102,6 +104,60 @@ def test_bombs_are_refused_by_claim_and_by_count(tmp_path: Path) -> None:
     with pytest.raises((PackageTooLarge, BadPackage)):
         unzip(bytes(lying), tmp_path / "lying", size_max=1_000_000)
     assert sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file()) <= 1_000_000
+
+
+ENTRY = struct.pack("<4s24x3H12x", b"PK\1\2", 1, 0, 0) + b"x"
+LARGE = struct.pack("<4s24x3H12x", b"PK\1\2", 1, 0xFFFF, 0xFFFF) + b"x" * (1 + 2 * 0xFFFF)
+
+
+def end_of(claimed: int, size: int) -> bytes:
+    return struct.pack("<4s4x2H2L2x", b"PK\5\6", claimed, claimed, size, 0)
+
+
+def end_64_of(claimed: int, size: int, at: int, *, lie: int = 0) -> bytes:
+    record = struct.pack("<4sQ12x4Q", b"PK\6\6", 44, claimed, claimed, size, 0)
+    locator = struct.pack("<4s4xQL", b"PK\6\7", at + lie, 1)
+    return record + locator + end_of(0xFFFF, 0xFFFFFFFF)
+
+
+@pytest.mark.parametrize(
+    ("zipped", "why"),
+    [
+        (end_64_of(5_000_000, 0, 0), "more than 100000 entries"),
+        (ENTRY * 120_000 + end_of(10, len(ENTRY) * 120_000), "more than 100000 entries"),
+        (LARGE * 400 + end_of(400, len(LARGE) * 400), "bytes is too large"),
+        (LARGE * 400 + end_64_of(400, len(LARGE) * 400, len(LARGE) * 400), "bytes is too large"),
+        (ENTRY + end_64_of(1, 2**62, len(ENTRY)), "bytes is too large"),
+        (ENTRY + end_64_of(1, len(ENTRY), len(ENTRY), lie=-10), "not where it belongs"),
+        (b"PK\6\7" + b"x" * 16 + end_of(1, 0), "not where it belongs"),
+        (ENTRY + end_of(1, len(ENTRY) + 1), "bytes is too large"),
+        (ENTRY[:-2] + end_of(1, len(ENTRY) - 2), "cut off"),
+        (ENTRY + end_of(1, len(ENTRY))[:-1], "no end record"),
+    ],
+    ids=range(10),
+)
+def test_a_directory_is_measured_before_it_is_read(tmp_path: Path, zipped: bytes, why: str) -> None:
+    """Whatever it claims: no more memory is taken than for a few entries."""
+    tracemalloc.start()
+    try:
+        with pytest.raises(BadPackage, match=why):
+            unzip(zipped, tmp_path / "out", size_max=SIZE_MAX)
+        assert tracemalloc.get_traced_memory()[1] < 100_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_many_entries_and_large_files_are_fine_in_zip64(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", 2)
+    zipped = zip_of(*[(f"{number}", b"x", 0o644) for number in range(5)])
+    assert b"PK\6\6" in zipped
+    unzip(zipped, tmp_path / "out", size_max=SIZE_MAX)
+    assert len(list((tmp_path / "out").iterdir())) == 5
+    commented = bytearray(zipped + b"made by hand")
+    commented[-14:-12] = (12).to_bytes(2, "little")
+    unzip(bytes(commented), tmp_path / "commented", size_max=SIZE_MAX)
 
 
 def test_layers_merge_and_the_last_one_wins(tmp_path: Path) -> None:

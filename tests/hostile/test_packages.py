@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from lambda_.support import Functions
+from lambda_.support import Functions, role_of
 
 MEGABYTE = 1024 * 1024
 
@@ -109,6 +109,24 @@ def test_a_package_that_unpacks_to_too_much(
 ) -> None:
     """Counted while it is unpacked, whatever it says of itself."""
     assert refused(functions, make()) == "InvalidParameterValueException"
+
+
+def test_a_package_that_is_nothing_but_a_directory(
+    functions: Functions, client: Callable[..., Any], bucket: str
+) -> None:
+    """50 MB of entries, of which each would take ten times as much memory once it is read."""
+    entry = struct.pack("<4s24x3H12x", b"PK\1\2", 1, 0, 0) + b"x"
+    entries = entry * (50 * MEGABYTE // len(entry))
+    end = struct.pack("<4s4x2H2L2x", b"PK\5\6", 1, 1, len(entries), 0)
+    client("s3").put_object(Bucket=bucket, Key="package", Body=entries + end)
+    with pytest.raises(ClientError, match="Could not unzip uploaded file"):
+        functions.client.create_function(
+            FunctionName="hostile",
+            Runtime="python3.11",
+            Handler="app.handler",
+            Role=role_of(functions.account),
+            Code={"S3Bucket": bucket, "S3Key": "package"},
+        )
 
 
 GOOD = archive(("app.py", b"def handler(event, context): return 1\n"))

@@ -1,7 +1,7 @@
 """Zip packages onto disk, safely: nothing outside the directory, nothing that is no plain file, no bombs.
 
 A package comes from anybody who may create functions, so every name and size in it is a claim to check.
-Pure of Lambda: raises its own errors.
+`zipfile` makes an object of every entry as soon as it opens an archive, so the entries are counted before that.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterable
@@ -16,6 +17,8 @@ from io import BytesIO
 from pathlib import Path, PurePosixPath
 
 ENTRIES_MAX = 100_000
+DIRECTORY_BYTES_MAX = 32 * 1024 * 1024
+"""Of the central directory, which is read whole."""
 _PIECE_BYTES = 1024 * 1024
 _ENCRYPTED = 0x1
 _UNIX = 3
@@ -23,6 +26,13 @@ _LINK_BYTES_MAX = 4096
 _NAME_BYTES_MAX = 1024
 _PART_BYTES_MAX = 255
 _DEPTH_MAX = 128
+
+# APPNOTE.TXT, sections 4.3.12 to 4.3.16. Of each record only what is needed here.
+_ENTRY = struct.Struct("<28x3H12x")  # name, extra field and comment: their lengths
+_END = struct.Struct("<10xHL6x")  # the number of entries, the size of the directory
+_END_64 = struct.Struct("<32x2Q8x")  # the same
+_LOCATOR_64 = struct.Struct("<8xQ4x")  # where the zip64 end record is
+_COMMENT_BYTES_MAX = 0xFFFF
 
 
 class BadPackage(Exception):
@@ -40,6 +50,7 @@ def unzip(zipped: bytes, target: Path, *, size_max: int) -> None:
     only those that stay inside. What was unpacked before a failure is left to the caller to remove.
     Raises: BadPackage, PackageTooLarge, OSError (the disk).
     """
+    check_directory(zipped)
     try:
         with zipfile.ZipFile(BytesIO(zipped)) as archive:
             entries = archive.infolist()
@@ -61,19 +72,46 @@ def unzip(zipped: bytes, target: Path, *, size_max: int) -> None:
         raise BadPackage(f"one name is a file and a directory: {error.filename}") from error
 
 
+def check_directory(zipped: bytes) -> None:
+    """Refuse a central directory that is too large, in bytes or entries, without keeping any of it.
+
+    It is looked for where `zipfile` looks: it ends where the end record begins, whatever its offset claims.
+    Raises: BadPackage.
+    """
+    end = zipped.rfind(b"PK\5\6", max(0, len(zipped) - _END.size - _COMMENT_BYTES_MAX))
+    if end < 0 or len(zipped) - end < _END.size:
+        raise BadPackage("it has no end record")
+    claimed, size = _END.unpack_from(zipped, end)
+    locator = end - _LOCATOR_64.size
+    if locator >= 0 and zipped.startswith(b"PK\6\7", locator):
+        end = locator - _END_64.size
+        if _LOCATOR_64.unpack_from(zipped, locator) != (end,) or end < 0:
+            raise BadPackage("its zip64 end record is not where it belongs")
+        claimed, size = _END_64.unpack_from(zipped, end)
+    if claimed > ENTRIES_MAX:
+        raise BadPackage(f"it has more than {ENTRIES_MAX} entries")
+    if size > min(DIRECTORY_BYTES_MAX, end):
+        raise BadPackage(f"its directory of {size} bytes is too large")
+    at, count = end - size, 0
+    while at < end:
+        if end - at < _ENTRY.size:
+            raise BadPackage("its directory is cut off")
+        at += _ENTRY.size + sum(_ENTRY.unpack_from(zipped, at))
+        count += 1
+        if count > ENTRIES_MAX:  # the number that it claims need not be the true one
+            raise BadPackage(f"it has more than {ENTRIES_MAX} entries")
+
+
 def _check(entries: Iterable[zipfile.ZipInfo], size_max: int) -> None:
     """Refuse by what the entries claim; the sizes are counted again as the bytes come."""
-    total = count = 0
+    total = 0
     for entry in entries:
-        count += 1
         total += entry.file_size
         if entry.flag_bits & _ENCRYPTED:
             raise BadPackage(f"{entry.filename} is encrypted")
         if _kind(entry) not in (stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK):
             raise BadPackage(f"{entry.filename} is no file, directory or link")
         _inside(entry.filename)
-    if count > ENTRIES_MAX:
-        raise BadPackage(f"it has more than {ENTRIES_MAX} entries")
     if total > size_max:
         raise PackageTooLarge(f"{total} bytes")
 
