@@ -12,6 +12,7 @@ import pytest
 from hostile.support import (
     Answer,
     authorization,
+    connect,
     exchange,
     json_error,
     json_headers,
@@ -262,3 +263,17 @@ def test_odd_credentials(endpoint: str, account: str, header: str) -> None:
     sent = {**query_headers(account, "sts"), "authorization": header}
     body = b"Action=GetCallerIdentity&Version=2011-06-15"
     query_error(exchange(endpoint, message("POST", "/", sent, body)))
+
+
+@pytest.mark.parametrize("service", ["dynamodb", "logs", "lambda", "apigateway", "iam", "s3"])
+def test_an_unknown_operation_under_head_is_status_and_headers_only(
+    endpoint: str, account: str, service: str
+) -> None:
+    """A byte behind such a head would be read as the beginning of the next answer."""
+    request = message("HEAD", "/", {**s3_headers(account), **authorization(account, service)})
+    with connect(endpoint) as connection:
+        connection.sendall(request)
+        sent = b"".join(iter(lambda: connection.recv(65536), b""))
+    head, _, rest = sent.partition(b"\r\n\r\n")
+    assert head[9:10] == b"4", head
+    assert rest == b""

@@ -225,6 +225,7 @@ def test_a_public_policy_lets_other_accounts_read(
 @pytest.mark.parametrize(
     ("policy", "message"),
     [
+        ("", "first byte"),
         ("[]", "first byte"),
         ("{", "first byte"),
         ("{}", "Missing required field Statement"),

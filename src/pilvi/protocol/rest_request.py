@@ -137,13 +137,17 @@ def _prefix_step(name: str, member: Shape) -> Step:
     return step
 
 
-def _payload_step(name: str, member: Shape, read: Callable[[bytes], Any] | None) -> Step:
+def _payload_step(
+    name: str, member: Shape, read: Callable[[bytes], Any] | None, *, required: bool
+) -> Step:
+    """An empty body is no member; but the empty text where there must be a text."""
+
     def blob(match: Match, request: HttpRequest, params: Params) -> None:
         if request.body:
             params[name] = request.body
 
     def string(match: Match, request: HttpRequest, params: Params) -> None:
-        if request.body:
+        if request.body or required:
             try:
                 params[name] = request.body.decode("utf-8")
             except UnicodeDecodeError:
@@ -200,7 +204,9 @@ def request_reader(
             steps.append(_prefix_step(name, member))
         elif name == payload and not member.streaming and not member.event_stream:
             structured = member.type not in ("blob", "string")
-            steps.append(_payload_step(name, member, read_payload(member) if structured else None))
+            read = read_payload(member) if structured else None
+            required = name in shape.required
+            steps.append(_payload_step(name, member, read, required=required))
     if payload is None:
         unlocated = body_members(shape)
         if unlocated:

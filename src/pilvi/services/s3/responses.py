@@ -13,21 +13,33 @@ from pilvi.store.api import Snapshot
 
 
 async def finish(cloud: Cloud, request: HttpRequest, response: HttpResponse) -> None:
-    """206 for a part of an object, no body for 304, the length of what HEAD does not send, and CORS headers."""
+    """206 for a part of an object, no body for 304 and for HEAD's errors, the length of what HEAD does not send,
+    and CORS headers."""
     if request.method == "HEAD":
         _measure(response)
+        if response.status >= 400:
+            await _strip(response)
     if response.status == 200:
         if ("range" in request.headers or "partNumber=" in request.query) and _has(
             response, "content-range"
         ):
             response.status = 206
     elif response.status == 304:
-        response.body, response.length = b"", None
-        response.headers = [
-            (name, value) for name, value in response.headers if name.lower() != "content-type"
-        ]
+        await _strip(response)
     if "origin" in request.headers:
         await _mark(cloud, request, response)
+
+
+async def _strip(response: HttpResponse) -> None:
+    """Leave status and headers only, and let go of what would have fed the body."""
+    body = response.body
+    response.body, response.length = b"", None
+    response.headers = [
+        (name, value) for name, value in response.headers if name.lower() != "content-type"
+    ]
+    close = getattr(body, "aclose", None)
+    if close is not None:
+        await close()
 
 
 def _measure(response: HttpResponse) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ from pilvi.services.s3 import errors
 from pilvi.services.s3.records.objects import Object
 from pilvi.services.s3.rules import checksums, requests
 
+_HEADER_BREAKS = frozenset("\r\n\0")
 _OVERRIDES = {
     "ResponseContentType": "ContentType",
     "ResponseCacheControl": "CacheControl",
@@ -47,8 +49,18 @@ def headers_of(stored: Object) -> dict[str, Any]:
 
 
 def overrides_of(req: Mapping[str, Any], *, signed: bool) -> dict[str, Any]:
-    """The response-... parameters. Raises: InvalidRequest for them on an unsigned request."""
+    """The response-... parameters.
+
+    Raises: InvalidRequest for them on an unsigned request, InvalidArgument for what is no header's value.
+    """
     found = {to: req[name] for name, to in _OVERRIDES.items() if name in req}
+    for name, to in _OVERRIDES.items():
+        value = found.get(to)
+        if isinstance(value, str) and not _HEADER_BREAKS.isdisjoint(value):
+            parameter = (
+                "response" + re.sub("([A-Z])", r"-\1", name.removeprefix("Response")).lower()
+            )
+            raise errors.InvalidArgument("Header value cannot contain a line break.", parameter)
     if found and not signed:
         raise errors.InvalidRequest(
             detail="Request specific response headers cannot be used for anonymous GET requests."
