@@ -135,7 +135,9 @@ def test_configurations_come_back(s3: Any, bucket: str, account: str) -> None:
     two = {**_configuration(ARN.format(account=account), "s3:ObjectRemoved:*")}
     del two["Id"]
     s3.put_bucket_notification_configuration(
-        Bucket=bucket, NotificationConfiguration={"LambdaFunctionConfigurations": [one, two]}
+        Bucket=bucket,
+        NotificationConfiguration={"LambdaFunctionConfigurations": [one, two]},
+        SkipDestinationValidation=True,
     )
     told = s3.get_bucket_notification_configuration(Bucket=bucket)["LambdaFunctionConfigurations"]
     assert told[0] == one
@@ -167,9 +169,56 @@ def test_configurations_are_checked(s3: Any, bucket: str, account: str, refused:
     two = {**_configuration(arn, "s3:ObjectCreated:Put", prefix="a/b"), "Id": "c2"}
     error = refused("InvalidArgument", put, one, two)
     assert "ambiguously defined" in error["Message"]
-    put(one, {**_configuration(arn, "s3:ObjectCreated:Put", prefix="b/"), "Id": "c2"})
+    other = {**_configuration(arn, "s3:ObjectCreated:Put", prefix="b/"), "Id": "c2"}
+    error = refused("InvalidArgument", put, one, other)
+    assert error["ArgumentName1"] == f"{arn}, null"
+    assert error["ArgumentValue1"] == f"Not authorized to invoke function [{arn}]"
+    assert "ArgumentName2" not in error
+    assert error["Message"] == "Unable to validate the following destination configurations"
     queue = {"QueueArn": f"arn:aws:sqs:us-east-1:{account}:q", "Events": ["s3:ObjectCreated:*"]}
     error = refused("NotImplemented", put, QueueConfigurations=[queue])
     assert "SQS" in error["Message"]
     error = refused("NotImplemented", put, EventBridgeConfiguration={})
     assert "EventBridge" in error["Message"]
+
+
+def test_a_function_must_let_the_bucket_invoke_it(
+    client: Callable[..., Any],
+    s3: Any,
+    new_bucket: Callable[[], str],
+    account: str,
+    told: Callable[[], list[Any]],
+    refused: Refused,
+) -> None:
+    """AWS asks when the configuration is put, by the function's policy, for this very bucket."""
+    functions = client("lambda")
+    mine, other = new_bucket(), new_bucket()
+    functions.remove_permission(FunctionName="told", StatementId="s3")
+    configuration = {
+        "LambdaFunctionConfigurations": [
+            _configuration(ARN.format(account=account), "s3:ObjectCreated:*")
+        ]
+    }
+
+    def put(bucket: str, *, skip: bool = False) -> Any:
+        return s3.put_bucket_notification_configuration(
+            Bucket=bucket, NotificationConfiguration=configuration, SkipDestinationValidation=skip
+        )
+
+    refused("InvalidArgument", put, mine)
+    assert "LambdaFunctionConfigurations" not in s3.get_bucket_notification_configuration(
+        Bucket=mine
+    )
+    functions.add_permission(
+        FunctionName="told",
+        StatementId="s3",
+        Action="lambda:InvokeFunction",
+        Principal="s3.amazonaws.com",
+        SourceArn=f"arn:aws:s3:::{mine}",
+    )
+    put(mine)
+    refused("InvalidArgument", put, other)
+    put(other, skip=True)
+    s3.put_object(Bucket=mine, Key="k", Body=b"1")
+    s3.put_object(Bucket=other, Key="k", Body=b"1")
+    assert [one["s3"]["bucket"]["name"] for one in told()] == [mine]

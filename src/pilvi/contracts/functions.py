@@ -38,3 +38,10 @@ class Functions(Protocol):
         Raises: FunctionNotInvocable.
         """
         ...
+
+    async def check_invocable(self, arn: str, *, source: Source) -> None:
+        """Whether `source` could invoke this function now: it exists and its policy permits it.
+
+        Raises: FunctionNotInvocable.
+        """
+        ...

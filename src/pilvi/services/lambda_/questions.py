@@ -8,6 +8,7 @@ from pilvi.contracts.delivery import Source
 from pilvi.contracts.functions import FunctionNotInvocable, Functions, InvokeOutcome
 from pilvi.kit.cloud import Cloud
 from pilvi.services.lambda_ import limits, names, policy, records
+from pilvi.services.lambda_.names import FunctionName
 from pilvi.services.lambda_.records import Runnable
 from pilvi.services.lambda_.runner import Runner
 from pilvi.store.api import Snapshot
@@ -30,25 +31,9 @@ class LambdaFunctions:
         if len(payload) > limits.SYNC_PAYLOAD_BYTES_MAX:
             raise FunctionNotInvocable("RequestTooLargeException", "the event is larger than 6 MB")
         try:
-            scope = Arn.parse(arn).scope
-            name = names.parse_function(scope, arn)
-
-            draw = self._cloud.entropy.below(1 << 30) / (1 << 30)
-
-            def permitted(at: Snapshot) -> Runnable | None:
-                runnable = records.resolve(at, name, draw=draw)
-                found = records.find_policy(at, name)
-                allowed = found is not None and policy.permits(found.statements, source)
-                return runnable if allowed else None
-
-            runnable = await self._cloud.store.read(permitted)
-            if runnable is None:
-                raise FunctionNotInvocable(
-                    "AccessDeniedException",
-                    f"the policy of {arn} does not permit {source.service} for {source.arn}",
-                )
+            name, runnable = await self._permitted(arn, source)
             outcome = await self.runner.run(
-                scope, runnable, payload, request_id=request_id, invoked_arn=name.asked_arn
+                name.scope, runnable, payload, request_id=request_id, invoked_arn=name.asked_arn
             )
         except AwsError as error:
             raise FunctionNotInvocable(error.code, error.text) from error
@@ -59,6 +44,39 @@ class LambdaFunctions:
             request_id=request_id,
             log_tail=outcome.log_tail,
         )
+
+    async def check_invocable(self, arn: str, *, source: Source) -> None:
+        """Raises: FunctionNotInvocable."""
+        try:
+            await self._permitted(arn, source)
+        except AwsError as error:
+            raise FunctionNotInvocable(error.code, error.text) from error
+
+    async def _permitted(self, arn: str, source: Source) -> tuple[FunctionName, Runnable]:
+        """What an ARN names, for a source that its policy lets invoke it.
+
+        Raises: FunctionNotInvocable, AwsError.
+        """
+        try:
+            scope = Arn.parse(arn).scope
+        except ValueError as error:
+            raise FunctionNotInvocable("ResourceNotFoundException", str(error)) from None
+        name = names.parse_function(scope, arn)
+        draw = self._cloud.entropy.below(1 << 30) / (1 << 30)
+
+        def permitted(at: Snapshot) -> Runnable | None:
+            runnable = records.resolve(at, name, draw=draw)
+            found = records.find_policy(at, name)
+            allowed = found is not None and policy.permits(found.statements, source)
+            return runnable if allowed else None
+
+        runnable = await self._cloud.store.read(permitted)
+        if runnable is None:
+            raise FunctionNotInvocable(
+                "AccessDeniedException",
+                f"the policy of {arn} does not permit {source.service} for {source.arn}",
+            )
+        return name, runnable
 
     async def retire_all(self) -> None:
         """Kill all environments: the cloud's state is being reset."""

@@ -7,6 +7,7 @@ AWS: S3 API Reference, "Error responses".
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from pilvi.base.errors import AwsError
@@ -329,6 +330,20 @@ class InvalidArgument(S3Error):
         if value is not None:
             members["ArgumentValue"] = value
         super().__init__(members, detail=detail)
+
+
+class InvalidDestinations(S3Error):
+    """Functions that a bucket's notifications cannot reach."""
+
+    code = "InvalidArgument"
+    message = "Unable to validate the following destination configurations"
+
+    def __init__(self, functions: Sequence[str]) -> None:
+        members: dict[str, str] = {}
+        for number, function in enumerate(functions, 1):
+            members[f"ArgumentName{number}"] = f"{function}, null"
+            members[f"ArgumentValue{number}"] = f"Not authorized to invoke function [{function}]"
+        super().__init__(members)
 
 
 class InvalidRequest(S3Error):

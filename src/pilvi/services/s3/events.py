@@ -43,5 +43,10 @@ def tell(call: Call, tx: Transaction, bucket: Bucket, event: Event) -> None:
         tx.deliver(
             one.target,
             notifications.record(bucket, one, event, circumstances, sequence),
-            source=Source("s3.amazonaws.com", bucket.arn, bucket.account),
+            source=source_of(bucket),
         )
+
+
+def source_of(bucket: Bucket) -> Source:
+    """As whom S3 delivers a bucket's events."""
+    return Source("s3.amazonaws.com", bucket.arn, bucket.account)

@@ -6,11 +6,14 @@ from typing import Any
 
 import msgspec
 
+from pilvi.base.http import Body
+from pilvi.contracts.functions import FunctionNotInvocable, Functions
 from pilvi.kit.call import Call
-from pilvi.services.s3 import access, integrity
+from pilvi.services.s3 import access, errors, events, integrity
 from pilvi.services.s3.records import buckets
+from pilvi.services.s3.records.buckets import Bucket, Notification
 from pilvi.services.s3.rules import notifications
-from pilvi.services.s3.service import s3
+from pilvi.services.s3.service import refuse_unread, s3
 from pilvi.services.s3.wire import (
     GetBucketNotificationConfigurationRequest,
     NotificationConfiguration,
@@ -19,23 +22,45 @@ from pilvi.services.s3.wire import (
 from pilvi.store.api import Snapshot, Transaction
 
 
-@s3.write("PutBucketNotificationConfiguration")
-def put_bucket_notification_configuration(
-    call: Call, tx: Transaction, req: PutBucketNotificationConfigurationRequest
+@s3.stream("PutBucketNotificationConfiguration")
+async def put_bucket_notification_configuration(
+    call: Call, req: PutBucketNotificationConfigurationRequest, body: Body
 ) -> dict[str, Any]:
     """Replace all notifications of the bucket; an empty configuration switches them off.
 
-    Differs: whether the function exists and lets S3 invoke it is not asked here, with or without
-    SkipDestinationValidation; a delivery that fails for that leaves its reason in the trace.
+    Unless SkipDestinationValidation says otherwise, each function must exist, and its policy must let S3 invoke
+    it for this bucket. Both may change later; a delivery that fails for it leaves its reason in the trace.
     Raises: InvalidArgument, MalformedXML, NotBuilt (queues, topics, EventBridge, events without a cause here).
-    AWS: PutBucketNotificationConfiguration.
+    AWS: PutBucketNotificationConfiguration; User Guide, "Granting permissions to publish event notification
+    messages to a destination".
     """
-    bucket = access.admit(call, tx, req)
+    bucket = await call.view(lambda at: access.admit(call, at, req))
     integrity.check_document(call, req)
-    req.get("SkipDestinationValidation")
     given = notifications.notifications_of(req["NotificationConfiguration"], call.entropy.uuid)
-    buckets.put_bucket(tx, msgspec.structs.replace(bucket, notifications=given))
+    skipped = req.get("SkipDestinationValidation", False)
+    refuse_unread("PutBucketNotificationConfiguration", req)
+    if not skipped:
+        await _check_targets(call, bucket, given)
+
+    def commit(tx: Transaction) -> None:
+        found = access.admit(call, tx, req)
+        buckets.put_bucket(tx, msgspec.structs.replace(found, notifications=given))
+
+    await call.transact(commit)
     return {}
+
+
+async def _check_targets(call: Call, bucket: Bucket, given: tuple[Notification, ...]) -> None:
+    """Raises: InvalidArgument naming every function that could not be invoked."""
+    functions = call.ask(Functions)
+    refused: list[str] = []
+    for target in dict.fromkeys(one.target for one in given):
+        try:
+            await functions.check_invocable(target, source=events.source_of(bucket))
+        except FunctionNotInvocable:
+            refused.append(target)
+    if refused:
+        raise errors.InvalidDestinations(refused)
 
 
 @s3.read("GetBucketNotificationConfiguration")
