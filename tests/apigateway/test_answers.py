@@ -121,3 +121,47 @@ def test_headers_cannot_be_forged() -> None:
             _http({"statusCode": 200, "headers": headers})
     answer = _http({"statusCode": 200, "headers": {"x": "pää"}})
     assert answer.headers[0][1].encode("latin-1") == "pää".encode()
+
+
+MALFORMED: list[object] = [
+    {"statusCode": None},
+    {"statusCode": True},
+    {"statusCode": 99},
+    {"statusCode": 100},
+    {"statusCode": 101},
+    {"statusCode": 600},
+    {"statusCode": 200.5},
+    {"statusCode": 1e300},
+    {"statusCode": 10**30},
+    {"statusCode": "2_00"},
+    {"statusCode": "\u0662\u0660\u0660"},
+    {"statusCode": [200]},
+    {"statusCode": {}},
+    {"statusCode": 200, "headers": []},
+    {"statusCode": 200, "headers": "a: b"},
+    {"statusCode": 200, "headers": {"a": {}}},
+    {"statusCode": 200, "headers": {"": "b"}},
+    {"statusCode": 200, "headers": {"a b": "c"}},
+    {"statusCode": 200, "headers": {"a": "b\0c"}},
+    {"statusCode": 200, "body": 5},
+    {"statusCode": 200, "body": ["a"]},
+]
+
+
+# Whatever is no response is told as such, and never becomes something that HTTP cannot send.
+@pytest.mark.parametrize("result", MALFORMED, ids=repr)
+def test_malformed_responses_are_invalid(result: object) -> None:
+    for version in ("1.0", "2.0"):
+        with pytest.raises(InvalidResponse):
+            _http(result, version)
+    with pytest.raises(InvalidResponse):
+        _rest(result)
+
+
+def test_what_is_not_json_is_invalid() -> None:
+    for payload in (b"", b"nonsense", b"\xff", b'{"statusCode": 200', b'"\\ud800"'):
+        for version in ("1.0", "2.0"):
+            with pytest.raises(InvalidResponse):
+                answers.http_answer(payload, version)
+        with pytest.raises(InvalidResponse):
+            answers.rest_answer(payload)

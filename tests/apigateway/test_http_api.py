@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -107,6 +109,9 @@ def test_auto_deploy_follows_every_change(v2: Any, api: Any, function_arn: str) 
         ({"statusCode": 404, "body": "gone"}, 404, b"gone"),
         ({"statusCode": 200, "body": "AP8=", "isBase64Encoded": True}, 200, b"\x00\xff"),
         ({"statusCode": "x"}, 500, b'{"message":"Internal Server Error"}'),
+        ({"statusCode": 101}, 500, b'{"message":"Internal Server Error"}'),
+        ({"statusCode": 200, "headers": {"a": "b\0"}}, 500, b'{"message":"Internal Server Error"}'),
+        ({"statusCode": 200, "headers": ["a"]}, 500, b'{"message":"Internal Server Error"}'),
     ],
 )
 def test_answers_of_functions(api: Any, returned: object, status: int, body: bytes) -> None:
@@ -157,7 +162,12 @@ def test_stage_variables_choose_the_function(v2: Any, function_arn: str) -> None
             ApiId=api["ApiId"], StageName=stage, AutoDeploy=True, StageVariables={"name": name}
         )
     assert ask(api["ApiEndpoint"] + "/good/x").status == 200
-    assert ask(api["ApiEndpoint"] + "/bad/x").status == 500
+    v2.create_stage(
+        ApiId=api["ApiId"], StageName="worse", AutoDeploy=True, StageVariables={"name": "a:b/c?d"}
+    )
+    for stage in ("bad", "worse"):
+        failed = ask(f"{api['ApiEndpoint']}/{stage}/x")
+        assert (failed.status, failed.json()) == (500, {"message": "Internal Server Error"})
 
 
 # With CORS the API answers preflights itself, for a route or none, and marks all answers as its own.
@@ -266,3 +276,28 @@ def test_refusals(v2: Any, api: Any, function_arn: str) -> None:
     (integration,) = v2.get_integrations(ApiId=api_id)["Items"]
     with refused("ConflictException"):
         v2.delete_integration(ApiId=api_id, IntegrationId=integration["IntegrationId"])
+
+
+# Bodies that break off and headers that cannot be sent: an API never answers in another service's XML.
+def test_failures_around_an_api_are_its_own_json(v2: Any, function_arn: str) -> None:
+    api = v2.create_api(
+        Name="cors",
+        ProtocolType="HTTP",
+        Target=function_arn,
+        CorsConfiguration={"AllowOrigins": ["*"], "ExposeHeaders": ["a\r\nb: c"]},
+    )
+    url = api["ApiEndpoint"]
+    answer = ask(url + "/x", origin="http://page")
+    assert (answer.status, answer.json()) == (500, {"message": "Internal Server Error"})
+    assert answer.header("b") is None
+    assert ask(url + "/x").status == 200
+    parts = urlsplit(url)
+    head = (
+        f"POST {parts.path}/x HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\nconnection: close\r\n\r\n"
+    )
+    with socket.create_connection((parts.hostname, parts.port), timeout=30) as connection:
+        connection.sendall(head.encode() + b"abc")
+        connection.shutdown(socket.SHUT_WR)
+        sent = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert sent.startswith(b"HTTP/1.1 400 ")
+    assert sent.endswith(b'{"message":"Bad Request"}')

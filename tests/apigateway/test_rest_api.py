@@ -123,6 +123,8 @@ def test_deployments_are_snapshots(rest: Builder) -> None:
         ({"statusCode": 201, "body": "made"}, 201, b"made"),
         ({"statusCode": 200, "wrong": 1}, 502, b'{"message":"Internal server error"}'),
         ("text", 502, b'{"message":"Internal server error"}'),
+        ({"statusCode": 100}, 502, b'{"message":"Internal server error"}'),
+        ({"headers": {"a": {}}}, 502, b'{"message":"Internal server error"}'),
     ],
 )
 def test_answers_of_functions(rest: Builder, returned: object, status: int, body: bytes) -> None:

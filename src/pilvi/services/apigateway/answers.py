@@ -22,6 +22,10 @@ Headers = list[tuple[str, str]]
 _DROPPED = frozenset({"connection", "content-length", "transfer-encoding", "date", "keep-alive"})
 """Headers of a function's answer that belong to the transport, which makes its own."""
 
+STATUS_MIN = 200
+STATUS_MAX = 599
+_DIGITS = re.compile(r"[0-9]{3}")
+_BREAKS = frozenset("\r\n\0")
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _JSON: tuple[str, str] = ("content-type", "application/json")
 
@@ -99,14 +103,28 @@ def _inferred(payload: bytes) -> HttpResponse:
     return HttpResponse(200, [_JSON], result.encode() if isinstance(result, str) else payload)
 
 
+def check_sendable(response: HttpResponse) -> None:
+    """What no transport could send, configured rather than returned: a MOCK's status, a CORS header.
+
+    Raises: ValueError.
+    """
+    if not STATUS_MIN <= response.status <= STATUS_MAX:
+        raise ValueError(f"{response.status} is no status of an answer")
+    for name, value in response.headers:
+        if _TOKEN.fullmatch(name) is None or not _BREAKS.isdisjoint(value):
+            raise ValueError(f"the header {name!r} cannot be sent")
+
+
 def _status(structured: Mapping[str, Any], *, default: int | None = None) -> int:
+    """A whole number, or the digits of one. Interim statuses (1xx) are no answers."""
     given: Any = structured.get("statusCode", default)
-    try:
+    status = given
+    if (isinstance(given, str) and _DIGITS.fullmatch(given)) or (
+        isinstance(given, float) and given.is_integer()
+    ):
         status = int(given)
-    except (TypeError, ValueError):
-        raise InvalidResponse(f"{given!r} is no status code") from None
-    if isinstance(given, bool) or not 100 <= status <= 599:
-        raise InvalidResponse(f"{given!r} is no status code")
+    if type(status) is not int or not STATUS_MIN <= status <= STATUS_MAX:
+        raise InvalidResponse(f"{str(given)[:100]!r} is no status code")
     return status
 
 
@@ -175,7 +193,7 @@ def _texts(given: object) -> list[str]:
 
 
 def _header_text(value: object) -> str:
-    """Numbers and truth values become text, as on AWS. Line breaks would forge headers: refused.
+    """Numbers and truth values become text, as on AWS. Line breaks (and NUL) would forge headers: refused.
 
     Header values travel as latin-1; other text travels as its UTF-8 bytes.
     """
@@ -184,6 +202,6 @@ def _header_text(value: object) -> str:
     if not isinstance(value, str | int | float):
         raise InvalidResponse("a header's value is a text")
     text = str(value)
-    if "\r" in text or "\n" in text:
+    if not _BREAKS.isdisjoint(text):
         raise InvalidResponse("a header's value has a line break")
     return text if text.isascii() else text.encode().decode("latin-1")

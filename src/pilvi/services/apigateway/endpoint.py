@@ -15,9 +15,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pilvi.base.arn import Scope
-from pilvi.base.errors import AwsError
+from pilvi.base.errors import AwsError, NotBuilt
 from pilvi.base.http import HttpRequest, HttpResponse
 from pilvi.kit.call import Call
+from pilvi.kit.cloud import as_aws_error
 from pilvi.services.apigateway import answers, cors, invoking, limits, proxy, records, rules
 from pilvi.services.apigateway.records import Cors, Deployed, Place
 from pilvi.services.apigateway.routes import RouteTable
@@ -51,20 +52,36 @@ class Served:
 
 @apigatewayv2.endpoint("execute-api")
 async def execute_api(call: Call, request: HttpRequest) -> HttpResponse:
-    """Answer a request to an API: HTTP API or REST API, as its id says."""
-    found = await call.view(lambda at: _find(at, call.identifier, request.path))
-    if found is None:
-        return answers.message(403, _FORBIDDEN, error_type="ForbiddenException")
+    """Answer a request to an API: HTTP API or REST API, as its id says; failures too in that API's words."""
+    kind = ""
     try:
+        found = await call.view(lambda at: _find(at, call.identifier, request.path))
+        if found is None:
+            return answers.message(403, _FORBIDDEN, error_type="ForbiddenException")
+        place, served = found
+        kind = place.kind
         await _read_body(request)
-    except AwsError as error:
-        if error.status != 413:
-            raise
+        call.scope = Scope(place.account, place.region)
+        answer = _answer_http if kind == "http" else _answer_rest
+        response = await answer(call, request, served)
+        answers.check_sendable(response)
+    except Exception as error:  # noqa: BLE001 as in the gateway's pipeline: every failure becomes an answer
+        return _failure(kind, as_aws_error(error, call.request_id))
+    return response
+
+
+def _failure(kind: str, error: AwsError) -> HttpResponse:
+    if error.status == 413:
         return answers.message(413, "Request Entity Too Large")
-    place, served = found
-    call.scope = Scope(place.account, place.region)
-    answer = _answer_http if place.kind == "http" else _answer_rest
-    return await answer(call, request, served)
+    if isinstance(error, NotBuilt):
+        return answers.message(error.status, error.text)
+    if error.status < 500:  # a body that broke off, or never came
+        return answers.message(400, "Bad Request")
+    if error.status == 503:
+        return answers.message(503, "Service Unavailable")
+    return answers.message(
+        500, "Internal Server Error" if kind == "http" else "Internal server error"
+    )
 
 
 def _find(at: Snapshot, api_id: str, path: str) -> tuple[Place, Served | None] | None:
