@@ -14,7 +14,8 @@ from pilvi.contracts.facts import Fact
 from pilvi.contracts.jobs import Job, Retry
 from pilvi.dispatch import runner
 from pilvi.dispatch.facts import decode_fact
-from pilvi.dispatch.registry import Postpone, ServiceDispatch
+from pilvi.dispatch.registry import LANE_CONCURRENCY_MAX, Postpone, ServiceDispatch
+from pilvi.dispatch.runner import CONCURRENCY_MAX
 
 
 class QueueEmptied(Fact, frozen=True, kw_only=True):
@@ -310,6 +311,57 @@ def test_a_slow_kind_does_not_hold_up_others() -> None:
         await c.dispatcher.idle()
         assert at_once[0] == 0
         assert at_once[1] <= 16
+
+    run(body)
+
+
+def test_a_slow_lane_holds_up_no_other_lane_and_all_of_them_no_other_kind() -> None:
+    async def body(c: Cloudlet) -> None:
+        stuck = asyncio.Event()
+        begun: list[str] = []
+
+        async def handle(job: Job) -> None:
+            begun.append(job.lane)
+            if job.lane.startswith("slow"):
+                await stuck.wait()
+
+        async def begun_all(lane: str, times: int) -> None:
+            while begun.count(lane) < times:
+                await asyncio.sleep(0)
+
+        c.serve("a.x", handle)
+        c.serve("b.y", handle)
+        for _ in range(30):
+            await c.plan(Job("a.x", b"", lane="slow"))
+        await begun_all("slow", LANE_CONCURRENCY_MAX)
+        await c.plan(Job("a.x", b"", lane="other"))
+        await begun_all("other", 1)
+        for number in range(CONCURRENCY_MAX):
+            await c.plan(Job("a.x", b"", lane=f"slow{number}"))
+        await c.plan(Job("b.y", b"", lane="another kind"))
+        await begun_all("another kind", 1)
+        assert begun.count("slow") == LANE_CONCURRENCY_MAX
+        stuck.set()
+        await c.dispatcher.idle()
+        assert begun.count("slow") == 30
+
+    run(body)
+
+
+def test_where_there_is_not_room_for_all_every_lane_gets_its_turn() -> None:
+    async def body(c: Cloudlet) -> None:
+        c.serve("a.x", c.recorder())
+        await c.dispatcher.stop()
+        for number in range(100):
+            await c.plan(Job("a.x", b"backlog", lane="backlog", id=f"{number:03d}"))
+        await c.plan(Job("a.x", b"late", lane="late"))
+        narrow = c.another(concurrency_max=2)
+        await narrow.start()
+        await narrow.idle()
+        await narrow.stop()
+        ran = [payload for _, payload, _ in c.ran]
+        assert ran.index(b"late") < 4
+        assert len(ran) == 101
 
     run(body)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -114,6 +115,23 @@ def test_an_acknowledged_event_survives_kill_9(own_server: Callable[..., Any]) -
     log = Log(server.client("logs", "000000000001"), "f")
     ended = {line.split()[2] for line in log.lines("END RequestId")}
     assert ended == request_ids
+
+
+def test_a_slow_function_does_not_hold_up_another(own_server: Callable[..., Any]) -> None:
+    """Thirty events of a function that does not end before the server does, then one of another."""
+    server = own_server()
+    functions = Functions(server.client("lambda", "000000000001"), "000000000001")
+    functions.create(
+        "slow", package("import time\ndef handler(event, context): time.sleep(900)"), Timeout=900
+    )
+    functions.create("other", ECHO)
+    for _ in range(30):
+        accept(functions, "slow", {})
+    accept(functions, "other", {})
+    log = Log(server.client("logs", "000000000001"), "other")
+    deadline = time.monotonic() + 30
+    while not log.lines("END RequestId"):
+        assert time.monotonic() < deadline, "the other function waits"
 
 
 def test_an_object_in_a_bucket_invokes_the_function_it_may_invoke(

@@ -14,7 +14,9 @@ class Job(msgspec.Struct, frozen=True):
     """`kind`: "service.what", which names the handler. `payload`: MessagePack or JSON of the kind's choice.
 
     `id`: set by the dispatcher when empty; giving one makes the job unique (a second one replaces it),
-    which is how timers of a resource are moved or cancelled.
+    which is how timers of a resource are moved or cancelled. `lane`: a queue of its own within the kind, so
+    that those that a slow one keeps waiting are none but its own. At most a few hundred for one kind: each
+    lane in which something waits costs a look.
     """
 
     kind: str
@@ -25,6 +27,7 @@ class Job(msgspec.Struct, frozen=True):
     cause: Cause = NO_CAUSE
     account: str = ""
     region: str = ""
+    lane: str = ""
 
 
 class Retry(msgspec.Struct, frozen=True):

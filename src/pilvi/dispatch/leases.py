@@ -5,11 +5,12 @@ Pure of time and processes; the invariants it keeps are listed in `runner.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from operator import itemgetter
 
 import msgspec
 
 from pilvi.dispatch.records import HOME, JOBS, JobRecord, heads, jobs, owners
+from pilvi.dispatch.room import Room
 from pilvi.store.api import Snapshot, Transaction
 
 
@@ -17,16 +18,38 @@ class LeaseLost(Exception):
     """The job was taken over, replaced or cancelled: nothing of this run may be applied (invariant 2)."""
 
 
-def look(at: Snapshot, now_ms: int, room: Callable[[str], int]) -> tuple[int | None, bool]:
+def look(at: Snapshot, now_ms: int, room: Room) -> tuple[int | None, bool]:
     """When the next job becomes due, and whether one is due now that there is room for."""
     later: int | None = None
     ready = False
     for head in heads(at):
         if head.due_ms > now_ms:
             later = head.due_ms if later is None else min(later, head.due_ms)
-        elif room(head.lane) > 0:
+        elif room.of(head.lane) > 0:
             ready = True
     return later, ready
+
+
+def choose(at: Snapshot, now_ms: int, room: Room) -> list[JobRecord]:
+    """Due jobs for which there is room, in the order in which they became due.
+
+    Where there is not room for all, lanes in which fewer run come first. `room` is used up.
+    """
+    lanes = [head.lane for head in heads(at) if head.due_ms <= now_ms and room.of(head.lane) > 0]
+    share = room.left // max(1, len(lanes)) or 1
+    waiting: list[tuple[int, int, str, JobRecord]] = []
+    for lane in lanes:
+        found = jobs.scan_index(at, HOME, "due", (lane,), limit=min(share, room.of(lane)))
+        for turn, record in enumerate(found, start=room.running(lane)):
+            if record.due_ms > now_ms:
+                break
+            waiting.append((turn, record.due_ms, record.job.id, record))
+    chosen: list[JobRecord] = []
+    for *_, record in sorted(waiting, key=itemgetter(0, 1, 2)):
+        if room.of(record.lane) > 0:
+            room.take(record.lane)
+            chosen.append(record)
+    return sorted(chosen, key=lambda record: (record.due_ms, record.job.id))
 
 
 def busy(at: Snapshot, now_ms: int) -> bool:

@@ -67,15 +67,20 @@ dead = Collection("dispatch.dead", DeadJob, key=lambda record: (record.at_ms, re
 
 
 def lane_of(job: Job) -> str:
-    """A queue of its own for each kind, and for each service that is delivered to, so that the slow hold up
-    no others."""
+    """A queue of its own for each kind, or lane of it, and for each service that is delivered to, so that the
+    slow hold up no others."""
     if job.kind != DELIVER:
-        return job.kind
+        return f"{job.kind}/{job.lane}" if job.lane else job.kind
     arn = msgspec.msgpack.decode(job.payload, type=Delivery).arn
     try:
         return f"{DELIVER}.{Arn.parse(arn).service}"
     except ValueError:
         return f"{DELIVER}.-"
+
+
+def kind_of(lane: str) -> str:
+    """What the limits of a lane are known by."""
+    return lane.partition("/")[0]
 
 
 def about(job: Job) -> tuple[str, str]:

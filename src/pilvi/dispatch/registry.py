@@ -16,7 +16,7 @@ LANE_CONCURRENCY_MAX = 16
 
 @dataclass(frozen=True, slots=True)
 class JobKind:
-    """How one kind of job is run. `concurrency_max`: at once, in one process."""
+    """How one kind of job is run. `concurrency_max`: at once, of each of its lanes, in one process."""
 
     handle: Handle
     retry: Retry = field(default_factory=Retry)

@@ -14,7 +14,8 @@ Invariants; the code cites them:
    each time, for it may be what kills. A server that is killed often loses none of its jobs by that; only
    after TAKEOVERS_MAX deaths a job is buried. Being put back on a graceful stop counts nothing.
 7. Replacing or cancelling a job that runs takes its lease away: the running handler's effect is dropped.
-8. At most CONCURRENCY_MAX jobs run at once in a process, and of each lane as many as its kind allows.
+8. At most CONCURRENCY_MAX jobs run at once in a process, three quarters of them of one kind, and of each lane
+   as many as its kind allows (`room.py`).
 """
 
 from __future__ import annotations
@@ -24,7 +25,6 @@ import itertools
 import logging
 import os
 import time
-from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -40,7 +40,16 @@ from pilvi.base.errors import NotBuilt
 from pilvi.contracts.causes import Cause
 from pilvi.contracts.delivery import Commit, Delivery, Undeliverable
 from pilvi.contracts.jobs import Job, Retry
-from pilvi.dispatch.leases import LeaseLost, busy, give_up, holds, look, pause_after_ms, release
+from pilvi.dispatch.leases import (
+    LeaseLost,
+    busy,
+    choose,
+    give_up,
+    holds,
+    look,
+    pause_after_ms,
+    release,
+)
 from pilvi.dispatch.owners import BEAT_S, Liveness
 from pilvi.dispatch.records import (
     DELIVER,
@@ -52,22 +61,18 @@ from pilvi.dispatch.records import (
     Owner,
     about,
     dead,
-    heads,
     jobs,
+    kind_of,
     owners,
 )
-from pilvi.dispatch.registry import (
-    LANE_CONCURRENCY_MAX,
-    JobKind,
-    Postpone,
-    Resolve,
-)
+from pilvi.dispatch.registry import JobKind, Postpone, Resolve
+from pilvi.dispatch.room import Room
 from pilvi.dispatch.trace import TRIM_EVERY_MS, note, plan_trim, trim
 from pilvi.store.api import Snapshot, Store, StoreUnavailable, Transaction
 
 log = logging.getLogger("pilvi.dispatch")
 
-CONCURRENCY_MAX = 64
+CONCURRENCY_MAX = 128
 TAKEOVERS_MAX = 1000
 SWEEP_S = 3.0
 """How often, in real time, the runner looks for dead owners and for wakes that got lost."""
@@ -235,11 +240,11 @@ class Runner:
         """Start what is due and fits. Gives when the next job is due that is not due yet."""
         while True:
             now_ms = self._clock.now_ms()
-            room = self._rooms()
-            next_due_ms, ready = await self._store.read(partial(look, now_ms=now_ms, room=room))
-            if not ready or self._concurrency_max <= len(self._running):
+            look_now = partial(look, now_ms=now_ms, room=self._room())
+            next_due_ms, ready = await self._store.read(look_now)
+            if not ready:
                 return next_due_ms
-            take = partial(self._take, now_ms=now_ms, room=room, first=self._leases)
+            take = partial(self._take, now_ms=now_ms, first=self._leases)
             leases = await self._store.write(take)
             self._leases += len(leases)
             for record in leases:
@@ -254,28 +259,13 @@ class Runner:
         if not task.cancelled() and (problem := task.exception()) is not None:
             log.error("a job's runner failed", exc_info=problem)
 
-    def _rooms(self) -> Callable[[str], int]:
-        """How many more of a lane may run now (invariant 8)."""
-        running = Counter(self._running.values())
-        return lambda lane: self._lane_max.get(lane, LANE_CONCURRENCY_MAX) - running[lane]
+    def _room(self) -> Room:
+        return Room(self._running.values(), self._lane_max, self._concurrency_max)  # invariant 8
 
-    def _take(
-        self, tx: Transaction, now_ms: int, room: Callable[[str], int], first: int
-    ) -> list[JobRecord]:
-        free = self._concurrency_max - len(self._running)
-        due: list[JobRecord] = []
-        for head in list(heads(tx)):
-            if head.due_ms > now_ms or room(head.lane) <= 0:
-                continue
-            limit = min(free, room(head.lane))
-            for record in jobs.scan_index(tx, HOME, "due", (head.lane,), limit=limit):
-                if record.due_ms > now_ms:
-                    break
-                due.append(record)
-        due.sort(key=lambda record: (record.due_ms, record.job.id))
+    def _take(self, tx: Transaction, now_ms: int, first: int) -> list[JobRecord]:
         owner = self._liveness.owner
         leased: list[JobRecord] = []
-        for index, record in enumerate(due[:free], start=first):
+        for index, record in enumerate(choose(tx, now_ms, self._room()), start=first):
             mine = msgspec.structs.replace(record, owner=owner, lease=f"{owner}-{index}")
             jobs.put(tx, HOME, mine)
             leased.append(mine)
@@ -336,7 +326,7 @@ class Runner:
         except (NotBuilt, LookupError, Undeliverable) as problem:
             await self._bury(record, None, f"nobody runs {job.kind}: {problem}")
             return
-        self._lane_max[record.lane] = kind.concurrency_max
+        self._lane_max[kind_of(record.lane)] = kind.concurrency_max
         try:
             async with asyncio.timeout(kind.time_limit_s):
                 effect = await kind.handle(job)

@@ -8,6 +8,7 @@ Invariants:
 from __future__ import annotations
 
 import base64
+import zlib
 from typing import Any, NamedTuple
 
 import msgspec
@@ -242,6 +243,9 @@ def find_layer_version(at: Snapshot, name: LayerName) -> LayerVersion | None:
 # --- asynchronous invocations
 
 
+_LANES = 256
+
+
 class Accepted(msgspec.Struct, frozen=True, kw_only=True):
     """An asynchronous invocation that was acknowledged and has yet to succeed."""
 
@@ -254,6 +258,12 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True):
     trace_id: str | None = None
 
 
+def _lane(scope: Scope, name: str) -> str:
+    """Where a function's events wait, so that a slow function holds up its own; the lanes are bounded, so two
+    functions of many may have one."""
+    return str(zlib.crc32("/".join((scope.account, scope.region, name)).encode()) % _LANES)
+
+
 def accept(tx: Transaction, scope: Scope, event: Accepted, *, unique_id: str) -> None:
     """Let the function run with this event; once per `unique_id`, however often it is accepted."""
     job = Job(
@@ -262,5 +272,6 @@ def accept(tx: Transaction, scope: Scope, event: Accepted, *, unique_id: str) ->
         id=f"lambda.invoke/{unique_id}",
         account=scope.account,
         region=scope.region,
+        lane=_lane(scope, event.name),
     )
     tx.at(event.accepted_ms, job)
