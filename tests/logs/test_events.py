@@ -170,3 +170,33 @@ def test_expired_events_are_hidden_at_once_and_removed_by_the_clock(
     assert messages(stream.get(startFromHead=True)) == ["new"], "what was removed is gone for good"
     clock.advance(seconds=3 * DAY_MS / 1000)
     assert messages(stream.get(startFromHead=True)) == ["new"]
+
+
+def test_a_group_counts_the_bytes_of_what_it_holds(stream: Stream, clock: Any) -> None:
+    """AWS counts each event's UTF-8 bytes and 26 more; what is deleted or has expired no longer counts."""
+    logs = stream.logs
+
+    def stored() -> int:
+        (group,) = logs.describe_log_groups()["logGroups"]
+        return group["storedBytes"]
+
+    assert stored() == 0
+    stream.put((-DAY_MS // 2, "ä"), (0, "ab"))
+    assert stored() == 2 * 26 + 4
+    stream.add("t")
+    stream.put((0, "x" * 1000), stream="t")
+    assert stored() == 3 * 26 + 1004
+    logs.delete_log_stream(logGroupName="g", logStreamName="t")
+    assert stored() == 2 * 26 + 4
+    with pytest.raises(ClientError):
+        stream.put((0, "late"), (-1, "early"))
+    for _ in range(2):  # more than one run of the job removes
+        stream.put(*[(-DAY_MS // 2, "old")] * 6000)
+    assert stored() == 2 * 26 + 4 + 12_000 * 29
+    logs.put_retention_policy(logGroupName="g", retentionInDays=1)
+    clock.advance(seconds=DAY_MS / 1000 * 0.75)
+    clock.wait_until_idle()
+    assert stored() == 26 + 2
+    clock.advance(seconds=DAY_MS / 1000)
+    clock.wait_until_idle()
+    assert stored() == 0

@@ -149,3 +149,19 @@ def test_what_is_not_built_is_refused_by_name(client: Callable[..., Any]) -> Non
         kmsKeyId="arn:aws:kms:us-east-1:1:key/k",
     )
     assert client("logs").describe_log_groups()["logGroups"] == []
+
+
+def test_constraints_are_told_as_invalid_parameters(client: Callable[..., Any]) -> None:
+    """CloudWatch Logs has a word of its own for what other services call a ValidationException."""
+    logs = client("logs")
+    invalid = "InvalidParameterException"
+    words = (
+        "1 validation error detected: Value 'a b' at 'logGroupName' failed to satisfy constraint: "
+    )
+    pattern = "Member must satisfy regular expression pattern: [\\.\\-_/#A-Za-z0-9]+"
+    refused(invalid, words + pattern, logs.create_log_group, logGroupName="a b")
+    words = "Value null at 'logGroupName' failed to satisfy constraint: Member must not be null"
+    refused(invalid, words, logs.create_log_group)
+    words = "Value '10001' at 'limit' failed to satisfy constraint: Member must have value less than or equal to"
+    refused(invalid, words, logs.filter_log_events, logGroupName="g", limit=10_001)
+    refused(invalid, "'logEvents'", logs.put_log_events, logGroupName="g", logStreamName="s")

@@ -318,9 +318,18 @@ _PREFIXES_BODY = {"apigateway"}
 """API Gateway writes `createRestApiInput.` before members that came in the body."""
 
 
+_HAVE_A_WORD_OF_THEIR_OWN = {"logs"}
+"""CloudWatch Logs says InvalidParameterException, where the operation has that error."""
+
+
 class MissingRequestBodyError(AwsError):
     code = "MissingRequestBodyError"
     message = "Request Body is empty"
+
+
+class InvalidParameterException(AwsError):
+    code = "InvalidParameterException"
+    message = "{detail}"
 
 
 class InvalidInput(AwsError):
@@ -335,7 +344,8 @@ def validator(
 
     S3 checks only that nothing required is missing; all other rules of its own come from its handlers.
     The check raises: ValidationException; ValidationError in the query protocols; InvalidInput in
-    rest-xml; S3's MalformedXML, MissingRequestBodyError or InvalidArgument.
+    rest-xml; InvalidParameterException of CloudWatch Logs; S3's MalformedXML,
+    MissingRequestBodyError or InvalidArgument.
     """
     shape = operation.input
     if shape is None:
@@ -351,6 +361,10 @@ def validator(
         error = ValidationError
     elif protocol == "rest-xml":
         error = InvalidInput
+    elif service in _HAVE_A_WORD_OF_THEIR_OWN and _names_error(
+        operation, InvalidParameterException
+    ):
+        error = InvalidParameterException
 
     def validate(params: Mapping[str, Any]) -> None:
         found: list[str] = []
@@ -359,6 +373,11 @@ def validator(
             raise error(detail=_report(found))
 
     return validate
+
+
+def _names_error(operation: Operation, error: type[AwsError]) -> bool:
+    listed: list[dict[str, str]] = operation.traits.get("errors", [])
+    return any(one["shape"] == error.__name__ for one in listed)
 
 
 def _s3_validator(shape: Shape) -> Validate:

@@ -25,5 +25,7 @@ RETENTION_DAYS = (
 )
 EXPIRY_STREAMS_MAX = 500
 """Streams that one run of the expiry job cleans."""
+EXPIRY_EVENTS_MAX = 10_000
+"""Events that one run removes."""
 EXPIRY_PAUSE_MS = 3_600_000
 """The least time between two runs; expired events are hidden from readers meanwhile."""

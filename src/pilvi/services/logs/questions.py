@@ -25,13 +25,15 @@ class LogsSink:
         now_ms = self._cloud.clock.now_ms()
 
         def append(tx: Transaction) -> None:
-            if records.groups.find(tx, records.groups_home(scope), group) is None:
-                records.put_group(tx, scope, LogGroup(name=group, created_ms=now_ms))
+            into = records.groups.find(tx, records.groups_home(scope), group)
+            if into is None:
+                into = LogGroup(name=group, created_ms=now_ms)
+                records.put_group(tx, scope, into)
             home = records.group_home(scope, group)
             found = records.streams.find(tx, home, stream)
             if found is None:
                 found = LogStream(name=stream, created_ms=now_ms)
                 records.streams.put(tx, home, found)
-            records.append_events(tx, scope, group, found, lines, now_ms=now_ms)
+            records.append_events(tx, scope, into, found, lines, now_ms=now_ms)
 
         await self._cloud.store.write(append)

@@ -3,6 +3,8 @@
 Invariants:
 1. A stream's events are ordered by (timestamp, sequence); the sequence never repeats within a stream.
 2. All that belongs to a group lies under `group_home`, all of a stream's events under `stream_home`.
+3. A group's `stored_bytes` is the sum of its streams', a stream's that of its events (`size_of`): each is changed
+   by the transaction that adds or removes events.
 """
 
 from __future__ import annotations
@@ -13,10 +15,10 @@ import msgspec
 
 from pilvi.base.arn import Scope
 from pilvi.contracts.jobs import Job
-from pilvi.services.logs import errors
+from pilvi.services.logs import errors, limits
 from pilvi.store.api import Snapshot, Transaction
 from pilvi.store.collection import Collection
-from pilvi.store.keys import Key, span
+from pilvi.store.keys import Key, after, pack, span
 
 
 class LogGroup(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +27,7 @@ class LogGroup(msgspec.Struct, frozen=True, kw_only=True):
     log_class: str = "STANDARD"
     retention_days: int | None = None
     tags: dict[str, str] = {}
+    stored_bytes: int = 0
 
     def visible_from_ms(self, now_ms: int) -> int:
         """Events before this instant have expired; readers do not see them."""
@@ -106,22 +109,38 @@ def delete_group(tx: Transaction, scope: Scope, name: str) -> None:
     tx.delete_range(*span(group_home(scope, name)))
 
 
-def delete_stream(tx: Transaction, scope: Scope, group: str, name: str) -> None:
-    streams.delete(tx, group_home(scope, group), name)
-    tx.delete_range(*span(stream_home(scope, group, name)))
+def delete_stream(tx: Transaction, scope: Scope, group: LogGroup, stream: LogStream) -> None:
+    streams.delete(tx, group_home(scope, group.name), stream.name)
+    tx.delete_range(*span(stream_home(scope, group.name, stream.name)))
+    _count(tx, scope, group, -stream.stored_bytes)
+
+
+def size_of(message: str) -> int:
+    """What an event counts, as AWS counts it."""
+    return len(message.encode()) + limits.EVENT_BYTES_OVERHEAD
+
+
+def _count(tx: Transaction, scope: Scope, group: LogGroup, size: int) -> LogGroup:
+    """Add to the group's bytes (invariant 3)."""
+    if not size:
+        return group
+    counted = msgspec.structs.replace(group, stored_bytes=group.stored_bytes + size)
+    assert counted.stored_bytes >= 0, group.name
+    put_group(tx, scope, counted)
+    return counted
 
 
 def append_events(
     tx: Transaction,
     scope: Scope,
-    group: str,
+    group: LogGroup,
     stream: LogStream,
     lines: Iterable[tuple[int, str]],
     *,
     now_ms: int,
 ) -> LogStream:
     """Store (timestamp_ms, message) lines and give the stream as it then is."""
-    home = stream_home(scope, group, stream.name)
+    home = stream_home(scope, group.name, stream.name)
     first, last = stream.first_event_ms, stream.last_event_ms
     sequence, size = stream.next_sequence, stream.stored_bytes
     for timestamp_ms, message in lines:
@@ -129,7 +148,7 @@ def append_events(
         first = timestamp_ms if first is None else min(first, timestamp_ms)
         last = timestamp_ms if last is None else max(last, timestamp_ms)
         sequence += 1
-        size += len(message.encode()) + 26
+        size += size_of(message)
     if sequence == stream.next_sequence:
         return stream
     grown = msgspec.structs.replace(
@@ -140,8 +159,41 @@ def append_events(
         last_ingestion_ms=now_ms,
         stored_bytes=size,
     )
-    streams.put(tx, group_home(scope, group), grown)
+    streams.put(tx, group_home(scope, group.name), grown)
+    _count(tx, scope, group, size - stream.stored_bytes)
     return grown
+
+
+def remove_events(
+    tx: Transaction,
+    scope: Scope,
+    group: LogGroup,
+    stream: LogStream,
+    *,
+    before_ms: int,
+    count_max: int,
+) -> tuple[LogGroup, int]:
+    """Remove the oldest events, those before an instant: at most so many. Gives the group as it then is, and
+    how many are gone."""
+    if stream.first_event_ms is None or stream.first_event_ms >= before_ms:
+        return group, 0
+    home = stream_home(scope, group.name, stream.name)
+    first, end = pack((*home, events.name, "r")), pack((*home, events.name, "r", before_ms))
+    size = count = 0
+    behind = first
+    for key, value in tx.scan(first, end, limit=count_max):
+        size += size_of(events.decode(value).message)
+        count += 1
+        behind = after(key)
+    tx.delete_range(first, behind)
+    oldest = next(iter(events.scan(tx, home, limit=1)), None)
+    left = msgspec.structs.replace(
+        stream,
+        first_event_ms=None if oldest is None else oldest.timestamp_ms,
+        stored_bytes=stream.stored_bytes - size,
+    )
+    streams.put(tx, group_home(scope, group.name), left)
+    return _count(tx, scope, group, -size), count
 
 
 def schedule_expiry(

@@ -12,7 +12,7 @@ from pilvi.base.arn import Scope
 from pilvi.base.errors import ValidationException
 from pilvi.kit import paging
 from pilvi.services.logs import errors, limits
-from pilvi.services.logs.records import LogEvent, LogGroup
+from pilvi.services.logs.records import LogEvent, LogGroup, size_of
 from pilvi.services.logs.wire import InputLogEvent, RejectedLogEventsInfo
 from pilvi.store.keys import Key
 
@@ -82,7 +82,7 @@ def check_batch(group: LogGroup, sent: Sequence[InputLogEvent], now_ms: int) -> 
                 detail="Log events in a single PutLogEvents request must be in chronological order."
             )
         before_ms = event["timestamp"]
-        size += len(event["message"].encode()) + limits.EVENT_BYTES_OVERHEAD
+        size += size_of(event["message"])
     if size > limits.BATCH_BYTES_MAX:
         raise errors.InvalidParameterException(
             detail=f"Upload too large: {size} bytes exceeds limit of {limits.BATCH_BYTES_MAX}"

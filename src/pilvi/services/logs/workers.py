@@ -15,7 +15,6 @@ from pilvi.contracts.jobs import Job
 from pilvi.services.logs import limits, records
 from pilvi.services.logs.service import logs
 from pilvi.store.api import Transaction
-from pilvi.store.keys import pack
 
 if TYPE_CHECKING:
     from pilvi.kit.cloud import Cloud
@@ -37,28 +36,20 @@ async def expire(cloud: Cloud, job: Job) -> Commit:
         found = list(
             records.streams.scan(tx, home, after_key=after, limit=limits.EXPIRY_STREAMS_MAX)
         )
+        before_ms, left, cleaned = group.visible_from_ms(now_ms), limits.EXPIRY_EVENTS_MAX, None
         for stream in found:
-            _clean_stream(tx, scope, group.name, stream, group.visible_from_ms(now_ms))
-        if len(found) == limits.EXPIRY_STREAMS_MAX:
+            group, removed = records.remove_events(
+                tx, scope, group, stream, before_ms=before_ms, count_max=left
+            )
+            left -= removed
+            if not left:
+                break  # this stream may have more: the next run begins with it
+            cleaned = stream.name
+        if not left or len(found) == limits.EXPIRY_STREAMS_MAX:
             records.schedule_expiry(
-                tx, scope, group.name, due_ms=now_ms, after_stream=found[-1].name
+                tx, scope, group.name, due_ms=now_ms, after_stream=cleaned or expiry.after_stream
             )
         else:
             records.schedule_expiry(tx, scope, group.name, due_ms=now_ms + limits.EXPIRY_PAUSE_MS)
 
     return clean
-
-
-def _clean_stream(
-    tx: Transaction, scope: Scope, group: str, stream: records.LogStream, before_ms: int
-) -> None:
-    if stream.first_event_ms is None or stream.first_event_ms >= before_ms:
-        return
-    home = records.stream_home(scope, group, stream.name)
-    first = pack((*home, records.events.name, "r"))
-    tx.delete_range(first, pack((*home, records.events.name, "r", before_ms)))
-    oldest = next(iter(records.events.scan(tx, home, limit=1)), None)
-    left = msgspec.structs.replace(
-        stream, first_event_ms=None if oldest is None else oldest.timestamp_ms
-    )
-    records.streams.put(tx, records.group_home(scope, group), left)

@@ -38,9 +38,7 @@ def put_log_events(call: Call, tx: Transaction, req: PutLogEventsRequest) -> Put
     group = records.get_group(tx, call.scope, req["logGroupName"])
     stream = records.get_stream(tx, call.scope, group.name, req["logStreamName"])
     batch = rules.check_batch(group, req["logEvents"], call.now_ms)
-    stream = records.append_events(
-        tx, call.scope, group.name, stream, batch.lines, now_ms=call.now_ms
-    )
+    stream = records.append_events(tx, call.scope, group, stream, batch.lines, now_ms=call.now_ms)
     result: PutLogEventsResponse = {"nextSequenceToken": rules.sequence_token(stream.next_sequence)}
     if batch.rejected:
         result["rejectedLogEventsInfo"] = batch.rejected

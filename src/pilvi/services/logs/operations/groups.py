@@ -81,23 +81,20 @@ def describe_log_groups(
         and log_class in (None, group.log_class)
     )
     page, more = paging.page_of(chosen, rules.page_size(req.get("limit"), limits.GROUPS_PAGE_MAX))
-    result: DescribeLogGroupsResponse = {
-        "logGroups": [_described(call, at, group) for group in page]
-    }
+    result: DescribeLogGroupsResponse = {"logGroups": [_described(call, group) for group in page]}
     if more:
         result["nextToken"] = paging.token_of((page[-1].name,))
     return result
 
 
-def _described(call: Call, at: Snapshot, group: LogGroup) -> LogGroupMember:
+def _described(call: Call, group: LogGroup) -> LogGroupMember:
     arn = rules.group_arn(call.scope, group.name)
-    streams = records.streams.scan(at, records.group_home(call.scope, group.name))
     described: LogGroupMember = {
         "logGroupName": group.name,
         "creationTime": group.created_ms,
         "metricFilterCount": 0,
         "arn": f"{arn}:*",
-        "storedBytes": sum(stream.stored_bytes for stream in streams),
+        "storedBytes": group.stored_bytes,
         "logGroupClass": group.log_class,
         "logGroupArn": arn,
         "deletionProtectionEnabled": False,

@@ -41,8 +41,8 @@ def delete_log_stream(
     Raises: ResourceNotFoundException. AWS: DeleteLogStream.
     """
     group, name = req["logGroupName"], req["logStreamName"]
-    records.get_stream(tx, call.scope, group, name)
-    records.delete_stream(tx, call.scope, group, name)
+    stream = records.get_stream(tx, call.scope, group, name)
+    records.delete_stream(tx, call.scope, records.get_group(tx, call.scope, group), stream)
     return {}
 
 
