@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Protocol
 
 import msgspec
@@ -30,8 +31,8 @@ class Credential(msgspec.Struct, frozen=True):
 class Credentials(Protocol):
     """Implemented by services/iam; asked by identity for every request."""
 
-    async def find_credential(self, access_key_id: str) -> Credential | None:
-        """None: this cloud did not issue that key. Reads the store each time: no cache outlives a commit."""
+    def find_credential(self, access_key_id: str) -> Awaitable[Credential | None]:
+        """None: this cloud did not issue that key. Never stale: a revoked key is refused from that commit on."""
         ...
 
 

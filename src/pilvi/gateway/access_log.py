@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from bisect import bisect_left
 from collections import Counter
 from datetime import UTC, datetime
+from functools import lru_cache
 
 FLUSH_S = 0.25
 BUFFER_MAX = 100_000
@@ -47,12 +49,7 @@ class AccessLog:
         histogram = self.seconds.get(service)
         if histogram is None:
             histogram = self.seconds[service] = [0.0] * (len(BUCKETS_S) + 2)
-        index = 0
-        for bound in BUCKETS_S:
-            if duration_s <= bound:
-                break
-            index += 1
-        histogram[index] += 1
+        histogram[bisect_left(BUCKETS_S, duration_s)] += 1
         histogram[-1] += duration_s
         if not self._lines:
             return
@@ -82,9 +79,13 @@ def _format(
     request_id: str,
     client: str,
 ) -> str:
-    at = datetime.fromtimestamp(at_ms / 1000, UTC)
     name = f"{service}.{operation}" if operation else service or "-"
     return (
-        f"{at:%Y-%m-%dT%H:%M:%S}.{at_ms % 1000:03d}Z {status} {name} {duration_s * 1000:.1f}ms "
+        f"{_second(at_ms // 1000)}.{at_ms % 1000:03d}Z {status} {name} {duration_s * 1000:.1f}ms "
         f"{request_id} {client or '-'}"
     )
+
+
+@lru_cache(maxsize=2)
+def _second(at_s: int) -> str:
+    return f"{datetime.fromtimestamp(at_s, UTC):%Y-%m-%dT%H:%M:%S}"

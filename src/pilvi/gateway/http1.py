@@ -134,6 +134,7 @@ class Connection(asyncio.Protocol):
         self._buffered = self._kept_bytes = 0
         """What waits here for the application (rule 1)."""
         self._answering = False
+        self._task: asyncio.Task[None]
         self._head_sent = False
         self._deaf = False
         self._broken = False
@@ -280,12 +281,12 @@ class Connection(asyncio.Protocol):
             return
         self._answering = True
         self._head_sent = False
-        task = self._loop.create_task(self._answer(self._queue.popleft()))
-        self._server.tasks.add(task)
-        task.add_done_callback(self._server.tasks.discard)
+        self._task = self._loop.create_task(self._answer(self._queue.popleft()))
+        self._server.tasks.add(self._task)
 
     async def _answer(self, incoming: Incoming | Refused) -> None:
         kept = False
+        task = self._task
         try:
             if isinstance(incoming, Refused):
                 self._send(incoming.response(), None)
@@ -296,6 +297,7 @@ class Connection(asyncio.Protocol):
         except (ConnectionError, asyncio.CancelledError):
             self.abort()  # half an answer must not look like a whole one
         finally:
+            self._server.tasks.discard(task)
             self._answering = False
             self._idle_since = self._loop.time()
             if not self._ended:

@@ -9,7 +9,9 @@ requests. `<name>.localhost` is a bucket only for requests that may be S3's: SDK
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote
 
 from pilvi.base.http import HttpRequest
@@ -69,21 +71,35 @@ class Route:
     endpoint: str = ""
     identifier: str = ""
     region: str = ""
-    labels: dict[str, str] = field(default_factory=dict[str, str])
+
+
+class _Host(NamedTuple):
+    """What a Host header says by itself. `prefix`: what stands before a name that pilvi is known by.
+
+    `endpoint`: kind, identifier and region of an API or a function URL. `bucket`: of S3's own host names, empty
+    for those without one; None for others, of which `may_be_bucket` tells whether their prefix can be one.
+    """
+
+    prefix: str
+    endpoint: tuple[str, str, str] | None = None
+    bucket: str | None = None
+    may_be_bucket: bool = False
 
 
 def route(request: HttpRequest, *, external_name: str) -> Route:
     """`external_name`: the host name (without port) that clients know pilvi by."""
-    host = host_name(request.headers.get("host", ""))
-    prefix, suffix = _split(host, external_name)
-    found = _by_endpoint_host(request, host, prefix) or _by_bucket_host(
-        request, host, prefix, suffix
-    )
-    if found is not None:
-        return found
+    host = _read_host(request.headers.get("host", ""), external_name)
+    if host.endpoint is not None:
+        kind, identifier, region = host.endpoint
+        return _endpoint(kind, identifier, request, region=region)
+    if host.bucket is not None or (host.may_be_bucket and _may_be_s3(request, host.prefix)):
+        bucket = host.prefix if host.bucket is None else host.bucket
+        if bucket:
+            request = replace(request, path=f"/{bucket}{request.path}")
+        return _service(request, "s3")
     if _is_own(request):
         return Route("own", "", request)
-    return _by_endpoint_path(request) or _service(request, _service_name(request, prefix))
+    return _by_endpoint_path(request) or _service(request, _service_name(request, host.prefix))
 
 
 def host_name(host: str) -> str:
@@ -103,19 +119,26 @@ def _split(host: str, external_name: str) -> tuple[str, str]:
     return "", ""
 
 
+@lru_cache(maxsize=4096)
+def _read_host(header: str, external_name: str) -> _Host:
+    """The same few names come again and again."""
+    name = host_name(header)
+    prefix, suffix = _split(name, external_name)
+    found = _ENDPOINT_HOST.fullmatch(prefix) if prefix else _ENDPOINT_HOST.match(name)
+    if found is not None:
+        return _Host(prefix, endpoint=(found["kind"], found["id"], found["region"] or ""))
+    found = _S3_HOST.fullmatch(prefix) if suffix else _OTHER_S3_HOST.fullmatch(name)
+    if found is not None:
+        return _Host(prefix, bucket=found["bucket"] or "")
+    return _Host(prefix, may_be_bucket=bool(prefix) and suffix not in _PUBLIC_SUFFIXES)
+
+
 def _is_own(request: HttpRequest) -> bool:
     """A bucket, too, may be called metrics."""
     path = request.path
     if path == "/metrics":
         return request.method == "GET" and _scope_service(request) is None
     return path.startswith(("/_pilvi/", "/_localstack/"))
-
-
-def _by_endpoint_host(request: HttpRequest, host: str, prefix: str) -> Route | None:
-    match = _ENDPOINT_HOST.fullmatch(prefix) if prefix else _ENDPOINT_HOST.match(host)
-    if match is None:
-        return None
-    return _endpoint(match["kind"], match["id"], request, region=match["region"] or "")
 
 
 def _by_endpoint_path(request: HttpRequest) -> Route | None:
@@ -136,22 +159,6 @@ def _endpoint(kind: str, identifier: str, request: HttpRequest, *, region: str) 
     return Route(
         "endpoint", service, request, endpoint=kind, identifier=unquote(identifier), region=region
     )
-
-
-def _by_bucket_host(request: HttpRequest, host: str, prefix: str, suffix: str) -> Route | None:
-    if not suffix:
-        match = _OTHER_S3_HOST.fullmatch(host)
-    else:
-        match = _S3_HOST.fullmatch(prefix)
-    if match is not None:
-        bucket = match["bucket"] or ""
-    elif not prefix or suffix in _PUBLIC_SUFFIXES or not _may_be_s3(request, prefix):
-        return None
-    else:
-        bucket = prefix
-    if bucket:
-        request = replace(request, path=f"/{bucket}{request.path}")
-    return _service(request, "s3")
 
 
 def _may_be_s3(request: HttpRequest, prefix: str) -> bool:

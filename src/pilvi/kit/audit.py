@@ -15,10 +15,11 @@ from typing import Any, cast
 class WatchedRequest(dict[str, Any]):
     """The parsed request; remembers the members that were asked for, or found by iterating."""
 
-    __slots__ = ("_read", "_read_all")
+    __slots__ = ("_deep", "_read", "_read_all")
 
     def __init__(self, params: dict[str, Any], *, deep: bool = False) -> None:
         super().__init__(_watch_inside(params) if deep else params)
+        self._deep = deep
         self._read: set[str] = set()
         self._read_all = False
 
@@ -52,6 +53,8 @@ class WatchedRequest(dict[str, Any]):
 
     def unread(self) -> list[str]:
         """Paths of the members that were sent and not read, sorted: `Tags`, `Code.ImageUri`."""
+        if not self._deep and (self._read_all or self._read.issuperset(super().keys())):
+            return []
         return sorted(self._unread())
 
     def _unread(self) -> Iterator[str]:

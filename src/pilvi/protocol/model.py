@@ -7,7 +7,7 @@ botocore's serializers see it too. Nothing here knows a wire format.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, cast
 
 Raw = dict[str, Any]
@@ -183,7 +183,7 @@ class ServiceModel:
     def protocol(self) -> str:
         return self.metadata["protocol"]
 
-    @property
+    @cached_property
     def protocols(self) -> tuple[str, ...]:
         """Every protocol the service answers, its own first."""
         listed: list[str] = list(self.metadata.get("protocols", ()))

@@ -66,6 +66,10 @@ class Transaction(Snapshot, Protocol):
 
     def delete_range(self, start: bytes, end: bytes) -> None: ...
 
+    def unsettle(self) -> None:
+        """This transaction changes records that processes keep in memory (`kept.py`)."""
+        ...
+
     def wake(self, topic: str) -> None:
         """After the commit, end every `Store.wait` on this topic, in all processes."""
         ...
@@ -119,6 +123,10 @@ class Store(Protocol):
 
         Whatever `body` raises is raised here, with nothing changed.
         """
+        ...
+
+    def generation(self) -> int | None:
+        """Changes with every commit that changes kept records; None while one is under way (`kept.py`)."""
         ...
 
     def wake(self, topic: str) -> None: ...

@@ -51,6 +51,7 @@ class BufferedTransaction:
         "commit_actions",
         "size_bytes",
         "topics",
+        "unsettles",
     )
 
     def __init__(self, base: Snapshot, cause: Cause, outbox: Outbox | None) -> None:
@@ -63,6 +64,8 @@ class BufferedTransaction:
         self.cause = cause
         self.size_bytes = 0
         self.topics: list[str] = []
+        self.unsettles = False
+        """Whether it changes kept records: those of a range may be among them."""
         self.commit_actions: list[Callable[[], None]] = []
         self.abort_actions: list[Callable[[], None]] = []
 
@@ -111,6 +114,7 @@ class BufferedTransaction:
         assert self._open, "a transaction ends with its body"
         if start >= end:
             return
+        self.unsettles = True
         self.size_bytes += len(start) + len(end) + _ENTRY_BYTES
         if self.size_bytes > TRANSACTION_BYTES_MAX:
             raise TransactionTooLarge(limit_bytes=TRANSACTION_BYTES_MAX)
@@ -121,6 +125,9 @@ class BufferedTransaction:
                 del self._writes[key]
             del order[low:high]
         self._hide(start, end)
+
+    def unsettle(self) -> None:
+        self.unsettles = True
 
     def wake(self, topic: str) -> None:
         self.topics.append(topic)

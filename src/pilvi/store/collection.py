@@ -41,6 +41,7 @@ class Collection(Generic[T]):
         key: Callable[[T], Key],
         indexes: Mapping[str, Callable[[T], Key | None]] | None = None,
         blobs: Callable[[T], Iterable[BlobRef]] | None = None,
+        kept: bool = False,
         version: int = 1,
         upgrades: Mapping[int, Upgrade] | None = None,
     ) -> None:
@@ -48,6 +49,7 @@ class Collection(Generic[T]):
 
         `indexes`: for each index, the parts a record is found by (None: not in this index).
         `blobs`: the blobs that a record holds a reference of; `pilvi check` counts them.
+        `kept`: processes may keep its records in memory (`kept.py`), so every change is counted.
         `upgrades[n]` turns the plain dict of a version-n record into version n+1.
         """
         assert name not in REGISTRY, f"two collections are called {name}"
@@ -59,6 +61,7 @@ class Collection(Generic[T]):
         self._key = key
         self._indexes = dict(indexes or {})
         self.blobs_of = blobs
+        self._kept = kept
         self._upgrades = dict(upgrades or {})
         self._version_byte = bytes([version])
         self._encode = msgspec.msgpack.Encoder().encode
@@ -72,6 +75,8 @@ class Collection(Generic[T]):
 
     def put(self, tx: Transaction, home: Key, record: T) -> None:
         """Insert or replace; index entries follow."""
+        if self._kept:
+            tx.unsettle()
         key = self._key(record)
         packed = pack((*home, self.name, "r", *key))
         if self._indexes:
@@ -90,6 +95,8 @@ class Collection(Generic[T]):
         old = tx.get(packed)
         if old is None:
             return None
+        if self._kept:
+            tx.unsettle()
         record = self.decode(old)
         for entry in self.index_keys(home, record):
             tx.delete(entry)

@@ -4,6 +4,7 @@
     lock        held by the server            blobs/      large bodies
     workers     held by each of its workers   run/        sockets of the processes
     clock       the clock's hands             logs/       the server's own log
+    generation  of what processes keep in memory (kept.py)
 
 Both locks are `flock`s: they vanish with their processes, `kill -9` included. A worker first takes its
 share of `workers` and then looks whether `lock` is held in the name of its own server; a new server takes
@@ -82,6 +83,7 @@ class DataDir:
                     f"{path} is in use by workers of the server with pid {holder}, which has ended.",
                     "Wait for them to end, or end them.",
                 )
+            (path / "generation").unlink(missing_ok=True)
             token = (entropy or Entropy()).hex(32)
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, f"{os.getpid()} {token}\n".encode(), 0)

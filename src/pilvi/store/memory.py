@@ -13,6 +13,7 @@ from typing import TypeVar
 from pilvi.contracts.causes import NO_CAUSE, Cause
 from pilvi.store.api import Outbox, Snapshot, StoreStatistics, StoreUnavailable, Transaction
 from pilvi.store.buffer import BufferedTransaction, Pair
+from pilvi.store.kept import Generation
 from pilvi.store.waits import Waits, run_hints
 
 T = TypeVar("T")
@@ -35,6 +36,7 @@ class MemoryStore:
         self._waits = Waits()
         self._commits = 0
         self._transactions = 0
+        self._generation = Generation()
         self._closed = False
 
     async def read(self, body: Callable[[Snapshot], T]) -> T:
@@ -67,6 +69,9 @@ class MemoryStore:
         if not tx.changes:
             return
         self._commits += 1
+        if tx.unsettles:  # no other body runs before this one has been applied
+            self._generation.begin()
+            self._generation.end()
         for start, end in tx.ranges:
             self._map.delete_range(start, end)
         for key, value in tx.writes.items():
@@ -74,6 +79,9 @@ class MemoryStore:
                 self._map.delete(key)
             else:
                 self._map.put(key, value)
+
+    def generation(self) -> int | None:
+        return self._generation.now()
 
     def wake(self, topic: str) -> None:
         self._waits.wake((topic,))

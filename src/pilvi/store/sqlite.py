@@ -38,6 +38,7 @@ from pilvi.contracts.causes import NO_CAUSE, Cause
 from pilvi.store import sqlite_file
 from pilvi.store.api import Outbox, Snapshot, StoreStatistics, StoreUnavailable, Transaction
 from pilvi.store.buffer import BufferedTransaction
+from pilvi.store.kept import Generation
 from pilvi.store.locks import WriteLock
 from pilvi.store.sqlite_view import View
 from pilvi.store.waits import run_hints
@@ -104,6 +105,7 @@ class SqliteStore:
         self._write_cursor = self._writer.cursor()
         self._reader = sqlite_file.open_reader(path)
         self._read_cursor = self._reader.cursor()
+        self._generation = Generation(path.parent / "generation")
         self._wakes = Wakes(run or path.parent / "run", entropy or Entropy())
         self._pending: deque[_Pending] = deque()
         self._busy = False
@@ -211,7 +213,7 @@ class SqliteStore:
         if changes and not self._relaxed:
             self._jobs.put(lambda: self._commit(loop, group))
             return
-        failure = self._commit_now()
+        failure = self._commit_now(group)
         self._lock.release()
         self._finish(group, failure)
         if self._wal_pages >= self._checkpoint_at and failure is None:
@@ -294,7 +296,7 @@ class SqliteStore:
             _call(loop, self._run_group, loop)
 
     def _commit(self, loop: asyncio.AbstractEventLoop, group: list[_Done]) -> None:
-        failure = self._commit_now()
+        failure = self._commit_now(group)
         if failure is None and self._wal_pages >= self._checkpoint_at:
             _call(loop, self._finish, group, None)
             try:
@@ -343,12 +345,18 @@ class SqliteStore:
 
     # --- both
 
-    def _commit_now(self) -> Exception | None:
+    def _commit_now(self, group: list[_Done]) -> Exception | None:
+        unsettles = any(done.tx.unsettles and done.error is None for done in group)
+        if unsettles:
+            self._generation.begin()
         try:
             self._writer.execute("COMMIT")
         except Exception as error:  # noqa: BLE001 - it is raised again in every writer of the group
             self._roll_back()
             return error
+        finally:
+            if unsettles:
+                self._generation.end()
         return None
 
     def _roll_back(self) -> None:
@@ -405,6 +413,9 @@ class SqliteStore:
     @property
     def in_doubt(self) -> bool:
         return self._failure is not None
+
+    def generation(self) -> int | None:
+        return self._generation.now()
 
     def wake(self, topic: str) -> None:
         self._wakes.wake((topic,))

@@ -14,6 +14,8 @@ from pilvi.services.dynamodb.errors import ValidationException, invalid
 
 _CANONICAL = re.compile(r"-?(?:[1-9][0-9]*(?:\.[0-9]*[1-9])?|0\.[0-9]*[1-9])|0").fullmatch
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?").fullmatch
+_SHORT = 18
+"""Digits of a plain whole number, which most numbers are."""
 _EXACT = Context(prec=1000, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[])
 _CALCULATION = Context(prec=2 * limits.NUMBER_EXPONENT_MAX + 20, traps=[Inexact])
 
@@ -58,6 +60,8 @@ def measured(text: str) -> tuple[str, int]:
 
     Raises: ValidationException as `canonical` does.
     """
+    if len(text) <= _SHORT and text.isdecimal() and text.isascii() and text[0] != "0":
+        return text, (len(text.rstrip("0")) + 1) // 2 + 1
     if len(text) > limits.NUMBER_DIGITS_MAX or not _CANONICAL(text):
         text = canonical(text)
     digits = len(text.replace(".", "").strip("-0"))

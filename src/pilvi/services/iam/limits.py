@@ -25,3 +25,6 @@ EXPIRED_KEPT_MS = 24 * 60 * 60 * 1000
 """How long an expired session or a deleted key is remembered, so that its user is told so."""
 SWEEP_EVERY_MS = 60 * 60 * 1000
 SWEEP_BATCH = 500
+
+CREDENTIALS_KEPT = 4096
+"""Access keys that a process keeps in memory; not a quota of AWS."""

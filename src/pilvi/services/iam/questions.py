@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 from pilvi.base.arn import GLOBAL_REGION, Arn, Scope
 from pilvi.contracts.credentials import Credential
 from pilvi.kit.cloud import Cloud
 from pilvi.services.iam import limits, records, tokens
 from pilvi.store.api import Snapshot, Transaction
+from pilvi.store.kept import Kept
 
 
 class IamCredentials:
-    """`contracts.credentials.Credentials`. Asked for every request: one read of one key."""
+    """`contracts.credentials.Credentials`. Asked for every request, so the answers are kept."""
 
     def __init__(self, cloud: Cloud) -> None:
-        self._read = cloud.store.read
+        self._kept = Kept(cloud.store, _credential, most=limits.CREDENTIALS_KEPT)
 
-    async def find_credential(self, access_key_id: str) -> Credential | None:
-        def look(at: Snapshot) -> Credential | None:
-            issued = records.find_issued(at, access_key_id)
-            return None if issued is None else issued.credential
+    def find_credential(self, access_key_id: str) -> Awaitable[Credential | None]:
+        return self._kept.get(access_key_id)
 
-        return await self._read(look)
+
+def _credential(at: Snapshot, access_key_id: str) -> Credential | None:
+    issued = records.find_issued(at, access_key_id)
+    return None if issued is None else issued.credential
 
 
 class IamSessions:

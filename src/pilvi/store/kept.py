@@ -1,0 +1,87 @@
+"""Records that every request reads and few requests change, kept in memory and yet never stale.
+
+A store counts the commits that change such records, in eight bytes which all its processes map. Under the
+write lock a writer makes the count odd before its commit and even after it, before anybody is answered. So:
+
+1. While the count is even and the same, no such commit has become visible.
+2. What was read after the count was taken, and the count has not changed since, is what a read now would find.
+
+A writer that is killed in between leaves the count odd: nothing is kept then until the next such commit,
+or the next start of the server.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from pilvi.store.api import Snapshot, Store
+
+V = TypeVar("V")
+
+_COUNT = struct.Struct("@q")
+"""In the machine's own order and alignment: then it is read and written in one piece."""
+
+
+class Generation:
+    """The count. `path`: the file shared by the processes of a store; None keeps it in this process."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._map: mmap.mmap | bytearray
+        if path is None:
+            self._map = bytearray(_COUNT.size)
+            return
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            if os.fstat(descriptor).st_size < _COUNT.size:
+                os.ftruncate(descriptor, _COUNT.size)
+            self._map = mmap.mmap(descriptor, _COUNT.size)
+        finally:
+            os.close(descriptor)
+
+    def now(self) -> int | None:
+        """None while a commit that changes kept records is under way."""
+        count: int = _COUNT.unpack_from(self._map)[0]
+        return None if count & 1 else count
+
+    def begin(self) -> None:
+        """Under the write lock, before the commit."""
+        count: int = _COUNT.unpack_from(self._map)[0]
+        _COUNT.pack_into(self._map, 0, count + (2 if count & 1 else 1))
+
+    def end(self) -> None:
+        """Under the write lock, once the commit has succeeded or failed."""
+        count: int = _COUNT.unpack_from(self._map)[0]
+        _COUNT.pack_into(self._map, 0, count + 1)
+
+
+class Kept(Generic[V]):
+    """Values by name, each made of records of collections that are declared `kept`."""
+
+    def __init__(self, store: Store, load: Callable[[Snapshot, str], V], *, most: int) -> None:
+        """`load(at, name)`: reads records of such collections only. `most`: how many values are kept."""
+        self._store = store
+        self._load = load
+        self._most = most
+        self._generation: int | None = None
+        self._values: dict[str, V] = {}
+
+    async def get(self, name: str) -> V:
+        """Raises: StoreUnavailable, and whatever `load` raises."""
+        generation = self._store.generation()
+        if generation is not None and generation == self._generation:
+            try:
+                return self._values[name]
+            except KeyError:
+                pass
+        value = await self._store.read(lambda at: self._load(at, name))
+        if generation is not None:
+            if generation != self._generation or len(self._values) >= self._most:
+                self._values.clear()
+                self._generation = generation
+            self._values[name] = value
+        return value
