@@ -90,8 +90,15 @@ def test_a_function_is_pending_then_active_then_gone(functions: Functions, accou
     [
         (
             {"Runtime": "cobol85"},
+            "InvalidParameterValueException",
+            "Value cobol85 at 'runtime' failed to satisfy constraint: Member must satisfy enum value"
+            " set: [nodejs20.x, python3.14, ",
+        ),
+        (
+            # Recorded: this one is looked at after everything else.
+            {"Runtime": "cobol85", "Role": "r1"},
             "ValidationException",
-            "1 validation error detected: Value 'cobol85'",
+            "1 validation error detected: Value 'r1' at 'role'",
         ),
         (
             {"Runtime": "python3.7"},

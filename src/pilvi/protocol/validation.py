@@ -169,11 +169,13 @@ class _Compiler:
             self._structures[shape.name] = check = None
         return check
 
-    def input(self, shape: Shape, body_prefix: str) -> Check:
+    def input(self, shape: Shape, body_prefix: str, left_out: frozenset[str]) -> Check:
         """The check of a whole request; `body_prefix` stands before members that lie in the body."""
         required: list[tuple[str, str, Shape]] = []
         table: dict[str, tuple[str, Check]] = {}
         self._fill(shape, required, table, body_prefix)
+        for name in left_out:
+            table.pop(name, None)
         return _structure_check(required, table)
 
     def _fill(
@@ -322,6 +324,13 @@ _HAVE_A_WORD_OF_THEIR_OWN = {"logs"}
 """CloudWatch Logs says InvalidParameterException, where the operation has that error."""
 
 
+_CHECKED_BY_HANDLERS = {
+    ("lambda", "CreateFunction"): frozenset({"Runtime"}),
+    ("lambda", "UpdateFunctionConfiguration"): frozenset({"Runtime"}),
+}
+"""Members that AWS checks after all others, with another error (recorded)."""
+
+
 class MissingRequestBodyError(AwsError):
     code = "MissingRequestBodyError"
     message = "Request Body is empty"
@@ -355,7 +364,8 @@ def validator(
         return _s3_validator(shape)
     prefix = f"{_camel(operation.name)}Input." if service in _PREFIXES_BODY else ""
     compiler = _Compiler(hide=service in _HIDES_VALUES, opaque=opaque)
-    check = compiler.input(shape, prefix)
+    left_out = _CHECKED_BY_HANDLERS.get((service, operation.name), frozenset())
+    check = compiler.input(shape, prefix, left_out)
     error: type[AwsError] = ValidationException
     if protocol in ("query", "ec2"):
         error = ValidationError

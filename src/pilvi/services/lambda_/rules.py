@@ -25,11 +25,13 @@ RUNTIMES = (
 )
 """Those that pilvi runs."""
 
-OTHER_RUNTIMES = (
-    *("nodejs16.x", "java8.al2", "java11", "java17", "java21", "java25"),
-    *("dotnet6", "dotnet8", "dotnet10", "ruby3.2", "ruby3.3", "ruby3.4"),
+AWS_RUNTIMES = (
+    *("nodejs20.x", "python3.14", "provided.al2023", "python3.12", "python3.13", "nodejs24.x"),
+    *("nodejs22.x", "java25", "python3.10", "python3.11", "java21", "ruby3.3", "ruby3.4"),
+    *("ruby3.2", "python3.8", "python3.9", "java17", "nodejs16.x", "dotnet10", "dotnet8"),
+    *("java11", "dotnet6", "nodejs18.x", "provided.al2", "java8.al2"),
 )
-"""Those of AWS that pilvi refuses by name."""
+"""Those of AWS, in the order of its error; what pilvi does not run of them is refused by name."""
 
 DEPRECATED_RUNTIMES = (
     *("nodejs", "nodejs4.3", "nodejs4.3-edge", "nodejs6.10", "nodejs8.10", "nodejs10.x"),
@@ -162,7 +164,7 @@ def check_runtime(runtime: str) -> None:
     """Raises: InvalidParameterValueException, NotBuilt."""
     if runtime in RUNTIMES:
         return
-    if runtime in OTHER_RUNTIMES:
+    if runtime in AWS_RUNTIMES:
         raise NotBuilt(what=f"functions of the runtime {runtime}")
     if runtime in DEPRECATED_RUNTIMES:
         raise errors.InvalidParameterValueException(
@@ -170,10 +172,9 @@ def check_runtime(runtime: str) -> None:
             " updating AWS Lambda functions. We recommend you use a supported runtime while"
             " creating or updating functions."
         )
-    allowed = ", ".join((*RUNTIMES, *OTHER_RUNTIMES))
     raise errors.InvalidParameterValueException(
         detail=f"Value {runtime} at 'runtime' failed to satisfy constraint: Member must satisfy"
-        f" enum value set: [{allowed}] or be a valid ARN"
+        f" enum value set: [{', '.join(AWS_RUNTIMES)}] or be a valid ARN"
     )
 
 
