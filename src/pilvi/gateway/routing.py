@@ -145,7 +145,7 @@ def _by_endpoint_path(request: HttpRequest) -> Route | None:
     path = request.path
     if path.startswith("/_aws/"):
         _, _, kind, identifier, rest = ([*path.split("/", 4), "", ""])[:5]
-        if kind in ("execute-api", "lambda-url"):
+        if kind in ("execute-api", "lambda-url", "lambda-code"):
             inner = replace(request, path="/" + rest)
             return _endpoint(kind, identifier, inner, region="")
     if path.startswith("/restapis/") and (match := _USER_REQUEST.match(path)):

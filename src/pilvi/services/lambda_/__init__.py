@@ -1,5 +1,6 @@
 """Lambda. Loading the package registers its operations, targets and workers."""
 
+from pilvi.services.lambda_ import links as links
 from pilvi.services.lambda_ import targets as targets
 from pilvi.services.lambda_ import workers as workers
 from pilvi.services.lambda_.operations import account as account

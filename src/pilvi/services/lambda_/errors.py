@@ -106,6 +106,14 @@ class AccessDeniedException(AwsError):
     status = 403
 
 
+class BadLink(AwsError):
+    """The address of a package does not hold, or no more; in the words of S3, from which AWS serves them."""
+
+    code = "AccessDenied"
+    message = "{detail}"
+    status = 403
+
+
 class CrossAccountRole(AccessDeniedException):
     message = "Cross-account pass role is not allowed."
 

@@ -29,6 +29,9 @@ ASYNC_FIRST_DELAY_S = 60
 THROTTLED_DELAY_MS = (1_000, 300_000)
 """The first and the longest delay of an asynchronous invocation that was throttled."""
 
+LINK_MS = 600_000
+"""How long a package can be downloaded from the address that GetFunction or GetLayerVersion gave."""
+
 SESSION_S = 43_200
 """How long a function's credentials are valid."""
 SESSION_MARGIN_MS = 1_800_000

@@ -12,7 +12,7 @@ from pilvi.kit import paging
 from pilvi.kit.audit import WatchedRequest
 from pilvi.kit.call import Call
 from pilvi.kit.execution import refuse_unread
-from pilvi.services.lambda_ import errors, limits, names, packages, records, rules
+from pilvi.services.lambda_ import errors, limits, links, names, packages, records, rules
 from pilvi.services.lambda_.names import FunctionName
 from pilvi.services.lambda_.operations import versions
 from pilvi.services.lambda_.records import Configuration, Function
@@ -90,14 +90,18 @@ def _refuse_existing(at: Snapshot, name: FunctionName) -> None:
 def get_function(call: Call, at: Snapshot, req: GetFunctionRequest) -> GetFunctionResponse:
     """A function's configuration, tags and reserved concurrency.
 
+    `Code.Location` is an address from which anybody can download the package for ten minutes.
+
     Raises: ResourceNotFoundException. AWS: GetFunction.
-    Differs: `Code` has no `Location`: there is no address yet from which the package can be fetched.
     """
     name = names.parse_function(call.scope, req["FunctionName"], req.get("Qualifier"))
     function, configuration = records.resolve(at, name)
     result: GetFunctionResponse = {
         "Configuration": _active(name, function, configuration),
-        "Code": {"RepositoryType": "S3"},
+        "Code": {
+            "RepositoryType": "S3",
+            "Location": links.link_to_function(call, name, configuration),
+        },
     }
     if function.tags:
         result["Tags"] = function.tags

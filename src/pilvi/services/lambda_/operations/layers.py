@@ -11,7 +11,7 @@ from pilvi.kit import paging
 from pilvi.kit.audit import WatchedRequest
 from pilvi.kit.call import Call
 from pilvi.kit.execution import refuse_unread
-from pilvi.services.lambda_ import errors, limits, names, packages, records, rules
+from pilvi.services.lambda_ import errors, limits, links, names, packages, records, rules
 from pilvi.services.lambda_.names import LayerName
 from pilvi.services.lambda_.records import Layer, LayerVersion
 from pilvi.services.lambda_.service import lambda_
@@ -67,7 +67,7 @@ async def publish_layer_version(
             return version
 
         version = await call.transact(publish)
-    return _described(name, version)
+    return _described(call, name, version)
 
 
 @lambda_.read("GetLayerVersion")
@@ -76,7 +76,7 @@ def get_layer_version(
 ) -> GetLayerVersionResponse:
     """Raises: ResourceNotFoundException, InvalidParameterValueException. AWS: GetLayerVersion."""
     name = names.parse_layer(call.scope, req["LayerName"])
-    return _get(at, LayerName(name.scope, name.name, _number(req["VersionNumber"])))
+    return _get(call, at, LayerName(name.scope, name.name, _number(req["VersionNumber"])))
 
 
 @lambda_.read("GetLayerVersionByArn")
@@ -84,14 +84,14 @@ def get_layer_version_by_arn(
     call: Call, at: Snapshot, req: GetLayerVersionByArnRequest
 ) -> GetLayerVersionResponse:
     """Raises: ResourceNotFoundException. AWS: GetLayerVersionByArn."""
-    return _get(at, names.parse_layer(call.scope, req["Arn"]))
+    return _get(call, at, names.parse_layer(call.scope, req["Arn"]))
 
 
-def _get(at: Snapshot, name: LayerName) -> GetLayerVersionResponse:
+def _get(call: Call, at: Snapshot, name: LayerName) -> GetLayerVersionResponse:
     version = records.find_layer_version(at, name)
     if version is None:
         raise errors.NoSuchResource()
-    return _described(name, version)
+    return _described(call, name, version)
 
 
 def _number(version: int) -> int:
@@ -202,9 +202,10 @@ def _item(name: LayerName, version: LayerVersion) -> LayerVersionsListItem:
     return item
 
 
-def _described(name: LayerName, version: LayerVersion) -> GetLayerVersionResponse:
+def _described(call: Call, name: LayerName, version: LayerVersion) -> GetLayerVersionResponse:
     result: GetLayerVersionResponse = {
         "Content": {
+            "Location": links.link_to_layer(call, name, version),
             "CodeSha256": version.package.sha256,
             "CodeSize": version.package.size_bytes,
         },
