@@ -202,3 +202,95 @@ def test_list_policies_by_scope(iam: Any) -> None:
 def test_policies_of_aws_cannot_be_changed(iam: Any) -> None:
     with refused("AccessDenied", status=403):
         iam.delete_policy(PolicyArn=BASIC)
+
+
+STATEMENT = POLICY["Statement"][0]
+TRUSTED = TRUST["Statement"][0]
+
+
+def _with(document: Any, **members: Any) -> Any:
+    """The document with members of its one statement replaced; None takes one out."""
+    statement = {**document["Statement"][0], **members}
+    kept = {name: value for name, value in statement.items() if value is not None}
+    return {**document, "Statement": [kept]}
+
+
+# AWS's own texts, which differ between identity policies and trust policies.
+@pytest.mark.parametrize(
+    ("document", "text"),
+    [
+        ("[]", "Syntax errors in policy."),
+        ({"Version": "2012-10-17"}, "Syntax errors in policy."),
+        ({**POLICY, "Statement": []}, "Syntax errors in policy."),
+        ({**POLICY, "Statement": ["text"]}, "Syntax errors in policy."),
+        ({**POLICY, "Statement": [[STATEMENT]]}, "Syntax errors in policy."),
+        ({**POLICY, "Extra": 1}, "Syntax errors in policy."),
+        ({**POLICY, "Id": ["a"]}, "Syntax errors in policy."),
+        ({"Statement": STATEMENT}, "Policy document must be version 2012-10-17 or greater."),
+        ({**POLICY, "Version": "2008-10-17"}, "Policy document must be version 2012-10-17 or greater."),
+        ({**POLICY, "Version": ["2012-10-17"]}, "Policy document must be version 2012-10-17 or greater."),
+        (_with(POLICY, Effect="allow"), "Syntax errors in policy."),
+        (_with(POLICY, Effect=["Allow"]), "Syntax errors in policy."),
+        (_with(POLICY, Action=None), "Policy statement must contain actions."),
+        (_with(POLICY, Action=[]), "Policy statement must contain actions."),
+        (_with(POLICY, Action={"s3": "*"}), "Syntax errors in policy."),
+        (_with(POLICY, Action=["s3:*", 1]), "Syntax errors in policy."),
+        (_with(POLICY, NotAction="s3:*"), "Syntax errors in policy."),
+        (_with(POLICY, Action="get"), "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc."),
+        (_with(POLICY, Action="a b:get"), "Vendor a b is not valid"),
+        (_with(POLICY, Action="s3:a:b"), "Actions/Condition can contain only one colon."),
+        (_with(POLICY, Resource=None), "Policy statement must contain resources."),
+        (_with(POLICY, NotResource="*"), "Syntax errors in policy."),
+        (_with(POLICY, Resource="b"), 'Resource b must be in ARN format or "*".'),
+        (_with(POLICY, Resource="arn:aws:s3"), "The policy failed legacy parsing"),
+        (_with(POLICY, Resource=[["*"]]), "Syntax errors in policy."),
+        (_with(POLICY, Principal="*"), "Policy document should not specify a principal."),
+        (_with(POLICY, NotPrincipal={"AWS": "*"}), "Policy document should not specify a principal."),
+        (_with(POLICY, Sid=1), "Syntax errors in policy."),
+        (_with(POLICY, Sid="a-b"), "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies"
+            " the regular expression [0-9A-Za-z]*"),
+        ({**POLICY, "Statement": [{**STATEMENT, "Sid": "A"}] * 2},
+            "Statement IDs (SID) in a single policy must be unique."),
+        (_with(POLICY, Condition="x"), "Syntax errors in policy."),
+        (_with(POLICY, Condition=[{"Bool": {"aws:x": "true"}}]), "Syntax errors in policy."),
+        (_with(POLICY, Condition={"Bool": "aws:x"}), "Syntax errors in policy."),
+        (_with(POLICY, Condition={"Bool": {"aws:x": {"a": "b"}}}), "Syntax errors in policy."),
+        (_with(POLICY, Condition={"Bool": {"aws:x": [["true"]]}}), "Syntax errors in policy."),
+        (_with(POLICY, Condition={"Perhaps": {"aws:x": "y"}}), "Syntax errors in policy."),
+        (_with(POLICY, Condition={"NullIfExists": {"aws:x": "true"}}), "Syntax errors in policy."),
+        (_with(POLICY, Condition={"ForSome:StringLike": {"aws:x": "y"}}), "Syntax errors in policy."),
+        (_with(POLICY, Condition={"Bool": {"x": "true"}}),
+            "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc."),
+    ],
+)  # fmt: skip
+def test_malformed_identity_policies(iam: Any, document: Any, text: str) -> None:
+    sent = document if isinstance(document, str) else json.dumps(document)
+    with refused("MalformedPolicyDocument", text, 400):
+        iam.create_policy(PolicyName="p", PolicyDocument=sent)
+
+
+@pytest.mark.parametrize(
+    ("document", "text"),
+    [
+        (_with(TRUST, Resource="*"), "Has prohibited field Resource"),
+        (_with(TRUST, Principal=None), "Missing required field Principal"),
+        (_with(TRUST, Principal={}), "Missing required field Principal"),
+        (_with(TRUST, Action=None), "Missing required field Action"),
+        (_with(TRUST, Effect=None), "Missing required field Effect"),
+        (_with(TRUST, Principals="*"), "Unknown field Principals"),
+        (_with(TRUST, Principal={"Service": "lambda"}), 'Invalid principal in policy: "SERVICE":"lambda"'),
+        (_with(TRUST, Principal={"AWS": "a*"}), 'Invalid principal in policy: "AWS":"a*"'),
+        (_with(TRUST, Action="s3:*"), "AssumeRole policy may only specify STS AssumeRole actions."),
+        (_with(TRUST, Condition={"Same": {"aws:x": "y"}}), "Invalid Condition type : Same"),
+    ],
+)  # fmt: skip
+def test_malformed_trust_policies(iam: Any, document: Any, text: str) -> None:
+    with refused("MalformedPolicyDocument", text, 400):
+        iam.create_role(RoleName="r", AssumeRolePolicyDocument=json.dumps(document))
+
+
+def test_a_member_that_is_given_twice_is_refused(iam: Any) -> None:
+    """Two readers would see two policies: one with the first, one with the last."""
+    twice = json.dumps(POLICY).replace('"Effect": "Allow"', '"Effect": "Deny", "Effect": "Allow"')
+    with refused("MalformedPolicyDocument", "This policy contains invalid Json", 400):
+        iam.create_policy(PolicyName="p", PolicyDocument=twice)

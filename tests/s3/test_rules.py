@@ -31,7 +31,7 @@ def policy(*statements: dict[str, Any]) -> str:
     [
         ([PUBLIC], True),
         ([{**PUBLIC, "Principal": {"AWS": "*"}}], True),
-        ([{**PUBLIC, "Principal": {"AWS": ["arn:aws:iam::1:root", "*"]}}], True),
+        ([{**PUBLIC, "Principal": {"AWS": ["arn:aws:iam::111111111111:root", "*"]}}], True),
         ([{**PUBLIC, "Action": ["s3:PutObject", "s3:Get*"]}], True),
         ([{**PUBLIC, "Action": "*"}], True),
         ([{**PUBLIC, "Action": "S3:GETOBJECT"}], True),
@@ -39,19 +39,18 @@ def policy(*statements: dict[str, Any]) -> str:
         ([{**PUBLIC, "Resource": "arn:aws:s3:::b/KEY"}], False),
         ([{**PUBLIC, "Resource": "arn:aws:s3:::b"}], False),
         ([{**PUBLIC, "Action": "s3:PutObject"}], False),
-        ([{**PUBLIC, "Principal": {"AWS": "arn:aws:iam::1:root"}}], False),
+        ([{**PUBLIC, "Principal": {"AWS": "arn:aws:iam::111111111111:root"}}], False),
         ([{**PUBLIC, "Condition": {"Bool": {"aws:SecureTransport": "false"}}}], False),
         ([{**PUBLIC, "Effect": "Deny"}], False),
-        ([], False),
         # What cannot be evaluated never allows, and a Deny that might mean this request denies.
-        ([{key: PUBLIC[key] for key in ("Effect", "Action", "Resource")} | {"NotPrincipal": "x"}], False),
+        ([{"Effect": "Allow", "NotPrincipal": {"AWS": "111111111111"}, "Action": "*", "Resource": "*"}], False),
         ([{"Effect": "Allow", "Principal": "*", "NotAction": "s3:PutObject", "Resource": "*"}], False),
-        ([{"Effect": "Allow", "Principal": "*", "Action": "*", "NotResource": "x"}], False),
+        ([{"Effect": "Allow", "Principal": "*", "Action": "*", "NotResource": "arn:aws:s3:::b/x"}], False),
         ([PUBLIC, {**PUBLIC, "Effect": "Deny"}], False),
         ([{**PUBLIC, "Effect": "Deny", "Action": "s3:Put*"}, PUBLIC], True),
         ([PUBLIC, {**PUBLIC, "Effect": "Deny", "Resource": "arn:aws:s3:::b/other"}], True),
-        ([PUBLIC, {**PUBLIC, "Effect": "Deny", "Condition": {"Bool": {"x": "y"}}}], False),
-        ([PUBLIC, {**PUBLIC, "Effect": "Deny", "Principal": {"AWS": "arn:aws:iam::1:root"}}], False),
+        ([PUBLIC, {**PUBLIC, "Effect": "Deny", "Condition": {"Bool": {"aws:x": "y"}}}], False),
+        ([PUBLIC, {**PUBLIC, "Effect": "Deny", "Principal": {"AWS": "arn:aws:iam::111111111111:root"}}], False),
     ],
 )  # fmt: skip
 def test_what_a_policy_lets_anyone_read(statements: list[dict[str, Any]], allowed: bool) -> None:

@@ -8,84 +8,47 @@ AWS: S3 User Guide, "Blocking public access", section "The meaning of public"; I
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, cast
 
+from pilvi.languages.policy import (
+    RESOURCE,
+    RESOURCE_WORDS,
+    Clause,
+    Policy,
+    PolicyError,
+    Reason,
+    Statement,
+    parse,
+)
 from pilvi.services.s3 import errors, limits
 
-Statement = Mapping[str, Any]
-
-_VERSIONS = ("2012-10-17", "2008-10-17")
-_MEMBERS = frozenset(
-    {
-        "Sid",
-        "Effect",
-        "Principal",
-        "NotPrincipal",
-        "Action",
-        "NotAction",
-        "Resource",
-        "NotResource",
-        "Condition",
-    }
-)
+_FIRST_BYTE = "Policies must be valid JSON and the first byte must be '{'"
 
 
 def check_policy(text: str, bucket: str) -> None:
     """What PutBucketPolicy takes. Raises: MalformedPolicy."""
     if not text.startswith("{"):
-        raise errors.MalformedPolicy(
-            detail="Policies must be valid JSON and the first byte must be '{'"
-        )
+        raise errors.MalformedPolicy(detail=_FIRST_BYTE)
     if len(text.encode()) > limits.POLICY_BYTES_MAX:
         raise errors.MalformedPolicy(detail="Normalized policy document exceeds the maximum size")
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
-        raise errors.MalformedPolicy(
-            detail="Policies must be valid JSON and the first byte must be '{'"
-        ) from None
-    if "Statement" not in document:
-        raise errors.MalformedPolicy(detail="Missing required field Statement")
-    if document.get("Version", _VERSIONS[0]) not in _VERSIONS:
-        raise errors.MalformedPolicy(detail="The policy must contain a valid version string")
-    statements = _listed(document["Statement"])
-    if not statements:
-        raise errors.MalformedPolicy(detail="Could not parse the policy: Statement is empty!")
-    for statement in statements:
-        _check_statement(statement, bucket)
+        policy = parse(text, RESOURCE)
+    except PolicyError as wrong:
+        detail = _FIRST_BYTE if wrong.reason is Reason.JSON else wrong.told(RESOURCE_WORDS)
+        raise errors.MalformedPolicy(detail=detail) from wrong
+    for statement in policy.statements:
+        _check_reach(statement, bucket)
 
 
-def _check_statement(statement: Any, bucket: str) -> None:
-    if not isinstance(statement, dict):
-        raise errors.MalformedPolicy(detail="Policy has invalid statement")
-    members = cast("dict[str, Any]", statement)
-    for name in members:
-        if name not in _MEMBERS:
-            raise errors.MalformedPolicy(detail=f"Unknown field {name}")
-    if members.get("Effect") not in ("Allow", "Deny"):
-        raise errors.MalformedPolicy(
-            detail="Missing required field Effect"
-            if "Effect" not in members
-            else f"Invalid effect: {members['Effect']}"
-        )
-    for one, other in (
-        ("Principal", "NotPrincipal"),
-        ("Action", "NotAction"),
-        ("Resource", "NotResource"),
-    ):
-        if one not in members and other not in members:
-            raise errors.MalformedPolicy(detail=f"Missing required field {one}")
-    for action in _listed(members.get("Action", members.get("NotAction"))):
-        if not isinstance(action, str) or not (action == "*" or action.lower().startswith("s3:")):
+def _check_reach(statement: Statement, bucket: str) -> None:
+    """A bucket's policy is about S3, and about this bucket."""
+    for action in statement.actions.patterns:
+        if action != "*" and not action.lower().startswith("s3:"):
             raise errors.MalformedPolicy(detail="Policy has invalid action")
+    assert statement.resources is not None
     arn = f"arn:aws:s3:::{bucket}"
-    for resource in _listed(members.get("Resource", members.get("NotResource"))):
-        if not isinstance(resource, str) or not (
-            resource == "*" or resource == arn or resource.startswith((arn + "/", arn + "*"))
-        ):
+    for resource in statement.resources.patterns:
+        if resource not in ("*", arn) and not resource.startswith((arn + "/", arn + "*")):
             raise errors.MalformedPolicy(detail="Policy has invalid resource")
 
 
@@ -95,18 +58,19 @@ def is_public(text: str) -> bool:
     Differs: AWS also looks into conditions; here a statement with one lets nobody in, so it is not public.
     """
     return any(
-        statement.get("Effect") == "Allow"
-        and ("NotPrincipal" in statement or _everyone(statement))
-        and not statement.get("Condition")
-        for statement in _statements(text)
+        statement.allows
+        and not statement.conditions
+        and statement.principals is not None
+        and (statement.principals.negated or statement.principals.everyone)
+        for statement in _parsed(text).statements
     )
 
 
 def allows_everyone(text: str, action: str, resource: str) -> bool:
     """Whether an unsigned request may perform `action` ("s3:GetObject") on this ARN."""
     allowed = False
-    for statement in _statements(text):
-        if statement.get("Effect") == "Allow":
+    for statement in _parsed(text).statements:
+        if statement.allows:
             allowed = allowed or _plainly_allows(statement, action, resource)
         elif _might_deny(statement, action, resource):
             return False
@@ -114,37 +78,31 @@ def allows_everyone(text: str, action: str, resource: str) -> bool:
 
 
 def _plainly_allows(statement: Statement, action: str, resource: str) -> bool:
+    assert statement.principals is not None
+    assert statement.resources is not None
     return (
-        _everyone(statement)
-        and not statement.get("Condition")
-        and "Action" in statement
-        and "Resource" in statement
-        and _any_matches(statement["Action"], action, fold=True)
-        and _any_matches(statement["Resource"], resource, fold=False)
+        statement.principals.everyone
+        and not statement.conditions
+        and not statement.actions.negated
+        and not statement.resources.negated
+        and _any_matches(statement.actions, action, fold=True)
+        and _any_matches(statement.resources, resource, fold=False)
     )
 
 
 def _might_deny(statement: Statement, action: str, resource: str) -> bool:
-    """Conditions are taken to hold, and principals to include whoever asks."""
-    if "Action" in statement and not _any_matches(statement["Action"], action, fold=True):
-        return False
-    return not (
-        "Resource" in statement and not _any_matches(statement["Resource"], resource, fold=False)
+    """Conditions are taken to hold, and principals and negated clauses to include whoever asks for whatever."""
+    assert statement.resources is not None
+    actions, resources = statement.actions, statement.resources
+    return (actions.negated or _any_matches(actions, action, fold=True)) and (
+        resources.negated or _any_matches(resources, resource, fold=False)
     )
 
 
-def _everyone(statement: Statement) -> bool:
-    principal = statement.get("Principal")
-    if isinstance(principal, dict):
-        return "*" in _listed(cast("dict[str, Any]", principal).get("AWS"))
-    return principal == "*"
-
-
-def _any_matches(patterns: Any, text: str, *, fold: bool) -> bool:
+def _any_matches(clause: Clause, text: str, *, fold: bool) -> bool:
     return any(
         matches(one.lower(), text.lower()) if fold else matches(one, text)
-        for one in _listed(patterns)
-        if isinstance(one, str)
+        for one in clause.patterns
     )
 
 
@@ -166,11 +124,6 @@ def matches(pattern: str, text: str) -> bool:
 
 
 @lru_cache(maxsize=256)
-def _statements(text: str) -> Sequence[Statement]:
-    return _listed(json.loads(text)["Statement"])
-
-
-def _listed(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    return cast("list[Any]", value) if isinstance(value, list) else [value]
+def _parsed(text: str) -> Policy:
+    """A policy that `check_policy` has taken."""
+    return parse(text, RESOURCE)
