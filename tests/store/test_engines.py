@@ -22,6 +22,7 @@ Make = Callable[[Path], Store]
 ENGINES: dict[str, Make] = {
     "memory": lambda _: MemoryStore(),
     "sqlite": lambda folder: SqliteStore(folder / "pilvi.db"),
+    "sqlite-slow-disk": lambda folder: SqliteStore(folder / "pilvi.db", patience_s=0),
     "sqlite-relaxed": lambda folder: SqliteStore(folder / "pilvi.db", durability="relaxed"),
 }
 

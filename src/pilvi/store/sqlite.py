@@ -1,8 +1,9 @@
 """The embedded engine: one SQLite file in WAL mode, shared by the processes of one machine.
 
 Group commit. Bodies run one after another on the event loop, inside one SQLite transaction; what a body
-buffered is applied to it when the body succeeds. Then COMMIT, which waits for the disk, runs in the one
-writer thread while new bodies queue; they form the next group. How the promises of `api.py` are kept:
+buffered is applied to it when the body succeeds. Then comes COMMIT, which waits for the disk. On a fast disk
+it is run at once: handing it to a thread and back costs more than the wait. On a slow one it runs in the one
+writer thread while new bodies queue. Either way what comes meanwhile forms the next group. How the promises of `api.py` are kept:
 
 1, 2. SQLite's WAL with synchronous=FULL: COMMIT returns after the sync. (`relaxed` keeps 1 and gives up
    2 for a crash of the machine; a crash of the process loses nothing.)
@@ -56,6 +57,10 @@ PENDING_MAX = 65_536
 """Bodies that may wait for their group; more are refused."""
 CHECKPOINT_PAGES = 4_096
 """Pages in the WAL (4 KiB each) that call for a checkpoint."""
+PATIENCE_S = 0.001
+"""Commits that take longer, on average, go to the thread."""
+PROBE_EVERY = 256
+"""One of so many commits is tried on the loop again: the disk may have become faster."""
 IDLE_S = 5.0
 """Without a commit for so long, the WAL is emptied."""
 
@@ -81,6 +86,25 @@ class _Done(NamedTuple):
     error: BaseException | None
 
 
+class _Pace:
+    """How long commits take on the loop: a moving average, which one slow commit raises at once."""
+
+    def __init__(self, patience_s: float) -> None:
+        self._patience_s = patience_s
+        self._average_s = 0.0
+        self._passed_over = 0
+
+    def is_fast(self) -> bool:
+        if self._average_s < self._patience_s:
+            return True
+        self._passed_over += 1
+        return self._passed_over % PROBE_EVERY == 0
+
+    def note(self, took_s: float) -> None:
+        slow = took_s > 10 * self._patience_s
+        self._average_s = took_s if slow else self._average_s * 0.875 + took_s * 0.125
+
+
 class SqliteStore:
     """Implements `api.Store`. Used on one event loop at a time."""
 
@@ -91,8 +115,9 @@ class SqliteStore:
         durability: Durability = "full",
         entropy: Entropy | None = None,
         run: Path | None = None,
+        patience_s: float = PATIENCE_S,
     ) -> None:
-        """`run`: the folder of the processes' sockets; `run/` beside the database by default.
+        """`patience_s`: for how long a commit may keep the loop waiting. `run`: the folder of the processes' sockets; `run/` beside the database by default.
 
         Raises: PilviError when the file is not a database of ours, or a newer one.
         """
@@ -101,6 +126,7 @@ class SqliteStore:
         self._relaxed = durability == "relaxed"
         self._lock = WriteLock(path.parent)
         self._writer = sqlite_file.open_writer(path, self._lock, relaxed=self._relaxed)
+        self._pace = _Pace(patience_s)
         self._writer.set_wal_hook(self._note_wal)
         self._write_cursor = self._writer.cursor()
         self._reader = sqlite_file.open_reader(path)
@@ -210,10 +236,13 @@ class SqliteStore:
             self._lock.release()
             self._finish_and_go_on(loop, group, error)
             return
-        if changes and not self._relaxed:
+        if changes and not self._relaxed and not self._pace.is_fast():
             self._jobs.put(lambda: self._commit(loop, group))
             return
+        began_s = loop.time()
         failure = self._commit_now(group)
+        if changes:
+            self._pace.note(loop.time() - began_s)
         self._lock.release()
         self._finish(group, failure)
         if self._wal_pages >= self._checkpoint_at and failure is None:
