@@ -133,9 +133,7 @@ def parse(text: str, form: Form) -> Policy:
     version = members.get("Version", VERSIONS[0])
     if version not in VERSIONS:
         raise PolicyError(Reason.VERSION, "Version", str(version))
-    policy_id = members.get("Id")
-    if policy_id is not None and not isinstance(policy_id, str):
-        raise PolicyError(Reason.SYNTAX, "Id")
+    policy_id = _text(members, "Id", "Id")
     if "Statement" not in members:
         raise PolicyError(Reason.NO_STATEMENT, "Statement")
     given = members["Statement"]
@@ -175,6 +173,13 @@ def _object(value: object, place: str) -> Mapping[str, object]:
     return cast("dict[str, object]", value)
 
 
+def _text(members: Mapping[str, object], name: str, place: str) -> str | None:
+    value = members.get(name)
+    if name in members and not isinstance(value, str):
+        raise PolicyError(Reason.SYNTAX, place)
+    return cast("str | None", value)
+
+
 def _statement(given: object, place: str, form: Form) -> Statement:
     members = _object(given, place)
     for name in members:
@@ -196,12 +201,8 @@ def _statement(given: object, place: str, form: Form) -> Statement:
 
 
 def _sid(members: Mapping[str, object], place: str, form: Form) -> str | None:
-    sid = members.get("Sid")
-    if sid is None and "Sid" not in members:
-        return None
-    if not isinstance(sid, str):
-        raise PolicyError(Reason.SYNTAX, place)
-    if form.plain_sids and not _IDENTITY_SID.fullmatch(sid):
+    sid = _text(members, "Sid", place)
+    if sid is not None and form.plain_sids and not _IDENTITY_SID.fullmatch(sid):
         raise PolicyError(Reason.SID, place, sid)
     return sid
 
