@@ -50,18 +50,24 @@ def _label_step(name: str, member: Shape) -> Step:
     return step
 
 
-def _query_step(name: str, member: Shape, others: frozenset[str]) -> Step:
+def _field_step(name: str, member: Shape) -> Step:
+    """For a field of the query string that was sent."""
     wire = member.location_name or name
 
     def one(match: Match, request: HttpRequest, params: Params) -> None:
-        values = match.query.get(wire)
-        if values is not None and (values[0] or member.type == "string"):
-            params[name] = _scalar(member, values[0], wire, "query")
+        value = match.query[wire][0]
+        if value or member.type == "string":
+            params[name] = _scalar(member, value, wire, "query")
 
     def many(match: Match, request: HttpRequest, params: Params) -> None:
-        values = match.query.get(wire)
-        if values is not None:
-            params[name] = [_scalar(member.member, value, wire, "query") for value in values]
+        values = match.query[wire]
+        params[name] = [_scalar(member.member, value, wire, "query") for value in values]
+
+    return many if member.type == "list" else one
+
+
+def _other_fields_step(name: str, member: Shape, others: frozenset[str]) -> Step:
+    """For a map of all the fields that no other member claims."""
 
     def rest(match: Match, request: HttpRequest, params: Params) -> None:
         listed = member.value.type == "list"
@@ -73,7 +79,7 @@ def _query_step(name: str, member: Shape, others: frozenset[str]) -> Step:
         if found:
             params[name] = found
 
-    return rest if member.type == "map" else many if member.type == "list" else one
+    return rest
 
 
 def split_header_list(text: str) -> list[str]:
@@ -106,15 +112,16 @@ def _split_dates(text: str) -> list[str]:
 
 
 def _header_step(name: str, member: Shape) -> Step:
+    """For a header that was sent."""
     wire = (member.location_name or name).lower()
 
     def one(match: Match, request: HttpRequest, params: Params) -> None:
-        text = request.headers.get(wire)
-        if text is not None and (text or member.type == "string"):
+        text = request.headers[wire]
+        if text or member.type == "string":
             params[name] = _scalar(member, text, wire, "header")
 
     def many(match: Match, request: HttpRequest, params: Params) -> None:
-        text = request.headers.get(wire)
+        text = request.headers[wire]
         if text:
             split = _split_dates if member.member.type == "timestamp" else split_header_list
             params[name] = [_scalar(member.member, item, wire, "header") for item in split(text)]
@@ -187,6 +194,8 @@ def request_reader(
     if shape is None:
         return lambda match, request: {}
     steps = list[Step]()
+    by_header = dict[str, list[Step]]()
+    by_field = dict[str, list[Step]]()
     payload: str | None = shape.traits.get("payload")
     known = _literal_names(operation) | {
         member.location_name or name
@@ -196,10 +205,14 @@ def request_reader(
     for name, member in shape.members.items():
         if member.location == "uri":
             steps.append(_label_step(name, member))
+        elif member.location == "querystring" and member.type == "map":
+            steps.append(_other_fields_step(name, member, frozenset(known)))
         elif member.location == "querystring":
-            steps.append(_query_step(name, member, frozenset(known)))
+            wire = member.location_name or name
+            by_field.setdefault(wire, []).append(_field_step(name, member))
         elif member.location == "header":
-            steps.append(_header_step(name, member))
+            wire = (member.location_name or name).lower()
+            by_header.setdefault(wire, []).append(_header_step(name, member))
         elif member.location == "headers":
             steps.append(_prefix_step(name, member))
         elif name == payload and not member.streaming and not member.event_stream:
@@ -216,6 +229,10 @@ def request_reader(
         params: Params = {}
         for step in steps:
             step(match, request, params)
+        for places, sent in ((by_header, request.headers), (by_field, match.query)):
+            for wire in sent:  # a few are sent of the many that could be
+                for step in places.get(wire, ()):
+                    step(match, request, params)
         return params
 
     return read_request

@@ -133,9 +133,18 @@ class _Template:
     pattern: re.Pattern[str]
     labels: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     candidates: list[_Candidate] = field(default_factory=list[_Candidate])
+    bare: list[_Candidate] = field(default_factory=list[_Candidate])
+    """Those that ask nothing of the query string: when there is none, only they can be meant."""
+
+    def add(self, operation: str, labels: tuple[str, ...], candidate: _Candidate) -> None:
+        self.labels[operation] = labels
+        for known in (self.candidates, self.bare):
+            if known is self.candidates or not (candidate.literals or candidate.queries):
+                known.append(candidate)
+                known.sort(key=lambda one: one.order)
 
     def choose(self, request: HttpRequest, query: Query) -> _Candidate | None:
-        for candidate in self.candidates:
+        for candidate in self.candidates if query else self.bare:
             if candidate.fully(request, query):
                 return candidate
         # Nobody has all that it requires: the least demanding one will say what is missing.
@@ -204,13 +213,10 @@ class _RestRouter:
             key = (operation.method, pattern)
             if key not in ranked:
                 ranked[key] = (rank, _Template(re.compile(pattern)))
-            template = ranked[key][1]
-            template.labels[operation.name] = labels
-            template.candidates.append(_candidate(operation, literal_query))
+            ranked[key][1].add(operation.name, labels, _candidate(operation, literal_query))
         for (method, _), (rank, template) in sorted(
             ranked.items(), key=lambda entry: (entry[1][0].count(2), entry[1][0])
         ):
-            template.candidates.sort(key=lambda candidate: candidate.order)
             if 2 in rank:
                 self._greedy.setdefault(method, []).append(template)
             else:

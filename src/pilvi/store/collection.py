@@ -28,6 +28,8 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
 
+_BASES_MAX = 1024
+
 REGISTRY: dict[str, Collection[Any]] = {}
 """Every collection by name, for `pilvi check`."""
 
@@ -63,6 +65,7 @@ class Collection(Generic[T]):
         self.blobs_of = blobs
         self._kept = kept
         self._upgrades = dict(upgrades or {})
+        self._bases: dict[Key, bytes] = {}
         self._version_byte = bytes([version])
         self._encode = msgspec.msgpack.Encoder().encode
         self._decode = msgspec.msgpack.Decoder(record).decode
@@ -70,7 +73,7 @@ class Collection(Generic[T]):
     # --- one record
 
     def find(self, at: Snapshot, home: Key, *key: Part) -> T | None:
-        value = at.get(pack((*home, self.name, "r", *key)))
+        value = at.get(self._record_key(home, key))
         return None if value is None else self.decode(value)
 
     def put(self, tx: Transaction, home: Key, record: T) -> None:
@@ -78,7 +81,7 @@ class Collection(Generic[T]):
         if self._kept:
             tx.unsettle()
         key = self._key(record)
-        packed = pack((*home, self.name, "r", *key))
+        packed = self._record_key(home, key)
         if self._indexes:
             old = tx.get(packed)
             stale = set[bytes]() if old is None else self.index_keys(home, self.decode(old))
@@ -91,7 +94,7 @@ class Collection(Generic[T]):
 
     def delete(self, tx: Transaction, home: Key, *key: Part) -> T | None:
         """Remove one record and its index entries; gives what was there."""
-        packed = pack((*home, self.name, "r", *key))
+        packed = self._record_key(home, key)
         old = tx.get(packed)
         if old is None:
             return None
@@ -165,6 +168,15 @@ class Collection(Generic[T]):
         raise AssertionError(
             f"index {self.name}.{index} names a record that is not there: {tail!r}"
         )
+
+    def _record_key(self, home: Key, key: Key) -> bytes:
+        """`pack((*home, name, "r", *key))`; its first part is packed once for each home."""
+        base = self._bases.get(home)
+        if base is None:
+            if len(self._bases) >= _BASES_MAX:
+                self._bases.clear()
+            base = self._bases[home] = pack((*home, self.name, "r"))
+        return base + pack(key)
 
     # --- for check and for the store's own tools
 

@@ -1,9 +1,10 @@
 """The embedded engine: one SQLite file in WAL mode, shared by the processes of one machine.
 
 Group commit. Bodies run one after another on the event loop, inside one SQLite transaction; what a body
-buffered is applied to it when the body succeeds. Then comes COMMIT, which waits for the disk. On a fast disk
-it is run at once: handing it to a thread and back costs more than the wait. On a slow one it runs in the one
-writer thread while new bodies queue. Either way what comes meanwhile forms the next group. How the promises of `api.py` are kept:
+buffered is applied to it when the body succeeds. Then comes COMMIT, which waits for the disk. On a fast
+disk it is run at once: handing it to a thread and back costs more than the wait. On a slow one it runs in
+the one writer thread. Either way, what comes meanwhile forms the next group. How the promises of `api.py`
+are kept:
 
 1, 2. SQLite's WAL with synchronous=FULL: COMMIT returns after the sync. (`relaxed` keeps 1 and gives up
    2 for a crash of the machine; a crash of the process loses nothing.)
@@ -117,7 +118,8 @@ class SqliteStore:
         run: Path | None = None,
         patience_s: float = PATIENCE_S,
     ) -> None:
-        """`patience_s`: for how long a commit may keep the loop waiting. `run`: the folder of the processes' sockets; `run/` beside the database by default.
+        """`patience_s`: for how long a commit may keep the loop waiting. `run`: the folder of the processes'
+        sockets; `run/` beside the database by default.
 
         Raises: PilviError when the file is not a database of ours, or a newer one.
         """
