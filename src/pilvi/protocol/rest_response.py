@@ -124,10 +124,9 @@ def response_writer(
         assert result.keys() <= known, f"{operation.name} answers no {set(result) - known}"
         headers: Headers = []
         identify(headers, request_id)
-        for name, add in adders.items():
-            value = result.get(name)
-            if value is not None:
-                add(headers, value)
+        for name, value in result.items():
+            if value is not None and name in adders:
+                adders[name](headers, value)
         status = operation.status
         for name in statuses:
             status = result.get(name) or status

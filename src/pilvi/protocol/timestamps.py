@@ -6,6 +6,7 @@ import math
 import re
 from datetime import UTC, datetime, timedelta
 from email.utils import formatdate, parsedate_to_datetime
+from functools import lru_cache
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -53,6 +54,7 @@ def iso8601_full(ms: int) -> str:
     return f"{iso8601(ms - ms % 1000)[:-1]}.{ms % 1000:03d}Z"
 
 
+@lru_cache(maxsize=256)
 def rfc822(ms: int) -> str:
     """`Wed, 31 Jan 2024 12:00:00 GMT`; the fraction is dropped, as HTTP dates have none."""
     return formatdate(ms // 1000, usegmt=True)

@@ -54,6 +54,8 @@ def overrides_of(req: Mapping[str, Any], *, signed: bool) -> dict[str, Any]:
     Raises: InvalidRequest for them on an unsigned request, InvalidArgument for what is no header's value.
     """
     found = {to: req[name] for name, to in _OVERRIDES.items() if name in req}
+    if not found:
+        return found
     for name, to in _OVERRIDES.items():
         value = found.get(to)
         if isinstance(value, str) and not _HEADER_BREAKS.isdisjoint(value):
