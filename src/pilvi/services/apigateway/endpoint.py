@@ -19,7 +19,8 @@ from pilvi.base.errors import AwsError, NotBuilt
 from pilvi.base.http import HttpRequest, HttpResponse
 from pilvi.kit.call import Call
 from pilvi.kit.cloud import as_aws_error
-from pilvi.services.apigateway import answers, cors, invoking, limits, proxy, records, rules
+from pilvi.languages import cors, http_answer, http_event
+from pilvi.services.apigateway import invoking, limits, records, rules
 from pilvi.services.apigateway.records import Cors, Deployed, Place
 from pilvi.services.apigateway.routes import RouteTable
 from pilvi.services.apigateway.service import apigatewayv2
@@ -57,14 +58,14 @@ async def execute_api(call: Call, request: HttpRequest) -> HttpResponse:
     try:
         found = await call.view(lambda at: _find(at, call.identifier, request.path))
         if found is None:
-            return answers.message(403, _FORBIDDEN, error_type="ForbiddenException")
+            return http_answer.message(403, _FORBIDDEN, error_type="ForbiddenException")
         place, served = found
         kind = place.kind
         await _read_body(request)
         call.scope = Scope(place.account, place.region)
         answer = _answer_http if kind == "http" else _answer_rest
         response = await answer(call, request, served)
-        answers.check_sendable(response)
+        http_answer.check_sendable(response)
     except Exception as error:  # noqa: BLE001 as in the gateway's pipeline: every failure becomes an answer
         return _failure(kind, as_aws_error(error, call.request_id))
     return response
@@ -72,14 +73,14 @@ async def execute_api(call: Call, request: HttpRequest) -> HttpResponse:
 
 def _failure(kind: str, error: AwsError) -> HttpResponse:
     if error.status == 413:
-        return answers.message(413, "Request Entity Too Large")
+        return http_answer.message(413, "Request Entity Too Large")
     if isinstance(error, NotBuilt):
-        return answers.message(error.status, error.text)
+        return http_answer.message(error.status, error.text)
     if error.status < 500:  # a body that broke off, or never came
-        return answers.message(400, "Bad Request")
+        return http_answer.message(400, "Bad Request")
     if error.status == 503:
-        return answers.message(503, "Service Unavailable")
-    return answers.message(
+        return http_answer.message(503, "Service Unavailable")
+    return http_answer.message(
         500, "Internal Server Error" if kind == "http" else "Internal server error"
     )
 
@@ -104,13 +105,13 @@ async def _read_body(request: HttpRequest) -> None:
 
 async def _answer_http(call: Call, request: HttpRequest, served: Served | None) -> HttpResponse:
     if served is None:
-        return answers.message(404, "Not Found")
+        return http_answer.message(404, "Not Found")
     if served.ready.cors is not None and cors.is_preflight(request.method, request.headers):
         return cors.answer_preflight(served.ready.cors, request.headers)
     path = request.path.removeprefix(served.prefix) or "/"
     chosen = served.ready.table.choose(request.method, path)
     if chosen is None:
-        response = answers.message(404, "Not Found")
+        response = http_answer.message(404, "Not Found")
     else:
         incoming = _incoming(call, request, served, path, *chosen, call.request_id)
         response = await invoking.invoke_http(call, incoming, chosen[0])
@@ -159,12 +160,12 @@ def _find_http(at: Snapshot, scope: Scope, api_id: str, path: str) -> Served | N
 async def _answer_rest(call: Call, request: HttpRequest, served: Served | None) -> HttpResponse:
     extended_id = call.entropy.secret(15) + "="
     if served is None:
-        response = answers.message(403, _FORBIDDEN, error_type="ForbiddenException")
+        response = http_answer.message(403, _FORBIDDEN, error_type="ForbiddenException")
     else:
         path = "/" + request.path.removeprefix(served.prefix).lstrip("/")
         chosen = served.ready.table.choose_resource(request.method, path)
         if chosen is None:
-            response = answers.message(
+            response = http_answer.message(
                 403,
                 "Missing Authentication Token",
                 error_type="MissingAuthenticationTokenException",
@@ -216,11 +217,11 @@ def _incoming(
     route: Deployed,
     variables: dict[str, str],
     extended_id: str,
-) -> proxy.Incoming:
+) -> http_event.Incoming:
     trace_id = request.headers.get("x-amzn-trace-id", "")
     if "Root=" not in trace_id:
         trace_id = f"Root=1-{call.now_ms // 1000:08x}-{call.entropy.hex(24)}"
-    return proxy.Incoming(
+    return http_event.Incoming(
         api_id=served.api_id,
         account=served.scope.account,
         stage=served.stage,

@@ -12,8 +12,9 @@ from pilvi.base.http import HttpResponse
 from pilvi.contracts.delivery import Source
 from pilvi.contracts.functions import FunctionNotInvocable, Functions, InvokeOutcome
 from pilvi.kit.call import Call
-from pilvi.services.apigateway import answers, proxy, rules
-from pilvi.services.apigateway.proxy import Event, Incoming
+from pilvi.languages import http_answer, http_event
+from pilvi.languages.http_event import Event, Incoming
+from pilvi.services.apigateway import rules
 from pilvi.services.apigateway.records import Deployed, Invocation
 
 log = logging.getLogger("pilvi.apigateway")
@@ -27,35 +28,37 @@ _running: set[asyncio.Task[InvokeOutcome]] = set()
 
 
 async def invoke_http(call: Call, incoming: Incoming, route: Deployed) -> HttpResponse:
-    """As an HTTP API answers.
+    """As an HTTP API http_answer.
 
     AWS: Developer Guide, "Troubleshooting issues with HTTP API Lambda integrations".
     """
-    failed = answers.message(500, "Internal Server Error")
+    failed = http_answer.message(500, "Internal Server Error")
     if route.invocation is None:
         return failed
     version = route.invocation.payload_version
-    event = proxy.event_2_0(incoming) if version == "2.0" else proxy.event_1_0(incoming)
+    event = http_event.event_2_0(incoming) if version == "2.0" else http_event.event_1_0(incoming)
     try:
         outcome = await _invoke(call, incoming, route, route.invocation, event)
         if outcome.error is not None:
             return failed
-        return answers.http_answer(outcome.payload, version)
+        return http_answer.http_answer(outcome.payload, version)
     except TimeoutError:
-        return answers.message(503, "Service Unavailable")
+        return http_answer.message(503, "Service Unavailable")
     except FunctionNotInvocable as error:
         log.warning("%s %s: %s", incoming.api_id, route.key, error)
         if error.code == _TOO_LARGE:
-            return answers.message(413, "Request Entity Too Large")
-        return answers.message(503, "Service Unavailable") if error.code == _THROTTLED else failed
-    except answers.InvalidResponse as error:
+            return http_answer.message(413, "Request Entity Too Large")
+        return (
+            http_answer.message(503, "Service Unavailable") if error.code == _THROTTLED else failed
+        )
+    except http_answer.InvalidResponse as error:
         log.warning("%s %s: %s", incoming.api_id, route.key, error)
         return failed
 
 
 async def invoke_rest(call: Call, incoming: Incoming, route: Deployed) -> HttpResponse:
-    """As a REST API answers. AWS: Developer Guide, "Handle Lambda errors in API Gateway"."""
-    failed = answers.message(
+    """As a REST API http_answer. AWS: Developer Guide, "Handle Lambda errors in API Gateway"."""
+    failed = http_answer.message(
         500, "Internal server error", error_type="InternalServerErrorException"
     )
     invocation = route.invocation
@@ -67,24 +70,26 @@ async def invoke_rest(call: Call, incoming: Incoming, route: Deployed) -> HttpRe
     if not invocation.uri:
         return failed
     try:
-        outcome = await _invoke(call, incoming, route, invocation, proxy.rest_event(incoming))
+        outcome = await _invoke(call, incoming, route, invocation, http_event.rest_event(incoming))
         if outcome.error is not None:
             return _bad_gateway()
-        answer = answers.rest_answer(
+        answer = http_answer.rest_answer(
             outcome.payload,
             binary_types=incoming.binary_types,
             accept=incoming.headers.get("accept", ""),
         )
     except TimeoutError:
-        return answers.message(
+        return http_answer.message(
             504, "Endpoint request timed out", error_type="IntegrationTimeoutException"
         )
     except FunctionNotInvocable as error:
         log.warning("%s %s %s: %s", incoming.api_id, route.method, route.path, error)
         if error.code == _TOO_LARGE:
-            return answers.message(413, "Request Too Long", error_type="RequestTooLargeException")
+            return http_answer.message(
+                413, "Request Too Long", error_type="RequestTooLargeException"
+            )
         return failed
-    except answers.InvalidResponse as error:
+    except http_answer.InvalidResponse as error:
         log.warning("%s %s %s: %s", incoming.api_id, route.method, route.path, error)
         return _bad_gateway()
     answer.headers.append(("x-amzn-trace-id", incoming.trace_id))
@@ -92,7 +97,9 @@ async def invoke_rest(call: Call, incoming: Incoming, route: Deployed) -> HttpRe
 
 
 def _bad_gateway() -> HttpResponse:
-    return answers.message(502, "Internal server error", error_type="InternalServerErrorException")
+    return http_answer.message(
+        502, "Internal server error", error_type="InternalServerErrorException"
+    )
 
 
 async def _invoke(

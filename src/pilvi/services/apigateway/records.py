@@ -15,6 +15,7 @@ from __future__ import annotations
 import msgspec
 
 from pilvi.base.arn import GLOBAL_REGION, Scope
+from pilvi.languages.cors import Cors as Cors
 from pilvi.services.apigateway import errors
 from pilvi.store.api import Snapshot, Transaction
 from pilvi.store.collection import Collection
@@ -64,15 +65,6 @@ class Deployed(msgspec.Struct, kw_only=True):
 
 
 # --- HTTP APIs
-
-
-class Cors(msgspec.Struct, kw_only=True):
-    allow_credentials: bool = False
-    allow_headers: list[str] = []
-    allow_methods: list[str] = []
-    allow_origins: list[str] = []
-    expose_headers: list[str] = []
-    max_age_s: int | None = None
 
 
 class HttpApi(msgspec.Struct, kw_only=True):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterable, Mapping
 
@@ -20,31 +19,6 @@ _FUNCTION = re.compile(r"arn:[^:]+:lambda:[^:]+:\d{12}:function:[^:/]+(:[^:/]+)?
 _INVOCATION = re.compile(
     r"arn:[^:]+:apigateway:[^:]+:lambda:path/2015-03-31/functions/(?P<function>.+)/invocations"
 )
-
-
-# --- where an API answers
-
-
-def api_endpoint(external_url: str, external_host: str, region: str, api_id: str) -> str:
-    """The address an API is told to have.
-
-    A real domain gets AWS's form, `https://ID.execute-api.REGION.DOMAIN`, and must resolve all names below
-    it. `localhost` and IP addresses, below which no resolver but a browser's finds anything, get the path
-    form, which works from everywhere. Both forms are always served.
-    """
-    name = external_host.rpartition(":")[0] or external_host
-    if "." not in name or name.endswith(".localhost") or _is_address(name.strip("[]")):
-        return f"{external_url}/_aws/execute-api/{api_id}"
-    scheme = external_url.partition("://")[0]
-    return f"{scheme}://{api_id}.execute-api.{region}.{external_host}"
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
 
 
 # --- routes

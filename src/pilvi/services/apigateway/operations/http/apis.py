@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pilvi.base.addresses import endpoint_url
 from pilvi.base.errors import NotBuilt
 from pilvi.kit.call import Call
 from pilvi.services.apigateway import errors, limits, records, rules, snapshots
@@ -161,11 +162,10 @@ def _checked_cors(wire: Cors) -> records.Cors:
 
 
 def _told(call: Call, api: HttpApi) -> Api:
-    settings = call.cloud.settings
     wire: Api = {
         "ApiId": api.id,
-        "ApiEndpoint": rules.api_endpoint(
-            settings.external_url, settings.external_host, call.region, api.id
+        "ApiEndpoint": endpoint_url(
+            call.cloud.settings.external_url, "execute-api", api.id, call.region
         ),
         "ApiKeySelectionExpression": _API_KEY_EXPRESSION,
         "CreatedDate": api.created_at_ms,

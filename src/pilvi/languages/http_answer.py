@@ -15,7 +15,7 @@ from typing import Any, cast
 import orjson
 
 from pilvi.base.http import HttpResponse
-from pilvi.services.apigateway.proxy import media_type_matches
+from pilvi.languages.http_event import media_type_matches
 
 Headers = list[tuple[str, str]]
 

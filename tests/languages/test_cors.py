@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pilvi.base.http import HttpResponse
-from pilvi.services.apigateway import cors
+from pilvi.languages import cors
 from pilvi.services.apigateway.records import Cors
 
 

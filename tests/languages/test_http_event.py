@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from pilvi.services.apigateway import proxy
-from pilvi.services.apigateway.proxy import Incoming
+from pilvi.languages import http_event
+from pilvi.languages.http_event import Incoming
 
 INCOMING = Incoming(
     api_id="api123",
@@ -37,7 +37,7 @@ INCOMING = Incoming(
 
 # As recorded: what is empty is null, paths stay raw, the last value of a query parameter wins.
 def test_rest_event_has_the_recorded_shape() -> None:
-    event = proxy.rest_event(INCOMING)
+    event = http_event.rest_event(INCOMING)
     assert set(event) == {
         "body",
         "headers",
@@ -78,7 +78,7 @@ def test_rest_event_has_the_recorded_shape() -> None:
     ],
 )
 def test_rest_event_query(query: str, single: object, multiple: object) -> None:
-    event = proxy.rest_event(replace(INCOMING, query=query))
+    event = http_event.rest_event(replace(INCOMING, query=query))
     assert event["queryStringParameters"] == single
     assert event["multiValueQueryStringParameters"] == multiple
 
@@ -86,14 +86,14 @@ def test_rest_event_query(query: str, single: object, multiple: object) -> None:
 # A REST API passes text, unless the content type is one of its binary types.
 def test_rest_event_body() -> None:
     sent = replace(INCOMING, body=b"\xff\x00", headers={"content-type": "image/png"})
-    assert proxy.rest_event(sent)["isBase64Encoded"] is False
-    event = proxy.rest_event(replace(sent, binary_types=("image/*",)))
+    assert http_event.rest_event(sent)["isBase64Encoded"] is False
+    event = http_event.rest_event(replace(sent, binary_types=("image/*",)))
     assert (event["body"], event["isBase64Encoded"]) == ("/wA=", True)
 
 
 # Payload 2.0: what is empty is left out, repeated query parameters are joined, cookies are a list.
 def test_event_2_0() -> None:
-    bare = proxy.event_2_0(replace(INCOMING, variables={}))
+    bare = http_event.event_2_0(replace(INCOMING, variables={}))
     assert set(bare) == {
         "headers",
         "isBase64Encoded",
@@ -103,7 +103,7 @@ def test_event_2_0() -> None:
         "routeKey",
         "version",
     }
-    event = proxy.event_2_0(
+    event = http_event.event_2_0(
         replace(
             INCOMING,
             full_path="/stage/caf%C3%A9",
@@ -135,11 +135,13 @@ def test_event_2_0() -> None:
     ],
 )
 def test_event_2_0_body(content_type: str, body: bytes, expected: tuple[str, bool]) -> None:
-    event = proxy.event_2_0(replace(INCOMING, headers={"content-type": content_type}, body=body))
+    event = http_event.event_2_0(
+        replace(INCOMING, headers={"content-type": content_type}, body=body)
+    )
     assert (event["body"], event["isBase64Encoded"]) == expected
 
 
 # Whoever forwarded the request before is kept, and the client is added.
 def test_forwarded_for_is_appended() -> None:
-    event = proxy.event_2_0(replace(INCOMING, headers={"x-forwarded-for": "10.0.0.1"}))
+    event = http_event.event_2_0(replace(INCOMING, headers={"x-forwarded-for": "10.0.0.1"}))
     assert event["headers"]["x-forwarded-for"] == "10.0.0.1, 127.0.0.1"

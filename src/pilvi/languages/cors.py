@@ -1,6 +1,6 @@
-"""CORS of HTTP APIs: the API answers preflights itself and marks every other answer. Pure.
+"""CORS of HTTP APIs and function URLs: they answer preflights themselves and mark every other answer. Pure.
 
-Once an API has a CORS configuration, headers of that kind from the function are replaced by its own.
+Once there is a CORS configuration, headers of that kind from the function are replaced by its own.
 AWS: API Gateway Developer Guide, "Configure CORS for HTTP APIs in API Gateway".
 """
 
@@ -8,8 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import msgspec
+
 from pilvi.base.http import HttpResponse
-from pilvi.services.apigateway.records import Cors
+
+
+class Cors(msgspec.Struct, kw_only=True):
+    allow_credentials: bool = False
+    allow_headers: list[str] = []
+    allow_methods: list[str] = []
+    allow_origins: list[str] = []
+    expose_headers: list[str] = []
+    max_age_s: int | None = None
 
 
 def is_preflight(method: str, headers: Mapping[str, str]) -> bool:

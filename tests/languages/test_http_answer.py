@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 
 from pilvi.base.http import HttpResponse
-from pilvi.services.apigateway import answers
-from pilvi.services.apigateway.answers import InvalidResponse
+from pilvi.languages import http_answer
+from pilvi.languages.http_answer import InvalidResponse
 
 
 def _http(result: object, version: str = "2.0") -> HttpResponse:
-    return answers.http_answer(json.dumps(result).encode(), version)
+    return http_answer.http_answer(json.dumps(result).encode(), version)
 
 
 def _rest(result: object, **more: Any) -> HttpResponse:
-    return answers.rest_answer(json.dumps(result).encode(), **more)
+    return http_answer.rest_answer(json.dumps(result).encode(), **more)
 
 
 # Payload 2.0: JSON without a statusCode is the body, with 200 and application/json.
@@ -162,6 +162,6 @@ def test_what_is_not_json_is_invalid() -> None:
     for payload in (b"", b"nonsense", b"\xff", b'{"statusCode": 200', b'"\\ud800"'):
         for version in ("1.0", "2.0"):
             with pytest.raises(InvalidResponse):
-                answers.http_answer(payload, version)
+                http_answer.http_answer(payload, version)
         with pytest.raises(InvalidResponse):
-            answers.rest_answer(payload)
+            http_answer.rest_answer(payload)
