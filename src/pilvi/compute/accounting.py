@@ -1,22 +1,25 @@
-"""Memory of a sandbox's processes as /proc tells it, for hosts without usable cgroups."""
+"""Memory of an environment's processes as /proc tells it, for hosts without usable cgroups."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-_DEPTH_MAX = 2048
+from pilvi.compute.launcher.processes import descendants
 
 
 class ProcessMeter:
-    """Adds up a process and its descendants. What ended is forgotten, so the peak is a lower bound."""
+    """Adds up the descendants of an environment's first process. What ended is forgotten, so the peak is a
+    lower bound.
+    """
 
-    def __init__(self, process_id: int) -> None:
+    def __init__(self, process_id: int, label: str) -> None:
         self._process_id = process_id
         self._peak_mb = 0
+        self._label = label
 
     @property
     def label(self) -> str:
-        return "memory: watched in /proc; processes: rlimit"
+        return self._label
 
     def peak_mb(self) -> int:
         self._peak_mb = max(self._peak_mb, self._sum("VmHWM:"))
@@ -25,31 +28,20 @@ class ProcessMeter:
     def resident_mb(self) -> int:
         return self._sum("RssAnon:")
 
-    def remove(self) -> None:
-        pass
+    async def remove(self) -> None:
+        """There is nothing to remove."""
 
     def _sum(self, field: str) -> int:
-        total_kb = 0
-        waiting = [self._process_id]
-        for _ in range(_DEPTH_MAX):
-            if not waiting:
-                break
-            process = waiting.pop()
-            try:
-                waiting += _children(process)
-                total_kb += _field_kb(process, field)
-            except (FileNotFoundError, ProcessLookupError):
-                continue  # it ended while we looked
+        total_kb = sum(_field_kb(process, field) for process in descendants(self._process_id))
         return -(-total_kb // 1024)
 
 
-def _children(process: int) -> list[int]:
-    text = Path(f"/proc/{process}/task/{process}/children").read_text()
-    return [int(word) for word in text.split()]
-
-
 def _field_kb(process: int, field: str) -> int:
-    for line in Path(f"/proc/{process}/status").read_text().splitlines():
+    try:
+        status = Path(f"/proc/{process}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0  # it ended while we looked
+    for line in status.splitlines():
         if line.startswith(field):
             return int(line.split()[1])
     return 0

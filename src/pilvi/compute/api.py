@@ -7,9 +7,6 @@ execution environment lifecycle".
 
 from __future__ import annotations
 
-import asyncio
-import socket
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -20,9 +17,6 @@ PAYLOAD_BYTES_MAX = 6 * 1024 * 1024 + 100
 
 LogLine = tuple[int, str]
 """(timestamp in ms since the epoch, message). A message ends with its own newline, as in CloudWatch Logs."""
-
-ServePlatform = Callable[[socket.socket], Awaitable[asyncio.AbstractServer]]
-"""Serves pilvi's own API on a listening socket that lies inside an environment's network."""
 
 
 class EnvironmentSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +35,8 @@ class EnvironmentSpec(msgspec.Struct, frozen=True, kw_only=True):
     layer_dirs: tuple[Path, ...] = ()
     """Unpacked layers in the order in which the function names them; merged into /opt, the last one wins."""
     environment: dict[str, str] = {}
-    """The function's own variables, its credentials and its region. `variables.py` adds what the runtime gives."""
+    """The function's own variables, its credentials and its region. `variables.py` adds what the runtime gives, and
+    AWS_ENDPOINT_URL."""
     memory_mb: int = 128
     timeout_s: float = 3
     tmp_mb: int = 512

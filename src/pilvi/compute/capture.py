@@ -20,6 +20,8 @@ TOTAL_BYTES_MAX = 4 * 1024 * 1024
 _FRAME_MARK = b"\xa5\x5a\x00"
 _FRAME_HEAD = 16
 _READ_BYTES = 256 * 1024
+_LINE_COST_BYTES = 26
+"""What a line costs beside its text, as CloudWatch Logs counts it: many empty lines are much, too."""
 
 
 class Capture:
@@ -75,24 +77,26 @@ class Capture:
 
     def _split(self, data: bytes) -> bytes:
         """Keep the whole lines and frames of `data`; give back the unfinished rest."""
-        position = 0
-        while position < len(data):
-            mark = data.find(_FRAME_MARK, position)
-            newline = data.find(b"\n", position, mark if mark >= 0 else len(data))
+        position, end = 0, len(data)
+        mark = _find(data, _FRAME_MARK, 0)
+        while position < end:
+            if mark < position:
+                mark = _find(data, _FRAME_MARK, position)
+            newline = data.find(b"\n", position, mark)
             if newline >= 0:
                 self._keep(data[position : newline + 1])
                 position = newline + 1
-            elif mark > position:
+            elif position < mark < end:
                 self._keep(data[position:mark])
                 position = mark
             elif mark == position:
-                length = int.from_bytes(data[mark + 4 : mark + 8])
-                if len(data) - mark < _FRAME_HEAD + min(length, LINE_BYTES_MAX):
-                    return data[mark:]
                 body = mark + _FRAME_HEAD
+                length = int.from_bytes(data[mark + 4 : mark + 8])
+                if end < body + min(length, LINE_BYTES_MAX):
+                    break
                 self._keep(data[body : body + length])
                 position = body + length
-            elif len(data) - position >= LINE_BYTES_MAX:
+            elif end - position >= LINE_BYTES_MAX:
                 self._keep(data[position : position + LINE_BYTES_MAX])
                 position += LINE_BYTES_MAX
             else:
@@ -104,6 +108,12 @@ class Capture:
         kept = line[:room] if room > 0 else b""
         self._lost_bytes += len(line) - len(kept)
         if kept:
-            self._kept_bytes += len(kept)
+            self._kept_bytes += len(kept) + _LINE_COST_BYTES
             text = kept.decode("utf-8", "replace")
             self._lines.append((self._clock.now_ms(), text if text.endswith("\n") else text + "\n"))
+
+
+def _find(data: bytes, what: bytes, begin: int) -> int:
+    """Where it is next; the end of the data when nowhere."""
+    found = data.find(what, begin)
+    return found if found >= 0 else len(data)

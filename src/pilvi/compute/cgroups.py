@@ -1,12 +1,14 @@
 """Control groups: how much memory and how many processes a sandbox may have, where the host lets us say so.
 
 Both hierarchies are known: v2, when the server's own group delegates the memory controller, and v1 as root. What
-a function keeps in /tmp is memory as well; the kernel's limit is therefore memory plus /tmp, and `watch` in
-`environment.py` holds the processes' own memory to what the function was given.
+a function keeps in /tmp is memory as well; the kernel's limit is therefore memory plus /tmp, and `environment.py`
+holds the processes' own memory to what the function was given.
 """
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import os
 from pathlib import Path
 
@@ -15,6 +17,10 @@ import msgspec
 PROCESSES_MAX = 1024
 _PREFIX = "pilvi-"
 _MEBIBYTE = 1024 * 1024
+_REMOVALS_MAX = 100
+_REMOVE_AGAIN_S = 0.01
+
+log = logging.getLogger("pilvi.compute")
 
 
 class Hierarchy(msgspec.Struct, frozen=True):
@@ -28,29 +34,33 @@ class Cgroup:
     """One sandbox's group. `directories` are what its first process is put into."""
 
     def __init__(self, hierarchy: Hierarchy, name: str, *, memory_mb: int, tmp_mb: int) -> None:
-        """Raises: OSError."""
+        """`name`: no other one's in this process. Raises: OSError."""
         self._version = hierarchy.version
-        parents = list(dict.fromkeys(hierarchy.parents.values()))
-        self.directories = [parent / f"{_PREFIX}{name}" for parent in parents]
-        for directory in self.directories:
-            directory.mkdir()
-        memory = hierarchy.parents["memory"] / f"{_PREFIX}{name}"
+        name = f"{_PREFIX}{os.getpid()}-{name}"
+        memory, processes = (hierarchy.parents[kind] / name for kind in ("memory", "pids"))
+        self.directories = list(dict.fromkeys((memory, processes)))
         limit = str((memory_mb + tmp_mb) * _MEBIBYTE)
-        if self._version == 2:
-            (memory / "memory.max").write_text(limit)
-            _write_if_there(memory / "memory.swap.max", "0")
-            (memory / "pids.max").write_text(str(PROCESSES_MAX))
-            peak = memory / "memory.peak"
-            usage = peak if peak.exists() else memory / "memory.current"
-            self._resident_field = "anon "
-        else:
-            (memory / "memory.limit_in_bytes").write_text(limit)
-            _write_if_there(memory / "memory.swappiness", "0")
-            pids = hierarchy.parents["pids"] / f"{_PREFIX}{name}"
-            (pids / "pids.max").write_text(str(PROCESSES_MAX))
-            usage = memory / "memory.max_usage_in_bytes"
-            self._resident_field = "total_rss "
-        self._peak = os.open(usage, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            for directory in self.directories:
+                directory.mkdir()
+            if self._version == 2:
+                (memory / "memory.max").write_text(limit)
+                _write_if_there(memory / "memory.swap.max", "0")
+                peak = memory / "memory.peak"
+                usage = peak if peak.exists() else memory / "memory.current"
+                self._resident_field = "anon "
+            else:
+                (memory / "memory.limit_in_bytes").write_text(limit)
+                _write_if_there(memory / "memory.swappiness", "0")
+                usage = memory / "memory.max_usage_in_bytes"
+                self._resident_field = "total_rss "
+            (processes / "pids.max").write_text(str(PROCESSES_MAX))
+            self._peak = os.open(usage, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            for directory in self.directories:
+                if directory.exists():
+                    directory.rmdir()
+            raise
         self._stat = memory / "memory.stat"
 
     @property
@@ -68,11 +78,18 @@ class Cgroup:
                 return _in_mebibytes(int(line.split()[1]))
         return 0
 
-    def remove(self) -> None:
-        """Once its processes are gone. Raises: OSError when they are not."""
+    async def remove(self) -> None:
+        """Once its processes are gone. The kernel may need a moment to notice that they are."""
         os.close(self._peak)
         for directory in self.directories:
-            directory.rmdir()
+            problem = _remove(directory)
+            for _ in range(_REMOVALS_MAX):
+                if problem is None:
+                    break
+                await asyncio.sleep(_REMOVE_AGAIN_S)
+                problem = _remove(directory)
+            if problem is not None:  # the next server removes it, see `remove_stale`
+                log.error("the cgroup %s cannot be removed: %s", directory, problem)
 
 
 def find_hierarchy() -> Hierarchy | None:
@@ -97,13 +114,24 @@ def find_hierarchy() -> Hierarchy | None:
 
 
 def remove_stale(hierarchy: Hierarchy) -> None:
-    """Remove groups that a killed server left behind. Groups with processes in them are in use and stay."""
+    """Remove groups that a killed server left behind. Those of servers that live stay."""
     for parent in set(hierarchy.parents.values()):
         for directory in parent.glob(f"{_PREFIX}*"):
-            try:
-                directory.rmdir()
-            except OSError:
+            owner = directory.name.removeprefix(_PREFIX).partition("-")[0]
+            if Path("/proc", owner).exists():
                 continue
+            problem = _remove(directory)
+            if problem is not None:
+                log.warning("the cgroup %s of an ended server stays: %s", directory, problem)
+
+
+def _remove(directory: Path) -> OSError | None:
+    """Why it could not be removed."""
+    try:
+        directory.rmdir()
+    except OSError as error:
+        return error
+    return None
 
 
 def _delegated(parent: Path) -> bool:

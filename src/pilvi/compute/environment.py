@@ -26,7 +26,7 @@ from pilvi.compute.ends import Answer, End, Exit, InitFailed, Overrun, judge
 from pilvi.compute.runtime_api import RuntimeApi
 
 INIT_S_MAX = 10.0
-"""AWS gives the initialisation ten seconds, and then begins it again in the time of the invocation."""
+"""Differs: AWS begins the initialisation again after this time, in that of the invocation; here it goes on."""
 FREEZE_AFTER_S = 0.05
 """Idle environments are frozen, but not at once: the next invocation often follows directly."""
 WATCH_EVERY_S = 0.1
@@ -124,6 +124,9 @@ class LiveEnvironment:
         finally:
             self._end = None
             _cancel(self._timeout, self._watch)
+        if isinstance(came_to, Exit) and not first and self._api.withdraw():
+            await self.kill("it ended between two invocations")
+            raise EnvironmentGone(f"The environment of {self._spec.function_name} has ended.")
         ended_s = time.perf_counter()
         written = self._capture.take() if not self._killed else []
         self._measure()

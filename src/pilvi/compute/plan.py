@@ -37,6 +37,10 @@ _RUNTIME_PACKAGES = (
 
 _EMPTY = "/.empty"
 
+NODE = "/var/lang/bin/node"
+ADDRESS = "169.254.100.1"
+"""Where AWS has the Runtime API, and here pilvi's own listeners inside a sandbox."""
+
 
 def root_plan(
     *,
@@ -46,7 +50,7 @@ def root_plan(
     hidden: tuple[Path, ...],
     own_user_namespace: bool,
 ) -> dict[str, Any]:
-    """The plan for `launcher.root`. `interpreter`: the Python of a zygote; None for what is executed.
+    """The plan for `launcher.root`. `interpreter`: the Python of a zygote, or a Node; None for `provided`.
 
     `hidden`: directories that must not be seen even if they lie below something that is.
     """
@@ -62,24 +66,28 @@ def root_plan(
             binds.append((str(path), str(path), False))
     binds += [(path, path, False) for path in _SYSTEM_FILES if os.path.exists(path)]
     binds += [(f"/dev/{name}", f"/dev/{name}", True) for name in _DEVICES]
-    if interpreter is not None:
-        binds.append((str(interpreter.prefix), "/var/lang", False))
+    python = interpreter if interpreter is not None and interpreter.family == "python" else None
+    if python is not None:
+        binds.append((str(python.prefix), "/var/lang", False))
         binds += [
             (str(source), f"/var/runtime/{name}", False) for name, source in runtime_files().items()
         ]
+    elif interpreter is not None:
+        binds.append((str(interpreter.executable), NODE, False))
+        binds.append((str(BOOTSTRAPS / "node"), "/var/runtime", False))
     empty = f"{mount_point}{_EMPTY}"
-    binds += [(empty, path, False) for path in _masked(interpreter, hidden)]
+    binds += [(empty, path, False) for path in _masked(python, hidden)]
     return {
         "mount_point": str(mount_point),
         "own_user_namespace": own_user_namespace,
         "directories": [
-            *("/dev", "/etc", "/opt", "/proc", "/tmp", _EMPTY, "/var/lang", "/var/runtime"),
+            *("/dev", "/etc", "/opt", "/proc", "/tmp", _EMPTY, "/var/lang/bin", "/var/runtime"),
             *("/var/task", "/etc/ssl", "/etc/pki/tls", "/etc/pki/ca-trust", "/etc/ca-certificates"),
         ],
         "files": _files(host_names),
         "links": links,
         "binds": binds,
-        "interpreter": [f"/var/lang/bin/{interpreter.executable.name}"] if interpreter else [],
+        "interpreter": [f"/var/lang/bin/{python.executable.name}"] if python else [],
         "source": str(SOURCE),
         "environment": {
             "LANG": "en_US.UTF-8",
@@ -133,8 +141,8 @@ def _files(host_names: tuple[str, ...]) -> dict[str, str]:
     user = "sbx_user1051"
     return {
         "/etc/hosts": f"127.0.0.1 {names}\n",
-        "/etc/resolv.conf": "",
-        "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
+        "/etc/resolv.conf": f"nameserver {ADDRESS}\n",
+        "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
         "/etc/passwd": (
             f"root:x:0:0:root:/root:/sbin/nologin\n{user}:x:{USER_ID}:{GROUP_ID}::/home/{user}:/sbin/nologin\n"
         ),

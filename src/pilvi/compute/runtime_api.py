@@ -24,7 +24,8 @@ _PREFIX = b"/2018-06-01/runtime/"
 _EXTENSION_PATHS = (b"/2020-01-01/extension/", b"/2020-08-15/logs", b"/2022-07-01/telemetry")
 _HEAD_BYTES_MAX = 2 * 1024 * 1024
 """Of one request; the X-Ray cause alone may have a mebibyte."""
-_CONNECTIONS_MAX = 64
+_CONNECTIONS_MAX = 16
+"""A runtime needs one or two; all of a function's connections are descriptors of this process."""
 
 State = Literal["initialising", "idle", "running", "answered", "broken"]
 
@@ -32,7 +33,9 @@ State = Literal["initialising", "idle", "running", "answered", "broken"]
 class RuntimeApi:
     """The state of one environment's runtime. Serve it with `loop.create_server(api.connection, sock=...)`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, may_connect: Callable[[asyncio.Transport], bool] | None = None) -> None:
+        """`may_connect`: asked of each new connection, where others than the runtime could come."""
+        self._may_connect = may_connect
         self.state: State = "initialising"
         self._on_initialised: Callable[[Answer | None], None] | None = None
         self._on_answer: Callable[[Answer], None] | None = None
@@ -64,6 +67,16 @@ class RuntimeApi:
         if self._waiting is not None:
             waiting, self._waiting = self._waiting, None
             self._hand_over(waiting)
+
+    def withdraw(self) -> bool:
+        """Take back an invocation that the runtime has not got yet; whether there was one."""
+        queued, self._queued = self._queued, None
+        return queued is not None
+
+    def admits(self, transport: asyncio.Transport) -> bool:
+        if len(self._connections) >= _CONNECTIONS_MAX:
+            return False
+        return self._may_connect is None or self._may_connect(transport)
 
     def _hand_over(self, connection: _Connection) -> None:
         assert self._queued is not None
@@ -179,7 +192,7 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by its class
-        if len(self._connections) >= _CONNECTIONS_MAX:
+        if not self._api.admits(self._transport):
             self._transport.abort()
             return
         self._connections.add(self)

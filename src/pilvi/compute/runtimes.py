@@ -34,7 +34,7 @@ class Interpreter(msgspec.Struct, frozen=True):
     """Python: (3, 13). Node: (20, 11, 1)."""
     executable: Path
     prefix: Path
-    """The directory that becomes /var/lang; its bin/ holds the executable."""
+    """Its bin/ holds the executable. Of a Python all of it becomes /var/lang; of a Node the executable alone."""
     own: bool = False
     """pilvi itself runs under it, so the compiled parts of awslambdaric fit it."""
 
@@ -121,7 +121,8 @@ def _find_pythons() -> Iterator[Interpreter]:
             complete = any(
                 (prefix / lib / file.name / "os.py").exists() for lib in ("lib", "lib64")
             )
-            if version >= PYTHON_OLDEST and version not in seen and complete:
+            private = home.is_relative_to(prefix)  # all of it is seen by functions
+            if version >= PYTHON_OLDEST and version not in seen and complete and not private:
                 seen.add(version)
                 yield Interpreter("python", version, prefix / "bin" / file.name, prefix)
 

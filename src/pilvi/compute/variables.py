@@ -7,34 +7,46 @@ from __future__ import annotations
 
 from pilvi.base.arn import Arn
 from pilvi.compute.api import EnvironmentSpec
+from pilvi.compute.command import Places
 from pilvi.compute.runtimes import Resolved
-
-_PATH = "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin"
-_LIBRARIES = (
-    "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib"
-)
 
 
 def all_variables(
-    spec: EnvironmentSpec, resolved: Resolved, *, runtime_api: str, daemon_host: str
+    spec: EnvironmentSpec,
+    resolved: Resolved,
+    places: Places,
+    *,
+    runtime_api: str,
+    daemon_host: str,
+    endpoint_url: str | None,
 ) -> dict[str, str]:
     """What the function sees. Its own variables win over those that AWS does not reserve.
 
-    `runtime_api`: host:port of the Runtime API as seen from inside.
+    `runtime_api`: host:port of the Runtime API as seen from inside. `endpoint_url`: where it finds pilvi.
     """
     region = Arn.parse(spec.function_arn).region
-    unreserved = {"LANG": "en_US.UTF-8", "TZ": ":UTC", "PATH": _PATH, "LD_LIBRARY_PATH": _LIBRARIES}
+    task, runtime, layers, language = places.task, places.runtime, places.layers, places.language
+    unreserved = {
+        "LANG": "en_US.UTF-8",
+        "TZ": ":UTC",
+        "PATH": f"{language}/bin:/usr/local/bin:/usr/bin/:/bin:{layers}/bin",
+        "LD_LIBRARY_PATH": (
+            f"{language}/lib:/lib64:/usr/lib64:{runtime}:{runtime}/lib:{task}:{task}/lib:{layers}/lib"
+        ),
+    }
+    if endpoint_url is not None:
+        unreserved["AWS_ENDPOINT_URL"] = endpoint_url
     if resolved.family != "provided":
-        unreserved |= {"SHLVL": "0", "PWD": "/var/task"}
+        unreserved |= {"SHLVL": "0", "PWD": task}
     if resolved.family == "python":
-        unreserved["PYTHONPATH"] = "/var/runtime"
+        unreserved["PYTHONPATH"] = runtime
         if _minor(spec.runtime) >= 12:
             unreserved["LC_CTYPE"] = "C.UTF-8"
     if resolved.family == "nodejs":
         major = spec.runtime.removeprefix("nodejs").partition(".")[0]
         unreserved["NODE_PATH"] = (
-            f"/opt/nodejs/node{major}/node_modules:/opt/nodejs/node_modules:"
-            "/var/runtime/node_modules:/var/runtime:/var/task"
+            f"{layers}/nodejs/node{major}/node_modules:{layers}/nodejs/node_modules:"
+            f"{runtime}/node_modules:{runtime}:{task}"
         )
     reserved = {
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(spec.memory_mb),
@@ -46,8 +58,8 @@ def all_variables(
         "AWS_LAMBDA_RUNTIME_API": runtime_api,
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
         "AWS_XRAY_DAEMON_ADDRESS": f"{daemon_host}:2000",
-        "LAMBDA_RUNTIME_DIR": "/var/runtime",
-        "LAMBDA_TASK_ROOT": "/var/task",
+        "LAMBDA_RUNTIME_DIR": runtime,
+        "LAMBDA_TASK_ROOT": task,
         "_AWS_XRAY_DAEMON_ADDRESS": daemon_host,
         "_AWS_XRAY_DAEMON_PORT": "2000",
         "_HANDLER": spec.handler,

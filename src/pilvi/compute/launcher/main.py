@@ -2,11 +2,13 @@
 
 There is one for each interpreter that functions run under (it then is the zygote: it has loaded the runtime,
 and a sandbox is a fork of it), and one for everything that is executed. It never holds a customer's code,
-data or credentials for longer than it takes to fork. It ends when the server closes its socket.
+data or credentials: what a sandbox is to become, the sandbox itself reads from its control socket. It ends when
+the server closes its socket or dies.
 
-The socket carries datagrams of JSON. From the server: first the plan of the file system, then {"start": id, ...}
-with two descriptors (control socket, log) and {"kill": id}. To the server: {"ready": true} or {"error": text}, then
-{"started": id}, {"failed": id, "error": text} and, when every process of a sandbox is gone, {"gone": id}.
+The socket carries datagrams of JSON. From the server: first the plan of the file system, then {"start": id,
+"cgroups": [path]} with two descriptors (control socket, log) and {"kill": id}. To the server: {"ready": true} or
+{"error": text}, then {"failed": id, "error": text} and in any case, when every process of a sandbox is gone,
+{"gone": id}.
 """
 
 from __future__ import annotations
@@ -22,8 +24,8 @@ import sys
 from typing import Any, NoReturn
 
 from pilvi.compute.launcher import linux, root, runtime, sandbox
+from pilvi.compute.launcher.supervision import MESSAGE_BYTES_MAX
 
-MESSAGE_BYTES_MAX = 160 * 1024
 _STAGE_TWO = (
     "import sys; sys.path.insert(0, sys.argv[1]);"
     " from pilvi.compute.launcher.main import serve; serve(int(sys.argv[2]))"
@@ -33,7 +35,8 @@ _STAGE_TWO = (
 def main() -> None:
     """Entered by the server: `python -I -S -c ... <descriptor of the socket>`."""
     server = socket.socket(fileno=int(sys.argv[-1]))
-    plan: dict[str, Any] = json.loads(server.recv(MESSAGE_BYTES_MAX))
+    message, _descriptors = _receive(server)
+    plan: dict[str, Any] = json.loads(message)
     try:
         root.leave_host(plan)
         root.build(plan)
@@ -100,41 +103,48 @@ class _Launcher:
 
     def _obey(self) -> None:
         message, descriptors = _receive(self._server)
-        if not message:
-            os._exit(0)  # the server has gone: this ends every sandbox
         request: dict[str, Any] = json.loads(message)
         if "kill" in request:
             for process, name in self._running.items():
                 if name == request["kill"]:
                     os.kill(process, signal.SIGKILL)
             return
-        try:
-            self._start(request, descriptors)
-        except OSError as error:
-            _send(self._server, {"failed": request["start"], "error": str(error)})
-        finally:
-            for descriptor in descriptors:
-                os.close(descriptor)
-
-    def _start(self, request: dict[str, Any], descriptors: list[int]) -> None:
         control, log = descriptors
-        go_reader, go_writer = os.pipe2(os.O_CLOEXEC)
         try:
-            linux.unshare(linux.CLONE_NEWPID)
-            try:
-                process = os.fork()
-                if process == 0:
-                    sandbox.enter(request, control, log, go_reader)
-            finally:
-                linux.setns(self._own_pids, linux.CLONE_NEWPID)
-            self._running[process] = request["start"]
-            for path in request["cgroups"]:
+            self._start(request["start"], request["cgroups"], control, log)
+        finally:
+            os.close(control)
+            os.close(log)
+
+    def _start(self, name: int, cgroups: list[str], control: int, log: int) -> None:
+        go_reader, go_writer = os.pipe2(os.O_CLOEXEC)
+        process: int | None = None
+        try:
+            process = self._fork(control, log, go_reader)
+            self._running[process] = name
+            for path in cgroups:
                 root.write(f"{root.HOST}{path}/cgroup.procs", str(process))
             os.write(go_writer, b"g")
+        except OSError as error:
+            _send(self._server, {"failed": name, "error": str(error)})
+            if process is None:
+                _send(self._server, {"gone": name})
+            else:
+                os.kill(process, signal.SIGKILL)
         finally:
             os.close(go_reader)
             os.close(go_writer)
-        _send(self._server, {"started": request["start"]})
+
+    def _fork(self, control: int, log: int, go: int) -> int:
+        """The first process of a new pid namespace; the launcher stays in its own."""
+        linux.unshare(linux.CLONE_NEWPID)
+        try:
+            process = os.fork()
+            if process == 0:
+                sandbox.enter(control, log, go)
+        finally:
+            linux.setns(self._own_pids, linux.CLONE_NEWPID)
+        return process
 
     def _reap(self) -> None:
         while True:
@@ -150,10 +160,16 @@ class _Launcher:
 
 
 def _receive(server: socket.socket) -> tuple[bytes, list[int]]:
+    """One datagram. When the server has gone, this process ends, and with it every sandbox."""
     descriptors = array.array("i")
-    message, ancillary, flags, _address = server.recvmsg(
-        MESSAGE_BYTES_MAX, socket.CMSG_SPACE(2 * descriptors.itemsize), socket.MSG_CMSG_CLOEXEC
-    )
+    try:
+        message, ancillary, flags, _address = server.recvmsg(
+            MESSAGE_BYTES_MAX, socket.CMSG_SPACE(2 * descriptors.itemsize), socket.MSG_CMSG_CLOEXEC
+        )
+    except ConnectionError:
+        os._exit(0)
+    if not message:
+        os._exit(0)
     assert not flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC)
     for level, kind, data in ancillary:
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:

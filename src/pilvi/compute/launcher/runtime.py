@@ -9,6 +9,7 @@ import atexit
 import gc
 import importlib
 import os
+import signal
 import sys
 from typing import Any, NoReturn
 
@@ -38,9 +39,13 @@ _COMMON = (
 
 def run_runtime(request: dict[str, Any]) -> NoReturn:
     """Never returns; an `OSError` of exec is told to the log and ends the process with 127, as a shell does."""
-    os.chdir("/var/task")
+    os.chdir(request["directory"])
     arguments: list[str] = request["arguments"]
     if arguments:
+        for number in (signal.SIGPIPE, signal.SIGXFSZ):
+            signal.signal(
+                number, signal.SIG_DFL
+            )  # Python ignores them, and a program would inherit that
         try:
             os.execve(arguments[0], arguments, request["environment"])
         except OSError as error:
@@ -58,7 +63,12 @@ def preload() -> None:
 def preload_clients() -> None:
     """Load the AWS SDK, which takes longer than all else; the launcher does it when it has nothing to do."""
     for name in ("boto3.session", "botocore.session"):
-        importlib.import_module(name)
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            # This Python is too old for it. Functions without it run; one that imports it is told the same.
+            print(f"pilvi: {name} does not load: {error}", file=sys.stderr)
+            return
 
 
 def _run_python(handler: str, environment: dict[str, str]) -> NoReturn:

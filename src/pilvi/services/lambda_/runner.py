@@ -18,9 +18,9 @@ import orjson
 
 from pilvi.base.arn import Arn, Scope
 from pilvi.base.clock import Clock
-from pilvi.base.errors import NotBuilt
 from pilvi.compute import report
 from pilvi.compute.api import (
+    Backend,
     Environment,
     EnvironmentFailed,
     EnvironmentGone,
@@ -31,6 +31,7 @@ from pilvi.compute.api import (
 )
 from pilvi.compute.namespaces import NamespacesBackend
 from pilvi.compute.pool import Pool, Throttled
+from pilvi.compute.process import ProcessBackend
 from pilvi.compute.runtimes import Runtimes
 from pilvi.compute.unpacked import Unpacked
 from pilvi.contracts.credentials import Credential, Sessions
@@ -208,7 +209,6 @@ class Runner:
         credential = known.credential
         assert credential.session_token is not None
         variables = {
-            "AWS_ENDPOINT_URL": cloud.ask(Platform).url,
             **(configuration.environment or {}),
             "AWS_REGION": scope.region,
             "AWS_DEFAULT_REGION": scope.region,
@@ -273,17 +273,21 @@ class Runner:
             sink = self._cloud.ask(LogSink)
             await sink.append_lines(scope, spec.log_group, spec.log_stream, lines)
 
-    async def _make_backend(self) -> NamespacesBackend:
+    async def _make_backend(self) -> Backend:
         cloud = self._cloud
-        if cloud.settings.backend != NamespacesBackend.name:
-            raise NotBuilt(what=f"the backend {cloud.settings.backend}")
         platform = cloud.ask(Platform)
+        run_dir = cloud.settings.data / "run" / "sandboxes"
+        runtimes = await Runtimes.discover()
+        if cloud.settings.backend == ProcessBackend.name:
+            return ProcessBackend(
+                run_dir=run_dir, clock=cloud.clock, runtimes=runtimes, platform=platform
+            )
         host = urlsplit(platform.url).hostname or "localhost"
         return NamespacesBackend(
-            run_dir=cloud.settings.data / "run" / "sandboxes",
+            run_dir=run_dir,
             clock=cloud.clock,
-            runtimes=await Runtimes.discover(),
-            platform=(platform.port, platform.serve),
+            runtimes=runtimes,
+            platform=platform,
             host_names=() if host == "localhost" else (host,),
             hidden=(cloud.settings.data,),
         )

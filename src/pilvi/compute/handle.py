@@ -1,0 +1,203 @@
+"""The server's half of one environment's processes: the control socket, the listeners, the end.
+
+Its other half is `launcher/supervision.py`, which tells the messages. A backend says how the processes are made and
+how they are ended; the rest is here.
+"""
+
+from __future__ import annotations
+
+import array
+import asyncio
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from pilvi.compute.api import EnvironmentFailed
+from pilvi.compute.ends import Exit
+from pilvi.compute.launcher.supervision import MESSAGE_BYTES_MAX
+
+log = logging.getLogger("pilvi.compute")
+
+KILL_S_MAX = 10.0
+_LISTENERS_MAX = 8
+
+
+class Closing(Protocol):
+    """A server on one of the listeners, or a transport."""
+
+    def close(self) -> None: ...
+
+
+class Meter(Protocol):
+    @property
+    def label(self) -> str: ...
+    def peak_mb(self) -> int: ...
+    def resident_mb(self) -> int: ...
+    async def remove(self) -> None: ...
+
+
+class Handle:
+    """See `environment.Sandbox`."""
+
+    def __init__(
+        self,
+        on_closed: Callable[[Handle], None],
+        *,
+        meter: Meter | None = None,
+        meter_of: Callable[[int], Meter] | None = None,
+    ) -> None:
+        """`on_closed`: called when nothing of it is left. `meter_of`: makes the meter when there is none as soon as
+        the id of the first process is heard.
+
+        Raises: OSError (no descriptors left).
+        """
+        self._loop = asyncio.get_running_loop()
+        self.meter = meter
+        self._meter_of = meter_of
+        self._on_closed = on_closed
+        self._end_processes: Callable[[], Awaitable[object]] | None = None
+        self._killing: asyncio.Task[None] | None = None
+        self._unwanted: list[socket.socket] = []
+        self.listening: asyncio.Future[list[socket.socket]] = self._loop.create_future()
+        self.exited: asyncio.Future[Exit] = self._loop.create_future()
+        self.servers: list[Closing] = []
+        """Closed when it is killed."""
+        self._control, self.far_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._control.setblocking(False)
+        self._control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        self._loop.add_reader(self._control, self._hear)
+
+    def begin(
+        self, request: dict[str, Any], end_processes: Callable[[], Awaitable[object]]
+    ) -> None:
+        """Once the first process has the far end: tell it what it is to become.
+
+        `end_processes`: returns when all processes are gone. Raises: EnvironmentFailed.
+        """
+        self.far_end.close()
+        self._end_processes = end_processes
+        data = json.dumps(request).encode()
+        if len(data) > MESSAGE_BYTES_MAX:
+            raise EnvironmentFailed(f"The request for a sandbox is too long: {len(data)} bytes.")
+        try:
+            self._control.send(data)
+        except OSError as error:
+            raise EnvironmentFailed(f"The sandbox took no request: {error}.") from error
+
+    @property
+    def limits(self) -> tuple[str, ...]:
+        return (self.meter.label,) if self.meter else ()
+
+    def stop(self) -> None:
+        self._command(b"S")
+
+    def resume(self) -> None:
+        self._command(b"C")
+
+    def peak_mb(self) -> int:
+        return self.meter.peak_mb() if self.meter else 0
+
+    def resident_mb(self) -> int:
+        return self.meter.resident_mb() if self.meter else 0
+
+    async def kill(self) -> None:
+        if self._killing is None:
+            self._killing = asyncio.create_task(self._kill())
+        await asyncio.shield(self._killing)
+
+    def hang_up(self) -> None:
+        """Ask the first process to end everything."""
+        try:
+            self._control.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # it has ended already
+
+    def fail(self, fault: str) -> None:
+        """The processes could not be made."""
+        self._ended(Exit(fault=fault))
+
+    async def _kill(self) -> None:
+        if self._end_processes is not None:
+            try:
+                await asyncio.wait_for(self._end_processes(), KILL_S_MAX)
+            except TimeoutError:
+                log.error("processes of a function did not end in %.0f s", KILL_S_MAX)
+        self._loop.remove_reader(self._control)
+        self._control.close()
+        self.far_end.close()
+        self._ended(Exit(signal_number=signal.SIGKILL))
+        for server in (*self.servers, *self._unwanted):
+            server.close()
+        meter, self.meter = self.meter, None
+        if meter is not None:
+            await meter.remove()
+        self._on_closed(self)
+
+    def _command(self, command: bytes) -> None:
+        try:
+            self._control.send(command)
+        except OSError:
+            pass  # it has just ended; its last message is on its way
+
+    def _hear(self) -> None:
+        try:
+            data, descriptors, process_id = _receive(self._control)
+        except BlockingIOError:
+            return
+        except OSError:
+            data, descriptors, process_id = b"", [], None
+        if not data:
+            self._loop.remove_reader(self._control)
+            self._ended(Exit(signal_number=signal.SIGKILL))
+            return
+        message: dict[str, Any] = json.loads(data)
+        if "listening" in message and len(descriptors) == message["listening"]:
+            if self.meter is None and self._meter_of is not None and process_id:
+                self.meter = self._meter_of(process_id)
+            self._take(descriptors)
+            return
+        for descriptor in descriptors:
+            os.close(descriptor)
+        if "exit" in message:
+            self._ended(Exit(code=message["exit"]))
+        elif "signal" in message:
+            self._ended(Exit(signal_number=message["signal"]))
+        else:
+            self.fail(message.get("error", "The sandbox sent a message that is not known."))
+
+    def _take(self, descriptors: list[int]) -> None:
+        listeners = [socket.socket(fileno=descriptor) for descriptor in descriptors]
+        for listener in listeners:
+            listener.setblocking(False)
+        if self.listening.done():
+            self._unwanted += listeners
+        else:
+            self.listening.set_result(listeners)
+
+    def _ended(self, how: Exit) -> None:
+        if not self.listening.done():
+            self.listening.set_exception(
+                EnvironmentFailed(f"The sandbox could not be made: {how.fault or 'it was killed'}.")
+            )
+            self.listening.exception()  # whoever waits for it gets it; if nobody does, that is no error
+        if not self.exited.done():
+            self.exited.set_result(how)
+
+
+def _receive(connection: socket.socket) -> tuple[bytes, list[int], int | None]:
+    """One datagram with its descriptors, and the sender's process id (SO_PASSCRED)."""
+    numbers = array.array("i")
+    space = socket.CMSG_SPACE(_LISTENERS_MAX * numbers.itemsize) + socket.CMSG_SPACE(12)
+    data, ancillary, _flags, _address = connection.recvmsg(65536, space, socket.MSG_CMSG_CLOEXEC)
+    process_id: int | None = None
+    for _level, kind, content in ancillary:
+        if kind == socket.SCM_RIGHTS:
+            numbers.frombytes(content[: len(content) - len(content) % numbers.itemsize])
+        elif kind == socket.SCM_CREDENTIALS:
+            process_id = int.from_bytes(content[:4], sys.byteorder)
+    return data, list(numbers), process_id
