@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from pilvi.kit.service import Acts, Service, everything
+from pilvi.protocol import service_model
+
 _PATH = Path(__file__).parents[2] / "tools" / "generate_wire.py"
 
 
@@ -20,7 +23,22 @@ def _generator() -> Any:
     return module
 
 
-generate = _generator().generate
+def generate(names: list[str], operations: list[str], opaque: frozenset[str] = frozenset()) -> str:
+    """The operations go to the first of the services that has them."""
+    known = {name: set(service_model(name).operation_names) for name in names}
+    services = [
+        Service(
+            name,
+            acts={
+                operation: Acts(everything)
+                for operation in operations
+                if operation in known[name] or not any(operation in of for of in known.values())
+            },
+            opaque=opaque,
+        )
+        for name in names
+    ]
+    return _generator().generate(services)
 
 
 def test_requests_and_answers_and_what_they_reach_become_typed_dicts() -> None:
