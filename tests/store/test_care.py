@@ -138,6 +138,12 @@ PLANTED: dict[str, tuple[Callable[[DataDir], None], str]] = {
 }
 
 
+def test_only_its_owner_can_read_it(data: DataDir) -> None:
+    everything = [data.path, *data.path.rglob("*")]
+    assert data.database in everything
+    assert [path for path in everything if path.stat().st_mode & 0o077] == []
+
+
 def test_a_sound_directory_has_no_damage(data: DataDir) -> None:
     assert damages(data.path) == []
     assert notes(data.path) == []

@@ -153,11 +153,15 @@ class FileWriter:
         """Made and locked; again, when a sweep found it between the two."""
         self._files.folder(self._id)
         while True:
-            file = FileIO(self._files.path(self._id), "x")
+            file = FileIO(self._files.path(self._id), "x", opener=_for_its_owner)
             lock(file.fileno())
             if os.fstat(file.fileno()).st_nlink:
                 return file
             file.close()
+
+
+def _for_its_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 class FileReader:

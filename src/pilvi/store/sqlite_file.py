@@ -24,6 +24,7 @@ def open_writer(path: Path, lock: WriteLock, *, relaxed: bool) -> apsw.Connectio
     """Make the file where it is missing. Raises: PilviError for a file that is not ours, or newer."""
     lock.acquire()
     try:
+        _make(path)
         connection = _connect(path)
         connection.set_busy_timeout(BUSY_MS)
         try:
@@ -37,6 +38,19 @@ def open_writer(path: Path, lock: WriteLock, *, relaxed: bool) -> apsw.Connectio
     finally:
         lock.release()
     return connection
+
+
+def _make(path: Path) -> None:
+    """For its owner alone: SQLite would let everyone read it, and gives its other files the same mode.
+
+    A file that is there is not opened: to close it would drop the locks that this process holds on it.
+    """
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise PilviError(f"Cannot make the database {path}: {error}.") from error
 
 
 def open_reader(path: Path) -> apsw.Connection:
