@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from pilvi.protocol.bounds import check_form_nodes
 from pilvi.protocol.model import Shape
 from pilvi.protocol.unreadable import Unreadable, unknown_member
 from pilvi.protocol.xml_reader import scalar_from_text
@@ -27,8 +28,8 @@ Read = Callable[[Node, str], Any]
 
 
 def grow(form: Mapping[str, str], without: frozenset[str]) -> Node:
-    """The tree that the dotted names spell, of all that is a member. Raises: Unreadable (too deep)."""
-    root = Node()
+    """The tree that the dotted names spell, of all that is a member. Raises: Unreadable (too deep, too many)."""
+    root, count = Node(), 0
     for name, value in form.items():
         if name in without or name.startswith("X-Amz-"):  # a presigned URL's own parameters
             continue
@@ -40,7 +41,9 @@ def grow(form: Mapping[str, str], without: frozenset[str]) -> Node:
             child = node.children.get(part)
             if child is None:
                 child = node.children[part] = Node()
+                count += 1
             node = child
+        check_form_nodes(count)
         node.text = value
     return root
 

@@ -10,6 +10,7 @@ import orjson
 
 from pilvi.base.http import HttpRequest, HttpResponse
 from pilvi.protocol import eventstream
+from pilvi.protocol.bounds import check_cbor, check_json
 from pilvi.protocol.dialects import Failure, Params, ReadRequest, WriteResponse, events_of
 from pilvi.protocol.model import Operation, ServiceModel
 from pilvi.protocol.routes import Match, rpc_route, target_route
@@ -45,6 +46,7 @@ _CAPITAL_MESSAGE = {"AccessDeniedException", "SerializationException"}
 
 def load_json(body: bytes) -> Any:
     """Raises: Unreadable."""
+    check_json(body)
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as wrong:
@@ -55,6 +57,7 @@ def load_cbor(body: bytes) -> Any:
     """Raises: Unreadable."""
     import cbor2
 
+    check_cbor(body)
     try:
         return cbor2.loads(body)
     except (cbor2.CBORDecodeError, ValueError, OverflowError, TypeError, RecursionError) as wrong:

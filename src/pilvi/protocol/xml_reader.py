@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pilvi.protocol import timestamps
+from pilvi.protocol.bounds import check_xml
 from pilvi.protocol.model import Shape
 from pilvi.protocol.unreadable import Unreadable, unknown_member
 
@@ -18,6 +19,7 @@ Read = Callable[[Element], Any]
 
 def parse_document(body: bytes) -> Element:
     """The root element. Raises: Unreadable for anything that is no plain XML document."""
+    check_xml(body)
     parser = _etree.XMLParser(
         resolve_entities=False,
         no_network=True,
