@@ -3,8 +3,8 @@
     python tools/generate_pages.py           write them
     python tools/generate_pages.py --check   fail when they are not what would be written
 
-An operation is built when it has a handler. A member is built when the service's code names it; the kit
-refuses by name what a handler does not read, so a page cannot claim what the program does not do.
+An operation is built when it has a handler. A member is refused when the service's code never names it (the kit
+then refuses it by name), or names it in a constant called ..._UNBUILT.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from __future__ import annotations
 import ast
 import importlib
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+from typing import cast
 
 from pilvi import app
 from pilvi.kit.service import Operation, Service
@@ -20,6 +22,7 @@ from pilvi.protocol import ServiceModel, service_model
 
 ROOT = Path(__file__).parent.parent
 PAGES = ROOT / "docs" / "services"
+_UNBUILT = "UNBUILT"
 
 
 def pages() -> dict[str, str]:
@@ -59,7 +62,7 @@ def _title(model: ServiceModel) -> str:
 
 def _page(service: Service) -> str:
     model = service_model(service.name)
-    named = _names_in(service)
+    named, unbuilt = _names_in(service)
     lines = [
         f"# {_title(model)}",
         "",
@@ -78,7 +81,7 @@ def _page(service: Service) -> str:
         "| --- | --- | --- | --- |",
     ]
     for name in sorted(service.operations):
-        lines.append(_row(service.operations[name], model, named))
+        lines.append(_row(service.operations[name], model, named - unbuilt))
     missing = [name for name in model.operation_names if name not in service.operations]
     if missing:
         lines += ["", "## Refused by name", "", ", ".join(f"`{name}`" for name in sorted(missing))]
@@ -106,15 +109,29 @@ def _modules(service: Service) -> list[str]:
     return [place, *(f"{place}.{name}" for name in names)]
 
 
-def _names_in(service: Service) -> set[str]:
-    """Every text constant in the service's own code: what its handlers can ask a request for."""
-    names: set[str] = set()
-    for module in _modules(service):
-        path = Path(importlib.import_module(module).__file__ or "")
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                names.add(node.value)
-    return names
+def _names_in(service: Service) -> tuple[set[str], set[str]]:
+    """The texts that the service's own code asks requests for, and those that it keeps to refuse."""
+    named: set[str] = set()
+    unbuilt: set[str] = set()
+    for module in map(importlib.import_module, _modules(service)):
+        tree = ast.parse(Path(module.__file__ or "").read_text())
+        for statement in tree.body:
+            if not _is_of_the_unbuilt(statement):
+                named |= {
+                    node.value
+                    for node in ast.walk(statement)
+                    if isinstance(node, ast.Constant) and isinstance(node.value, str)
+                }
+        for name, value in vars(module).items():
+            if isinstance(value, dict | set | frozenset | tuple | list):
+                texts = {one for one in cast("Iterable[object]", value) if isinstance(one, str)}
+                (unbuilt if _UNBUILT in name else named).update(texts)
+    return named, unbuilt
+
+
+def _is_of_the_unbuilt(statement: ast.stmt) -> bool:
+    targets = statement.targets if isinstance(statement, ast.Assign) else []
+    return any(isinstance(target, ast.Name) and _UNBUILT in target.id for target in targets)
 
 
 def main() -> None:

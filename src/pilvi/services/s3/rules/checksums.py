@@ -28,7 +28,8 @@ SIZES = {"CRC32": 4, "CRC32C": 4, "CRC64NVME": 8, "SHA1": 20, "SHA256": 32}
 """Algorithms that exist here, and the bytes of their values."""
 
 _UNBUILT = ("SHA512", "MD5", "XXHASH64", "XXHASH3", "XXHASH128")
-_MEMBERS = frozenset(f"Checksum{name}" for name in (*SIZES, *_UNBUILT))
+_MEMBERS_UNBUILT = frozenset(f"Checksum{name}" for name in _UNBUILT)
+_MEMBERS = frozenset(f"Checksum{name}" for name in SIZES) | _MEMBERS_UNBUILT
 _CRCS = frozenset({"CRC32", "CRC32C", "CRC64NVME"})
 _UNSUPPORTED = (
     "Checksum algorithm provided is unsupported. Please try again with any of the valid types:"
