@@ -34,8 +34,13 @@ class InvalidResponse(Exception):
     """The function returned something that is no response in its payload format."""
 
 
-def http_answer(payload: bytes, version: str) -> HttpResponse:
-    """The response of an HTTP API. Raises: InvalidResponse."""
+def http_answer(
+    payload: bytes, version: str, *, content_type: str = "text/plain;charset=UTF-8"
+) -> HttpResponse:
+    """The response of an HTTP API or a function URL. Raises: InvalidResponse.
+
+    `content_type`: of a response that names none.
+    """
     structured = _structured(payload)
     if structured is None or "statusCode" not in structured:
         if version == "2.0":
@@ -50,7 +55,7 @@ def http_answer(payload: bytes, version: str) -> HttpResponse:
     if structured.get("isBase64Encoded") is True:
         body = _unpacked(body)
     if not any(name.lower() == "content-type" for name, _ in headers):
-        headers.append(("content-type", "text/plain;charset=UTF-8"))
+        headers.append(("content-type", content_type))
     return HttpResponse(_status(structured), headers, body)
 
 

@@ -2,6 +2,7 @@
 
 from pilvi.services.lambda_ import links as links
 from pilvi.services.lambda_ import targets as targets
+from pilvi.services.lambda_ import urls as urls
 from pilvi.services.lambda_ import workers as workers
 from pilvi.services.lambda_.operations import account as account
 from pilvi.services.lambda_.operations import aliases as aliases
@@ -14,5 +15,6 @@ from pilvi.services.lambda_.operations import layers as layers
 from pilvi.services.lambda_.operations import permissions as permissions
 from pilvi.services.lambda_.operations import signing as signing
 from pilvi.services.lambda_.operations import tags as tags
+from pilvi.services.lambda_.operations import url_configs as url_configs
 from pilvi.services.lambda_.operations import versions as versions
 from pilvi.services.lambda_.service import lambda_ as lambda_

@@ -1,4 +1,4 @@
-"""Resource policies of functions: statements made, and asked whether a service may invoke.
+"""Resource policies of functions: statements made, and asked whether a service or a caller may invoke.
 
 Only what can be judged whole is ever allowed: a statement with a condition that is not understood here
 matches nothing. AWS: Lambda Developer Guide, "Working with resource-based IAM policies in Lambda".
@@ -7,7 +7,7 @@ matches nothing. AWS: Lambda Developer Guide, "Working with resource-based IAM p
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
 import orjson
@@ -18,6 +18,7 @@ from pilvi.services.lambda_ import errors
 _ACCOUNT = re.compile(r"\d{12}")
 _SERVICE = re.compile(r"[a-z0-9.\-]+\.amazonaws\.com(\.cn)?|[a-z0-9.\-]+\.amazon\.com")
 _INVOKE = ("lambda:InvokeFunction", "lambda:*", "*")
+_INVOKE_URL = ("lambda:InvokeFunctionUrl", "lambda:*", "*")
 
 
 def make_statement(req: Mapping[str, Any], resource: str, *, partition: str) -> dict[str, Any]:
@@ -79,28 +80,46 @@ def document(statements: Iterable[Mapping[str, Any]]) -> str:
 
 def permits(statements: Iterable[Mapping[str, Any]], source: Source) -> bool:
     """Whether a service principal may invoke the function for this source."""
-    return any(_allows(statement, source) for statement in statements)
+    known = {"aws:sourcearn": source.arn, "aws:sourceaccount": source.account}
+    principals = [{"Service": source.service}]
+    return any(_allows(one, _INVOKE, principals, known) for one in statements)
 
 
-def _allows(statement: Mapping[str, Any], source: Source) -> bool:
-    if statement["Effect"] != "Allow" or statement["Action"] not in _INVOKE:
+def permits_url(
+    statements: Iterable[Mapping[str, Any]], auth_type: str, callers: Sequence[str]
+) -> bool:
+    """Whether somebody may invoke the function at its address.
+
+    `callers`: the ARNs that name the caller; none for a caller whom nobody knows.
+    """
+    principals = [{"AWS": arn} for arn in callers]
+    known = {"lambda:functionurlauthtype": auth_type, "lambda:invokedviafunctionurl": "true"}
+    return any(_allows(one, _INVOKE_URL, principals, known) for one in statements)
+
+
+def _allows(
+    statement: Mapping[str, Any],
+    actions: Sequence[str],
+    principals: Sequence[Mapping[str, str]],
+    known: Mapping[str, str],
+) -> bool:
+    """`known`: what conditions can be about, by their key in small letters."""
+    if statement["Effect"] != "Allow" or statement["Action"] not in actions:
         return False
-    principal = statement["Principal"]
-    if principal != "*" and principal != {"Service": source.service}:
+    if statement["Principal"] != "*" and statement["Principal"] not in principals:
         return False
     return all(
-        _holds(operator, cast("Mapping[str, Any]", keys), source)
+        _holds(operator, cast("Mapping[str, Any]", keys), known)
         for operator, keys in statement.get("Condition", {}).items()
     )
 
 
-def _holds(operator: str, keys: Mapping[str, Any], source: Source) -> bool:
-    known = {"aws:sourcearn": source.arn, "aws:sourceaccount": source.account}
+def _holds(operator: str, keys: Mapping[str, Any], known: Mapping[str, str]) -> bool:
     for key, wanted in keys.items():
         value = known.get(key.lower())
         if value is None or not isinstance(wanted, str):
             return False
-        if operator == "StringEquals":
+        if operator in ("StringEquals", "Bool"):
             holds = value == wanted
         elif operator == "ArnLike":
             holds = arn_like(wanted, value)

@@ -2,7 +2,9 @@
 
 Invariants:
 1. A code package's blob lives as long as one record names it; replacing or deleting the record releases it.
-2. All that belongs to a function lies under `function_home`, all of a layer under `layer_home`.
+2. All that belongs to a function lies under `function_home`, all of a layer under `layer_home`; but
+3. requests to a function's address name only its id, so `UrlPlace` says, in `EVERYWHERE`, whose it is. Every
+   place has its configuration, every configuration its place.
 """
 
 from __future__ import annotations
@@ -13,14 +15,17 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from pilvi.base.arn import Scope
+from pilvi.base.arn import GLOBAL_REGION, Scope
 from pilvi.contracts.jobs import Job
+from pilvi.languages.cors import Cors
 from pilvi.services.lambda_ import errors
 from pilvi.services.lambda_.names import LATEST, FunctionName, LayerName
 from pilvi.store.api import Snapshot, Transaction
 from pilvi.store.blobs import BlobRef
 from pilvi.store.collection import Collection
 from pilvi.store.keys import Key, span
+
+EVERYWHERE: Key = ("-", GLOBAL_REGION)
 
 
 class Package(msgspec.Struct, frozen=True):
@@ -106,6 +111,28 @@ class EventConfig(msgspec.Struct, frozen=True, kw_only=True):
     modified_ms: int
 
 
+class UrlConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """A function's address. `qualifier`: "" or an alias. `invoke_mode`: as it was given; None: never."""
+
+    qualifier: str
+    url_id: str
+    auth_type: str
+    invoke_mode: str | None = None
+    cors: Cors | None = None
+    created_ms: int
+    modified_ms: int
+
+
+class UrlPlace(msgspec.Struct, frozen=True):
+    """Whose address an id is: requests to it name nothing else."""
+
+    url_id: str
+    account: str
+    region: str
+    function: str
+    qualifier: str
+
+
 class LayerVersion(msgspec.Struct, frozen=True, kw_only=True):
     layer: str
     version: int
@@ -149,6 +176,8 @@ policies = Collection("lambda.policy", Policy, key=lambda policy: (policy.qualif
 event_configs = Collection(
     "lambda.event-config", EventConfig, key=lambda config: (config.qualifier,)
 )
+url_configs = Collection("lambda.url-config", UrlConfig, key=lambda config: (config.qualifier,))
+url_places = Collection("lambda.url-place", UrlPlace, key=lambda place: (place.url_id,))
 layers = Collection("lambda.layer", Layer, key=lambda layer: (layer.name,))
 layer_versions = Collection(
     "lambda.layer-version",
@@ -221,7 +250,10 @@ def put_function(tx: Transaction, scope: Scope, function: Function) -> None:
 
 def delete_function(tx: Transaction, scope: Scope, name: str) -> None:
     functions.delete(tx, home(scope), name)
-    tx.delete_range(*span(function_home(scope, name)))
+    within = function_home(scope, name)
+    for config in url_configs.scan(tx, within):
+        url_places.delete(tx, EVERYWHERE, config.url_id)
+    tx.delete_range(*span(within))
 
 
 def find_policy(at: Snapshot, name: FunctionName) -> Policy | None:
@@ -232,6 +264,34 @@ def find_policy(at: Snapshot, name: FunctionName) -> Policy | None:
 def find_event_config(at: Snapshot, name: FunctionName) -> EventConfig | None:
     within = function_home(name.scope, name.name)
     return event_configs.find(at, within, name.qualifier or LATEST)
+
+
+def find_url_config(at: Snapshot, name: FunctionName) -> UrlConfig | None:
+    return url_configs.find(at, function_home(name.scope, name.name), name.qualifier or "")
+
+
+def find_url(at: Snapshot, url_id: str) -> tuple[FunctionName, UrlConfig] | None:
+    """The function, or alias of it, that answers at an address."""
+    place = url_places.find(at, EVERYWHERE, url_id)
+    if place is None:
+        return None
+    scope = Scope(place.account, place.region)
+    name = FunctionName(scope, place.function, place.qualifier or None)
+    config = find_url_config(at, name)
+    assert config is not None, "invariant 3"
+    return name, config
+
+
+def put_url_config(tx: Transaction, name: FunctionName, config: UrlConfig) -> None:
+    scope = name.scope
+    url_configs.put(tx, function_home(scope, name.name), config)
+    place = UrlPlace(config.url_id, scope.account, scope.region, name.name, config.qualifier)
+    url_places.put(tx, EVERYWHERE, place)
+
+
+def delete_url_config(tx: Transaction, name: FunctionName, config: UrlConfig) -> None:
+    url_configs.delete(tx, function_home(name.scope, name.name), config.qualifier)
+    url_places.delete(tx, EVERYWHERE, config.url_id)
 
 
 def find_layer_version(at: Snapshot, name: LayerName) -> LayerVersion | None:

@@ -67,6 +67,15 @@ class Concurrency(TypedDict, total=False):
     ReservedConcurrentExecutions: int
 
 
+class Cors(TypedDict, total=False):
+    AllowCredentials: bool
+    AllowHeaders: list[str]
+    AllowMethods: list[str]
+    AllowOrigins: list[str]
+    ExposeHeaders: list[str]
+    MaxAge: int
+
+
 class CreateAliasRequest(TypedDict, total=False):
     FunctionName: Required[str]
     Name: Required[str]
@@ -108,6 +117,23 @@ class CreateFunctionRequest(TypedDict, total=False):
     AcceleratorConfig: AcceleratorConfig
 
 
+class CreateFunctionUrlConfigRequest(TypedDict, total=False):
+    FunctionName: Required[str]
+    Qualifier: str
+    AuthType: Required[str]
+    Cors: Cors
+    InvokeMode: str
+
+
+class CreateFunctionUrlConfigResponse(TypedDict, total=False):
+    FunctionUrl: Required[str]
+    FunctionArn: Required[str]
+    AuthType: Required[str]
+    Cors: Cors
+    CreationTime: Required[str]
+    InvokeMode: str
+
+
 class DeadLetterConfig(TypedDict, total=False):
     TargetArn: str
 
@@ -133,6 +159,11 @@ class DeleteFunctionRequest(TypedDict, total=False):
 
 class DeleteFunctionResponse(TypedDict, total=False):
     StatusCode: int
+
+
+class DeleteFunctionUrlConfigRequest(TypedDict, total=False):
+    FunctionName: Required[str]
+    Qualifier: str
 
 
 class DeleteLayerVersionRequest(TypedDict, total=False):
@@ -258,6 +289,16 @@ class FunctionRuntimeConfig(TypedDict, total=False):
     RuntimeAlias: Required[str]
 
 
+class FunctionUrlConfig(TypedDict, total=False):
+    FunctionUrl: Required[str]
+    FunctionArn: Required[str]
+    CreationTime: Required[str]
+    LastModifiedTime: Required[str]
+    Cors: Cors
+    AuthType: Required[str]
+    InvokeMode: str
+
+
 class GetAccountSettingsRequest(TypedDict, total=False):
     pass
 
@@ -310,6 +351,21 @@ class GetFunctionResponse(TypedDict, total=False):
     Tags: dict[str, str]
     TagsError: TagsError
     Concurrency: Concurrency
+
+
+class GetFunctionUrlConfigRequest(TypedDict, total=False):
+    FunctionName: Required[str]
+    Qualifier: str
+
+
+class GetFunctionUrlConfigResponse(TypedDict, total=False):
+    FunctionUrl: Required[str]
+    FunctionArn: Required[str]
+    AuthType: Required[str]
+    Cors: Cors
+    CreationTime: Required[str]
+    LastModifiedTime: Required[str]
+    InvokeMode: str
 
 
 class GetLayerVersionByArnRequest(TypedDict, total=False):
@@ -445,6 +501,17 @@ class ListFunctionEventInvokeConfigsRequest(TypedDict, total=False):
 
 class ListFunctionEventInvokeConfigsResponse(TypedDict, total=False):
     FunctionEventInvokeConfigs: list[FunctionEventInvokeConfig]
+    NextMarker: str
+
+
+class ListFunctionUrlConfigsRequest(TypedDict, total=False):
+    FunctionName: Required[str]
+    Marker: str
+    MaxItems: int
+
+
+class ListFunctionUrlConfigsResponse(TypedDict, total=False):
+    FunctionUrlConfigs: Required[list[FunctionUrlConfig]]
     NextMarker: str
 
 
@@ -681,6 +748,24 @@ class UpdateFunctionEventInvokeConfigRequest(TypedDict, total=False):
     MaximumRetryAttempts: int
     MaximumEventAgeInSeconds: int
     DestinationConfig: DestinationConfig
+
+
+class UpdateFunctionUrlConfigRequest(TypedDict, total=False):
+    FunctionName: Required[str]
+    Qualifier: str
+    AuthType: str
+    Cors: Cors
+    InvokeMode: str
+
+
+class UpdateFunctionUrlConfigResponse(TypedDict, total=False):
+    FunctionUrl: Required[str]
+    FunctionArn: Required[str]
+    AuthType: Required[str]
+    Cors: Cors
+    CreationTime: Required[str]
+    LastModifiedTime: Required[str]
+    InvokeMode: str
 
 
 class VpcConfig(TypedDict, total=False):
