@@ -71,6 +71,7 @@ def start(data, port):
             sys.exit("pilvi could not start; what it says above tells why")
         time.sleep(0.01)
     url = json.loads(ready.read_text())["url"]
+    ready.unlink()
     print(f"   ready after {time.monotonic() - began:.2f} s at {url}")
     return server, url
 
