@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -51,7 +51,7 @@ class Bench:
 
 
 @asynccontextmanager
-async def bench(tmp_path: Path, **limits: Any) -> AsyncIterator[Bench]:
+async def bench(tmp_path: Path, **limits: Any) -> AsyncGenerator[Bench]:
     backend = NamespacesBackend(
         run_dir=tmp_path / "run", clock=Clock(), runtimes=await Runtimes.discover()
     )
@@ -108,6 +108,17 @@ def test_idle_environments_end(tmp_path: Path) -> None:
             one.pool.release(first)
             assert await one.next_ended() is first
             assert not first.alive
+
+    run(body)
+
+
+def test_an_environment_does_not_live_for_ever(tmp_path: Path) -> None:
+    async def body() -> None:
+        async with bench(tmp_path, life_s_max=0) as one:
+            first = await one.acquire()
+            one.pool.release(first)
+            assert await one.next_ended() is first
+            assert await one.acquire() is not first
 
     run(body)
 

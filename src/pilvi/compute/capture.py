@@ -72,7 +72,11 @@ class Capture:
         if not data:
             self.close()
             return 0
-        self._pending = self._split(self._pending + data if self._pending else data)
+        if self._kept_bytes >= TOTAL_BYTES_MAX:
+            self._lost_bytes += len(self._pending) + len(data)
+            self._pending = b""
+        else:
+            self._pending = self._split(self._pending + data if self._pending else data)
         return len(data)
 
     def _split(self, data: bytes) -> bytes:

@@ -1,7 +1,7 @@
 """Execution environments of this process: warm ones waiting, busy ones counted, idle ones ended.
 
-Bounds: environments in all, those of a function by its reserved concurrency, and how long one may idle.
-Idle time is the machine's, for it is about this process's memory.
+Bounds: environments in all, those of a function by its reserved concurrency, how long one may idle and live.
+Times are the machine's, for they are about this process's memory.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ log = logging.getLogger("pilvi.compute")
 
 ENVIRONMENTS_MAX = 256
 IDLE_S_MAX = 300.0
+LIFE_S_MAX = 43_200.0
+"""However often it is used, an environment is made anew twice a day, before its files may be swept away."""
 REAP_EVERY_S = 30.0
 _RETIRED_MAX = 10_000
 
@@ -37,6 +39,7 @@ class Pool:
         *,
         environments_max: int = ENVIRONMENTS_MAX,
         idle_s_max: float = IDLE_S_MAX,
+        life_s_max: float = LIFE_S_MAX,
         reap_every_s: float = REAP_EVERY_S,
     ) -> None:
         """`on_end`: called with each environment once it has ended (its last log lines)."""
@@ -44,10 +47,12 @@ class Pool:
         self._on_end = on_end
         self._environments_max = environments_max
         self._idle_s_max = idle_s_max
+        self._life_s_max = life_s_max
         self._reap_every_s = reap_every_s
         self._loop = asyncio.get_running_loop()
         self._idle: OrderedDict[Environment, float] = OrderedDict()
         """When each was put back; the longest idle first."""
+        self._born: dict[Environment, float] = {}
         self._warm: dict[str, list[Environment]] = {}
         """The idle ones by key; the one used last at the end, so that what is too much grows old."""
         self._busy: Counter[str] = Counter()
@@ -88,7 +93,9 @@ class Pool:
                 self._end(environment, "it had ended")
             if self._busy_in_all + len(self._idle) > self._environments_max:
                 self._drop(next(iter(self._idle)), "room was needed")
-            return await self._backend.start(await make_spec())
+            environment = await self._backend.start(await make_spec())
+            self._born[environment] = self._loop.time()
+            return environment
         except BaseException:
             self._leave(function_arn)
             raise
@@ -97,7 +104,8 @@ class Pool:
         """The invocation is over; whoever acquired it does not touch the environment any more."""
         self._leave(environment.spec.function_arn)
         key = environment.spec.key
-        if not environment.alive or key in self._retired or self._closed:
+        old = self._loop.time() - self._born[environment] > self._life_s_max
+        if old or not environment.alive or key in self._retired or self._closed:
             self._end(environment, "it is of no more use")
             return
         self._warm.setdefault(key, []).append(environment)
@@ -153,6 +161,7 @@ class Pool:
         self._end(environment, reason)
 
     def _end(self, environment: Environment, reason: str) -> None:
+        del self._born[environment]
         task = asyncio.create_task(self._kill(environment, reason))
         self._ending.add(task)
         task.add_done_callback(self._ended)

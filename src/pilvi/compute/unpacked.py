@@ -10,8 +10,9 @@ import asyncio
 import hashlib
 import os
 import shutil
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from pathlib import Path
+from typing import Any
 
 from pilvi.base.entropy import Entropy
 from pilvi.compute.unzipping import merge, unzip
@@ -19,6 +20,10 @@ from pilvi.compute.unzipping import merge, unzip
 _UNUSED_S_MAX = 86_400
 """A directory from which no environment was made for so long is removed. An environment does not live half
 as long: it ends with its credentials."""
+
+
+_AT_ONCE = 4
+"""Packages that are read and unpacked at a time, each whole in memory."""
 
 
 class Unpacked:
@@ -31,15 +36,19 @@ class Unpacked:
         self._root = caches / boot
         self._entropy = entropy
         self._size_max = size_max
-        self._making: dict[Path, asyncio.Task[Path]] = {}
+        self._making: dict[Path, asyncio.Task[None]] = {}
+        self._room = asyncio.Semaphore(_AT_ONCE)
 
     async def add(self, digest: str, zipped: bytes) -> Path:
         """Unpack a package. `digest`: of its bytes, in hex.
 
         Raises: BadPackage, PackageTooLarge, OSError (the disk).
         """
-        place = self._place(digest)
-        return await self._made(place, lambda into: unzip(zipped, into, size_max=self._size_max))
+
+        async def given() -> bytes:
+            return zipped
+
+        return await self._once(self._place(digest), lambda place: self._unpack(place, given))
 
     async def directory(self, digest: str, read: Callable[[], Awaitable[bytes]]) -> Path:
         """Where a package lies unpacked; `read` gives its bytes when they are needed.
@@ -47,7 +56,9 @@ class Unpacked:
         Raises: as `add`; what `read` raises.
         """
         place = self._place(digest)
-        return place if _touch(place) else await self.add(digest, await read())
+        if not _touch(place):
+            await self._once(place, lambda place: self._unpack(place, read))
+        return place
 
     async def merged(self, sources: Sequence[Path]) -> tuple[Path, ...]:
         """What becomes /opt of the directories of layers: no directory, or one. Raises: OSError."""
@@ -56,25 +67,38 @@ class Unpacked:
         names = "/".join(source.name for source in sources)
         place = self._root / "layers" / hashlib.sha256(names.encode()).hexdigest()
         if not _touch(place):
-            await self._made(place, lambda into: merge(sources, into))
+            await self._once(place, lambda place: self._merge(place, sources))
         return (place,)
 
     def _place(self, digest: str) -> Path:
         return self._root / "code" / digest
 
-    async def _made(self, place: Path, make: Callable[[Path], None]) -> Path:
+    async def _once(self, place: Path, make: Callable[[Path], Coroutine[Any, Any, None]]) -> Path:
         """Make a directory, once however many ask for it at a time."""
         task = self._making.get(place)
         if task is None:
-            temporary = place.with_name(f".{place.name}.{self._entropy.hex(16)}")
-            task = asyncio.create_task(asyncio.to_thread(self._make, place, temporary, make))
+            task = asyncio.create_task(make(place))
             self._making[place] = task
             task.add_done_callback(lambda _: self._making.pop(place, None))
-        return await asyncio.shield(task)
+        await asyncio.shield(task)
+        return place
 
-    def _make(self, place: Path, temporary: Path, make: Callable[[Path], None]) -> Path:
+    async def _unpack(self, place: Path, read: Callable[[], Awaitable[bytes]]) -> None:
+        async with self._room:
+            zipped = await read()
+            await self._make(place, lambda into: unzip(zipped, into, size_max=self._size_max))
+
+    async def _merge(self, place: Path, sources: Sequence[Path]) -> None:
+        async with self._room:
+            await self._make(place, lambda into: merge(sources, into))
+
+    async def _make(self, place: Path, make: Callable[[Path], None]) -> None:
+        temporary = place.with_name(f".{place.name}.{self._entropy.hex(16)}")
+        await asyncio.to_thread(self._make_whole, place, temporary, make)
+
+    def _make_whole(self, place: Path, temporary: Path, make: Callable[[Path], None]) -> None:
         if place.exists():
-            return place
+            return
         place.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         try:
             make(temporary)
@@ -85,7 +109,6 @@ class Unpacked:
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
         self._sweep(now_s=place.stat().st_ctime)
-        return place
 
     def _sweep(self, now_s: float) -> None:
         """Remove the caches of earlier boots, and what nobody used for a day. `now_s`: by the file system."""

@@ -82,9 +82,22 @@ class Client {
 const logDescriptor = process.env._LAMBDA_TELEMETRY_LOG_FD && Number(process.env._LAMBDA_TELEMETRY_LOG_FD);
 delete process.env._LAMBDA_TELEMETRY_LOG_FD;
 
+// Node makes the pipe non-blocking as soon as a function uses process.stdout; when it is full, its reader is waited for.
+function writeAll(descriptor, data) {
+  const pause = new Int32Array(new SharedArrayBuffer(4));
+  for (let written = 0; written < data.length; ) {
+    try {
+      written += fs.writeSync(descriptor, data, written);
+    } catch (error) {
+      if (error.code !== "EAGAIN") throw error;
+      Atomics.wait(pause, 0, 0, 1);
+    }
+  }
+}
+
 function writeLog(text) {
   if (!logDescriptor) {
-    fs.writeSync(1, `${text.replaceAll("\n", "\r")}\n`);
+    writeAll(1, Buffer.from(`${text.replaceAll("\n", "\r")}\n`));
     return;
   }
   const body = Buffer.from(`${text}\n`);
@@ -93,7 +106,7 @@ function writeLog(text) {
   frame.writeUInt32BE(body.length, 4);
   frame.writeBigInt64BE(BigInt(Date.now()) * 1000n, 8);
   body.copy(frame, 16);
-  for (let written = 0; written < frame.length; ) written += fs.writeSync(logDescriptor, frame, written);
+  writeAll(logDescriptor, frame);
 }
 
 function patchConsole() {

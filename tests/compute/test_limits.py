@@ -1,0 +1,122 @@
+"""What a function may use: time, memory, processes, /tmp; and what is told of one that wants more."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from compute.support import EVALUATE, Evaluator, Room, processes_in, text_of
+from pilvi.compute.api import EnvironmentGone
+
+MEBIBYTE = 1024 * 1024
+
+
+@pytest.mark.parametrize("tmp_mb", [4, 1024], ids=["the kernel's limit", "the watch"])
+def test_too_much_memory(room: Room, tmp_mb: int) -> None:
+    """The kernel's limit holds memory and /tmp together; the watch is for memory alone. AWS's words for both."""
+    function = room.start(EVALUATE, memory_mb=128, tmp_mb=tmp_mb)
+    namespace = Evaluator(function)("answer = os.readlink('/proc/self/ns/pid')")
+    grow = "kept = []\nfor _ in range(400): kept.append(b'x' * (1 << 20)); time.sleep(0.002)"
+    outcome = function.invoke({"code": grow})
+    message = f"RequestId: {outcome.request_id} Error: Runtime exited with error: signal: killed"
+    assert json.loads(outcome.payload) == {
+        "errorType": "Runtime.ExitError",
+        "errorMessage": message,
+    }
+    assert (outcome.error, outcome.max_memory_mb) == ("Unhandled", 128)
+    assert f"{message}\nRuntime.ExitError\n" in text_of(outcome)
+    assert "\tMax Memory Used: 128 MB\tStatus: error\tError Type: Runtime.ExitError\n" in text_of(
+        outcome
+    )
+    assert not function.environment.alive
+    assert processes_in(namespace) == []
+
+
+def test_memory_used_is_measured(room: Room) -> None:
+    function = room.start(EVALUATE, memory_mb=512)
+    little = function.invoke({"code": "pass"}).max_memory_mb
+    much = function.invoke({"code": f"kept = b'x' * {100 * MEBIBYTE}"}).max_memory_mb
+    assert 0 < little < 100 <= much < 300
+    assert function.invoke({"code": "pass"}).max_memory_mb == much, "the environment's peak"
+
+
+def test_a_fork_bomb_is_bounded_and_ends_with_its_environment(room: Room) -> None:
+    function = room.start(EVALUATE, memory_mb=1024)
+    code = """
+forked = 0
+try:
+    while True:
+        if os.fork() == 0:
+            while True:
+                signal.pause()
+        forked += 1
+except OSError as error:
+    answer = [forked, errno.errorcode[error.errno], os.readlink('/proc/self/ns/pid')]
+"""
+    forked, error, namespace = Evaluator(function)(code)
+    assert error == "EAGAIN"
+    assert 500 < forked < 1024
+    assert len(processes_in(namespace)) > 500
+    function.kill()
+    assert processes_in(namespace) == []
+
+
+def test_limits_are_those_recorded_on_aws(room: Room) -> None:
+    code = """
+import resource
+names = ('NOFILE', 'NPROC', 'MEMLOCK', 'STACK', 'CPU', 'FSIZE', 'AS')
+answer = {name: resource.getrlimit(getattr(resource, 'RLIMIT_' + name)) for name in names}
+"""
+    expected = {"NOFILE": [1024, 1024], "NPROC": [742, 742], "MEMLOCK": [65536, 65536]}
+    expected |= {"STACK": [8388608, -1], "CPU": [-1, -1], "FSIZE": [-1, -1], "AS": [-1, -1]}
+    assert Evaluator(room.start(EVALUATE))(code) == expected
+
+
+def test_tmp_is_as_large_as_the_function_asked(room: Room) -> None:
+    inside = Evaluator(room.start(EVALUATE, tmp_mb=8))
+    write = "answer = attempt(lambda: open('/tmp/f', 'wb', 0).write(b'x' * event['size']))"
+    assert inside(write, size=7 * MEBIBYTE) == ["done", str(7 * MEBIBYTE)]
+    fill = """
+def fill():
+    with open('/tmp/g', 'wb', 0) as file:
+        while True:
+            file.write(b'x' * 65536)
+answer = attempt(fill)
+"""
+    assert inside(fill) == ["ENOSPC"]
+    assert (
+        inside("os.remove('/tmp/f'); answer = os.statvfs('/tmp').f_blocks * 4096") == 8 * MEBIBYTE
+    )
+
+
+def test_a_timeout(room: Room) -> None:
+    function = room.start(EVALUATE, timeout_s=10)
+    namespace = Evaluator(function)("answer = os.readlink('/proc/self/ns/pid')")
+    outcome = function.invoke(
+        {"code": "print('begun', flush=True)\nwhile True: pass"}, timeout_s=0.25
+    )
+    message = "Task timed out after 0.25 seconds"
+    request_id = outcome.request_id
+    assert json.loads(outcome.payload) == {
+        "errorType": "Sandbox.Timedout",
+        "errorMessage": f"RequestId: {request_id} Error: {message}",
+    }
+    pattern = (
+        rf"START RequestId: {request_id} Version: \$LATEST\nbegun\n"
+        rf"\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{{3}}Z {request_id} {message}\n\n"
+        rf"END RequestId: {request_id}\nREPORT RequestId: {request_id}\tDuration: 250.00 ms\t"
+        r"Billed Duration: 250 ms\tMemory Size: 128 MB\tMax Memory Used: \d+ MB\tStatus: timeout\n"
+    )
+    assert re.fullmatch(pattern, text_of(outcome)), text_of(outcome)
+    assert processes_in(namespace) == []
+    with pytest.raises(EnvironmentGone):
+        function.invoke()
+
+
+def test_the_deadline_is_told_to_the_function(room: Room) -> None:
+    inside = Evaluator(room.start(EVALUATE, timeout_s=10))
+    left_ms = inside("answer = context.get_remaining_time_in_millis()")
+    assert 5_000 < left_ms <= 10_000
+    assert inside("answer = context.memory_limit_in_mb") == "128"
