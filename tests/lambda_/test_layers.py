@@ -81,6 +81,25 @@ def test_versions_that_are_not_there(
     assert functions.client.list_layer_versions(LayerName="missing")["LayerVersions"] == []
 
 
+def test_layers_are_their_accounts_own(functions: Functions, server: Any, account: str) -> None:
+    arn = functions.client.publish_layer_version(LayerName="x", Content={"ZipFile": layer("x")})[
+        "LayerArn"
+    ]
+    other = server.client("lambda", f"9{account[1:]}")
+    for operation, request in (
+        (other.get_layer_version, {"LayerName": arn, "VersionNumber": 1}),
+        (other.get_layer_version_by_arn, {"Arn": f"{arn}:1"}),
+        (other.list_layer_versions, {"LayerName": arn}),
+        (other.publish_layer_version, {"LayerName": arn, "Content": {"ZipFile": layer("y")}}),
+        (other.delete_layer_version, {"LayerName": arn, "VersionNumber": 1}),
+    ):
+        with pytest.raises(ClientError) as error:
+            operation(**request)
+        assert error.value.response["Error"]["Code"] == "AccessDeniedException"
+    listed = functions.client.list_layer_versions(LayerName="x")["LayerVersions"]
+    assert [one["Version"] for one in listed] == [1]
+
+
 def test_one_version_of_a_layer_in_a_function(
     functions: Functions, client: Callable[..., Any]
 ) -> None:

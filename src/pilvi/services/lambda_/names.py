@@ -141,3 +141,11 @@ def parse_layer(scope: Scope, text: str) -> LayerName:
         match["name"],
         None if version is None else int(version),
     )
+
+
+def parse_own_layer(scope: Scope, text: str) -> LayerName:
+    """A layer of the caller's own account. Raises: as `parse_layer`; AccessDeniedException."""
+    found = parse_layer(scope, text)
+    if found.scope.account != scope.account:
+        raise errors.AccessDeniedException()
+    return found

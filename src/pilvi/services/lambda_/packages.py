@@ -8,17 +8,20 @@ from __future__ import annotations
 import base64
 import hashlib
 import logging
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from functools import wraps
+from typing import Any, TypeVar
 
 import msgspec
 
 from pilvi.base.arn import Scope
 from pilvi.base.errors import AwsError, NotBuilt
+from pilvi.base.http import Body
 from pilvi.compute.unzipping import BadPackage, PackageTooLarge
 from pilvi.contracts.objects import ObjectNotReadable, Objects
+from pilvi.kit.audit import WatchedRequest
 from pilvi.kit.call import Call
 from pilvi.kit.cloud import Cloud
 from pilvi.services.lambda_ import errors, limits, records
@@ -30,8 +33,22 @@ from pilvi.store.blobs import NewBlob
 
 log = logging.getLogger("pilvi.lambda")
 
+T = TypeVar("T")
+Handle = Callable[[Call, WatchedRequest, Body], Awaitable[T]]
+
 _NO_CODE = "Please provide a source for function code."
 _TOO_LARGE = f"Unzipped size must be smaller than {limits.UNZIPPED_BYTES_MAX} bytes"
+
+
+def few_at_once(handle: Handle[T]) -> Handle[T]:
+    """Let only a few requests hold a package in memory at a time; the others wait."""
+
+    @wraps(handle)
+    async def in_turn(call: Call, req: WatchedRequest, body: Body) -> T:
+        async with runner_of(call.cloud).packages_room:
+            return await handle(call, req, body)
+
+    return in_turn
 
 
 async def read_code(call: Call, source: Mapping[str, Any]) -> bytes:

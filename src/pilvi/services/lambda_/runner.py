@@ -48,6 +48,9 @@ log = logging.getLogger("pilvi.lambda")
 _KNOWN_MAX = 4096
 """Functions whose credentials and last key are remembered; of the others they are made again."""
 
+_PACKAGES_MAX = 2
+"""Packages that are taken in at a time, each whole in memory: 250 MB when it comes from S3."""
+
 _ENVIRONMENTS_MAX = 3
 """Environments that may turn out dead before one invocation is given up."""
 
@@ -74,6 +77,7 @@ class Runner:
         self.unpacked = Unpacked(
             cloud.settings.data / "cache", cloud.entropy, size_max=limits.UNZIPPED_BYTES_MAX
         )
+        self.packages_room = asyncio.Semaphore(_PACKAGES_MAX)
         self._pool: asyncio.Task[Pool] | None = None
         self._known: OrderedDict[str, _Known] = OrderedDict()
         """By ARN with version; the one used last at the end."""

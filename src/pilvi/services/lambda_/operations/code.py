@@ -17,6 +17,7 @@ from pilvi.store.api import Snapshot, Transaction
 
 
 @lambda_.stream("UpdateFunctionCode")
+@packages.few_at_once
 async def update_function_code(
     call: Call, req: WatchedRequest, body: Body
 ) -> FunctionConfiguration:

@@ -32,6 +32,7 @@ from pilvi.store.api import Snapshot, Transaction
 
 
 @lambda_.stream("CreateFunction")
+@packages.few_at_once
 async def create_function(call: Call, req: WatchedRequest, body: Body) -> FunctionConfiguration:
     """Create a function from a zip package.
 

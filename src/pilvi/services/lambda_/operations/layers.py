@@ -32,6 +32,7 @@ from pilvi.store.api import Snapshot, Transaction
 
 
 @lambda_.stream("PublishLayerVersion")
+@packages.few_at_once
 async def publish_layer_version(
     call: Call, req: WatchedRequest, body: Body
 ) -> PublishLayerVersionResponse:
@@ -39,7 +40,7 @@ async def publish_layer_version(
 
     Raises: InvalidParameterValueException, RequestEntityTooLargeException. AWS: PublishLayerVersion.
     """
-    name = names.parse_layer(call.scope, req["LayerName"])
+    name = names.parse_own_layer(call.scope, req["LayerName"])
     zipped = await packages.read_code(call, req["Content"])
     description, license_info = req.get("Description", ""), req.get("LicenseInfo")
     runtimes = tuple(req.get("CompatibleRuntimes", []))
@@ -74,8 +75,10 @@ async def publish_layer_version(
 def get_layer_version(
     call: Call, at: Snapshot, req: GetLayerVersionRequest
 ) -> GetLayerVersionResponse:
-    """Raises: ResourceNotFoundException, InvalidParameterValueException. AWS: GetLayerVersion."""
-    name = names.parse_layer(call.scope, req["LayerName"])
+    """Raises: ResourceNotFoundException, InvalidParameterValueException, AccessDeniedException (another
+    account's layer, here and below). AWS: GetLayerVersion.
+    """
+    name = names.parse_own_layer(call.scope, req["LayerName"])
     return _get(call, at, LayerName(name.scope, name.name, _number(req["VersionNumber"])))
 
 
@@ -84,7 +87,7 @@ def get_layer_version_by_arn(
     call: Call, at: Snapshot, req: GetLayerVersionByArnRequest
 ) -> GetLayerVersionResponse:
     """Raises: ResourceNotFoundException. AWS: GetLayerVersionByArn."""
-    return _get(call, at, names.parse_layer(call.scope, req["Arn"]))
+    return _get(call, at, names.parse_own_layer(call.scope, req["Arn"]))
 
 
 def _get(call: Call, at: Snapshot, name: LayerName) -> GetLayerVersionResponse:
@@ -136,7 +139,7 @@ def list_layer_versions(
 
     Raises: InvalidParameterValueException (marker). AWS: ListLayerVersions.
     """
-    name = names.parse_layer(call.scope, req["LayerName"])
+    name = names.parse_own_layer(call.scope, req["LayerName"])
     found = _versions(
         at,
         name,
@@ -159,7 +162,7 @@ def delete_layer_version(
 
     Raises: InvalidParameterValueException. AWS: DeleteLayerVersion.
     """
-    name = names.parse_layer(call.scope, req["LayerName"])
+    name = names.parse_own_layer(call.scope, req["LayerName"])
     home = records.layer_home(name.scope, name.name)
     gone = records.layer_versions.delete(tx, home, _number(req["VersionNumber"]))
     if gone is not None:
