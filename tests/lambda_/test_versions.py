@@ -155,3 +155,23 @@ def test_versions_are_listed_in_pages(functions: Functions) -> None:
     )
     listed = [one["Version"] for page in pages for one in page["Versions"]]
     assert listed == ["$LATEST", "1", "2"]
+
+
+def test_no_version_has_a_number_beyond_all_bounds(functions: Functions) -> None:
+    functions.create("f", package("def handler(event, context): return 1"))
+    huge = "9" * 100
+    client = functions.client
+    layer = f"arn:aws:lambda:us-east-1:{functions.account}:layer:l:{huge}"
+    for operation, request in (
+        (client.get_function, {"FunctionName": "f", "Qualifier": huge}),
+        (client.invoke, {"FunctionName": "f", "Qualifier": huge}),
+        (client.delete_function, {"FunctionName": "f", "Qualifier": huge}),
+        (client.create_alias, {"FunctionName": "f", "Name": "a", "FunctionVersion": huge}),
+        (client.get_layer_version, {"LayerName": "l", "VersionNumber": 10**30}),
+        (client.get_layer_version_by_arn, {"Arn": layer}),
+    ):
+        with pytest.raises(ClientError) as error:
+            operation(**request)
+        assert error.value.response["Error"]["Code"] == "ResourceNotFoundException"
+    with pytest.raises(ClientError, match="does not exist"):
+        client.update_function_configuration(FunctionName="f", Layers=[layer])

@@ -25,6 +25,7 @@ _LAYER = re.compile(
     r"(?P<name>[a-zA-Z0-9-_]+)(?::(?P<version>\d+))?"
 )
 _NAME_LENGTH_MAX = 64
+_VERSION_MAX = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,11 @@ class FunctionName:
     def asked_arn(self) -> str:
         """With the qualifier, when one was given."""
         return self.arn if self.qualifier is None else f"{self.arn}:{self.qualifier}"
+
+
+def version_number(digits: str | int) -> int:
+    """The number of a version of a function or layer. None has a greater one than the store can hold."""
+    return min(int(digits), _VERSION_MAX)
 
 
 def function_arn(scope: Scope, name: str) -> str:
@@ -139,7 +145,7 @@ def parse_layer(scope: Scope, text: str) -> LayerName:
     return LayerName(
         Scope(account, scope.region, scope.partition),
         match["name"],
-        None if version is None else int(version),
+        None if version is None else version_number(version),
     )
 
 

@@ -19,7 +19,7 @@ from pilvi.base.arn import GLOBAL_REGION, Scope
 from pilvi.contracts.jobs import Job
 from pilvi.languages.cors import Cors
 from pilvi.services.lambda_ import errors
-from pilvi.services.lambda_.names import LATEST, FunctionName, LayerName
+from pilvi.services.lambda_.names import LATEST, FunctionName, LayerName, version_number
 from pilvi.store.api import Snapshot, Transaction
 from pilvi.store.blobs import BlobRef
 from pilvi.store.collection import Collection
@@ -229,7 +229,7 @@ def resolve(at: Snapshot, name: FunctionName, *, draw: float = 1.0) -> Runnable:
         qualifier = _drawn(alias, draw)
     if qualifier in (None, LATEST):
         return Runnable(function, function.latest)
-    version = versions.find(at, within, int(qualifier))
+    version = versions.find(at, within, version_number(qualifier))
     if version is None:
         raise errors.FunctionNotFound(arn=name.asked_arn)
     return Runnable(function, version)

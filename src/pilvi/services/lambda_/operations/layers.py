@@ -100,7 +100,7 @@ def _get(call: Call, at: Snapshot, name: LayerName) -> GetLayerVersionResponse:
 def _number(version: int) -> int:
     if version < 1:
         raise errors.InvalidParameterValueException(detail="Layer Version Cannot be less than 1")
-    return version
+    return names.version_number(version)
 
 
 @lambda_.read("ListLayers")

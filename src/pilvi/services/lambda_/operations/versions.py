@@ -160,7 +160,9 @@ def delete(call: Call, tx: Transaction, name: FunctionName) -> None:
             detail="Unable to delete version because the following aliases reference it:"
             f" [{', '.join(users)}]"
         )
-    gone = records.versions.delete(tx, home, int(number)) if number.isdecimal() else None
+    gone = None
+    if number.isdecimal():
+        gone = records.versions.delete(tx, home, names.version_number(number))
     if gone is None:
         raise errors.FunctionNotFound(arn=name.asked_arn)
     packages.drop_all(call.cloud, tx, gone)
