@@ -80,7 +80,7 @@ async def put_object(call: Call, req: PutObjectRequest, body: Body) -> PutObject
             metadata=metadata,
             tags=given_tags,
         )
-        contents.put(call, tx, bucket, stored, replaced=current, event="ObjectCreated:Put")
+        contents.put(call, tx, bucket, stored, replaced=current, event=_event(call))
         return stored
 
     stored = await bodies.commit(call, taken, commit)
@@ -88,3 +88,9 @@ async def put_object(call: Call, req: PutObjectRequest, body: Body) -> PutObject
         "PutObjectOutput",
         {"ETag": descriptions.quoted(stored.etag), **checksums.members_of(stored.checksum)},
     )
+
+
+def _event(call: Call) -> str:
+    """Browsers' forms come by POST, and say so to whoever is notified."""
+    posted = call.request is not None and call.request.method == "POST"
+    return "ObjectCreated:Post" if posted else "ObjectCreated:Put"

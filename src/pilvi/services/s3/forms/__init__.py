@@ -1,0 +1,1 @@
+"""Browser uploads: a form that is POSTed to a bucket (POST Object)."""

@@ -1,0 +1,241 @@
+"""POST Object: a form becomes a PutObject of whoever signed its policy.
+
+The order is that of the promises: fields, signature, policy, and only then the file, which streams through the same
+handler as any other object. Unsigned forms are refused, for no bucket here can be written by everyone.
+AWS: S3 API Reference, "POST Object", "Creating a POST policy".
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+from functools import cache
+from urllib.parse import quote, unquote, urlencode, urlsplit
+
+from pilvi.base.errors import NotBuilt
+from pilvi.base.http import HttpRequest, HttpResponse
+from pilvi.identity.authenticator import Authenticated
+from pilvi.identity.post_policy import Vouch
+from pilvi.identity.signatures import instant_ms
+from pilvi.kit import execution
+from pilvi.kit.call import Call
+from pilvi.protocol import Match, codec
+from pilvi.protocol.unreadable import Unreadable
+from pilvi.protocol.xml_reader import local_name, parse_document
+from pilvi.protocol.xml_writer import DECLARATION, escape
+from pilvi.services.s3 import errors
+from pilvi.services.s3.forms import policies
+from pilvi.services.s3.forms.errors import FileTooSmall, MissingField
+from pilvi.services.s3.forms.policies import PostPolicy
+from pilvi.services.s3.forms.reading import Form, form_of
+from pilvi.services.s3.service import s3
+
+_ALGORITHM = "AWS4-HMAC-SHA256"
+_SIGNED = ("X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "policy", "X-Amz-Signature")
+_OLD = ("awsaccesskeyid", "signature")
+_HEADERS = frozenset(
+    {
+        "acl",
+        "cache-control",
+        "content-disposition",
+        "content-encoding",
+        "content-type",
+        "expires",
+        "tagging",
+    }
+)
+_SPENT = frozenset({name.lower() for name in _SIGNED} | {"x-amz-security-token"})
+_FILENAME = "${filename}"
+
+
+async def post_object(call: Call, request: HttpRequest, vouch: Vouch) -> HttpResponse:
+    """Store the file of a form that was POSTed to a bucket.
+
+    Raises: PreconditionFailed (no form), MalformedPOSTRequest, MaxPostPreDataLengthExceeded, InvalidArgument,
+        InvalidPolicyDocument, AccessDenied (policy, or no signature), EntityTooSmall, EntityTooLarge; as
+        PutObject; as the authenticator.
+    """
+    bucket = unquote(request.path.strip("/"))
+    form = form_of(request)
+    await form.read_fields()
+    fields = form.fields
+    if "key" not in fields:
+        raise MissingField("key")
+    fields["key"] = fields["key"].replace(_FILENAME, form.filename)
+    if not fields["key"]:
+        raise errors.InvalidArgument("User key must have a length greater than 0.", "key", "")
+    signer = await _signer(fields, vouch)
+    policy = policies.read_policy(fields["policy"])
+    _check_expiry(call, policy, instant_ms(fields["x-amz-date"]) or 0)
+    policies.check_fields(policy, fields, bucket)
+    stored = await _put(call, request, signer, bucket, form, policy)
+    return _answer(request, call, bucket, fields, stored)
+
+
+async def _signer(fields: Mapping[str, str], vouch: Vouch) -> Authenticated:
+    signed = [name for name in _SIGNED if name.lower() in fields]
+    if not signed or (signed == ["policy"] and any(name in fields for name in _OLD)):
+        if any(name in fields for name in _OLD):
+            raise errors.InvalidRequest(
+                detail="The authorization mechanism you have provided is not supported."
+                f" Please use {_ALGORITHM}."
+            )
+        raise errors.AccessDenied()
+    for name in _SIGNED:
+        if name.lower() not in fields:
+            raise MissingField(name)
+    if fields["x-amz-algorithm"] != _ALGORITHM:
+        raise errors.InvalidArgument(
+            f'X-Amz-Algorithm only supports "{_ALGORITHM}"',
+            "X-Amz-Algorithm",
+            fields["x-amz-algorithm"],
+        )
+    return await vouch(
+        credential_text=fields["x-amz-credential"],
+        timestamp=fields["x-amz-date"],
+        document=fields["policy"],
+        given_signature=fields["x-amz-signature"],
+        token=fields.get("x-amz-security-token"),
+    )
+
+
+def _check_expiry(call: Call, policy: PostPolicy, signed_at_ms: int) -> None:
+    """By the clock; but what was made by the machine's time since the clock was last moved lives by that."""
+    clock = call.cloud.clock
+    if call.now_ms < policy.expires_at_ms:
+        return
+    if not clock.moved_at_ms < signed_at_ms <= clock.machine_ms() < policy.expires_at_ms:
+        raise errors.AccessDenied("Invalid according to Policy: Policy expired.")
+
+
+async def _put(
+    call: Call,
+    request: HttpRequest,
+    signer: Authenticated,
+    bucket: str,
+    form: Form,
+    policy: PostPolicy,
+) -> Mapping[str, str]:
+    operation = s3.operations["PutObject"]
+    plain = replace(request, headers=_headers(form.fields), body=b"", stream=None, read=None)
+    match = Match("PutObject", {"Bucket": bucket, "Key": form.fields["key"]})
+    made = call.cloud.call(
+        operation,
+        scope=signer.scope,
+        principal=signer.principal,
+        request_id=call.request_id,
+        request=plain,
+    )
+    params = codec("s3").parse(match, plain)
+    return await execution.perform(made, operation, params, _within(form, policy))
+
+
+async def _within(form: Form, policy: PostPolicy) -> AsyncIterator[bytes]:
+    """The file, as long as it is of a size that the policy allows. Raises: EntityTooLarge, EntityTooSmall."""
+    async for piece in form.file():
+        if form.size > policy.size_max:
+            raise errors.EntityTooLarge(form.size, policy.size_max)
+        yield piece
+    if form.size < policy.size_min:
+        raise FileTooSmall(form.size, policy.size_min)
+
+
+def _headers(fields: Mapping[str, str]) -> dict[str, str]:
+    """The fields as the headers that PutObject would have. Raises: NotBuilt, MalformedXML."""
+    headers: dict[str, str] = {}
+    for name, value in fields.items():
+        if name in _SPENT:
+            continue
+        if name.startswith("x-amz-meta-"):
+            headers[name] = _encoded_word(value)
+        elif name in ("acl", "tagging"):
+            headers[f"x-amz-{name}"] = _tagging(value) if name == "tagging" else value
+        elif name in _HEADERS or name in _known():
+            headers[name] = value
+        elif name.startswith("x-amz-"):
+            raise NotBuilt(what=f"the form field {name}")
+    return headers
+
+
+@cache
+def _known() -> frozenset[str]:
+    """PutObject's own headers, those of encryption and object lock among them: it refuses what it cannot do."""
+    shape = codec("s3").model.operation("PutObject").input
+    assert shape is not None
+    named = [
+        (m.location_name or "").lower() for m in shape.members.values() if m.location == "header"
+    ]
+    return frozenset(name for name in named if name.startswith("x-amz-"))
+
+
+def _encoded_word(value: str) -> str:
+    """Text beyond ASCII as headers carry it, by RFC 2047."""
+    if value.isascii():
+        return value
+    told = "".join(
+        "_"
+        if byte == 32
+        else chr(byte)
+        if 33 <= byte < 127 and byte not in b"=?_"
+        else f"={byte:02X}"
+        for byte in value.encode()
+    )
+    return f"=?UTF-8?Q?{told}?="
+
+
+def _tagging(document: str) -> str:
+    """A Tagging document as PutObject's header has it. Raises: MalformedXML."""
+    try:
+        root = parse_document(document.encode())
+    except Unreadable:
+        raise errors.MalformedXML() from None
+    pairs: list[tuple[str, str]] = []
+    for element in root.iter():
+        if local_name(element) == "Tag":
+            parts = {local_name(child): child.text or "" for child in element}
+            pairs.append((parts.get("Key", ""), parts.get("Value", "")))
+    return urlencode(pairs)
+
+
+# --- what the browser gets
+
+
+def _answer(
+    request: HttpRequest,
+    call: Call,
+    bucket: str,
+    fields: Mapping[str, str],
+    stored: Mapping[str, str],
+) -> HttpResponse:
+    """A redirect, or the status that was asked for: 200, 201 with a document, else 204."""
+    key, etag = fields["key"], stored["ETag"]
+    scheme = "https" if request.secure else "http"
+    host = request.headers.get("host", call.cloud.settings.external_host)
+    place = "" if host.startswith(f"{bucket}.") else f"/{bucket}"
+    location = f"{scheme}://{host}{place}/{quote(key, safe='')}"
+    headers = [("x-amz-request-id", call.request_id), ("ETag", etag)]
+    target = fields.get("success_action_redirect") or fields.get("redirect", "")
+    if _is_address(target):
+        told = urlencode({"bucket": bucket, "key": key, "etag": etag})
+        joint = "&" if urlsplit(target).query else "?"
+        headers.append(("Location", f"{target}{joint}{told}"))
+        return HttpResponse(303, headers, b"")
+    headers.append(("Location", location))
+    status = fields.get("success_action_status")
+    if status == "201":
+        parts = {"Location": location, "Bucket": bucket, "Key": key, "ETag": etag}
+        inside = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in parts.items())
+        body = f"{DECLARATION}<PostResponse>{inside}</PostResponse>".encode()
+        return HttpResponse(201, [*headers, ("Content-Type", "application/xml")], body)
+    return HttpResponse(200 if status == "200" else 204, headers, b"")
+
+
+def _is_address(text: str) -> bool:
+    """Whether it is a URL that a browser may be sent to; what is none is passed over, as on AWS."""
+    if not text.isascii() or not text.isprintable() or " " in text:
+        return False
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.netloc)
