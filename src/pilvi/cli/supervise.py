@@ -36,6 +36,11 @@ _READY_S = 60.0
 _STOP_S = 20.0
 _RESTART_FIRST_S = 0.5
 _RESTART_MAX_S = 30.0
+_UNISOLATED = (
+    "WARNING: --backend process runs functions WITHOUT isolation. Each of them can do all that this user can: read and"
+    " change pilvi's data, other functions, your files and networks. Run only code that you trust as your own."
+)
+"""Said even under --quiet."""
 
 
 def supervise(
@@ -43,6 +48,8 @@ def supervise(
 ) -> int:
     """Serve until stopped; gives the exit status. Raises: PilviError when it cannot begin."""
     began = time.monotonic()
+    if settings.backend == "process":
+        click.secho(_UNISOLATED, fg="red", bold=True, err=True)
     directory = DataDir.open(settings.data)
     try:
         token = _describe(settings)
@@ -106,8 +113,6 @@ def _greet(
     click.echo(f"  endpoint   {settings.external_url}")
     click.echo(f"  data       {kept}")
     click.echo(f"  auth       {who}")
-    if settings.backend == "process":
-        click.secho("  functions  run WITHOUT isolation (--backend process)", fg="yellow")
     click.echo('Use it:  eval "$(pilvi env)"; aws s3 ls      Stop it: Ctrl-C')
 
 

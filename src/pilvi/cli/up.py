@@ -18,6 +18,18 @@ from pilvi.kit.settings import Settings
 _BACKLOG = 2048
 
 
+def _check_backend(_context: click.Context, _option: click.Parameter, name: str) -> str:
+    if name in ("namespaces", "process"):
+        return name
+    if name in ("bubblewrap", "bwrap"):
+        raise PilviError(
+            "the backend bubblewrap is not built.",
+            "`namespaces`, the default, needs no more of the host than bubblewrap would, and isolates better."
+            " Where user namespaces are forbidden, `process` runs functions without isolation.",
+        )
+    raise PilviError(f"there is no backend {name}.", "Choose namespaces or process.")
+
+
 @click.command()
 @click.option(
     "--data",
@@ -54,10 +66,11 @@ _BACKLOG = 2048
 )
 @click.option(
     "--backend",
-    type=click.Choice(["namespaces", "process"]),
+    metavar="[namespaces|process]",
     default="namespaces",
     show_default=True,
-    help="How functions are isolated. process: not at all.",
+    callback=_check_backend,
+    help="How functions are isolated. process: not at all, for hosts that forbid user namespaces.",
 )
 @click.option("--exact-runtimes", is_flag=True, help="Refuse a runtime whose version is not here.")
 @click.option(

@@ -200,6 +200,7 @@ async def _start_keeper(control: int, writer: int) -> asyncio.subprocess.Process
             pass_fds=(control, writer),
             env={"LC_CTYPE": "C.UTF-8"},
             stdin=asyncio.subprocess.DEVNULL,
+            start_new_session=True,  # no signal to the server's group ends it before its function
         )
     except OSError as error:
         raise EnvironmentFailed(f"The function's process could not be started: {error}") from error

@@ -16,6 +16,7 @@ import signal
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from pilvi.compute.launcher import linux
 from pilvi.compute.launcher.runtime import run_runtime
 
 MESSAGE_BYTES_MAX = 160 * 1024
@@ -54,6 +55,7 @@ def start_runtime(request: dict[str, Any]) -> int:
 
 def _become_runtime(request: dict[str, Any]) -> NoReturn:
     os.setsid()
+    linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
     # It dies of want of memory before its first process does.
     with open("/proc/self/oom_score_adj", "w", encoding="utf-8") as file:
         file.write("500")
