@@ -8,7 +8,7 @@ import pytest
 
 from pilvi.base.errors import AwsError
 from pilvi.contracts.delivery import Source
-from pilvi.services.lambda_.policy import arn_like, make_statement, permits
+from pilvi.services.lambda_.policy import arn_like, make_statement, permits, permits_url
 
 FUNCTION = "arn:aws:lambda:us-east-1:111111111111:function:f"
 BUCKET = Source("s3.amazonaws.com", "arn:aws:s3:::pictures", "111111111111")
@@ -81,6 +81,36 @@ def test_a_principal_that_is_none_is_refused() -> None:
 )
 def test_who_may_invoke(request_: dict[str, Any], expected: bool) -> None:
     assert permits([statement(**request_)], BUCKET) is expected
+
+
+ACCOUNT = "arn:aws:iam::111111111111:root"
+USER = "arn:aws:iam::111111111111:user/u"
+
+
+@pytest.mark.parametrize(
+    ("request_", "auth_type", "callers", "expected"),
+    [
+        ({"Principal": "*"}, "NONE", (), True),
+        ({"Principal": "*", "FunctionUrlAuthType": "NONE"}, "NONE", (), True),
+        # The condition keeps a statement for the public from holding once the address is no longer public.
+        ({"Principal": "*", "FunctionUrlAuthType": "NONE"}, "AWS_IAM", (), False),
+        ({"Principal": "*", "FunctionUrlAuthType": "AWS_IAM"}, "NONE", (), False),
+        ({"Principal": "*", "InvokedViaFunctionUrl": True}, "NONE", (), True),
+        ({"Principal": "*", "InvokedViaFunctionUrl": False}, "NONE", (), False),
+        ({"Principal": "*", "Action": "lambda:InvokeFunction"}, "NONE", (), False),
+        ({"Principal": "*", "SourceAccount": "111111111111"}, "NONE", (), False),
+        ({"Principal": "111111111111"}, "AWS_IAM", (USER, ACCOUNT), True),
+        ({"Principal": USER}, "AWS_IAM", (USER, ACCOUNT), True),
+        ({"Principal": USER}, "AWS_IAM", (ACCOUNT,), False),
+        ({"Principal": "111111111111"}, "AWS_IAM", (), False),
+        ({"Principal": "s3.amazonaws.com"}, "NONE", (), False),
+    ],
+)
+def test_who_may_invoke_at_the_functions_address(
+    request_: dict[str, Any], auth_type: str, callers: tuple[str, ...], expected: bool
+) -> None:
+    made = statement(**{"Action": "lambda:InvokeFunctionUrl", **request_})
+    assert permits_url([made], auth_type, callers) is expected
 
 
 def test_nothing_is_permitted_without_a_statement() -> None:
