@@ -84,6 +84,8 @@ async def upload_part(call: Call, req: UploadPartRequest, body: Body) -> UploadP
     """
     number = part_number(req)
     requests.refuse_unbuilt(req)
+    if call.request is not None:
+        requests.refuse_encryption_header(call.request.headers)
     promises = Promises.of(call, req)
     req.get("ContentLength")  # the gateway holds the body to it
 

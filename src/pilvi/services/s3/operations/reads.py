@@ -68,6 +68,8 @@ def head_object(call: Call, at: Snapshot, req: HeadObjectRequest) -> HeadObjectO
 def _find(call: Call, at: Snapshot, req: Mapping[str, Any]) -> tuple[Bucket, _Found]:
     bucket = access.admit_reader(call, at, req)
     requests.refuse_unbuilt(req)
+    if call.request is not None:
+        requests.refuse_encryption_header(call.request.headers)
     names.check_version_id(req.get("VersionId"))
     stored = objects.find_object(at, bucket, req["Key"])
     if stored is None:

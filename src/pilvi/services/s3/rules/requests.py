@@ -77,6 +77,17 @@ def refuse_unbuilt(req: Mapping[str, Any]) -> None:
         raise NotBuilt(what="server-side encryption with KMS keys (BucketKeyEnabled)")
 
 
+def refuse_encryption_header(headers: Mapping[str, str]) -> None:
+    """On operations that do not have it AWS refuses the header, too. Raises: InvalidArgument."""
+    asked = headers.get("x-amz-server-side-encryption")
+    if asked is not None:
+        raise errors.InvalidArgument(
+            "x-amz-server-side-encryption header is not supported for this operation.",
+            "x-amz-server-side-encryption",
+            asked,
+        )
+
+
 def check_acl(req: Mapping[str, Any]) -> None:
     """Buckets own what is in them: ACLs are off, as in every bucket that AWS makes today.
 
