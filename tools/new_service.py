@@ -91,6 +91,7 @@ def main() -> None:
     for file, text in FILES.items():
         write(SERVICES / folder / file, text.format(**words))
     tests = ROOT / "tests" / folder
+    write(tests / "__init__.py", "")
     write(tests / f"test_{folder}.py", TEST.format(**words))
     register(name, folder)
     for generator in ("generate_wire.py", "generate_pages.py"):

@@ -42,6 +42,7 @@ SERVICES: Mapping[str, str] = {
     "apigatewayv2": "pilvi.services.apigateway:apigatewayv2",
     "dynamodb": "pilvi.services.dynamodb:dynamodb",
     "iam": "pilvi.services.iam:iam",
+    "kms": "pilvi.services.kms:kms",
     "lambda": "pilvi.services.lambda_:lambda_",
     "logs": "pilvi.services.logs:logs",
     "s3": "pilvi.services.s3:s3",

@@ -1,0 +1,3 @@
+"""Errors of KMS, named by their AWS code."""
+
+from __future__ import annotations

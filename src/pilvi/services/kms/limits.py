@@ -1,0 +1,3 @@
+"""Quotas. AWS: KMS Developer Guide, "Quotas"."""
+
+from __future__ import annotations

@@ -1,0 +1,1 @@
+"""What is asked of KMS: one file for each noun."""

@@ -1,0 +1,3 @@
+"""What KMS stores."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""What KMS decides: pure functions of requests and records; no store, no clock."""
+
+from __future__ import annotations
