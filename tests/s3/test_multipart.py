@@ -311,3 +311,15 @@ def test_transfers_of_boto3(s3: Any, bucket: str) -> None:
     assert into.getvalue() == data
     s3.copy({"Bucket": bucket, "Key": "big"}, bucket, "copied", Config=config)
     assert s3.get_object(Bucket=bucket, Key="copied")["Body"].read() == data
+
+
+def test_markers_and_sizes_that_are_none(s3: Any, bucket: str, refused: Refused) -> None:
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="m")["UploadId"]
+    given = {"Bucket": bucket, "Key": "m", "UploadId": upload}
+    s3.put_object(Bucket=bucket, Key="k", Body=b"1")
+    attributes = {"Bucket": bucket, "Key": "k", "ObjectAttributes": ["ObjectParts"]}
+    for call, request in ((s3.list_parts, given), (s3.get_object_attributes, attributes)):
+        for marker in ("abc", "1.5", -1):
+            refused("InvalidArgument", call, **request, PartNumberMarker=marker)
+        refused("InvalidArgument", call, **request, MaxParts=-1)
+        call(**request, PartNumberMarker=10**30)

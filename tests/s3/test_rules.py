@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import fnmatch
 import json
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pilvi.services.s3 import errors
-from pilvi.services.s3.rules import names, policies, ranges
+from pilvi.services.s3.rules import cors, names, policies, ranges
+from pilvi.services.s3.wire import CORSConfiguration
 
 PUBLIC = {
     "Effect": "Allow",
@@ -117,3 +118,11 @@ def test_copy_sources(header: str, expected: tuple[str, str, str | None]) -> Non
 def test_good_names_are_taken() -> None:
     for name in ("abc", "a-b.c", "1.2.3", "a" * 63, "my.bucket-1"):
         names.check_bucket_name(name)
+
+
+@pytest.mark.parametrize("header", ["*", "x-amz-*", "a b", "a\r\nb", ""])
+def test_exposed_headers_are_names(header: str) -> None:
+    """They stand in a header of every answer: a line break would make each of them a failure."""
+    rule = {"AllowedMethods": ["GET"], "AllowedOrigins": ["*"], "ExposeHeaders": [header]}
+    with pytest.raises(errors.InvalidRequest):
+        cors.rules_of(cast("CORSConfiguration", {"CORSRules": [rule]}))

@@ -45,6 +45,7 @@ _HEADERS = frozenset(
     }
 )
 _SPENT = frozenset({name.lower() for name in _SIGNED} | {"x-amz-security-token"})
+_BREAKS = frozenset("\r\n\0")
 _FILENAME = "${filename}"
 
 
@@ -141,17 +142,23 @@ async def _within(form: Form, policy: PostPolicy) -> AsyncIterator[bytes]:
 
 
 def _headers(fields: Mapping[str, str]) -> dict[str, str]:
-    """The fields as the headers that PutObject would have. Raises: NotBuilt, MalformedXML."""
+    """The fields as the headers that PutObject would have.
+
+    Raises: NotBuilt, MalformedXML, InvalidArgument (a value that would break a header).
+    """
     headers: dict[str, str] = {}
     for name, value in fields.items():
         if name in _SPENT:
             continue
+        becomes_header = name in _HEADERS or name.startswith("x-amz-")
+        if becomes_header and name != "tagging" and not _BREAKS.isdisjoint(value):
+            raise errors.InvalidArgument("Header value cannot contain a line break.", name)
         if name.startswith("x-amz-meta-"):
             headers[name] = _encoded_word(value)
         elif name in ("acl", "tagging"):
             headers[f"x-amz-{name}"] = _tagging(value) if name == "tagging" else value
         elif name in _HEADERS or name in _known():
-            headers[name] = value
+            headers[name] = value.encode().decode("latin-1")  # as headers arrive
         elif name.startswith("x-amz-"):
             raise NotBuilt(what=f"the form field {name}")
     return headers

@@ -9,7 +9,7 @@ from pilvi.kit.call import Call
 from pilvi.services.s3 import access, errors, limits
 from pilvi.services.s3.records import listing, uploads
 from pilvi.services.s3.records.uploads import Part, Upload
-from pilvi.services.s3.rules import descriptions, names, requests
+from pilvi.services.s3.rules import descriptions, names, pages, requests
 from pilvi.services.s3.service import s3
 from pilvi.services.s3.wire import (
     ListMultipartUploadsOutput,
@@ -26,8 +26,10 @@ def list_parts(call: Call, at: Snapshot, req: ListPartsRequest) -> ListPartsOutp
     bucket = access.admit(call, at, req)
     requests.refuse_unbuilt(req)
     upload = uploads.get_upload(at, bucket, req["Key"], req["UploadId"])
-    size = _size(req.get("MaxParts", limits.LIST_PARTS_MAX), "max-parts", limits.LIST_PARTS_MAX)
-    marker = int(req.get("PartNumberMarker") or 0)
+    size = pages.size_of(
+        req.get("MaxParts", limits.LIST_PARTS_MAX), "max-parts", limits.LIST_PARTS_MAX
+    )
+    marker = pages.part_marker(req.get("PartNumberMarker"))
     page, more = paging.page_of(
         uploads.scan_parts(at, bucket, upload.id, after_number=marker), size
     )
@@ -68,14 +70,6 @@ def _checksum(upload: Upload) -> dict[str, Any]:
     return {"ChecksumAlgorithm": upload.checksum_algorithm, "ChecksumType": upload.checksum_type}
 
 
-def _size(given: int, name: str, size_max: int) -> int:
-    if given < 0:
-        raise errors.InvalidArgument(
-            f"Argument {name} must be an integer between 0 and 2147483647", name, str(given)
-        )
-    return min(given, size_max) or size_max
-
-
 @s3.read("ListMultipartUploads")
 def list_multipart_uploads(
     call: Call, at: Snapshot, req: ListMultipartUploadsRequest
@@ -90,7 +84,9 @@ def list_multipart_uploads(
     url = names.check_encoding_type(req.get("EncodingType"))
     key_marker: str = req.get("KeyMarker", "")
     id_marker: str = req.get("UploadIdMarker", "")
-    size = _size(req.get("MaxUploads", limits.LIST_UPLOADS_MAX), "max-uploads", 1000)
+    size = pages.size_of(
+        req.get("MaxUploads", limits.LIST_UPLOADS_MAX), "max-uploads", limits.LIST_UPLOADS_MAX
+    )
     marker: tuple[str, ...] = (key_marker,) if key_marker else ()
     if key_marker and id_marker:
         if uploads.find_upload(at, bucket, key_marker, id_marker) is None:

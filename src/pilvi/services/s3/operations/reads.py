@@ -17,6 +17,7 @@ from pilvi.services.s3.rules import (
     conditions,
     descriptions,
     names,
+    pages,
     ranges,
     requests,
 )
@@ -158,8 +159,10 @@ def get_object_attributes(
     known = {"ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize"}
     if not wanted or not wanted <= known:
         raise errors.InvalidArgument("Invalid attribute name specified.", "x-amz-object-attributes")
-    size = min(req.get("MaxParts", limits.LIST_PARTS_MAX), limits.LIST_PARTS_MAX)
-    marker = int(req.get("PartNumberMarker") or 0)
+    size = pages.size_of(
+        req.get("MaxParts", limits.LIST_PARTS_MAX), "max-parts", limits.LIST_PARTS_MAX
+    )
+    marker = pages.part_marker(req.get("PartNumberMarker"))
     told: dict[str, Any] = {
         "ETag": stored.etag,
         "StorageClass": stored.storage_class,

@@ -5,12 +5,14 @@ AWS: S3 User Guide, "Using cross-origin resource sharing (CORS)".
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from pilvi.services.s3 import errors, limits
 from pilvi.services.s3.records.buckets import CorsRule
 from pilvi.services.s3.wire import CORSConfiguration, CORSRule
 
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'+.^_`|~-]+")
 _METHODS = frozenset({"GET", "PUT", "POST", "DELETE", "HEAD"})
 _VARY = "Origin, Access-Control-Request-Headers, Access-Control-Request-Method"
 
@@ -44,11 +46,20 @@ def _rule(rule: CORSRule) -> CorsRule:
             raise errors.InvalidRequest(
                 detail=f'AllowedHeader "{header}" can not have more than one wildcard.'
             )
+    exposed = tuple(rule.get("ExposeHeaders") or ())
+    for header in exposed:
+        if "*" in header:
+            raise errors.InvalidRequest(
+                detail=f'ExposeHeader "{header}" contains wildcard. We currently do not support wildcard'
+                " for ExposeHeader."
+            )
+        if _TOKEN.fullmatch(header) is None:  # it will stand in a header of every answer
+            raise errors.InvalidRequest(detail=f'ExposeHeader "{header}" is no header name.')
     return CorsRule(
         origins=origins,
         methods=methods,
         headers=headers,
-        exposed=tuple(rule.get("ExposeHeaders") or ()),
+        exposed=exposed,
         max_age_s=rule.get("MaxAgeSeconds"),
         id=rule.get("ID"),
     )
