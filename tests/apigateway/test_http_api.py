@@ -301,3 +301,10 @@ def test_failures_around_an_api_are_its_own_json(v2: Any, function_arn: str) -> 
         sent = b"".join(iter(lambda: connection.recv(65536), b""))
     assert sent.startswith(b"HTTP/1.1 400 ")
     assert sent.endswith(b'{"message":"Bad Request"}')
+
+
+# Digits of other scripts and of great length are no numbers here, and no failures of ours.
+@pytest.mark.parametrize("size", ["²", "٣", "9" * 5000, "-1", "x"])
+def test_sizes_of_pages_that_are_none(v2: Any, size: str) -> None:
+    with refused("BadRequestException"):
+        v2.get_apis(MaxResults=size)

@@ -314,3 +314,15 @@ def test_changes_of_an_api_and_its_end(rest: Builder) -> None:
     assert ask(f"{rest.url}/dev/x").status == 403
     with refused("NotFoundException"):
         rest.v1.get_resources(restApiId=rest.id)
+
+
+def test_numbers_in_patches_that_are_none(rest: Builder) -> None:
+    rest.method(rest.root)
+    for value in ("²", "9" * 5000, "-1"):
+        with refused("BadRequestException"):
+            rest.v1.update_integration(
+                restApiId=rest.id,
+                resourceId=rest.root,
+                httpMethod="ANY",
+                patchOperations=[{"op": "replace", "path": "/timeoutInMillis", "value": value}],
+            )

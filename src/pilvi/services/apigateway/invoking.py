@@ -28,7 +28,7 @@ _running: set[asyncio.Task[InvokeOutcome]] = set()
 
 
 async def invoke_http(call: Call, incoming: Incoming, route: Deployed) -> HttpResponse:
-    """As an HTTP API http_answer.
+    """As an HTTP API answers.
 
     AWS: Developer Guide, "Troubleshooting issues with HTTP API Lambda integrations".
     """
@@ -57,7 +57,7 @@ async def invoke_http(call: Call, incoming: Incoming, route: Deployed) -> HttpRe
 
 
 async def invoke_rest(call: Call, incoming: Incoming, route: Deployed) -> HttpResponse:
-    """As a REST API http_answer. AWS: Developer Guide, "Handle Lambda errors in API Gateway"."""
+    """As a REST API answers. AWS: Developer Guide, "Handle Lambda errors in API Gateway"."""
     failed = http_answer.message(
         500, "Internal server error", error_type="InternalServerErrorException"
     )

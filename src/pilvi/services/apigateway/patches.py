@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pilvi.services.apigateway import errors
 from pilvi.services.apigateway.wire_rest import PatchOperation
+
+_DIGITS = re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ class Patch:
 
     def number(self) -> int:
         """Raises: BadRequestException."""
-        if not self.value.isdecimal():
+        if not _DIGITS.fullmatch(self.value):
             raise errors.BadRequestException(
                 detail=f"Invalid value {self.value} for {self.path}. Must be a number"
             )

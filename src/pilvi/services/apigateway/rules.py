@@ -11,6 +11,7 @@ from pilvi.services.apigateway import errors, limits
 from pilvi.services.apigateway.routes import ANY, METHODS, parse_template
 
 DEFAULT = "$default"
+_DIGITS = re.compile(r"[0-9]{1,9}")
 _STAGE_NAME = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _VARIABLE_NAME = re.compile(r"\w{1,64}", re.ASCII)
 _VARIABLE_VALUE = re.compile(r"[A-Za-z0-9\-._~:/?#&=,@$]*")
@@ -112,7 +113,7 @@ def page_size(given: str | None) -> int | None:
     """MaxResults is a text in this API. Raises: BadRequestException."""
     if given is None:
         return None
-    if not given.isdigit():
+    if not _DIGITS.fullmatch(given):
         raise errors.BadRequestException(detail="MaxResults must be a number")
     return int(given)
 
