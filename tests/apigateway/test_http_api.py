@@ -308,3 +308,12 @@ def test_failures_around_an_api_are_its_own_json(v2: Any, function_arn: str) -> 
 def test_sizes_of_pages_that_are_none(v2: Any, size: str) -> None:
     with refused("BadRequestException"):
         v2.get_apis(MaxResults=size)
+
+
+# A role that invokes in API Gateway's stead would need no policy of the function: refused, not forgotten.
+def test_integrations_as_a_role_are_refused(v2: Any, api: Any, function_arn: str) -> None:
+    role = function_arn.replace(":lambda:us-east-1:", ":iam::").replace("function:told", "role/r")
+    with refused("NotImplemented"):
+        _integration(v2, api["ApiId"], function_arn, CredentialsArn=role)
+    with refused("NotImplemented"):
+        v2.create_api(Name="n", ProtocolType="HTTP", Target=function_arn, CredentialsArn=role)

@@ -326,3 +326,9 @@ def test_numbers_in_patches_that_are_none(rest: Builder) -> None:
                 httpMethod="ANY",
                 patchOperations=[{"op": "replace", "path": "/timeoutInMillis", "value": value}],
             )
+
+
+def test_integrations_as_a_role_are_refused(rest: Builder) -> None:
+    with refused("NotImplemented"):
+        rest.method(rest.root, credentials="arn:aws:iam::990000000001:role/r")
+    rest.method(rest.resource("other"), credentials="")

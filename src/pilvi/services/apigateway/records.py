@@ -86,7 +86,6 @@ class HttpIntegration(msgspec.Struct, kw_only=True):
     timeout_ms: int
     method: str
     description: str | None
-    credentials_arn: str | None
     managed: bool = False
 
 
@@ -155,7 +154,6 @@ class RestIntegration(msgspec.Struct, kw_only=True):
     method: str | None
     uri: str | None
     timeout_ms: int
-    credentials: str | None
     passthrough: str
     templates: dict[str, str]
     cache_namespace: str

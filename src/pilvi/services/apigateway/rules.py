@@ -65,6 +65,15 @@ def with_stage_variables(uri: str, variables: Mapping[str, str]) -> str:
     return _STAGE_VARIABLE.sub(lambda match: variables.get(match[1], ""), uri)
 
 
+def refuse_credentials(given: str | None) -> None:
+    """Functions are invoked by their own policies' leave, not as a role of the integration's.
+
+    Raises: NotBuilt.
+    """
+    if given:
+        raise NotBuilt(what=f"integrations with credentials ({given})")
+
+
 def check_timeout(timeout_ms: int, maximum_ms: int) -> int:
     """Raises: BadRequestException."""
     if not limits.TIMEOUT_MS_MIN <= timeout_ms <= maximum_ms:

@@ -58,9 +58,8 @@ def create_api(call: Call, tx: Transaction, req: CreateApiRequest) -> CreateApiR
     )
     records.put_http_api(tx, call.scope, api)
     if "Target" in req:
-        integration = integrations.quick_integration(
-            call, tx, api, req["Target"], req.get("CredentialsArn")
-        )
+        rules.refuse_credentials(req.get("CredentialsArn"))
+        integration = integrations.quick_integration(call, tx, api, req["Target"])
         routes.quick_route(call, tx, api, req.get("RouteKey", rules.DEFAULT), integration.id)
         stages.quick_stage(call, tx, api)
         snapshots.redeploy_http(tx, call.scope, api, call.entropy, now_ms=call.now_ms)

@@ -54,15 +54,12 @@ def create_integration(
         timeout_ms=_timeout(req, limits.HTTP_TIMEOUT_MS),
         method=req.get("IntegrationMethod", "POST"),
         description=req.get("Description"),
-        credentials_arn=req.get("CredentialsArn"),
     )
     HTTP_INTEGRATIONS.put(tx, home, integration)
     return _told(integration)
 
 
-def quick_integration(
-    call: Call, tx: Transaction, api: HttpApi, target: str, credentials_arn: str | None
-) -> HttpIntegration:
+def quick_integration(call: Call, tx: Transaction, api: HttpApi, target: str) -> HttpIntegration:
     """The integration of quick create: managed by API Gateway. Raises: BadRequestException."""
     if target.startswith(("http://", "https://")):
         raise NotBuilt(what="HTTP_PROXY integrations")
@@ -73,7 +70,6 @@ def quick_integration(
         timeout_ms=limits.HTTP_TIMEOUT_MS,
         method="POST",
         description=None,
-        credentials_arn=credentials_arn,
         managed=True,
     )
     HTTP_INTEGRATIONS.put(tx, records.inside(call.scope, api.id), integration)
@@ -118,7 +114,6 @@ def update_integration(
     integration.timeout_ms = _timeout(req, integration.timeout_ms)
     integration.method = req.get("IntegrationMethod", integration.method)
     integration.description = req.get("Description", integration.description)
-    integration.credentials_arn = req.get("CredentialsArn", integration.credentials_arn)
     HTTP_INTEGRATIONS.put(tx, records.inside(call.scope, api.id), integration)
     snapshots.redeploy_http(tx, call.scope, api, call.entropy, now_ms=call.now_ms)
     return _told(integration)
@@ -146,6 +141,7 @@ def _check_kind(req: CreateIntegrationRequest | UpdateIntegrationRequest) -> Non
         )
     rules.only("integrations of the type", kind, "AWS_PROXY")
     rules.only("connections of the type", req.get("ConnectionType", "INTERNET"), "INTERNET")
+    rules.refuse_credentials(req.get("CredentialsArn"))
 
 
 def _checked_uri(uri: str) -> str:
@@ -178,8 +174,6 @@ def _told(integration: HttpIntegration) -> Integration:
     }
     if integration.description is not None:
         wire["Description"] = integration.description
-    if integration.credentials_arn is not None:
-        wire["CredentialsArn"] = integration.credentials_arn
     if integration.managed:
         wire["ApiGatewayManaged"] = True
     return wire

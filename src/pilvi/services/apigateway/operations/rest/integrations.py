@@ -39,6 +39,7 @@ def put_integration(call: Call, tx: Transaction, req: PutIntegrationRequest) -> 
         )
     rules.only("integrations of the type", kind, "AWS_PROXY", "MOCK")
     rules.only("connections of the type", req.get("connectionType", "INTERNET"), "INTERNET")
+    rules.refuse_credentials(req.get("credentials"))
     rules.only("cache keys", list(req.get("cacheKeyParameters", [])), [])
     rules.only("responses that are", req.get("responseTransferMode", "BUFFERED"), "BUFFERED")
     templates = dict(req.get("requestTemplates", {}))
@@ -52,7 +53,6 @@ def put_integration(call: Call, tx: Transaction, req: PutIntegrationRequest) -> 
         timeout_ms=rules.check_timeout(
             req.get("timeoutInMillis", limits.REST_TIMEOUT_MS), limits.REST_TIMEOUT_MS
         ),
-        credentials=req.get("credentials"),
         passthrough=req.get("passthroughBehavior", "WHEN_NO_MATCH"),
         templates=templates,
         cache_namespace=req.get("cacheNamespace", resource.id),
@@ -81,7 +81,7 @@ def update_integration(call: Call, tx: Transaction, req: UpdateIntegrationReques
             case "/httpMethod":
                 integration.method = patch.value
             case "/credentials":
-                integration.credentials = patch.value or None
+                rules.refuse_credentials(patch.value)
             case "/passthroughBehavior":
                 integration.passthrough = patch.value
             case "/timeoutInMillis":
@@ -204,8 +204,6 @@ def told(integration: records.RestIntegration) -> Integration:
         wire["httpMethod"] = integration.method
     if integration.uri is not None:
         wire["uri"] = integration.uri
-    if integration.credentials is not None:
-        wire["credentials"] = integration.credentials
     if integration.templates:
         wire["requestTemplates"] = integration.templates
     if integration.responses:
