@@ -250,6 +250,18 @@ def test_only_tmp_can_be_written(inside: Evaluator) -> None:
     ]
 
 
+def test_mounts_are_read_only_and_grant_nothing(inside: Evaluator) -> None:
+    """File modes alone would not do: without root, all sandboxes and pilvi's own files belong to one user."""
+    for line in inside("answer = open('/proc/self/mountinfo').readlines()"):
+        _number, _parent, _device, _root, place, options, *_ = line.split()
+        expected = {"nosuid"}
+        if place not in ("/tmp", "/proc"):
+            expected.add("ro")
+        if not place.startswith("/dev/"):
+            expected.add("nodev")
+        assert expected <= set(options.split(",")), line
+
+
 def test_it_is_nobody(inside: Evaluator) -> None:
     status = inside("answer = dict(line.split(':', 1) for line in open('/proc/self/status'))")
     for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):

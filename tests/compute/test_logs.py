@@ -131,7 +131,7 @@ PIECES = st.lists(
 
 
 @settings(max_examples=60, deadline=None)
-@given(pieces=PIECES, cuts=st.lists(st.integers(1, 40), min_size=1, max_size=60))
+@given(pieces=PIECES, cuts=st.lists(st.integers(1, 400), min_size=1, max_size=60))
 def test_lines_do_not_depend_on_how_they_arrive(
     pieces: list[tuple[bytes, list[bytes]]], cuts: list[int]
 ) -> None:
