@@ -34,6 +34,7 @@ from pilvi.kit.settings import DEFAULT_ACCOUNT, DEFAULT_REGION, Settings
 from pilvi.store.blobs import Blobs
 from pilvi.store.datadir import DataDir, open_store
 from pilvi.store.memory import MemoryStore
+from pilvi.store.sealing import RootKeySource, Sealer
 
 log = logging.getLogger("pilvi.app")
 
@@ -112,6 +113,9 @@ class App:
             services=SERVICES,
             questions=QUESTIONS,
         )
+        sealer = Sealer(_root_key_source(settings, directory), entropy)
+        await store.read(sealer.verify)
+        cloud.bind(Sealer, sealer)
         dispatcher = Dispatcher(
             store,
             clock,
@@ -205,6 +209,15 @@ class App:
         self.gateway.access_log.flush()
         await self.cloud.blobs.close()
         await self.cloud.store.close()
+
+
+def _root_key_source(settings: Settings, directory: DataDir) -> RootKeySource:
+    """Beside the data directory; with `ephemeral` in memory, or where its workers all find it."""
+    if not settings.ephemeral:
+        file = settings.data.with_name(f"{settings.data.name}.key")
+    else:
+        file = None if settings.workers == 1 else directory.run / "root.key"
+    return RootKeySource.of_environment(file, os.environ)
 
 
 class SandboxPlatform:
