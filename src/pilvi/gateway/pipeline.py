@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from functools import cache
-from typing import NamedTuple
+from functools import cache, partial
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 from pilvi import protocol
@@ -23,7 +23,7 @@ from pilvi.gateway.exchange import Exchange
 from pilvi.gateway.heads import close_body
 from pilvi.gateway.origins import Origins
 from pilvi.gateway.routing import host_name, route
-from pilvi.identity.authenticator import Authenticator
+from pilvi.identity.authenticator import Authenticated, Authenticator
 from pilvi.identity.errors import DIALECTS, S3
 from pilvi.kit import execution
 from pilvi.kit.cloud import Cloud, as_aws_error
@@ -110,6 +110,8 @@ class Gateway:
             assert response is not None, "no step answered"
             await _prime(response)
         except Exception as error:  # noqa: BLE001 every failure becomes an answer; the unexpected are logged
+            for value in (exchange.result or {}).values():
+                await close_body(value)
             response = _render_error(exchange, as_aws_error(error, exchange.request_id))
         try:
             await _finish(self, exchange, response)
@@ -164,8 +166,16 @@ async def _serve_endpoint(gateway: Gateway, exchange: Exchange) -> None:
     if serve is None:
         raise NotBuilt(what=f"{found.endpoint} of {service.name}")
     call = exchange.call = gateway.own.endpoint_call(service.name, found, exchange.request_id)
+    call.vouch = partial(_vouch, gateway, exchange.request)
     exchange.operation_name = found.endpoint
     exchange.response = await serve(call, found.request)
+
+
+async def _vouch(gateway: Gateway, request: HttpRequest, **document: Any) -> Authenticated:
+    """For services whose requests carry a signed document: who signed it, and may this page use his keys?"""
+    authenticated = await gateway.authenticator.authenticate_document(**document)
+    gateway.origins.guard(request, authenticated.principal)
+    return authenticated
 
 
 async def _recognise(gateway: Gateway, exchange: Exchange) -> None:

@@ -230,4 +230,11 @@ def _scope_service(request: HttpRequest) -> str | None:
 def _service(request: HttpRequest, name: str) -> Route:
     if name == "s3" and request.method == "OPTIONS":
         return Route("endpoint", "s3", request, endpoint="s3-options")
+    if name == "s3" and request.method == "POST" and not request.query and _is_bucket(request.path):
+        return Route("endpoint", "s3", request, endpoint="s3-post")
     return Route("service", name, request)
+
+
+def _is_bucket(path: str) -> bool:
+    name = path.strip("/")
+    return bool(name) and "/" not in name

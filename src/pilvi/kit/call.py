@@ -17,6 +17,7 @@ from pilvi.identity.principal import Principal
 from pilvi.store.api import Snapshot, Transaction
 
 if TYPE_CHECKING:
+    from pilvi.identity.post_policy import Vouch
     from pilvi.kit.cloud import Cloud
 
 T = TypeVar("T")
@@ -41,6 +42,8 @@ class Call:
     """Trailing headers of a streamed body (lower case), filled when the body has ended."""
     identifier: str = ""
     """For plain HTTP endpoints: the id in the host name or path (an API's, a function URL's)."""
+    vouch: Vouch | None = None
+    """For plain HTTP endpoints: says who signed a document inside the request."""
     headers: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     """Further HTTP headers for the answer, beyond those of the model."""
 

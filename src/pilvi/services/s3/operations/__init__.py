@@ -37,6 +37,9 @@ from pilvi.services.s3.operations import (
     part_copies as part_copies,
 )
 from pilvi.services.s3.operations import (
+    posts as posts,
+)
+from pilvi.services.s3.operations import (
     reads as reads,
 )
 from pilvi.services.s3.operations import (
