@@ -1,8 +1,36 @@
 """The JSON policy language of IAM: who may do what to which resources, and when.
 
-`grammar` reads a document; `problems` says in AWS's texts why it could not. Nothing is evaluated here.
+`grammar` reads a document; `problems` says in AWS's texts why it could not. `compiled` makes it ready to be asked:
+`matching` for actions and resources over `patterns`, `principals`, `conditions`, `variables`. `evaluation` decides over
+all policies that apply to a request, `messages` refuses in AWS's texts, `explanation` tells a developer why.
 """
 
+from pilvi.languages.policy.compiled import (
+    Attachment,
+    CompiledPolicy,
+    Document,
+    Origin,
+    compiled,
+    document,
+)
+from pilvi.languages.policy.evaluation import (
+    Deciding,
+    Decision,
+    Layer,
+    Policies,
+    Request,
+    ResourceSide,
+    Verdict,
+    decide,
+)
+from pilvi.languages.policy.explanation import (
+    Missed,
+    NearMiss,
+    explain,
+    near_misses,
+    told_origin,
+    told_statement,
+)
 from pilvi.languages.policy.grammar import (
     IDENTITY,
     RESOURCE,
@@ -15,26 +43,56 @@ from pilvi.languages.policy.grammar import (
     Statement,
     parse,
 )
+from pilvi.languages.policy.messages import caller_name, denial_text
+from pilvi.languages.policy.principals import ANONYMOUS, Grant, Kind, Principal
 from pilvi.languages.policy.problems import (
     IDENTITY_WORDS,
     RESOURCE_WORDS,
     PolicyError,
     Reason,
 )
+from pilvi.languages.policy.variables import Context
 
 __all__ = [
+    "ANONYMOUS",
     "IDENTITY",
     "IDENTITY_WORDS",
     "RESOURCE",
     "RESOURCE_WORDS",
     "TRUST",
+    "Attachment",
     "Clause",
+    "CompiledPolicy",
     "Condition",
+    "Context",
+    "Deciding",
+    "Decision",
+    "Document",
     "Form",
+    "Grant",
+    "Kind",
+    "Layer",
+    "Missed",
+    "NearMiss",
+    "Origin",
+    "Policies",
     "Policy",
     "PolicyError",
+    "Principal",
     "Principals",
     "Reason",
+    "Request",
+    "ResourceSide",
     "Statement",
+    "Verdict",
+    "caller_name",
+    "compiled",
+    "decide",
+    "denial_text",
+    "document",
+    "explain",
+    "near_misses",
     "parse",
+    "told_origin",
+    "told_statement",
 ]

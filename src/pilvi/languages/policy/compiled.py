@@ -1,0 +1,122 @@
+"""Policies made ready to be asked: every pattern and condition compiled, and found again by content.
+
+A compiled policy remembers which of its statements are about an action, since the same few actions are asked over and
+over. Both memories are bounded.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from functools import lru_cache
+
+import msgspec
+
+from pilvi.languages.policy.conditions import Holds, condition_test
+from pilvi.languages.policy.grammar import Form, Policy, Statement, parse
+from pilvi.languages.policy.matching import ResourceTest, action_test, resource_test
+from pilvi.languages.policy.patterns import Matcher
+from pilvi.languages.policy.principals import GrantTest, grant_test
+from pilvi.languages.policy.variables import Context
+
+POLICIES_MAX = 2048
+ACTIONS_MAX = 1024
+
+
+class Rule:
+    """One statement, compiled. `index`: its place in the document, from 0."""
+
+    __slots__ = (
+        "allows",
+        "condition_tests",
+        "covers_action",
+        "covers_resource",
+        "grants",
+        "index",
+        "sid",
+        "statement",
+    )
+
+    def __init__(self, statement: Statement, index: int, version: str) -> None:
+        self.statement = statement
+        self.index = index
+        self.sid = statement.sid
+        self.allows = statement.allows
+        self.covers_action: Matcher = action_test(statement.actions)
+        self.covers_resource: ResourceTest | None = resource_test(statement.resources, version)
+        self.grants: GrantTest | None = grant_test(statement.principals, allows=self.allows)
+        self.condition_tests: tuple[Holds, ...] = tuple(
+            condition_test(one, version, allows=self.allows) for one in statement.conditions
+        )
+
+    def applies(self, resource: str, context: Context) -> bool:
+        """To a request with an action that it covers; principals are not asked."""
+        covers = self.covers_resource
+        if covers is not None and not covers(resource, context):
+            return False
+        for holds in self.condition_tests:  # noqa: SIM110 # a generator costs more than all of the rest
+            if not holds(context):
+                return False
+        return True
+
+
+class CompiledPolicy:
+    __slots__ = ("_by_action", "policy", "rules")
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self.rules = tuple(
+            Rule(one, index, policy.version) for index, one in enumerate(policy.statements)
+        )
+        self._by_action: dict[str, tuple[Rule, ...]] = {}
+
+    def about(self, action: str) -> tuple[Rule, ...]:
+        """The rules that cover an action, given in lower case; those that deny come first."""
+        found = self._by_action.get(action)
+        if found is None:
+            covering = [one for one in self.rules if one.covers_action(action)]
+            found = tuple(sorted(covering, key=lambda one: one.allows))
+            if len(self._by_action) >= ACTIONS_MAX:
+                self._by_action.clear()
+            self._by_action[action] = found
+        return found
+
+
+@lru_cache(maxsize=POLICIES_MAX)
+def compiled(text: str, form: Form) -> CompiledPolicy:
+    """Raises: PolicyError, as `parse`."""
+    return CompiledPolicy(parse(text, form))
+
+
+class Attachment(Enum):
+    INLINE = "inline policy"
+    MANAGED = "managed policy"
+    GROUP_INLINE = "inline policy of a group"
+    GROUP_MANAGED = "managed policy of a group"
+    BOUNDARY = "permissions boundary"
+    SESSION = "session policy"
+    RESOURCE = "resource-based policy"
+    KEY = "key policy"
+    TRUST = "role trust policy"
+    SERVICE_CONTROL = "service control policy"
+    RESOURCE_CONTROL = "resource control policy"
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """Where a document comes from, for those who read a decision. `holder`: the user, group, role or resource."""
+
+    attachment: Attachment
+    name: str = ""
+    arn: str = ""
+    holder: str = ""
+
+
+class Document(msgspec.Struct, frozen=True, eq=False):
+    """A policy at one of the places where it is attached. Cheap to make; better kept than made for each request."""
+
+    policy: CompiledPolicy
+    origin: Origin
+
+
+def document(text: str, form: Form, origin: Origin) -> Document:
+    """Raises: PolicyError."""
+    return Document(compiled(text, form), origin)

@@ -1,0 +1,54 @@
+"""AWS's texts of refusals.
+
+AWS: IAM User Guide, "Troubleshoot access denied error messages".
+"""
+
+from __future__ import annotations
+
+from pilvi.languages.policy.evaluation import Decision, Layer, Request, Verdict
+from pilvi.languages.policy.principals import Kind, Principal
+
+_EXPLICIT = {
+    Layer.RESOURCE_CONTROL: "with an explicit deny in a resource control policy",
+    Layer.SERVICE_CONTROL: "with an explicit deny in a service control policy",
+    Layer.IDENTITY: "with an explicit deny in an identity-based policy",
+    Layer.RESOURCE: "with an explicit deny in a resource-based policy",
+    Layer.TRUST: "with an explicit deny in the role trust policy",
+    Layer.BOUNDARY: "with an explicit deny in a permissions boundary",
+    Layer.SESSION: "with an explicit deny in a session policy",
+}
+_IMPLICIT = {
+    Layer.RESOURCE_CONTROL: "because no resource control policy allows the {action} action",
+    Layer.SERVICE_CONTROL: "because no service control policy allows the {action} action",
+    Layer.IDENTITY: "because no identity-based policy allows the {action} action",
+    Layer.RESOURCE: "because no resource-based policy allows the {action} action",
+    Layer.TRUST: "",  # STS does not tell a stranger why
+    Layer.BOUNDARY: "because no permissions boundary allows the {action} action",
+    Layer.SESSION: "because no session policy allows the {action} action",
+}
+
+
+def denial_text(request: Request, decision: Decision, *, quoted: bool = False) -> str:
+    """`quoted`: the resource stands in quotation marks, as S3 has it."""
+    assert decision.layer is not None, "an allowed request has no refusal"
+    reasons = _EXPLICIT if decision.verdict is Verdict.EXPLICIT_DENY else _IMPLICIT
+    resource = f'"{decision.resource}"' if quoted else decision.resource
+    words = [
+        f"User: {caller_name(request.principal)} is not authorized to perform: {request.action}",
+        f"on resource: {resource}" if decision.resource else "",
+        reasons[decision.layer].replace("{action}", request.action),
+    ]
+    return " ".join(one for one in words if one)
+
+
+def caller_name(principal: Principal) -> str:
+    """As AWS names the one who asked."""
+    match principal.kind:
+        case Kind.ANONYMOUS:
+            return "anonymous"
+        case Kind.SERVICE:
+            return principal.services[0] if principal.services else principal.arn
+        case Kind.WEB_IDENTITY:
+            return principal.arn or principal.provider
+        case _:
+            return principal.arn

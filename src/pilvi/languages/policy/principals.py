@@ -1,0 +1,164 @@
+"""Principals: who asks, and how far a resource's policy vouches for them.
+
+AWS: IAM User Guide, "AWS JSON policy elements: Principal", "AWS JSON policy elements: NotPrincipal", and "Policy
+evaluation logic", the table of resource-based policies and implicit denies in other policy types.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from enum import Enum, IntEnum
+
+import msgspec
+
+from pilvi.languages.policy.grammar import Principals
+
+
+class Kind(Enum):
+    ROOT = "the root user of an account"
+    USER = "a user of IAM, with keys of their own or a session of GetSessionToken"
+    ROLE_SESSION = "a role that somebody assumed"
+    FEDERATED_USER = "a session of GetFederationToken"
+    WEB_IDENTITY = "somebody whom an identity provider vouches for, not yet in a role"
+    SERVICE = "a service of the cloud, on its own behalf"
+    ANONYMOUS = "nobody in particular"
+
+
+class Principal(msgspec.Struct, frozen=True):
+    """Who asks.
+
+    `arn`: what AWS names in messages; of a session, the session's. `entity_arn`: the role that was assumed (with its
+    path), or the user who federated. `unique_id`: AIDA..., or AROA... without the session's name.
+    `canonical_id`: the account's, in S3's manner. `services`: a service's names, "lambda.amazonaws.com".
+    `provider`: the identity provider behind WEB_IDENTITY, or behind a role session that came from one.
+    """
+
+    kind: Kind
+    account: str = ""
+    arn: str = ""
+    entity_arn: str = ""
+    unique_id: str = ""
+    canonical_id: str = ""
+    services: tuple[str, ...] = ()
+    provider: str = ""
+
+    @property
+    def service_linked(self) -> bool:
+        """In a role that belongs to a service: no organisation's policy limits it."""
+        return ":role/aws-service-role/" in self.entity_arn
+
+
+ANONYMOUS = Principal(Kind.ANONYMOUS)
+
+
+class Grant(IntEnum):
+    """How an Allow of a resource's policy reaches the one who asks."""
+
+    NONE = 0
+    DELEGATED = 1
+    """To the account: its own policies must allow it as well."""
+    ENTITY = 2
+    """To the role or user behind the session: a boundary and session policies still limit it."""
+    DIRECT = 3
+    """To exactly this principal, or to everyone: nothing but an explicit deny takes it away."""
+
+
+GrantTest = Callable[[Principal], Grant]
+
+_ROOT = re.compile(r"arn:[^:]*:iam::([0-9]{12}):root")
+_OUTSIDE = frozenset({Kind.WEB_IDENTITY, Kind.SERVICE, Kind.ANONYMOUS})
+"""Kinds that belong to no account."""
+
+
+def grant_test(principals: Principals | None, *, allows: bool) -> GrantTest | None:
+    """None: the statement is about whoever its policy is attached to.
+
+    NotPrincipal fails closed, where AWS leaves it to each service how exactly a principal must be listed. A Deny
+    spares only those who are listed with everything they are part of: the account, the role, the session. An Allow
+    passes over everybody of whom any part is listed.
+    """
+    if principals is None:
+        return None
+    named = _Named(principals)
+    if not principals.negated:
+        return named.grant
+    return named.grant_but if allows else named.deny_but
+
+
+class _Named:
+    def __init__(self, principals: Principals) -> None:
+        by_kind: dict[str, set[str]] = {}
+        for kind, one in principals.named:
+            by_kind.setdefault(kind, set()).add(one)
+        aws = by_kind.get("AWS", set())
+        self.everyone = "*" in aws
+        self.accounts = frozenset(
+            {one for one in aws if len(one) == 12 and one.isdigit()}
+            | {found[1] for one in aws if (found := _ROOT.fullmatch(one))}
+        )
+        self.names = frozenset(aws)
+        """ARNs and unique ids."""
+        self.services = frozenset(by_kind.get("Service", ()))
+        self.providers = frozenset(by_kind.get("Federated", ()))
+        self.canonical_ids = frozenset(by_kind.get("CanonicalUser", ()))
+
+    def grant(self, principal: Principal) -> Grant:
+        if self.everyone:
+            return Grant.DIRECT
+        if principal.kind in _OUTSIDE:
+            return Grant.DIRECT if self._lists_outsider(principal) else Grant.NONE
+        if self._lists_itself(principal):
+            return Grant.DIRECT
+        if self._lists_entity(principal):
+            return Grant.ENTITY
+        if self._lists_account(principal):
+            return Grant.DELEGATED
+        return Grant.NONE
+
+    def deny_but(self, principal: Principal) -> Grant:
+        return Grant.NONE if self.everyone or all(self._chain(principal)) else Grant.DIRECT
+
+    def grant_but(self, principal: Principal) -> Grant:
+        return Grant.NONE if self.everyone or any(self._chain(principal)) else Grant.DIRECT
+
+    def _chain(self, principal: Principal) -> tuple[bool, ...]:
+        """Of each thing that the principal is part of, whether it is listed. Nobody in particular is part of none,
+        and is listed nowhere."""
+        if principal.kind in _OUTSIDE:
+            return (self._lists_outsider(principal),)
+        account = self._lists_account(principal)
+        itself = self._lists_itself(principal)
+        if principal.kind in (Kind.ROOT, Kind.USER):
+            return (account, itself)
+        return (account, self._lists_entity(principal), itself)
+
+    def _lists_outsider(self, principal: Principal) -> bool:
+        match principal.kind:
+            case Kind.SERVICE:
+                return "*" in self.services or not self.services.isdisjoint(principal.services)
+            case Kind.WEB_IDENTITY:
+                return "*" in self.providers or principal.provider in self.providers
+            case _:
+                return False
+
+    def _lists_itself(self, principal: Principal) -> bool:
+        if principal.kind is Kind.ROOT:
+            return self._lists_account(principal)
+        if principal.arn in self.names:
+            return True
+        return principal.kind is Kind.USER and principal.unique_id in self.names
+
+    def _lists_entity(self, principal: Principal) -> bool:
+        return (
+            principal.entity_arn in self.names
+            or principal.unique_id in self.names
+            or (principal.provider != "" and principal.provider in self.providers)
+        )
+
+    def _lists_account(self, principal: Principal) -> bool:
+        return (
+            principal.account in self.accounts
+            or principal.canonical_id in self.canonical_ids
+            or (principal.canonical_id != "" and "*" in self.canonical_ids)
+        )
