@@ -21,6 +21,11 @@ ACCOUNT_ARN = "arn:aws:lambda:eu-north-1:111111111111:function"
 LATE_S_MAX = 20.0
 PLATFORM_PORT = 4566
 
+HOST_ROOT = os.geteuid() == 0 and Path("/proc/self/uid_map").read_text().split() == [
+    *("0", "0", "4294967295")
+]
+"""Whether this is the host's root, who can make processes of any user."""
+
 T = TypeVar("T")
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -48,7 +50,7 @@ def test_memory_used_is_measured(room: Room) -> None:
 
 
 def test_a_fork_bomb_is_bounded_and_ends_with_its_environment(room: Room) -> None:
-    function = room.start(EVALUATE, memory_mb=1024)
+    function = room.start(EVALUATE, memory_mb=3008)
     code = """
 forked = 0
 try:
@@ -94,6 +96,46 @@ answer = attempt(fill)
     assert (
         inside("os.remove('/tmp/f'); answer = os.statvfs('/tmp').f_blocks * 4096") == 8 * MEBIBYTE
     )
+
+
+@pytest.fixture
+def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Room]:
+    """On a host that lets nobody make cgroups."""
+    monkeypatch.setattr(cgroups, "find_hierarchy", lambda: None)
+    made = Room(tmp_path)
+    yield made
+    made.close()
+
+
+def test_without_cgroups_memory_is_watched(bare: Room) -> None:
+    inside = Evaluator(bare.start(EVALUATE, memory_mb=192, tmp_mb=256))
+    limits = inside.function.environment.stats().limits
+    assert limits == ("memory: watched in /proc; processes: rlimit",)
+    # What forked processes share counts once, and files in /tmp do not count.
+    share = """
+with open('/tmp/file', 'wb') as file:
+    for _ in range(200):
+        file.write(b'x' * (1 << 20))
+kept = b'x' * (100 << 20)
+children = []
+for _ in range(5):
+    child = os.fork()
+    if child == 0:
+        while True:
+            signal.pause()
+    children.append(child)
+time.sleep(0.3)
+for child in children:
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+answer = 1
+"""
+    assert inside(share) == 1
+    assert 100 < inside.function.environment.stats().max_memory_mb < 192
+    grow = "kept = []\nfor _ in range(400): kept.append(b'x' * (1 << 20)); time.sleep(0.002)"
+    outcome = inside.function.invoke({"code": grow})
+    assert b"Runtime exited with error: signal: killed" in outcome.payload
+    assert outcome.max_memory_mb == 192
 
 
 def test_a_timeout(room: Room) -> None:

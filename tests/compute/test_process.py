@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from compute.support import EVALUATE, Evaluator, Room, text_of, wait_until, write_files
+from compute.support import EVALUATE, HOST_ROOT, Evaluator, Room, text_of, wait_until, write_files
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +130,7 @@ def test_frozen_and_thawed(room: Room) -> None:
     assert gone(process)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@pytest.mark.skipif(not HOST_ROOT, reason="only root can become another user")
 def test_the_runtime_api_answers_no_other_user(room: Room) -> None:
     address = Evaluator(room.start(EVALUATE))("answer = os.environ['AWS_LAMBDA_RUNTIME_API']")
     program = f"""

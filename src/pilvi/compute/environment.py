@@ -30,6 +30,8 @@ INIT_S_MAX = 10.0
 FREEZE_AFTER_S = 0.05
 """Idle environments are frozen, but not at once: the next invocation often follows directly."""
 WATCH_EVERY_S = 0.1
+_WATCH_SHARE = 0.05
+"""Of this process's time, at most, for the watch over one environment's memory."""
 
 _EXIT_GRACE_S = 0.01
 """A runtime may answer and exit at once; its answer counts."""
@@ -243,6 +245,7 @@ class LiveEnvironment:
     def _watch_memory(self) -> None:
         if self._end is None or self._end.done():
             return
+        began_s = time.perf_counter()
         try:
             over = self._sandbox.resident_mb() > self._spec.memory_mb
         except OSError:
@@ -251,7 +254,8 @@ class LiveEnvironment:
             self._peak_mb = self._spec.memory_mb
             self._finish(Overrun("memory"))
         else:
-            self._watch = self._loop.call_later(WATCH_EVERY_S, self._watch_memory)
+            pause_s = max(WATCH_EVERY_S, (time.perf_counter() - began_s) / _WATCH_SHARE)
+            self._watch = self._loop.call_later(pause_s, self._watch_memory)
 
     def _measure(self) -> None:
         if self._killed:

@@ -74,7 +74,7 @@ class NamespacesBackend:
         self._hierarchy = cgroups.find_hierarchy()
         if self._hierarchy is not None:
             cgroups.remove_stale(self._hierarchy)
-        self._root = os.geteuid() == 0
+        self._root = os.geteuid() == 0 and _has_host_users()
         self._count = 0
         self._last_capability = int(Path("/proc/sys/kernel/cap_last_cap").read_text())
 
@@ -248,6 +248,15 @@ class NamespacesBackend:
                 endpoint_url=self._platform.url if self._platform else None,
             ),
         }
+
+
+def _has_host_users() -> bool:
+    """Root of a rootless container has only some of the host's users, and then is treated as any other user."""
+    for line in Path("/proc/self/uid_map").read_text().splitlines():
+        first, _outside, count = map(int, line.split())
+        if first <= _FIRST_HOST_USER and first + count >= _FIRST_HOST_USER + _HOST_USERS:
+            return True
+    return False
 
 
 def _watched(process_id: int) -> ProcessMeter:
