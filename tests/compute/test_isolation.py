@@ -62,7 +62,7 @@ def test_files_of_the_host_are_not_there(inside: Evaluator, tmp_path: Path) -> N
         *(".empty", ".host"),
     }
     # The place where the host's tree hung until it was detached.
-    assert inside("answer = attempt(os.listdir, '/.host')") == ["EACCES"]
+    assert inside("answer = attempt(os.listdir, '/.host')") in (["EACCES"], ["done", "[]"])
     assert sorted(inside("answer = os.listdir('/var')")) == ["lang", "runtime", "task"]
     assert set(inside("answer = os.listdir('/etc')")) <= {
         *(
@@ -110,7 +110,11 @@ for name in os.listdir('/proc/self/fd'):
     for name in ("root", "cwd", "exe", "environ", "mem", "maps"):
         code = f"answer = attempt(lambda: open('/proc/1/{name}').read() or os.readlink('/proc/1/{name}'))"
         assert inside(code) in (["EACCES"], ["EPERM"]), name
-    assert inside("answer = attempt(os.listdir, '/proc/1/fd')") == ["EACCES"]
+    for what in ("os.readlink", "open"):
+        tried = inside(
+            f"answer = [attempt({what}, f'/proc/1/fd/{{n}}') for n in (0, 1, 2, 3, 5, 6)]"
+        )
+        assert [came_to for came_to in tried if came_to not in (["EACCES"], ["EPERM"])] == []
 
 
 def test_a_data_directory_below_usr_is_masked(tmp_path: Path) -> None:
