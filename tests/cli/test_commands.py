@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,6 +41,8 @@ def test_status_env_and_runtimes(server: Server) -> None:
     assert json.loads(pilvi("status", "--data", data, "--json"))["url"] == server.url
     assert server.url in pilvi("status", "--data", data)
     assert f"export AWS_ENDPOINT_URL={server.url}" in pilvi("env", "--data", data)
+    variables = json.loads(pilvi("env", "--data", data, "--json"))
+    assert variables["AWS_REGION"] == variables["AWS_DEFAULT_REGION"] == "us-east-1"
     assert "python:" in pilvi("runtimes")
 
 
@@ -69,6 +73,37 @@ def test_the_clock_is_moved(own_server: Callable[..., Server]) -> None:
 def test_what_is_no_duration_is_explained(server: Server, text: str) -> None:
     said = pilvi("clock", "advance", text, "--data", str(server.data), fails=True)
     assert "is no duration" in said
+
+
+def test_a_request_is_traced_to_what_it_caused(own_server: Callable[..., Server]) -> None:
+    """An event is accepted, its function fails, and is tried again when its time has come."""
+    server = own_server()
+    functions = server.client("lambda", "000000000001")
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("app.py", "def handler(event, context):\n    raise ValueError('no')\n")
+    functions.create_function(
+        FunctionName="fails",
+        Runtime="python3.11",
+        Handler="app.handler",
+        Role="arn:aws:iam::000000000001:role/r",
+        Code={"ZipFile": code.getvalue()},
+    )
+    functions.get_waiter("function_active_v2").wait(FunctionName="fails")
+    answer = functions.invoke(FunctionName="fails", InvocationType="Event", Payload=b"{}")
+    request_id = answer["ResponseMetadata"]["RequestId"]
+    assert server.ask("POST", "/_pilvi/idle", {"timeout_s": 60})["idle"]
+    data = ("--data", str(server.data))
+    first = pilvi("trace", request_id, *data)
+    assert "lambda.invoke" in first
+    pilvi("clock", "advance", "1h", *data)
+    assert server.ask("POST", "/_pilvi/idle", {"timeout_s": 60})["idle"]
+    told = pilvi("trace", request_id, *data)
+    assert told.startswith(first)
+    assert len(told.splitlines()) > len(first.splitlines())
+    entries = json.loads(pilvi("trace", request_id, *data, "--json"))["entries"]
+    assert len(entries) == len(told.splitlines())
+    assert "Nothing is recorded" in pilvi("trace", "none-such", *data)
 
 
 def test_reset_asks_first(own_server: Callable[..., Server]) -> None:

@@ -61,7 +61,8 @@ def env(data: Path | None, as_json: bool) -> None:
         "AWS_ENDPOINT_URL": remote.url,
         "AWS_ACCESS_KEY_ID": DEFAULT_ACCOUNT,
         "AWS_SECRET_ACCESS_KEY": "pilvi",
-        "AWS_DEFAULT_REGION": DEFAULT_REGION,
+        "AWS_REGION": DEFAULT_REGION,  # for the SDKs
+        "AWS_DEFAULT_REGION": DEFAULT_REGION,  # for boto3 and the AWS CLI
     }
     if remote.ask("GET", "/_pilvi/status")["auth"] == "strict":
         # Only keys that this cloud issued work: the person has one, and it is not ours to print.
