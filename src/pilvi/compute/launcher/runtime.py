@@ -22,6 +22,7 @@ _COMMON = (
         "base64",
         "datetime",
         "decimal",
+        "encodings.idna",
         "hashlib",
         "http.client",
         "logging",

@@ -63,7 +63,9 @@ def _request(
     global _connection
     if _connection is None:
         host, _, port = os.environ["AWS_LAMBDA_RUNTIME_API"].rpartition(":")
-        _connection = socket.create_connection((host, int(port)))
+        # It is an address; `create_connection` would first load what only names need.
+        _connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        _connection.connect((host, int(port)))
         _connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     head = (
         f"{method} {_PREFIX}{path} HTTP/1.1\r\nHost: {os.environ['AWS_LAMBDA_RUNTIME_API']}\r\n"
