@@ -16,6 +16,7 @@ import msgspec
 
 PROCESSES_MAX = 1024
 _PREFIX = "pilvi-"
+_NOTE = "cgroups-"
 _MEBIBYTE = 1024 * 1024
 _REMOVALS_MAX = 100
 _REMOVE_AGAIN_S = 0.01
@@ -113,15 +114,31 @@ def find_hierarchy() -> Hierarchy | None:
     return Hierarchy(1, parents)
 
 
-def remove_stale(hierarchy: Hierarchy) -> None:
-    """Remove groups that a killed server left behind. Those of servers that live stay."""
-    for parent in set(hierarchy.parents.values()):
+def remember(hierarchy: Hierarchy, run_dir: Path) -> Path:
+    """Note in `run_dir` where this process makes groups; to be removed when it ends well."""
+    note = run_dir / f"{_NOTE}{os.getpid()}"
+    run_dir.mkdir(parents=True, exist_ok=True)
+    note.write_text("".join(f"{parent}\n" for parent in set(hierarchy.parents.values())))
+    return note
+
+
+def remove_stale(hierarchy: Hierarchy | None, run_dir: Path) -> None:
+    """Remove groups that killed servers left: below this process's own group, and where notes in `run_dir` say.
+
+    Those of servers that live stay.
+    """
+    parents = set(hierarchy.parents.values()) if hierarchy else set[Path]()
+    for note in run_dir.glob(f"{_NOTE}*"):
+        if not Path("/proc", note.name.removeprefix(_NOTE)).exists():
+            parents.update(map(Path, note.read_text().splitlines()))
+            note.unlink(missing_ok=True)
+    for parent in parents:
         for directory in parent.glob(f"{_PREFIX}*"):
             owner = directory.name.removeprefix(_PREFIX).partition("-")[0]
             if Path("/proc", owner).exists():
                 continue
             problem = _remove(directory)
-            if problem is not None:
+            if problem is not None and directory.exists():
                 log.warning("the cgroup %s of an ended server stays: %s", directory, problem)
 
 

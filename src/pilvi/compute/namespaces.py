@@ -72,8 +72,8 @@ class NamespacesBackend:
         self._sandboxes: set[Handle] = set()
         self._closed = False
         self._hierarchy = cgroups.find_hierarchy()
-        if self._hierarchy is not None:
-            cgroups.remove_stale(self._hierarchy)
+        cgroups.remove_stale(self._hierarchy, run_dir)
+        self._note = cgroups.remember(self._hierarchy, run_dir) if self._hierarchy else None
         self._root = os.geteuid() == 0 and _has_host_users()
         self._count = 0
         self._last_capability = int(Path("/proc/sys/kernel/cap_last_cap").read_text())
@@ -150,6 +150,8 @@ class NamespacesBackend:
             except (asyncio.CancelledError, EnvironmentFailed):
                 continue
         self._launchers.clear()
+        if self._note is not None:
+            self._note.unlink(missing_ok=True)
 
     async def _launcher(self, interpreter: Interpreter | None) -> Launcher:
         """Raises: EnvironmentFailed."""
