@@ -155,12 +155,12 @@ class NamespacesBackend:
 
     async def _launcher(self, interpreter: Interpreter | None) -> Launcher:
         """Raises: EnvironmentFailed."""
+        if self._closed:
+            raise EnvironmentFailed("The server ends.")
         key = interpreter.executable if interpreter else None
         task = self._launchers.get(key)
         if task is not None and task.done() and (task.exception() or not task.result().alive):
             task = None
-        if self._closed:
-            raise EnvironmentFailed("The server ends.")
         if task is None:
             self._mount_point.mkdir(parents=True, exist_ok=True)
             plan = root_plan(
