@@ -19,6 +19,7 @@ from pilvi.base.clock import Clock
 from pilvi.base.entropy import Entropy
 from pilvi.contracts.credentials import Credentials, RootKeys, Sessions
 from pilvi.contracts.functions import Functions
+from pilvi.contracts.keys import Keys
 from pilvi.contracts.logs import LogSink
 from pilvi.contracts.objects import Objects
 from pilvi.contracts.platform import Platform
@@ -56,6 +57,7 @@ QUESTIONS: Mapping[type[Any], str] = {
     RootKeys: "pilvi.services.iam.questions:IamRootKeys",
     Sessions: "pilvi.services.iam.questions:IamSessions",
     Functions: "pilvi.services.lambda_.questions:LambdaFunctions",
+    Keys: "pilvi.services.kms.questions:KmsKeys",
     LogSink: "pilvi.services.logs.questions:LogsSink",
     Objects: "pilvi.services.s3.questions:S3Objects",
 }

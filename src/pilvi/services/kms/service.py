@@ -1,7 +1,95 @@
-"""KMS: its name, and the resource each operation acts on."""
+"""KMS: its operations and what each of them acts on.
+
+A key is named by its ARN where the request names the key; an alias stands for itself here, because which key it
+names is in the store: `access.py` finds it, with the key's policy and grants.
+"""
 
 from __future__ import annotations
 
-from pilvi.kit.service import Service
+from collections.abc import Mapping
+from typing import Any
 
-kms = Service("kms", acts={})
+from pilvi.base.errors import AwsError
+from pilvi.kit.call import Call
+from pilvi.kit.service import Acts, Service, everything
+from pilvi.services.kms.ciphers import symmetric
+from pilvi.services.kms.rules import names
+
+_TOKENS_NEEDLESS = "a grant holds from its creation on, so a token adds nothing"
+
+
+def _named(call: Call, text: object) -> str:
+    try:
+        return names.parse(str(text or ""), call.scope).arn
+    except AwsError:
+        return "*"
+
+
+def _key(call: Call, req: Mapping[str, Any]) -> str:
+    return _named(call, req.get("KeyId"))
+
+
+def _of_ciphertext(call: Call, key_id: object, blob: object) -> str:
+    """The key that is named, or by which the ciphertext says that it was made."""
+    if key_id or not isinstance(blob, bytes):
+        return _named(call, key_id)
+    try:
+        made = symmetric.read(blob)
+    except AwsError:
+        return "*"
+    return names.key_arn(call.scope._replace(account=made.account), made.key_id)
+
+
+def _decrypted(call: Call, req: Mapping[str, Any]) -> str:
+    return _of_ciphertext(call, req.get("KeyId"), req.get("CiphertextBlob"))
+
+
+def _re_encrypted(call: Call, req: Mapping[str, Any]) -> tuple[str, str]:
+    """The source, which needs kms:ReEncryptFrom, and the destination, which needs kms:ReEncryptTo."""
+    source = _of_ciphertext(call, req.get("SourceKeyId"), req.get("CiphertextBlob"))
+    return source, _named(call, req.get("DestinationKeyId"))
+
+
+def _alias(call: Call, req: Mapping[str, Any]) -> str:
+    return _named(call, req.get("AliasName"))
+
+
+def _alias_and_key(call: Call, req: Mapping[str, Any]) -> tuple[str, str]:
+    return _alias(call, req), _named(call, req.get("TargetKeyId"))
+
+
+_WITH_TOKENS = (
+    *("CreateGrant", "Decrypt", "DeriveSharedSecret", "DescribeKey", "Encrypt"),
+    *("GenerateDataKey", "GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext"),
+    *("GenerateDataKeyWithoutPlaintext", "GenerateMac", "GetPublicKey", "ReEncrypt", "Sign"),
+    *("Verify", "VerifyMac"),
+)
+_OF_KEYS = (
+    *("CancelKeyDeletion", "CreateGrant", "DeleteImportedKeyMaterial", "DeriveSharedSecret"),
+    *("DescribeKey", "DisableKey", "DisableKeyRotation", "EnableKey", "EnableKeyRotation"),
+    *("Encrypt", "GenerateDataKey", "GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext"),
+    *("GenerateDataKeyWithoutPlaintext", "GenerateMac", "GetKeyPolicy", "GetKeyRotationStatus"),
+    *("GetParametersForImport", "GetPublicKey", "ImportKeyMaterial", "ListGrants"),
+    *("ListKeyPolicies", "ListKeyRotations", "ListResourceTags", "PutKeyPolicy", "ReplicateKey"),
+    *("RetireGrant", "RevokeGrant", "RotateKeyOnDemand", "ScheduleKeyDeletion", "Sign"),
+    *("TagResource", "UntagResource", "UpdateKeyDescription", "UpdatePrimaryRegion", "Verify"),
+    "VerifyMac",
+)
+
+kms = Service(
+    "kms",
+    acts={
+        **{operation: Acts(_key) for operation in _OF_KEYS},
+        "CreateAlias": Acts(_alias_and_key),
+        "CreateKey": Acts(everything),
+        "Decrypt": Acts(_decrypted),
+        "DeleteAlias": Acts(_alias),
+        "GenerateRandom": Acts(everything),
+        "ListAliases": Acts(everything),
+        "ListKeys": Acts(everything),
+        "ListRetirableGrants": Acts(everything),
+        "ReEncrypt": Acts(_re_encrypted),
+        "UpdateAlias": Acts(_alias_and_key),
+    },
+    accepted={operation: {"GrantTokens": _TOKENS_NEEDLESS} for operation in _WITH_TOKENS},
+)

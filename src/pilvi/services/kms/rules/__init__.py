@@ -1,3 +1,1 @@
 """What KMS decides: pure functions of requests and records; no store, no clock."""
-
-from __future__ import annotations

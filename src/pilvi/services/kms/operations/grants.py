@@ -1,0 +1,273 @@
+"""Grants: permissions for a key that are given and taken one by one."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable
+
+import msgspec
+
+from pilvi.kit.call import Call
+from pilvi.services.kms import errors, limits, pages, records
+from pilvi.services.kms.keyring import Keyring
+from pilvi.services.kms.operations.dry_runs import end_dry_run
+from pilvi.services.kms.records import Grant, Key
+from pilvi.services.kms.rules import grants, names, states
+from pilvi.services.kms.service import kms
+from pilvi.services.kms.wire import (
+    CreateGrantRequest,
+    CreateGrantResponse,
+    GrantConstraints,
+    GrantListEntry,
+    ListGrantsRequest,
+    ListGrantsResponse,
+    ListRetirableGrantsRequest,
+    RetireGrantRequest,
+    RevokeGrantRequest,
+)
+from pilvi.store.api import Snapshot, Transaction
+
+_TOKEN_BYTES = 96
+
+
+@kms.write("CreateGrant")
+def create_grant(call: Call, tx: Transaction, req: CreateGrantRequest) -> CreateGrantResponse:
+    """Let a principal use a key in some ways. It holds at once; the token is only needed to retire it by.
+
+    The same request with a Name gives the grant that is there already, with another token.
+
+    Raises: NotFoundException, DisabledException, KMSInvalidStateException, ValidationException, InvalidArnException,
+        LimitExceededException, DryRunOperationException. AWS: CreateGrant.
+    """
+    ring = Keyring.of(call)
+    key = ring.get_by_id(tx, req["KeyId"], "CreateGrant")
+    ring.require(key, states.USABLE)
+    token = call.entropy.bytes(_TOKEN_BYTES)
+    draft = _draft(call, key, req, token)
+    end_dry_run(req)
+    same = _find_same(tx, key, draft)
+    if same is not None:
+        draft = msgspec.structs.replace(same, token=draft.token)
+    elif key.grants >= limits.GRANTS_OF_KEY_MAX:
+        raise errors.LimitExceededException(
+            detail=f"A key has at most {limits.GRANTS_OF_KEY_MAX} grants."
+        )
+    else:
+        records.put_key(tx, msgspec.structs.replace(key, grants=key.grants + 1))
+    records.grants.put(tx, records.home(key.scope), draft)
+    return {"GrantToken": base64.b64encode(token).decode(), "GrantId": draft.id}
+
+
+def _draft(call: Call, key: Key, req: CreateGrantRequest, token: bytes) -> Grant:
+    grantee, service = req.get("GranteePrincipal"), req.get("GranteeServicePrincipal")
+    if (grantee is None) == (service is None):
+        raise errors.ValidationException(
+            detail="A grant has either a GranteePrincipal or a GranteeServicePrincipal."
+        )
+    retiring, retiring_service = (
+        req.get("RetiringPrincipal"),
+        req.get("RetiringServicePrincipal"),
+    )
+    if retiring is not None and retiring_service is not None:
+        raise errors.ValidationException(
+            detail="A grant has a RetiringPrincipal or a RetiringServicePrincipal, not both."
+        )
+    for arn in (grantee, retiring):
+        if arn is not None:
+            _check_principal(arn)
+    operations = tuple(dict.fromkeys(req["Operations"]))
+    grants.check_operations(key.arn, key.usage, operations)
+    constraints: GrantConstraints = req.get("Constraints", {})
+    subset = constraints.get("EncryptionContextSubset")
+    equals = constraints.get("EncryptionContextEquals")
+    return Grant(
+        key_id=key.id,
+        id=call.entropy.hex(64),
+        token=hashlib.sha256(token).digest(),
+        created_ms=call.now_ms,
+        operations=operations,
+        grantee=grantee,
+        grantee_service=service,
+        retiring=retiring,
+        retiring_service=retiring_service,
+        name=req.get("Name", ""),
+        issuing_account=f"arn:{call.scope.partition}:iam::{call.account}:root",
+        context_subset=None if subset is None else dict(subset.items()),
+        context_equals=None if equals is None else dict(equals.items()),
+        source_arn=constraints.get("SourceArn"),
+    )
+
+
+def _check_principal(arn: str) -> None:
+    """Raises: InvalidArnException."""
+    parts = arn.split(":", 5)
+    if len(parts) != 6 or parts[0] != "arn" or parts[2] not in ("iam", "sts"):
+        raise errors.InvalidArnException(text=arn)
+
+
+def _find_same(at: Snapshot, key: Key, draft: Grant) -> Grant | None:
+    """A named grant that says the same: creating it again gives it again."""
+    if not draft.name:
+        return None
+
+    def said(grant: Grant) -> Grant:
+        return msgspec.structs.replace(grant, id="", token=b"", created_ms=0)
+
+    wanted = said(draft)
+    return next((one for one in records.grants_of(at, key) if said(one) == wanted), None)
+
+
+@kms.read("ListGrants")
+def list_grants(call: Call, at: Snapshot, req: ListGrantsRequest) -> ListGrantsResponse:
+    """Raises: NotFoundException, InvalidGrantIdException, InvalidMarkerException. AWS: ListGrants."""
+    key = Keyring.of(call).get_by_id(at, req["KeyId"], "ListGrants")
+    start = pages.after_marker(req)
+    wanted_id, grantee = req.get("GrantId"), req.get("GranteePrincipal")
+    service = req.get("GranteeServicePrincipal")
+    if wanted_id is not None:
+        _get(at, key, wanted_id)
+    found = records.grants.scan(
+        at,
+        records.home(key.scope),
+        (key.id,),
+        after_key=None if start is None else (key.id, *start),
+    )
+    fitting = (
+        one
+        for one in found
+        if wanted_id in (None, one.id)
+        and grantee in (None, one.grantee)
+        and service in (None, one.grantee_service)
+    )
+    page, more = pages.cut(
+        req,
+        fitting,
+        lambda grant: (grant.id,),
+        default=limits.PAGE_FEW,
+        most=limits.PAGE_FEW_MAX,
+    )
+    return {"Grants": _told(call, page), **more}
+
+
+@kms.read("ListRetirableGrants")
+def list_retirable_grants(
+    call: Call, at: Snapshot, req: ListRetirableGrantsRequest
+) -> ListGrantsResponse:
+    """Grants of this account's keys that a principal may retire.
+
+    Raises: ValidationException, InvalidMarkerException. AWS: ListRetirableGrants.
+    """
+    principal, service = req.get("RetiringPrincipal"), req.get("RetiringServicePrincipal")
+    who = principal or service
+    if who is None or (principal is not None and service is not None):
+        raise errors.ValidationException(
+            detail="Name either a RetiringPrincipal or a RetiringServicePrincipal."
+        )
+    start = pages.after_marker(req)
+    found = records.grants.scan_index(
+        at,
+        records.home(call.scope),
+        "retiring" if principal is not None else "retiring_service",
+        (who,),
+        after_entry=None if start is None else (who, *start),
+    )
+    page, more = pages.cut(
+        req,
+        found,
+        lambda grant: (grant.key_id, grant.id),
+        default=limits.PAGE_FEW,
+        most=limits.PAGE_FEW_MAX,
+    )
+    return {"Grants": _told(call, page), **more}
+
+
+@kms.write("RetireGrant")
+def retire_grant(call: Call, tx: Transaction, req: RetireGrantRequest) -> None:
+    """End a grant, as one who is named in it: by its token, or by key ARN and grant id.
+
+    Raises: NotFoundException, InvalidGrantTokenException, InvalidGrantIdException, ValidationException,
+        AccessDeniedException, DryRunOperationException. AWS: RetireGrant.
+    """
+    ring = Keyring.of(call)
+    token, key_id, grant_id = req.get("GrantToken"), req.get("KeyId"), req.get("GrantId")
+    if token is not None and key_id is None and grant_id is None:
+        grant = _by_token(call, tx, token)
+        key = ring.get_by_id(tx, grant.key_id, "RetireGrant")
+    elif token is None and key_id is not None and grant_id is not None:
+        key = ring.get_by_id(tx, key_id, "RetireGrant")
+        grant = _get(tx, key, grant_id)
+    else:
+        raise errors.ValidationException(
+            detail="Name a grant by its GrantToken, or by KeyId and GrantId."
+        )
+    if not grants.may_retire(grant, ring.who, key.account):
+        raise ring.denied(key.arn, "RetireGrant")
+    end_dry_run(req)
+    _remove(tx, key, grant)
+
+
+@kms.write("RevokeGrant")
+def revoke_grant(call: Call, tx: Transaction, req: RevokeGrantRequest) -> None:
+    """Raises: NotFoundException, InvalidGrantIdException, DryRunOperationException. AWS: RevokeGrant."""
+    key = Keyring.of(call).get_by_id(tx, req["KeyId"], "RevokeGrant")
+    grant = _get(tx, key, req["GrantId"])
+    end_dry_run(req)
+    _remove(tx, key, grant)
+
+
+def _get(at: Snapshot, key: Key, grant_id: str) -> Grant:
+    grant = records.grants.find(at, records.home(key.scope), key.id, grant_id)
+    if grant is None:
+        raise errors.NotFoundException(detail=f"Grant ID {grant_id} not found")
+    return grant
+
+
+def _by_token(call: Call, at: Snapshot, token: str) -> Grant:
+    try:
+        digest = hashlib.sha256(base64.b64decode(token, validate=True)).digest()
+    except ValueError:
+        raise errors.InvalidGrantTokenException from None
+    found = records.grants.scan_index(at, records.home(call.scope), "token", (digest,), limit=1)
+    grant = next(found, None)
+    if grant is None:
+        raise errors.InvalidGrantTokenException
+    return grant
+
+
+def _remove(tx: Transaction, key: Key, grant: Grant) -> None:
+    records.grants.delete(tx, records.home(key.scope), key.id, grant.id)
+    records.put_key(tx, msgspec.structs.replace(key, grants=key.grants - 1))
+
+
+def _told(call: Call, found: Iterable[Grant]) -> list[GrantListEntry]:
+    return [_entry(call, grant) for grant in found]
+
+
+def _entry(call: Call, grant: Grant) -> GrantListEntry:
+    told: GrantListEntry = {
+        "KeyId": names.key_arn(call.scope, grant.key_id),
+        "GrantId": grant.id,
+        "Name": grant.name,
+        "CreationDate": grant.created_ms,
+        "IssuingAccount": grant.issuing_account,
+        "Operations": list(grant.operations),
+    }
+    if grant.grantee is not None:
+        told["GranteePrincipal"] = grant.grantee
+    if grant.grantee_service is not None:
+        told["GranteeServicePrincipal"] = grant.grantee_service
+    if grant.retiring is not None:
+        told["RetiringPrincipal"] = grant.retiring
+    if grant.retiring_service is not None:
+        told["RetiringServicePrincipal"] = grant.retiring_service
+    constraints: GrantConstraints = {}
+    if grant.context_subset is not None:
+        constraints["EncryptionContextSubset"] = grant.context_subset
+    if grant.context_equals is not None:
+        constraints["EncryptionContextEquals"] = grant.context_equals
+    if grant.source_arn is not None:
+        constraints["SourceArn"] = grant.source_arn
+    if constraints:
+        told["Constraints"] = constraints
+    return told

@@ -1,0 +1,101 @@
+"""Key specs: what a key of each kind is for, and with which algorithms.
+
+AWS: KMS Developer Guide, "Key spec reference".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from pilvi.base.errors import NotBuilt
+from pilvi.services.kms import errors
+
+SYMMETRIC = "SYMMETRIC_DEFAULT"
+ENCRYPT, SIGN, MAC, AGREE = "ENCRYPT_DECRYPT", "SIGN_VERIFY", "GENERATE_VERIFY_MAC", "KEY_AGREEMENT"
+
+_OAEP = ("RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256")
+_RSA_SIGNATURES = (
+    *("RSASSA_PKCS1_V1_5_SHA_256", "RSASSA_PKCS1_V1_5_SHA_384", "RSASSA_PKCS1_V1_5_SHA_512"),
+    *("RSASSA_PSS_SHA_256", "RSASSA_PSS_SHA_384", "RSASSA_PSS_SHA_512"),
+)
+
+
+class Spec(msgspec.Struct, frozen=True):
+    """`algorithms`: usage -> algorithms; a key has one of these usages. `secret_bytes`: of symmetric and HMAC keys."""
+
+    algorithms: Mapping[str, tuple[str, ...]]
+    secret_bytes: int = 0
+
+    @property
+    def is_pair(self) -> bool:
+        return not self.secret_bytes
+
+
+def _curve(digest: str, *, agrees: bool = True) -> Spec:
+    usages = {SIGN: (f"ECDSA_SHA_{digest}",)}
+    return Spec({**usages, AGREE: ("ECDH",)} if agrees else usages)
+
+
+_RSA = Spec({ENCRYPT: _OAEP, SIGN: _RSA_SIGNATURES})
+
+SPECS: Mapping[str, Spec] = {
+    SYMMETRIC: Spec({ENCRYPT: (SYMMETRIC,)}, secret_bytes=32),
+    "RSA_2048": _RSA,
+    "RSA_3072": _RSA,
+    "RSA_4096": _RSA,
+    "ECC_NIST_P256": _curve("256"),
+    "ECC_NIST_P384": _curve("384"),
+    "ECC_NIST_P521": _curve("512"),
+    "ECC_SECG_P256K1": _curve("256", agrees=False),
+    "HMAC_224": Spec({MAC: ("HMAC_SHA_224",)}, secret_bytes=28),
+    "HMAC_256": Spec({MAC: ("HMAC_SHA_256",)}, secret_bytes=32),
+    "HMAC_384": Spec({MAC: ("HMAC_SHA_384",)}, secret_bytes=48),
+    "HMAC_512": Spec({MAC: ("HMAC_SHA_512",)}, secret_bytes=64),
+}
+"""SM2, ML-DSA, ML-KEM and Ed25519 keys are not built."""
+
+DIGEST_BYTES: Mapping[str, int] = {"256": 32, "384": 48, "512": 64}
+"""By the end of a signing algorithm's name."""
+
+
+def get_spec(name: str) -> Spec:
+    """Raises: NotBuilt for a spec that AWS has and pilvi has not."""
+    spec = SPECS.get(name)
+    if spec is None:
+        raise NotBuilt(what=f"the key spec {name}")
+    return spec
+
+
+def usage_for(spec_name: str, usage: str | None) -> str:
+    """The usage of a new key. Raises: ValidationException; NotBuilt."""
+    spec = get_spec(spec_name)
+    if usage is None:
+        if spec_name != SYMMETRIC:
+            raise errors.ValidationException(
+                detail="You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys."
+            )
+        return ENCRYPT
+    if usage not in spec.algorithms:
+        raise errors.ValidationException(
+            detail=f"KeyUsage {usage} is not compatible with KeySpec {spec_name}"
+        )
+    return usage
+
+
+def check_algorithm(spec_name: str, usage: str, algorithm: str) -> None:
+    """Raises: InvalidKeyUsageException."""
+    if algorithm not in SPECS[spec_name].algorithms[usage]:
+        raise errors.IncompatibleAlgorithm(algorithm=algorithm, spec=spec_name)
+
+
+def algorithms_of(spec_name: str, usage: str) -> dict[str, list[str]]:
+    """As DescribeKey and GetPublicKey tell them: under a member for each usage."""
+    member = {
+        ENCRYPT: "EncryptionAlgorithms",
+        SIGN: "SigningAlgorithms",
+        MAC: "MacAlgorithms",
+        AGREE: "KeyAgreementAlgorithms",
+    }[usage]
+    return {member: list(SPECS[spec_name].algorithms[usage])}
