@@ -13,7 +13,7 @@ import msgspec
 
 from pilvi.languages.policy.conditions import Holds, condition_test
 from pilvi.languages.policy.grammar import Form, Policy, Statement, parse
-from pilvi.languages.policy.matching import ResourceTest, action_test, resource_test
+from pilvi.languages.policy.matching import ResourceTest, action_test
 from pilvi.languages.policy.patterns import Matcher
 from pilvi.languages.policy.principals import GrantTest, grant_test
 from pilvi.languages.policy.variables import Context
@@ -29,9 +29,9 @@ class Rule:
         "allows",
         "condition_tests",
         "covers_action",
-        "covers_resource",
         "grants",
         "index",
+        "resources",
         "sid",
         "statement",
     )
@@ -42,7 +42,7 @@ class Rule:
         self.sid = statement.sid
         self.allows = statement.allows
         self.covers_action: Matcher = action_test(statement.actions)
-        self.covers_resource: ResourceTest | None = resource_test(statement.resources, version)
+        self.resources = ResourceTest(statement.resources, version)
         self.grants: GrantTest | None = grant_test(statement.principals, allows=self.allows)
         self.condition_tests: tuple[Holds, ...] = tuple(
             condition_test(one, version, allows=self.allows) for one in statement.conditions
@@ -50,8 +50,8 @@ class Rule:
 
     def applies(self, resource: str, context: Context) -> bool:
         """To a request with an action that it covers; principals are not asked."""
-        covers = self.covers_resource
-        if covers is not None and not covers(resource, context):
+        resources = self.resources
+        if not resources.always and not resources.covers(resource, context):
             return False
         for holds in self.condition_tests:  # noqa: SIM110 # a generator costs more than all of the rest
             if not holds(context):

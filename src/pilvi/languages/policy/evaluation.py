@@ -17,7 +17,7 @@ Guide, "SCP evaluation", "RCP evaluation".
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from enum import Enum
 
 import msgspec
@@ -112,15 +112,27 @@ class Decision(msgspec.Struct, frozen=True):
 def decide(request: Request, policies: Policies) -> Decision:
     """The first refusal among the resources, or the permission for all. No resource at all is refused."""
     action = request.action.lower()
-    decision = Decision(Verdict.IMPLICIT_DENY, "", Layer.IDENTITY, lacking=(Layer.IDENTITY,))
+    decision = _NOTHING_ASKED
     for resource in request.resources:
         decision = _decide(request, policies, action, resource)
-        if decision.verdict is not Verdict.ALLOWED:
+        if decision.verdict is not _ALLOWED:
             break
     return decision
 
 
-_WITHOUT_ACCOUNT = frozenset({Kind.SERVICE, Kind.WEB_IDENTITY, Kind.ANONYMOUS})
+# An enumeration's member costs more to look up than a statement to rule out.
+_ALLOWED, _EXPLICIT, _IMPLICIT = Verdict.ALLOWED, Verdict.EXPLICIT_DENY, Verdict.IMPLICIT_DENY
+_IDENTITY, _BOUNDARY, _SESSION = Layer.IDENTITY, Layer.BOUNDARY, Layer.SESSION
+_ROOT, _FEDERATED_USER = Kind.ROOT, Kind.FEDERATED_USER
+_NONE, _DELEGATED, _DIRECT = Grant.NONE, Grant.DELEGATED, Grant.DIRECT
+_ORDINARY = ResourceSide.ORDINARY
+_RESOURCE_LAYERS = {
+    ResourceSide.ORDINARY: Layer.RESOURCE,
+    ResourceSide.KEY: Layer.RESOURCE,
+    ResourceSide.TRUST: Layer.TRUST,
+}
+
+_NOTHING_ASKED = Decision(_IMPLICIT, "", _IDENTITY, lacking=(_IDENTITY,))
 _ROOT_KEEPS = frozenset({"s3:getbucketpolicy", "s3:putbucketpolicy", "s3:deletebucketpolicy"})
 """What a bucket policy cannot take from the root user of the bucket's account. AWS: PutBucketPolicy."""
 
@@ -138,108 +150,106 @@ def _decide(request: Request, policies: Policies, action: str, resource: str) ->
     """Every layer is read, in the order in which a denial is reported."""
     principal = request.principal
     asked = _Asked(principal, action, resource, request.context)
-    has_account = principal.kind not in _WITHOUT_ACCOUNT
+    has_account = principal.has_account
     cross = has_account and request.resource_account not in ("", principal.account)
-    is_root = principal.kind is Kind.ROOT
+    is_root = principal.kind is _ROOT
     denies: list[Deciding] = []
     lacking: list[Layer] = []
 
-    if policies.resource_control and not principal.service_linked:
-        _read_levels(policies.resource_control, Layer.RESOURCE_CONTROL, asked, denies, lacking)
-    if policies.service_control and has_account and not principal.service_linked:
-        _read_levels(policies.service_control, Layer.SERVICE_CONTROL, asked, denies, lacking)
+    if policies.resource_control or policies.service_control:
+        _read_organisation(policies, asked, denies, lacking)
 
-    own = _read(policies.identity, Layer.IDENTITY, asked, denies)
+    own = _read(policies.identity, _IDENTITY, asked, denies)
 
-    side = policies.resource_side
-    resource_layer = Layer.TRUST if side is ResourceSide.TRUST else Layer.RESOURCE
-    root_keeps = is_root and not cross and action in _ROOT_KEEPS
-    grant, granted = Grant.NONE, None
+    grant, granted = _NONE, None
     if policies.resource:
-        resource_denies: list[Deciding] = [] if root_keeps else denies
-        grant, granted = _read_grants(policies.resource, resource_layer, asked, resource_denies)
-    needs_grant = cross or not has_account or side is not ResourceSide.ORDINARY
-    if grant is Grant.NONE and needs_grant:
-        lacking.append(resource_layer)
+        root_keeps = is_root and not cross and action in _ROOT_KEEPS
+        grant, granted = _read_grants(policies, asked, [] if root_keeps else denies)
+    needs_grant = cross or not has_account or policies.resource_side is not _ORDINARY
+    if needs_grant and grant is _NONE:
+        lacking.append(_RESOURCE_LAYERS[policies.resource_side])
 
-    needs_own = has_account and not is_root and (cross or grant < Grant.ENTITY)
-    limited = has_account and not is_root and (cross or grant < Grant.DIRECT)
+    is_limited = has_account and not is_root and (cross or grant is not _DIRECT)
+    needs_own = is_limited and (cross or grant is _NONE or grant is _DELEGATED)
     if needs_own and own is None:
-        lacking.append(Layer.IDENTITY)
+        lacking.append(_IDENTITY)
     bounded = inside = None
     if policies.boundary is not None:
-        bounded = _read((policies.boundary,), Layer.BOUNDARY, asked, denies)
-        if limited and bounded is None:
-            lacking.append(Layer.BOUNDARY)
-    if policies.session or principal.kind is Kind.FEDERATED_USER:
-        inside = _read(policies.session, Layer.SESSION, asked, denies)
-        if limited and inside is None:
-            lacking.append(Layer.SESSION)
+        bounded = _read((policies.boundary,), _BOUNDARY, asked, denies)
+        if is_limited and bounded is None:
+            lacking.append(_BOUNDARY)
+    if policies.session or principal.kind is _FEDERATED_USER:
+        inside = _read(policies.session, _SESSION, asked, denies)
+        if is_limited and inside is None:
+            lacking.append(_SESSION)
 
     if denies:
-        explicit = Verdict.EXPLICIT_DENY
-        return Decision(explicit, resource, denies[0].layer, tuple(denies), (), cross)
+        return Decision(_EXPLICIT, resource, denies[0].layer, tuple(denies), (), cross)
     if lacking:
-        return Decision(Verdict.IMPLICIT_DENY, resource, lacking[0], (), tuple(lacking), cross)
-    limits = (own if needs_own else None, *((bounded, inside) if limited else ()))
-    allows = tuple(one for one in (granted, *limits) if one is not None)
-    return Decision(Verdict.ALLOWED, resource, None, allows, (), cross)
+        return Decision(_IMPLICIT, resource, lacking[0], (), tuple(lacking), cross)
+    limits = (own if needs_own else None, *((bounded, inside) if is_limited else ()))
+    allows = tuple([one for one in (granted, *limits) if one is not None])
+    return Decision(_ALLOWED, resource, None, allows, (), cross)
 
 
-def _read_levels(
-    levels: Iterable[Sequence[Document]],
-    layer: Layer,
-    asked: _Asked,
-    denies: list[Deciding],
-    lacking: list[Layer],
+def _read_organisation(
+    policies: Policies, asked: _Asked, denies: list[Deciding], lacking: list[Layer]
 ) -> None:
     """Every level must allow by at least one of its policies."""
-    allows = [_read(level, layer, asked, denies) for level in levels]
-    if None in allows:
-        lacking.append(layer)
+    principal = asked.principal
+    if principal.service_linked:
+        return
+    limiting = [(Layer.RESOURCE_CONTROL, policies.resource_control)]
+    if principal.has_account:
+        limiting.append((Layer.SERVICE_CONTROL, policies.service_control))
+    for layer, levels in limiting:
+        allows = [_read(level, layer, asked, denies) for level in levels]
+        if None in allows:
+            lacking.append(layer)
 
 
 def _read(
     documents: Iterable[Document], layer: Layer, asked: _Asked, denies: list[Deciding]
 ) -> Deciding | None:
     """The first statement that allows; those that deny are added to `denies`."""
+    action, resource, context = asked.action, asked.resource, asked.context
     found: Deciding | None = None
     for document in documents:
-        for rule in document.policy.about(asked.action):
+        for rule in document.policy.about(action):
             if rule.allows and found is not None:
                 break  # those that deny stand before those that allow
-            if not rule.applies(asked.resource, asked.context):
+            plain = rule.resources.plain
+            if (plain is not None and not plain(resource)) or not rule.applies(resource, context):
                 continue
-            if rule.grants is not None and rule.grants(asked.principal) is Grant.NONE:
+            if rule.grants is not None and rule.grants(asked.principal) is _NONE:
                 continue
-            deciding = _deciding(layer, document, rule)
             if rule.allows:
-                found = deciding
+                found = _deciding(layer, document, rule)
             else:
-                denies.append(deciding)
+                denies.append(_deciding(layer, document, rule))
     return found
 
 
 def _read_grants(
-    documents: Iterable[Document], layer: Layer, asked: _Asked, denies: list[Deciding]
+    policies: Policies, asked: _Asked, denies: list[Deciding]
 ) -> tuple[Grant, Deciding | None]:
     """The Allow that reaches furthest. A statement that names nobody allows nobody, and denies everybody."""
-    best, found = Grant.NONE, None
-    for document in documents:
+    layer = _RESOURCE_LAYERS[policies.resource_side]
+    best, found = _NONE, None
+    for document in policies.resource:
         for rule in document.policy.about(asked.action):
-            if rule.grants is None:
-                grant = Grant.NONE if rule.allows else Grant.DIRECT
-            else:
+            if rule.grants is not None:
                 grant = rule.grants(asked.principal)
-            if grant is Grant.NONE or (rule.allows and grant <= best):
+            else:
+                grant = _NONE if rule.allows else _DIRECT
+            if grant is _NONE or (rule.allows and grant <= best):
                 continue
             if not rule.applies(asked.resource, asked.context):
                 continue
-            deciding = _deciding(layer, document, rule)
             if rule.allows:
-                best, found = grant, deciding
+                best, found = grant, _deciding(layer, document, rule)
             else:
-                denies.append(deciding)
+                denies.append(_deciding(layer, document, rule))
     return best, found
 
 

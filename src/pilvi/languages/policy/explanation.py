@@ -106,8 +106,7 @@ def _missed(rule: Rule, request: Request, resource: str) -> tuple[Missed, str] |
     """None: it applies; another level of the same layer is what lacks."""
     if rule.grants is not None and rule.grants(request.principal) is Grant.NONE:
         return Missed.PRINCIPAL, "it is for other principals"
-    covers = rule.covers_resource
-    if covers is not None and not covers(resource, request.context):
+    if not rule.resources.covers(resource, request.context):
         clause = rule.statement.resources
         assert clause is not None
         kind = "NotResource" if clause.negated else "Resource"

@@ -8,7 +8,7 @@ AWS: IAM User Guide, "IAM JSON policy elements: Action", "... Resource", "... No
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from operator import methodcaller
 
 from pilvi.languages.policy.grammar import Clause
 from pilvi.languages.policy.patterns import (
@@ -21,46 +21,52 @@ from pilvi.languages.policy.patterns import (
 )
 from pilvi.languages.policy.variables import Context, Template, constant, fill, read
 
-ResourceTest = Callable[[str, Context], bool]
-
 
 def action_test(clause: Clause) -> Matcher:
     """Says of an action in lower case ("dynamodb:putitem") whether the clause covers it."""
     covers = _any_of([read_wildcards(one.lower()) for one in clause.patterns])
-    if clause.negated:
-        return lambda action: not covers(action)
-    return covers
+    return _not(covers) if clause.negated else covers
 
 
-def resource_test(clause: Clause | None, version: str) -> ResourceTest | None:
-    """Says of an ARN (or of "*", where an action has no resource) whether the clause covers it; None: it covers all.
+class ResourceTest:
+    """Of a statement's Resource or NotResource: whether it covers an ARN (or "*", where an action has no resource).
 
-    A statement without the clause belongs to its resource and covers it. A clause with a variable that the request
-    has no value for covers nothing, even where another of its patterns would.
+    A statement without either belongs to its resource and covers it. A clause with a variable that the request has
+    no value for covers nothing, even where another of its patterns would.
+    `always`: it covers everything. `plain`: the whole test, where there are no variables.
     """
-    if clause is None:
-        return None
-    templates = [_resource(one, version) for one in clause.patterns]
-    plain = [parts for one in templates if (parts := constant(one)) is not None]
-    varying = [one for one in templates if constant(one) is None]
-    negated = clause.negated
-    if not varying and not negated and (Wild.ANY,) in plain:
-        return None
-    covers = _any_of(plain)
 
-    def test(resource: str, context: Context) -> bool:
-        return covers(resource) != negated
+    __slots__ = ("_constant", "_negated", "_varying", "always", "plain")
 
-    def test_filled(resource: str, context: Context) -> bool:
-        covered = covers(resource)
-        for template in varying:
+    def __init__(self, clause: Clause | None, version: str) -> None:
+        templates = [_resource(one, version) for one in clause.patterns] if clause else []
+        constants = [parts for one in templates if (parts := constant(one)) is not None]
+        self._varying = [one for one in templates if constant(one) is None]
+        self._negated = clause is not None and clause.negated
+        self._constant = _any_of(constants)
+        self.always = clause is None or (
+            (Wild.ANY,) in constants and not self._varying and not self._negated
+        )
+        self.plain: Matcher | None = None
+        if not self._varying:
+            self.plain = _not(self._constant) if self._negated else self._constant
+
+    def covers(self, resource: str, context: Context) -> bool:
+        if self.always:
+            return True
+        if self.plain is not None:
+            return self.plain(resource)
+        covered = self._constant(resource)
+        for template in self._varying:
             parts = fill(template, context)
             if parts is None:
                 return False
             covered = covered or matcher(parts)(resource)
-        return covered != negated
+        return covered != self._negated
 
-    return test_filled if varying else test
+
+def _not(matches: Matcher) -> Matcher:
+    return lambda text: not matches(text)
 
 
 def _resource(pattern: str, version: str) -> Template:
@@ -110,6 +116,8 @@ def _any_of(patterns: list[tuple[Part, ...]]) -> Matcher:
 
     if others:
         return test
-    if beginnings:
+    if beginnings and whole:
         return lambda text: text in whole or text.startswith(beginnings)
+    if beginnings:
+        return methodcaller("startswith", beginnings)
     return whole.__contains__

@@ -25,6 +25,12 @@ class Kind(Enum):
     ANONYMOUS = "nobody in particular"
 
 
+# An enumeration's member costs more to look up than a statement to rule out.
+_ROOT, _USER, _SERVICE, _WEB_IDENTITY = Kind.ROOT, Kind.USER, Kind.SERVICE, Kind.WEB_IDENTITY
+_OUTSIDE = (_WEB_IDENTITY, _SERVICE, Kind.ANONYMOUS)
+"""Kinds that belong to no account."""
+
+
 class Principal(msgspec.Struct, frozen=True):
     """Who asks.
 
@@ -42,6 +48,11 @@ class Principal(msgspec.Struct, frozen=True):
     canonical_id: str = ""
     services: tuple[str, ...] = ()
     provider: str = ""
+
+    @property
+    def has_account(self) -> bool:
+        """Whether an account's policies speak for the one who asks."""
+        return self.kind not in _OUTSIDE
 
     @property
     def service_linked(self) -> bool:
@@ -64,11 +75,11 @@ class Grant(IntEnum):
     """To exactly this principal, or to everyone: nothing but an explicit deny takes it away."""
 
 
+_NONE, _DELEGATED, _ENTITY, _DIRECT = Grant
+
 GrantTest = Callable[[Principal], Grant]
 
-_ROOT = re.compile(r"arn:[^:]*:iam::([0-9]{12}):root")
-_OUTSIDE = frozenset({Kind.WEB_IDENTITY, Kind.SERVICE, Kind.ANONYMOUS})
-"""Kinds that belong to no account."""
+_ROOT_ARN = re.compile(r"arn:[^:]*:iam::([0-9]{12}):root")
 
 
 def grant_test(principals: Principals | None, *, allows: bool) -> GrantTest | None:
@@ -95,7 +106,7 @@ class _Named:
         self.everyone = "*" in aws
         self.accounts = frozenset(
             {one for one in aws if len(one) == 12 and one.isdigit()}
-            | {found[1] for one in aws if (found := _ROOT.fullmatch(one))}
+            | {found[1] for one in aws if (found := _ROOT_ARN.fullmatch(one))}
         )
         self.names = frozenset(aws)
         """ARNs and unique ids."""
@@ -105,22 +116,22 @@ class _Named:
 
     def grant(self, principal: Principal) -> Grant:
         if self.everyone:
-            return Grant.DIRECT
+            return _DIRECT
         if principal.kind in _OUTSIDE:
-            return Grant.DIRECT if self._lists_outsider(principal) else Grant.NONE
+            return _DIRECT if self._lists_outsider(principal) else _NONE
         if self._lists_itself(principal):
-            return Grant.DIRECT
+            return _DIRECT
         if self._lists_entity(principal):
-            return Grant.ENTITY
+            return _ENTITY
         if self._lists_account(principal):
-            return Grant.DELEGATED
-        return Grant.NONE
+            return _DELEGATED
+        return _NONE
 
     def deny_but(self, principal: Principal) -> Grant:
-        return Grant.NONE if self.everyone or all(self._chain(principal)) else Grant.DIRECT
+        return _NONE if self.everyone or all(self._chain(principal)) else _DIRECT
 
     def grant_but(self, principal: Principal) -> Grant:
-        return Grant.NONE if self.everyone or any(self._chain(principal)) else Grant.DIRECT
+        return _NONE if self.everyone or any(self._chain(principal)) else _DIRECT
 
     def _chain(self, principal: Principal) -> tuple[bool, ...]:
         """Of each thing that the principal is part of, whether it is listed. Nobody in particular is part of none,
@@ -129,25 +140,23 @@ class _Named:
             return (self._lists_outsider(principal),)
         account = self._lists_account(principal)
         itself = self._lists_itself(principal)
-        if principal.kind in (Kind.ROOT, Kind.USER):
+        if principal.kind in (_ROOT, _USER):
             return (account, itself)
         return (account, self._lists_entity(principal), itself)
 
     def _lists_outsider(self, principal: Principal) -> bool:
-        match principal.kind:
-            case Kind.SERVICE:
-                return "*" in self.services or not self.services.isdisjoint(principal.services)
-            case Kind.WEB_IDENTITY:
-                return "*" in self.providers or principal.provider in self.providers
-            case _:
-                return False
+        if principal.kind is _SERVICE:
+            return "*" in self.services or not self.services.isdisjoint(principal.services)
+        if principal.kind is _WEB_IDENTITY:
+            return "*" in self.providers or principal.provider in self.providers
+        return False
 
     def _lists_itself(self, principal: Principal) -> bool:
-        if principal.kind is Kind.ROOT:
+        if principal.kind is _ROOT:
             return self._lists_account(principal)
         if principal.arn in self.names:
             return True
-        return principal.kind is Kind.USER and principal.unique_id in self.names
+        return principal.kind is _USER and principal.unique_id in self.names
 
     def _lists_entity(self, principal: Principal) -> bool:
         return (
