@@ -8,12 +8,20 @@ watched always; in strict mode (tests) those of nested structures too.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 
+_getitem: Callable[[dict[str, Any], str], Any] = dict[str, Any].__getitem__
+_get: Callable[[dict[str, Any], str, Any], Any] = dict[str, Any].get
+_contains: Callable[[dict[str, Any], object], bool] = dict[str, Any].__contains__
+
+
 class WatchedRequest(dict[str, Any]):
-    """The parsed request; remembers the members that were asked for, or found by iterating."""
+    """The parsed request; remembers the members that were asked for, or found by iterating.
+
+    Handlers ask dozens of times, and `super()` costs as much again as what it is asked for.
+    """
 
     __slots__ = ("_deep", "_read", "_read_all")
 
@@ -25,15 +33,15 @@ class WatchedRequest(dict[str, Any]):
 
     def __getitem__(self, name: str) -> Any:
         self._read.add(name)
-        return super().__getitem__(name)
+        return _getitem(self, name)
 
     def get(self, name: str, default: Any = None) -> Any:
         self._read.add(name)
-        return super().get(name, default)
+        return _get(self, name, default)
 
     def __contains__(self, name: object) -> bool:
         self._read.add(str(name))
-        return super().__contains__(name)
+        return _contains(self, name)
 
     def __iter__(self) -> Iterator[str]:
         self._read_all = True

@@ -29,6 +29,18 @@ _COUNT = struct.Struct(">Q")
 _CHECKSUM = struct.Struct(">I")
 
 
+_ROWS = pack(("blobs", "b"))
+_COUNTS = pack(("blobs", "n"))
+
+
+def _row_key(blob_id: str) -> bytes:
+    return _ROWS + pack((blob_id,))
+
+
+def _count_key(blob_id: str) -> bytes:
+    return _COUNTS + pack((blob_id,))
+
+
 class BlobGone(Exception):
     """The blob was deleted since its reference was read: read the record again."""
 
@@ -72,11 +84,11 @@ def pack_checksums(values: list[int]) -> bytes:
 def put(tx: Transaction, row: BlobRow) -> None:
     ref = row.ref
     head = _HEAD.pack(_VERSION, ref.inline, ref.size, ref.crc64nvme)
-    tx.put(pack(("blobs", "b", ref.id)), head + row.tail)
+    tx.put(_row_key(ref.id), head + row.tail)
 
 
 def find(at: Snapshot, blob_id: str) -> BlobRow | None:
-    value = at.get(pack(("blobs", "b", blob_id)))
+    value = at.get(_row_key(blob_id))
     return None if value is None else decode(blob_id, value)
 
 
@@ -106,12 +118,12 @@ def release(tx: Transaction, ref: BlobRef) -> bool:
     if extra:
         _put_extra(tx, ref.id, extra - 1)
         return False
-    tx.delete(pack(("blobs", "b", ref.id)))
+    tx.delete(_row_key(ref.id))
     return True
 
 
 def extra_references(at: Snapshot, blob_id: str) -> int:
-    value = at.get(pack(("blobs", "n", blob_id)))
+    value = at.get(_count_key(blob_id))
     return 0 if value is None else _COUNT.unpack(value)[0]
 
 
@@ -119,7 +131,7 @@ def scan(at: Snapshot, after_id: str | None = None, limit: int | None = None) ->
     """All rows in the order of their ids."""
     start, end = span(("blobs", "b"))
     if after_id is not None:
-        start = pack(("blobs", "b", after_id)) + b"\x00"
+        start = _row_key(after_id) + b"\x00"
     for key, value in at.scan(start, end, limit=limit):
         blob_id = unpack(key)[2]
         assert isinstance(blob_id, str)
@@ -142,7 +154,7 @@ def decode(blob_id: str, value: bytes) -> BlobRow:
 
 
 def _put_extra(tx: Transaction, blob_id: str, count: int) -> None:
-    key = pack(("blobs", "n", blob_id))
+    key = _count_key(blob_id)
     if count:
         tx.put(key, _COUNT.pack(count))
     else:

@@ -60,6 +60,11 @@ class Promises:
         )
 
 
+def is_on_its_way(call: Call) -> bool:
+    """Whether a body is still to come; small ones came with their request."""
+    return call.request is None or call.request.stream is not None
+
+
 async def take(
     call: Call, body: Body, *, size_max: int, algorithm: str, promises: Promises
 ) -> Taken:

@@ -9,6 +9,7 @@ from pilvi.kit.call import Call
 from pilvi.services.s3 import access, bodies, contents, limits
 from pilvi.services.s3.bodies import Promises
 from pilvi.services.s3.records import objects
+from pilvi.services.s3.records.buckets import Bucket
 from pilvi.services.s3.records.objects import Checksum, Object
 from pilvi.services.s3.rules import (
     checksums,
@@ -48,11 +49,13 @@ async def put_object(call: Call, req: PutObjectRequest, body: Body) -> PutObject
     promises = Promises.of(call, req)
     req.get("ContentLength")  # the gateway holds the body to it
 
-    def look(at: Snapshot) -> None:
-        access.admit(call, at, req)
+    def admit(at: Snapshot) -> Bucket:
+        bucket = access.admit(call, at, req)
+        refuse_unread("PutObject", req)
+        return bucket
 
-    await call.view(look)
-    refuse_unread("PutObject", req)
+    if bodies.is_on_its_way(call):
+        await call.view(admit)  # before it is all taken in
     taken = await bodies.take(
         call,
         body,
@@ -63,7 +66,7 @@ async def put_object(call: Call, req: PutObjectRequest, body: Body) -> PutObject
     digests = taken.digests
 
     def commit(tx: Transaction) -> Object:
-        bucket = access.admit(call, tx, req)
+        bucket = admit(tx)
         current = objects.find_object(tx, bucket, key)
         conditions.check_write(req, key, current)
         ref = taken.blob.commit(tx)
