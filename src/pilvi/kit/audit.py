@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 
-
 _getitem: Callable[[dict[str, Any], str], Any] = dict[str, Any].__getitem__
 _get: Callable[[dict[str, Any], str, Any], Any] = dict[str, Any].get
 _contains: Callable[[dict[str, Any], object], bool] = dict[str, Any].__contains__
