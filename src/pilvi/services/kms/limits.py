@@ -4,21 +4,17 @@ from __future__ import annotations
 
 DAY_MS = 86_400_000
 
-KEYS_MAX = 10_000
-"""Differs: AWS's quota is 100,000 in an account and Region; counting is a scan here."""
+KEYS_MAX = 100_000
 ALIASES_OF_KEY_MAX = 50
-GRANTS_OF_KEY_MAX = 10_000
-"""Differs: AWS's quota is 50,000."""
+GRANTS_OF_KEY_MAX = 50_000
 POLICY_BYTES_MAX = 32 * 1024
 TAGS_MAX = 50
 ON_DEMAND_ROTATIONS_MAX = 25
 REPLICAS_MAX = 50
 
-PLAINTEXT_BYTES_MAX = 4096
-RANDOM_BYTES_MAX = 1024
-
 ROTATION_DAYS = 365
 PENDING_DAYS = 30
+"""Of a deletion: the default, and the most."""
 PENDING_DAYS_MIN = 7
 IMPORT_TOKEN_MS = DAY_MS
 IMPORT_VALID_MS_MAX = 365 * DAY_MS

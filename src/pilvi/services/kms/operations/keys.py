@@ -167,12 +167,16 @@ def schedule_key_deletion(
     """Delete a key after 7 to 30 days; until then it cannot be used. A primary key of several Regions waits for its
     replicas to be deleted first.
 
-    Raises: NotFoundException, KMSInvalidStateException. AWS: ScheduleKeyDeletion.
+    Raises: NotFoundException, KMSInvalidStateException, ValidationException. AWS: ScheduleKeyDeletion.
     """
     ring = Keyring.of(call)
     key = ring.get_own(tx, req["KeyId"], "ScheduleKeyDeletion")
     ring.require(key, states.ALIVE)
     days = req.get("PendingWindowInDays", limits.PENDING_DAYS)
+    if not limits.PENDING_DAYS_MIN <= days <= limits.PENDING_DAYS:
+        raise errors.ValidationException(
+            detail=f"PendingWindowInDays must be between {limits.PENDING_DAYS_MIN} and {limits.PENDING_DAYS} (inclusive)."
+        )
     key = deletion.schedule(tx, key, days, call.now_ms)
     answer: ScheduleKeyDeletionResponse = {
         "KeyId": key.arn,
