@@ -65,7 +65,7 @@ OPERATORS = [
     *("Bool", "BinaryEquals", "IpAddress", "NotIpAddress", "ArnLike", "ArnEquals", "ArnNotLike"),
 ]
 PRINCIPALS: list[Json] = [
-    "*",
+    *("*", "*"),
     {"AWS": HERE},
     {"AWS": [f"arn:aws:iam::{THERE}:root", f"arn:aws:iam::{HERE}:user/ann"]},
     {"AWS": [f"arn:aws:iam::{HERE}:root", ROLE]},
@@ -97,16 +97,24 @@ def conditions(draw: st.DrawFn) -> dict[str, Json]:
 
 @st.composite
 def statements(draw: st.DrawFn, *, principals: bool = False, resources: bool = True) -> Json:
-    told: dict[str, Json] = {"Effect": draw(st.sampled_from(["Allow", "Allow", "Deny"]))}
-    told[draw(st.sampled_from(["Action", "Action", "NotAction"]))] = draw(some(ACTION_PATTERNS))
+    """A Deny is mostly narrow and an Allow often wide, so that many requests pass."""
+    allows = draw(st.integers(0, 4)) != 0
+    wide = allows and draw(st.integers(0, 2)) != 0
+    told: dict[str, Json] = {"Effect": "Allow" if allows else "Deny"}
+    told[draw(st.sampled_from(["Action"] * 4 + (["NotAction"] if not wide else [])))] = draw(
+        some(["*", "s3:*", "s3:*o*", "sqs:*"][: 1 if wide else 4])
+        if allows
+        else some(ACTION_PATTERNS)
+    )
     if resources:
-        told[draw(st.sampled_from(["Resource", "Resource", "NotResource"]))] = draw(
-            some(ARN_PATTERNS)
+        wanted = ["*"] if wide else ARN_PATTERNS
+        told[draw(st.sampled_from(["Resource"] * 4 + (["NotResource"] if not wide else [])))] = (
+            draw(some(wanted))
         )
     if principals:
-        name = draw(st.sampled_from(["Principal", "Principal", "NotPrincipal"]))
+        name = draw(st.sampled_from(["Principal"] * 4 + ["NotPrincipal"]))
         told[name] = draw(st.sampled_from(PRINCIPALS))
-    if met := draw(conditions()):
+    if not wide and (met := draw(conditions())):
         told["Condition"] = met
     return told
 
@@ -118,14 +126,14 @@ MAYBE = st.none() | POLICY
 @st.composite
 def questions(draw: st.DrawFn) -> dict[str, Any]:
     """Arguments of `ask`."""
-    side = draw(st.sampled_from(["ordinary", "ordinary", "key", "trust"]))
+    side = draw(st.sampled_from(["ordinary"] * 4 + ["key", "trust"]))
     of_resource = statements(principals=True, resources=side != "trust")
     controls = st.lists(statements(principals=True), min_size=1, max_size=2)
     return {
-        "who": draw(st.sampled_from(sorted(PEOPLE))),
+        "who": draw(st.sampled_from(sorted(PEOPLE)) | st.sampled_from(["user", "session"])),
         "action": draw(st.sampled_from(ACTIONS)),
         "arn": draw(st.sampled_from(ARNS)),
-        "owner": draw(st.sampled_from(["", HERE, THERE])),
+        "owner": draw(st.sampled_from(["", "", HERE, THERE])),
         "context": draw(st.dictionaries(st.sampled_from(KEYS), some(VALUES, 0))),
         "side": side,
         "version": draw(st.sampled_from(["2012-10-17", "2012-10-17", None])),
@@ -133,8 +141,8 @@ def questions(draw: st.DrawFn) -> dict[str, Any]:
         "boundary": draw(MAYBE),
         "session": draw(MAYBE),
         "resource": draw(st.none() | st.lists(of_resource, min_size=1, max_size=3)),
-        "scp": draw(st.none() | st.lists(POLICY, max_size=2)),
-        "rcp": draw(st.none() | st.lists(controls, max_size=2)),
+        "scp": draw(st.none() | st.none() | st.lists(POLICY, max_size=2)),
+        "rcp": draw(st.none() | st.none() | st.lists(controls, max_size=2)),
     }
 
 
