@@ -2,7 +2,8 @@
 
 `grammar` reads a document; `problems` says in AWS's texts why it could not. `compiled` makes it ready to be asked:
 `matching` for actions and resources over `patterns`, `principals`, `conditions`, `variables`. `evaluation` decides over
-all policies that apply to a request, `messages` refuses in AWS's texts, `explanation` tells a developer why.
+all policies that apply to a request; `keys` tells what of its context follows from who asks; `messages` refuses in
+AWS's texts, `explanation` tells a developer why.
 """
 
 from pilvi.languages.policy.compiled import (
@@ -43,6 +44,7 @@ from pilvi.languages.policy.grammar import (
     Statement,
     parse,
 )
+from pilvi.languages.policy.keys import principal_keys
 from pilvi.languages.policy.messages import caller_name, denial_text
 from pilvi.languages.policy.principals import ANONYMOUS, Grant, Kind, Principal
 from pilvi.languages.policy.problems import (
@@ -93,6 +95,7 @@ __all__ = [
     "explain",
     "near_misses",
     "parse",
+    "principal_keys",
     "told_origin",
     "told_statement",
 ]
