@@ -1,0 +1,201 @@
+"""Keys at rest: what a restart keeps, what a copy of the data directory does not tell."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pilvi.app import load_services
+from pilvi.base.entropy import Entropy
+from pilvi.services.kms import records
+from pilvi.store.sealing import RootKeySource, SealBroken, Sealer
+from pilvi.store.sqlite import SqliteStore
+from servers import Server
+
+from .test_imports import bring, new_key
+
+ACCOUNT = "111122223333"
+SECRET = b"MARKER-of-32-bytes-in-the-store!"
+OwnServer = Callable[..., Server]
+
+
+def pilvi(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "pilvi", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, **environment},
+    )
+
+
+def contains(folder: Path, needle: bytes) -> bool:
+    return any(needle in path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+
+def start_again(server: Server) -> subprocess.CompletedProcess[str]:
+    """A start that is expected to fail at once."""
+    return pilvi("up", "--quiet", "--data", str(server.data), "--port", "0")
+
+
+def test_keys_outlive_the_process_and_are_nowhere_in_clear(own_server: OwnServer) -> None:
+    server = own_server()
+    kms = server.client("kms", ACCOUNT)
+    key = new_key(kms)
+    bring(kms, key, SECRET)
+    pair = kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["KeyId"]
+    message = {"KeyId": pair, "Message": b"m", "SigningAlgorithm": "ECDSA_SHA_256"}
+    signature = kms.sign(**message)["Signature"]
+    blob = kms.encrypt(KeyId=key, Plaintext=b"x")["CiphertextBlob"]
+    server.kill()
+    assert not contains(server.data, SECRET)
+    root = Path(f"{server.data}.key")
+    assert root.stat().st_mode & 0o777 == 0o600
+    assert not contains(server.data, root.read_bytes().strip())
+    server.start()
+    assert kms.decrypt(CiphertextBlob=blob)["Plaintext"] == b"x"
+    assert kms.verify(**message, Signature=signature)["SignatureValid"] is True
+
+
+def test_a_data_directory_without_its_root_key_does_not_start(
+    own_server: OwnServer, tmp_path: Path
+) -> None:
+    server = own_server()
+    kms = server.client("kms", ACCOUNT)
+    key = new_key(kms)
+    bring(kms, key, SECRET)
+    blob = kms.encrypt(KeyId=key, Plaintext=b"x")["CiphertextBlob"]
+    backup = tmp_path / "backup"
+    assert pilvi("backup", str(backup), "--data", str(server.data)).returncode == 0
+    assert server.stop() == 0
+    root = Path(f"{server.data}.key")
+    key_text = root.read_text().strip()
+    root.rename(tmp_path / "put-away")
+    refused = start_again(server)
+    assert refused.returncode == 1
+    assert "is not here" in refused.stderr
+    assert "PILVI_ROOT_KEY" in refused.stderr
+    assert not root.exists()
+    assert pilvi("check", "--data", str(server.data)).returncode == 0
+    assert not contains(backup, key_text.encode())
+    assert not contains(backup, SECRET)
+    assert pilvi("check", "--data", str(backup)).returncode == 0
+    other = pilvi(
+        *("up", "--quiet", "--data", str(server.data), "--port", "0"),
+        PILVI_ROOT_KEY="A" * 43 + "=",
+    )
+    assert other.returncode == 1
+    assert "under another root key than PILVI_ROOT_KEY" in other.stderr
+    (tmp_path / "put-away").rename(f"{backup}.key")
+    restored = own_server(data=backup)
+    assert restored.client("kms", ACCOUNT).decrypt(CiphertextBlob=blob)["Plaintext"] == b"x"
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"PILVI_ROOT_KEY": "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVoxMjM0NTY="},
+        {"PILVI_ROOT_PASSPHRASE": "open sesame"},
+    ],
+)
+def test_the_root_key_may_come_from_the_environment(
+    own_server: OwnServer, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    server = own_server("--workers", "2")
+    kms = server.client("kms", ACCOUNT)
+    keys = [kms.create_key()["KeyMetadata"]["KeyId"] for _ in range(4)]
+    blobs = [kms.encrypt(KeyId=key, Plaintext=b"x")["CiphertextBlob"] for key in keys]
+    assert not Path(f"{server.data}.key").exists()
+    server.kill()
+    server.start()
+    for blob in blobs:
+        assert kms.decrypt(CiphertextBlob=blob)["Plaintext"] == b"x"
+    assert server.stop() == 0
+    for name in environment:
+        monkeypatch.delenv(name)
+    assert "is not here" in start_again(server).stderr
+
+
+# Whoever can write to a data directory must not be able to bring keys from another one along.
+def test_records_that_were_copied_do_not_open(own_server: OwnServer, tmp_path: Path) -> None:
+    servers = [own_server(), own_server()]
+    for server in servers:
+        bring(server.client("kms", ACCOUNT), new_key(server.client("kms", ACCOUNT)), SECRET)
+        assert server.stop() == 0
+    one, two = (server.data for server in servers)
+    shutil.copy(f"{one}.key", f"{tmp_path}/same.key")
+    load_services()
+
+    def taken(data: Path) -> tuple[records.Key, records.Material]:
+        async def look() -> tuple[records.Key, records.Material]:
+            store = SqliteStore(data / "pilvi.db", run=tmp_path)
+            try:
+                return await store.read(_first)
+            finally:
+                await store.close()
+
+        return asyncio.run(look())
+
+    (_, stolen), (target, own) = taken(one), taken(two)
+    assert stolen.sealed is not None
+    assert own.sealed is not None
+    assert opens(two, tmp_path, target, own.id, own.sealed)
+    with pytest.raises(SealBroken):
+        opens(two, tmp_path, target, stolen.id, stolen.sealed)
+    with pytest.raises(SealBroken):
+        opens(two, tmp_path, target, own.id, stolen.sealed)
+
+
+def _first(at: Any) -> tuple[records.Key, records.Material]:
+    key = next(records.keys.scan(at, (ACCOUNT, "us-east-1")))
+    return key, records.list_materials(at, key)[0]
+
+
+def opens(data: Path, run: Path, key: records.Key, material_id: str, sealed: bytes) -> bytes:
+    async def look() -> bytes:
+        store = SqliteStore(data / "pilvi.db", run=run)
+        sealer = Sealer(RootKeySource(Path(f"{data}.key")), Entropy())
+        identity = records.material_identity(key, material_id)
+        try:
+            return await store.read(lambda at: sealer.open(at, identity, sealed))
+        finally:
+            await store.close()
+
+    return asyncio.run(look())
+
+
+def test_an_ephemeral_cloud_writes_no_root_key(tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "pilvi", "up", "--quiet", "--ephemeral"),
+            *("--port", "0", "--ready-file", str(ready)),
+        ],
+        cwd=tmp_path,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )
+    try:
+        server = Server(tmp_path / "unused")
+        while not ready.exists():
+            assert process.poll() is None
+        server.url = json.loads(ready.read_text())["url"]
+        kms = server.client("kms", ACCOUNT)
+        key = kms.create_key()["KeyMetadata"]["KeyId"]
+        blob = kms.encrypt(KeyId=key, Plaintext=b"x")["CiphertextBlob"]
+        assert kms.decrypt(CiphertextBlob=blob)["Plaintext"] == b"x"
+        assert list(tmp_path.rglob("*.key")) == []
+    finally:
+        process.terminate()
+        assert process.wait(30) == 0
