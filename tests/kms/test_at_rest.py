@@ -17,6 +17,8 @@ import pytest
 from pilvi.app import load_services
 from pilvi.base.entropy import Entropy
 from pilvi.services.kms import records
+from pilvi.store.backup import backup
+from pilvi.store.check import check
 from pilvi.store.sealing import RootKeySource, SealBroken, Sealer
 from pilvi.store.sqlite import SqliteStore
 from servers import Server
@@ -75,8 +77,9 @@ def test_a_data_directory_without_its_root_key_does_not_start(
     key = new_key(kms)
     bring(kms, key, SECRET)
     blob = kms.encrypt(KeyId=key, Plaintext=b"x")["CiphertextBlob"]
-    backup = tmp_path / "backup"
-    assert pilvi("backup", str(backup), "--data", str(server.data)).returncode == 0
+    load_services()
+    target = tmp_path / "backup"
+    backup(server.data, target)
     assert server.stop() == 0
     root = Path(f"{server.data}.key")
     key_text = root.read_text().strip()
@@ -86,34 +89,37 @@ def test_a_data_directory_without_its_root_key_does_not_start(
     assert "is not here" in refused.stderr
     assert "PILVI_ROOT_KEY" in refused.stderr
     assert not root.exists()
-    assert pilvi("check", "--data", str(server.data)).returncode == 0
-    assert not contains(backup, key_text.encode())
-    assert not contains(backup, SECRET)
-    assert pilvi("check", "--data", str(backup)).returncode == 0
+    for data in (server.data, target):
+        assert [one for one in check(data) if one.severity == "damage"] == []
+    assert not contains(target, key_text.encode())
+    assert not contains(target, SECRET)
     other = pilvi(
         *("up", "--quiet", "--data", str(server.data), "--port", "0"),
         PILVI_ROOT_KEY="A" * 43 + "=",
     )
     assert other.returncode == 1
     assert "under another root key than PILVI_ROOT_KEY" in other.stderr
-    (tmp_path / "put-away").rename(f"{backup}.key")
-    restored = own_server(data=backup)
+    (tmp_path / "put-away").rename(f"{target}.key")
+    restored = own_server(data=target)
     assert restored.client("kms", ACCOUNT).decrypt(CiphertextBlob=blob)["Plaintext"] == b"x"
 
 
 @pytest.mark.parametrize(
-    "environment",
+    ("environment", "options"),
     [
-        {"PILVI_ROOT_KEY": "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVoxMjM0NTY="},
-        {"PILVI_ROOT_PASSPHRASE": "open sesame"},
+        ({"PILVI_ROOT_KEY": "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVoxMjM0NTY="}, ("--workers", "2")),
+        ({"PILVI_ROOT_PASSPHRASE": "open sesame"}, ()),
     ],
 )
 def test_the_root_key_may_come_from_the_environment(
-    own_server: OwnServer, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]
+    own_server: OwnServer,
+    monkeypatch: pytest.MonkeyPatch,
+    environment: dict[str, str],
+    options: tuple[str, ...],
 ) -> None:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    server = own_server("--workers", "2")
+    server = own_server(*options)
     kms = server.client("kms", ACCOUNT)
     keys = [kms.create_key()["KeyMetadata"]["KeyId"] for _ in range(4)]
     blobs = [kms.encrypt(KeyId=key, Plaintext=b"x")["CiphertextBlob"] for key in keys]

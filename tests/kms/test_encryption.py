@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
     load_der_public_key,
 )
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pilvi.base.entropy import Entropy
@@ -288,6 +288,7 @@ def test_the_format_is_what_it_is_said_to_be() -> None:
 texts = st.dictionaries(st.text(max_size=8), st.text(max_size=8), max_size=4)
 
 
+@settings(max_examples=50)
 @given(st.binary(max_size=64), texts, texts)
 def test_a_ciphertext_opens_with_its_context_and_no_other(
     plaintext: bytes, context: dict[str, str], other: dict[str, str]

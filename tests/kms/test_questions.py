@@ -56,6 +56,7 @@ def test_a_data_key_comes_back(tmp_path: Path) -> None:
         made = await keys.generate_data_key("alias/aws/s3", CONTEXT, by=BY)
         assert len(made.plaintext) == 32
         assert made.plaintext not in made.ciphertext
+        assert "plaintext" not in repr(made)
         back = await keys.decrypt(made.ciphertext, CONTEXT, by=BY)
         assert (back.plaintext, back.key_arn) == (made.plaintext, made.key_arn)
         described = await keys.describe("alias/aws/s3", by=BY)

@@ -133,5 +133,7 @@ def test_imported_material_is_imported_in_each_region(regions: Callable[[str], A
     here.replicate_key(KeyId=key, ReplicaRegion="eu-west-1")
     assert there.describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == "PendingImport"
     blob = here.encrypt(KeyId=key, Plaintext=b"x")["CiphertextBlob"]
+    code = "IncorrectKeyMaterialException"
+    refused(code, None, bring, kms=there, key=key, material=b"2" * 32)
     bring(there, key, b"1" * 32)
     assert there.decrypt(CiphertextBlob=blob)["Plaintext"] == b"x"

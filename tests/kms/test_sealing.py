@@ -165,6 +165,11 @@ def test_a_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
         verify(store, sealer(file))
 
 
+def test_a_file_that_cannot_be_made_refuses_what_is_to_be_sealed(tmp_path: Path) -> None:
+    with pytest.raises(SecretsUnavailable, match="cannot be made"):
+        seal(MemoryStore(), sealer(tmp_path / "missing" / "data.key"), b"secret")
+
+
 def test_two_root_keys_are_one_too_many() -> None:
     both = {"PILVI_ROOT_KEY": ROOT, "PILVI_ROOT_PASSPHRASE": "x"}
     with pytest.raises(PilviError, match="both set"):

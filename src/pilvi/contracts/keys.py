@@ -30,10 +30,17 @@ class DataKey(msgspec.Struct, frozen=True):
     ciphertext: bytes
     key_arn: str
 
+    def __repr__(self) -> str:
+        """Without the plaintext: it must not come into any log."""
+        return f"DataKey(key_arn={self.key_arn!r})"
+
 
 class Decrypted(msgspec.Struct, frozen=True):
     plaintext: bytes
     key_arn: str
+
+    def __repr__(self) -> str:
+        return f"Decrypted(key_arn={self.key_arn!r})"
 
 
 class KeyDescription(msgspec.Struct, frozen=True):

@@ -15,6 +15,15 @@ def find_pending(at: Snapshot, key: Key) -> Material | None:
     return next(found, None)
 
 
+def is_known_to_primary(at: Snapshot, key: Key, material_id: str) -> bool:
+    """A replica takes no material that its primary key does not have; other keys have no primary to ask."""
+    family = records.find_family(at, key)
+    if family is None or family.primary == key.region:
+        return True
+    primary = records.find_key(at, key.scope._replace(region=family.primary), key.id)
+    return primary is not None and records.find_material(at, primary, material_id) is not None
+
+
 def settled(tx: Transaction, key: Key) -> Key:
     """The key as its material now makes it; moves the timer of its next expiry. The caller stores it."""
     used = [one for one in records.list_materials(tx, key) if one.state != records.PENDING]

@@ -140,6 +140,7 @@ grants = Collection(
         "retiring": lambda g: None if g.retiring is None else (g.retiring,),
         "retiring_service": lambda g: None if g.retiring_service is None else (g.retiring_service,),
         "token": lambda g: (g.token,),
+        "name": lambda g: (g.key_id, g.name) if g.name else None,
     },
 )
 families = Collection("kms.family", Family, key=lambda family: (family.key_id,))

@@ -91,5 +91,8 @@ kms = Service(
         "ReEncrypt": Acts(_re_encrypted),
         "UpdateAlias": Acts(_alias_and_key),
     },
-    accepted={operation: {"GrantTokens": _TOKENS_NEEDLESS} for operation in _WITH_TOKENS},
+    accepted={
+        **{operation: {"GrantTokens": _TOKENS_NEEDLESS} for operation in _WITH_TOKENS},
+        "ListKeyPolicies": {"Limit": "a key has one policy, so every page holds it"},
+    },
 )

@@ -36,6 +36,7 @@ def create_grant(call: Call, tx: Transaction, req: CreateGrantRequest) -> Create
     """Let a principal use a key in some ways. It holds at once; the token is only needed to retire it by.
 
     The same request with a Name gives the grant that is there already, with another token.
+    Differs: that is then its only token.
 
     Raises: NotFoundException, DisabledException, KMSInvalidStateException, ValidationException, InvalidArnException,
         LimitExceededException, DryRunOperationException. AWS: CreateGrant.
@@ -115,7 +116,8 @@ def _find_same(at: Snapshot, key: Key, draft: Grant) -> Grant | None:
         return msgspec.structs.replace(grant, id="", token=b"", created_ms=0)
 
     wanted = said(draft)
-    return next((one for one in records.grants_of(at, key) if said(one) == wanted), None)
+    named = records.grants.scan_index(at, records.home(key.scope), "name", (key.id, draft.name))
+    return next((one for one in named if said(one) == wanted), None)
 
 
 @kms.read("ListGrants")

@@ -183,6 +183,10 @@ def _check_type(
         raise errors.ValidationException(
             detail="A KeyMaterialId cannot be given with the ImportType NEW_KEY_MATERIAL"
         )
+    if not imported.is_known_to_primary(at, key, material_id):
+        raise errors.IncorrectKeyMaterialException(
+            detail=f"The key material in the request is not that of the primary key of {key.arn}."
+        )
     if named is not None and named != material_id:
         raise errors.IncorrectKeyMaterialException(
             detail=f"The key material in the request is not the key material {named}."

@@ -175,7 +175,7 @@ def schedule_key_deletion(
     days = req.get("PendingWindowInDays", limits.PENDING_DAYS)
     if not limits.PENDING_DAYS_MIN <= days <= limits.PENDING_DAYS:
         raise errors.ValidationException(
-            detail=f"PendingWindowInDays must be between {limits.PENDING_DAYS_MIN} and {limits.PENDING_DAYS} (inclusive)."
+            detail=f"PendingWindowInDays must be from {limits.PENDING_DAYS_MIN} to {limits.PENDING_DAYS}."
         )
     key = deletion.schedule(tx, key, days, call.now_ms)
     answer: ScheduleKeyDeletionResponse = {

@@ -45,14 +45,13 @@ def get_key_policy(call: Call, at: Snapshot, req: GetKeyPolicyRequest) -> GetKey
 def list_key_policies(
     call: Call, at: Snapshot, req: ListKeyPoliciesRequest
 ) -> ListKeyPoliciesResponse:
-    """There is one, and its name is `default`: so every Limit holds it, and no Marker was ever given.
+    """There is one, and its name is `default`; so no Marker was ever given.
 
     Raises: NotFoundException, InvalidMarkerException. AWS: ListKeyPolicies.
     """
     Keyring.of(call).get_by_id(at, req["KeyId"], "ListKeyPolicies")
     if "Marker" in req:
         raise errors.InvalidMarkerException(marker=req["Marker"])
-    assert req.get("Limit", 1) >= 1
     return {"PolicyNames": [policies.NAME], "Truncated": False}
 
 
