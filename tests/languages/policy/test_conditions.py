@@ -193,6 +193,7 @@ OPERATORS: list[tuple[str, Json, Json, bool]] = [
     ("ForAnyValue:StringNotEquals", ["DataClass", "Owner"], ["Dept", "DataClass"], True),
     ("ForAnyValue:StringNotEquals", ["DataClass", "Owner"], NOTHING, False),
     ("ForAnyValue:StringEqualsIfExists", "a", NOTHING, True),
+    ("ForAnyValue:StringEqualsIfExists", "a", [""], False),
     ("ForAnyValue:ArnLike", "arn:aws:iam::*:role/a", ["arn:aws:iam::1:role/b", "arn:aws:iam::1:role/a"], True),
     ("ForAnyValue:IpAddress", "10.0.0.0/8", ["1.1.1.1", "10.1.1.1"], True),
     ("ForAnyValue:Bool", "true", ["false", "true"], True),

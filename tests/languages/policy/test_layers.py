@@ -179,6 +179,12 @@ GRANTS: list[Row] = [
     ("session", {"resource": to(ACCOUNT)}, "no identity"),
     ("user", {"resource": of("CanonicalUser", CANONICAL)}, "no identity"),
     ("user", {"resource": to(THEIRS)}, "no identity"),
+    # Several statements: the one that reaches furthest counts, wherever it stands
+    ("user", {**LIMITED, "resource": to(ACCOUNT) + to(USER)}, "allow"),
+    ("user", {**LIMITED, "resource": to(USER) + to(ACCOUNT)}, "allow"),
+    ("session", {**INSIDE, "resource": to(ROLE) + to(SESSION)}, "allow"),
+    ("session", {**INSIDE, "resource": to(ACCOUNT) + to(ROLE)}, "no boundary"),
+    ("session", {"resource": to(ACCOUNT) + to(ROLE)}, "allow"),
     # A Deny reaches whoever is named in any of these ways
     ("user", {"identity": YES, "resource": to(ACCOUNT, effect="Deny")}, "deny resource"),
     ("user", {"identity": YES, "resource": to(HERE, effect="Deny")}, "deny resource"),

@@ -25,7 +25,7 @@ from pilvi.languages.policy import (
     explain,
     near_misses,
 )
-from pilvi.languages.policy.compiled import ACTIONS_MAX, POLICIES_MAX
+from pilvi.languages.policy.compiled import ACTIONS_MAX, LARGE_CHARACTERS, POLICIES_MAX
 from pilvi.languages.policy.explanation import NEAR_MISSES_MAX
 
 TABLE = f"arn:aws:dynamodb:us-east-1:{HERE}:table/books"
@@ -202,13 +202,34 @@ def test_a_resource_policy_without_principals_allows_nobody() -> None:
 
 def test_policies_are_compiled_once_and_forgotten_in_time() -> None:
     text = written([allow("s3:*", Sid="Once")])
-    assert compiled(text, IDENTITY) is compiled(text, IDENTITY)
-    assert compiled.cache_info().maxsize == POLICIES_MAX
     policy = compiled(text, IDENTITY)
+    assert compiled(text, IDENTITY) is policy
+    for at in range(POLICIES_MAX):
+        compiled(written([allow("s3:*", f"arn:aws:s3:::b{at}")]), IDENTITY)
+    assert compiled(text, IDENTITY) is not policy
+    large = written([allow("s3:*", f"arn:aws:s3:::{'b' * LARGE_CHARACTERS}")])
+    assert compiled(large, IDENTITY) is compiled(large, IDENTITY)
     assert policy.about("s3:getobject") is policy.about("s3:getobject")
     for at in range(ACTIONS_MAX + 5):
         assert len(policy.about(f"s3:action{at}")) == 1
     assert policy.about("sqs:sendmessage") == ()
+
+
+def test_the_keys_that_a_policy_asks_for() -> None:
+    """So that what is dear to know, as a resource's tags, is only looked up for those who ask."""
+    condition = {"StringLike": {"aws:PrincipalTag/Team": ["a", "${s3:prefix, 'b'}${*}"]}}
+    statements = [
+        allow("*", "arn:aws:s3:::${aws:UserName}/${*}"),
+        deny(Condition={**condition, "Null": {"aws:SourceIp": "true"}}),
+    ]
+    assert compiled(written(statements), IDENTITY).keys == {
+        "aws:username": "aws:UserName",
+        "aws:principaltag/team": "aws:PrincipalTag/Team",
+        "s3:prefix": "s3:prefix",
+        "aws:sourceip": "aws:SourceIp",
+    }
+    old = compiled(written(statements, "2008-10-17"), IDENTITY)
+    assert set(old.keys) == {"aws:principaltag/team", "aws:sourceip"}
 
 
 def test_a_broken_document_is_refused() -> None:

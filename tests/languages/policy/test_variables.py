@@ -26,6 +26,7 @@ RESOURCES: list[tuple[str, dict[str, Json], str, bool]] = [
     (B + "${aws:PrincipalTag/department}", {"aws:PrincipalTag/team": "hr"}, B + "hr", False),
     (B + "${aws:username}-${aws:userid}", {**ANN, "aws:userid": "AIDA"}, B + "ann-AIDA", True),
     (B + "${aws:TagKeys}", {"aws:TagKeys": ["a", "b"]}, B + "a", False),
+    (B + "${aws:TagKeys, 'd'}", {"aws:TagKeys": ["a", "b"]}, B + "d", False),
     (B + "${*}", {}, B + "*", True),
     (B + "${*}", {}, B + "x", False),
     (B + "${?}", {}, B + "?", True),

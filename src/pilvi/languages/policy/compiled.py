@@ -6,6 +6,7 @@ over. Both memories are bounded.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from enum import Enum
 from functools import lru_cache
 
@@ -16,10 +17,13 @@ from pilvi.languages.policy.grammar import Form, Policy, Statement, parse
 from pilvi.languages.policy.matching import ResourceTest, action_test
 from pilvi.languages.policy.patterns import Matcher
 from pilvi.languages.policy.principals import GrantTest, grant_test
-from pilvi.languages.policy.variables import Context
+from pilvi.languages.policy.variables import Context, named
 
-POLICIES_MAX = 2048
-ACTIONS_MAX = 1024
+POLICIES_MAX = 1024
+LARGE_POLICIES_MAX = 64
+LARGE_CHARACTERS = 4096
+"""A compiled policy takes some twenty times the space of its text."""
+ACTIONS_MAX = 256
 
 
 class Rule:
@@ -60,13 +64,16 @@ class Rule:
 
 
 class CompiledPolicy:
-    __slots__ = ("_by_action", "policy", "rules")
+    """`keys`: those of the context that any statement asks for, in lower case, with the name as it is written."""
+
+    __slots__ = ("_by_action", "keys", "policy", "rules")
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
         self.rules = tuple(
             Rule(one, index, policy.version) for index, one in enumerate(policy.statements)
         )
+        self.keys: Mapping[str, str] = {name.lower(): name for name in _keys(policy)}
         self._by_action: dict[str, tuple[Rule, ...]] = {}
 
     def about(self, action: str) -> tuple[Rule, ...]:
@@ -81,10 +88,27 @@ class CompiledPolicy:
         return found
 
 
-@lru_cache(maxsize=POLICIES_MAX)
+def _keys(policy: Policy) -> Iterator[str]:
+    for statement in policy.statements:
+        for pattern in statement.resources.patterns if statement.resources is not None else ():
+            yield from named(pattern, policy.version)
+        for condition in statement.conditions:
+            yield condition.key
+            for value in condition.values:
+                yield from named(value, policy.version)
+
+
 def compiled(text: str, form: Form) -> CompiledPolicy:
     """Raises: PolicyError, as `parse`."""
+    return _small(text, form) if len(text) < LARGE_CHARACTERS else _large(text, form)
+
+
+def _compile(text: str, form: Form) -> CompiledPolicy:
     return CompiledPolicy(parse(text, form))
+
+
+_small = lru_cache(maxsize=POLICIES_MAX)(_compile)
+_large = lru_cache(maxsize=LARGE_POLICIES_MAX)(_compile)
 
 
 class Attachment(Enum):

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum
 from functools import lru_cache
 
-_MATCHERS_MAX = 4096
+_MATCHERS_MAX = 2048
 
 
 class Wild(Enum):

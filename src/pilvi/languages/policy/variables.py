@@ -48,6 +48,13 @@ def read(text: str, version: str, *, wildcards: bool) -> Template:
     return tuple(found)
 
 
+def named(text: str, version: str) -> tuple[str, ...]:
+    """The keys that a text's variables name, as they are written."""
+    if version != SINCE:
+        return ()
+    return tuple(match[2].strip() for match in _VARIABLE.finditer(text) if match[2])
+
+
 def _plain(text: str, wildcards: bool) -> Parts:
     if wildcards:
         return read_wildcards(text)
