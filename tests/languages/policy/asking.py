@@ -134,11 +134,9 @@ def ask(
             texts[name] = [[written(level, version)] for level in given]
         elif given is not None:
             texts[name] = [written(given, version)]
+    context_keys = {key: tuple(values) for key, values in keys.items()}
     decision = decide(
-        Request(
-            person, action, (arn,), {key: tuple(values) for key, values in keys.items()}, owner
-        ),
-        policies_of(texts),
+        Request(person, action, (arn,), owner or person.account, context_keys), policies_of(texts)
     )
     told = {Verdict.ALLOWED: "allow", Verdict.EXPLICIT_DENY: "explicit", Verdict.IMPLICIT_DENY: "implicit"}  # fmt: skip
     request = {

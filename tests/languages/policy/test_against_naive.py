@@ -170,7 +170,8 @@ def asked_of(question: dict[str, Any]) -> tuple[Request, Any]:
             texts[name] = [[written(level, version)] for level in question[name]]  # type: ignore[assignment] # levels
     texts["side"] = question["side"]
     person = PEOPLE[question["who"]]
-    asked = Request(person, question["action"], (question["arn"],), context, question["owner"])
+    owner = question["owner"] or person.account
+    asked = Request(person, question["action"], (question["arn"],), owner, context)
     return asked, policies_of(texts)
 
 

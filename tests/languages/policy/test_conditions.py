@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 
 import pytest
-from tests.languages.policy.asking import PEOPLE, Json, allow, ask, deny, policies_of, written
+from tests.languages.policy.asking import HERE, PEOPLE, Json, allow, ask, deny, policies_of, written
 
 from pilvi.languages.policy import Request, decide
 
@@ -239,7 +239,7 @@ def test_an_address_in_ipv6_clothes_is_an_ipv4_address() -> None:
     text = written([allow(Condition={"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}})])
     policies = policies_of({"identity": [text]})
     context = {"aws:sourceip": ("::ffff:10.1.2.3",)}
-    assert decide(Request(PEOPLE["user"], "s3:GetObject", ("*",), context), policies).allowed
+    assert decide(Request(PEOPLE["user"], "s3:GetObject", ("*",), HERE, context), policies).allowed
 
 
 # Several values without a quantifier: AWS asks for a quantifier and does not say what happens without one.

@@ -18,7 +18,7 @@ from pilvi.languages.policy import (
     Request,
     ResourceSide,
     Verdict,
-    compiled,
+    compile_policy,
     decide,
     denial_text,
     document,
@@ -35,7 +35,8 @@ TRUSTING = {"Effect": "Deny", "Principal": "*", "Action": "*"}
 
 
 def asked(who: str = "session", action: str = "dynamodb:PutItem", **context: str) -> Request:
-    return Request(PEOPLE[who], action, (TABLE,), {key: (one,) for key, one in context.items()})
+    keys = {key: (one,) for key, one in context.items()}
+    return Request(PEOPLE[who], action, (TABLE,), HERE, keys)
 
 
 def texts(**layers: Json) -> Policies:
@@ -137,7 +138,7 @@ def test_what_is_lacking() -> None:
         Layer.BOUNDARY,
         Layer.SESSION,
     )
-    abroad = Request(PEOPLE["their user"], "dynamodb:PutItem", (TABLE,), {}, HERE)
+    abroad = Request(PEOPLE["their user"], "dynamodb:PutItem", (TABLE,), HERE, {})
     assert decide(abroad, Policies()) == Decision(
         Verdict.IMPLICIT_DENY,
         TABLE,
@@ -184,11 +185,17 @@ def test_near_misses_are_bounded() -> None:
 
 def test_every_resource_must_be_allowed() -> None:
     policies = texts(identity=[allow("dynamodb:*", TABLE)])
-    both = Request(PEOPLE["user"], "dynamodb:PutItem", (TABLE, TABLE + "2"), {})
+    both = Request(PEOPLE["user"], "dynamodb:PutItem", (TABLE, TABLE + "2"), HERE, {})
     assert decide(both, policies).resource == TABLE + "2"
     assert not decide(both, policies).allowed
-    assert decide(Request(PEOPLE["user"], "dynamodb:PutItem", (TABLE,), {}), policies).allowed
-    assert not decide(Request(PEOPLE["user"], "dynamodb:PutItem", (), {}), policies).allowed
+    assert decide(Request(PEOPLE["user"], "dynamodb:PutItem", (TABLE,), HERE, {}), policies).allowed
+    assert not decide(Request(PEOPLE["user"], "dynamodb:PutItem", (), HERE, {}), policies).allowed
+
+
+def test_an_owner_that_is_unknown_is_another_account() -> None:
+    """So that a caller who forgets to say whose resource it is opens nothing."""
+    request = Request(PEOPLE["user"], "dynamodb:PutItem", (TABLE,), "", {})
+    assert decide(request, texts(identity=[allow()])).layer is Layer.RESOURCE
 
 
 def test_a_resource_policy_without_principals_allows_nobody() -> None:
@@ -202,13 +209,13 @@ def test_a_resource_policy_without_principals_allows_nobody() -> None:
 
 def test_policies_are_compiled_once_and_forgotten_in_time() -> None:
     text = written([allow("s3:*", Sid="Once")])
-    policy = compiled(text, IDENTITY)
-    assert compiled(text, IDENTITY) is policy
+    policy = compile_policy(text, IDENTITY)
+    assert compile_policy(text, IDENTITY) is policy
     for at in range(POLICIES_MAX):
-        compiled(written([allow("s3:*", f"arn:aws:s3:::b{at}")]), IDENTITY)
-    assert compiled(text, IDENTITY) is not policy
+        compile_policy(written([allow("s3:*", f"arn:aws:s3:::b{at}")]), IDENTITY)
+    assert compile_policy(text, IDENTITY) is not policy
     large = written([allow("s3:*", f"arn:aws:s3:::{'b' * LARGE_CHARACTERS}")])
-    assert compiled(large, IDENTITY) is compiled(large, IDENTITY)
+    assert compile_policy(large, IDENTITY) is compile_policy(large, IDENTITY)
     assert policy.about("s3:getobject") is policy.about("s3:getobject")
     for at in range(ACTIONS_MAX + 5):
         assert len(policy.about(f"s3:action{at}")) == 1
@@ -222,13 +229,13 @@ def test_the_keys_that_a_policy_asks_for() -> None:
         allow("*", "arn:aws:s3:::${aws:UserName}/${*}"),
         deny(Condition={**condition, "Null": {"aws:SourceIp": "true"}}),
     ]
-    assert compiled(written(statements), IDENTITY).keys == {
+    assert compile_policy(written(statements), IDENTITY).keys == {
         "aws:username": "aws:UserName",
         "aws:principaltag/team": "aws:PrincipalTag/Team",
         "s3:prefix": "s3:prefix",
         "aws:sourceip": "aws:SourceIp",
     }
-    old = compiled(written(statements, "2008-10-17"), IDENTITY)
+    old = compile_policy(written(statements, "2008-10-17"), IDENTITY)
     assert set(old.keys) == {"aws:principaltag/team", "aws:sourceip"}
 
 

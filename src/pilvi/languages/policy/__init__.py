@@ -11,7 +11,7 @@ from pilvi.languages.policy.compiled import (
     CompiledPolicy,
     Document,
     Origin,
-    compiled,
+    compile_policy,
     document,
 )
 from pilvi.languages.policy.evaluation import (
@@ -88,7 +88,7 @@ __all__ = [
     "Statement",
     "Verdict",
     "caller_name",
-    "compiled",
+    "compile_policy",
     "decide",
     "denial_text",
     "document",

@@ -98,7 +98,7 @@ def _keys(policy: Policy) -> Iterator[str]:
                 yield from named(value, policy.version)
 
 
-def compiled(text: str, form: Form) -> CompiledPolicy:
+def compile_policy(text: str, form: Form) -> CompiledPolicy:
     """Raises: PolicyError, as `parse`."""
     return _small(text, form) if len(text) < LARGE_CHARACTERS else _large(text, form)
 
@@ -143,4 +143,4 @@ class Document(msgspec.Struct, frozen=True, eq=False):
 
 def document(text: str, form: Form, origin: Origin) -> Document:
     """Raises: PolicyError."""
-    return Document(compiled(text, form), origin)
+    return Document(compile_policy(text, form), origin)

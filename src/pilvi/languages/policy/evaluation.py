@@ -30,14 +30,14 @@ from pilvi.languages.policy.variables import Context
 class Request(msgspec.Struct, frozen=True):
     """What is asked. Every one of `resources` must be allowed; an action without a resource names "*".
 
-    `resource_account`: whose resource it is, "" for the principal's own. `context`: keys in lower case.
+    `resource_account`: whose resources they are, or whose they will be. `context`: keys in lower case.
     """
 
     principal: Principal
     action: str
     resources: tuple[str, ...]
+    resource_account: str
     context: Context
-    resource_account: str = ""
 
 
 class ResourceSide(Enum):
@@ -151,7 +151,7 @@ def _decide(request: Request, policies: Policies, action: str, resource: str) ->
     principal = request.principal
     asked = _Asked(principal, action, resource, request.context)
     has_account = principal.has_account
-    cross = has_account and request.resource_account not in ("", principal.account)
+    cross = has_account and request.resource_account != principal.account
     is_root = principal.kind is _ROOT
     denies: list[Deciding] = []
     lacking: list[Layer] = []
@@ -187,8 +187,8 @@ def _decide(request: Request, policies: Policies, action: str, resource: str) ->
         return Decision(_EXPLICIT, resource, denies[0].layer, tuple(denies), (), cross)
     if lacking:
         return Decision(_IMPLICIT, resource, lacking[0], (), tuple(lacking), cross)
-    limits = (own if needs_own else None, *((bounded, inside) if is_limited else ()))
-    allows = tuple([one for one in (granted, *limits) if one is not None])
+    counted = (granted, own if needs_own else None, *((bounded, inside) if is_limited else ()))
+    allows = tuple([one for one in counted if one is not None])
     return Decision(_ALLOWED, resource, None, allows, (), cross)
 
 

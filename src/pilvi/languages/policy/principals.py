@@ -26,9 +26,8 @@ class Kind(Enum):
 
 
 # An enumeration's member costs more to look up than a statement to rule out.
-_ROOT, _USER, _SERVICE, _WEB_IDENTITY = Kind.ROOT, Kind.USER, Kind.SERVICE, Kind.WEB_IDENTITY
-_OUTSIDE = (_WEB_IDENTITY, _SERVICE, Kind.ANONYMOUS)
-"""Kinds that belong to no account."""
+_ROOT, _USER = Kind.ROOT, Kind.USER
+_SERVICE, _WEB_IDENTITY, _ANONYMOUS = Kind.SERVICE, Kind.WEB_IDENTITY, Kind.ANONYMOUS
 
 
 class Principal(msgspec.Struct, frozen=True):
@@ -52,7 +51,8 @@ class Principal(msgspec.Struct, frozen=True):
     @property
     def has_account(self) -> bool:
         """Whether an account's policies speak for the one who asks."""
-        return self.kind not in _OUTSIDE
+        kind = self.kind
+        return kind is not _SERVICE and kind is not _WEB_IDENTITY and kind is not _ANONYMOUS
 
     @property
     def service_linked(self) -> bool:
@@ -60,7 +60,7 @@ class Principal(msgspec.Struct, frozen=True):
         return ":role/aws-service-role/" in self.entity_arn
 
 
-ANONYMOUS = Principal(Kind.ANONYMOUS)
+ANONYMOUS = Principal(_ANONYMOUS)
 
 
 class Grant(IntEnum):
@@ -117,7 +117,7 @@ class _Named:
     def grant(self, principal: Principal) -> Grant:
         if self.everyone:
             return _DIRECT
-        if principal.kind in _OUTSIDE:
+        if not principal.has_account:
             return _DIRECT if self._lists_outsider(principal) else _NONE
         if self._lists_itself(principal):
             return _DIRECT
@@ -136,7 +136,7 @@ class _Named:
     def _chain(self, principal: Principal) -> tuple[bool, ...]:
         """Of each thing that the principal is part of, whether it is listed. Nobody in particular is part of none,
         and is listed nowhere."""
-        if principal.kind in _OUTSIDE:
+        if not principal.has_account:
             return (self._lists_outsider(principal),)
         account = self._lists_account(principal)
         itself = self._lists_itself(principal)
