@@ -151,8 +151,7 @@ def test_a_key_is_of_its_account(client: Client, account: str) -> None:
     stranger = client("kms", account="999999999999")
     refused("AccessDeniedException", None, stranger.describe_key, KeyId=key["Arn"])
     refused("AccessDeniedException", None, stranger.encrypt, KeyId=key["Arn"], Plaintext=b"x")
-    words = refused("AccessDeniedException", None, stranger.decrypt, CiphertextBlob=blob)
-    assert words.startswith("The ciphertext refers to a customer master key that does not exist")
+    refused("AccessDeniedException", None, stranger.decrypt, CiphertextBlob=blob)
 
 
 def test_keys_are_listed_in_pages(client: Client) -> None:

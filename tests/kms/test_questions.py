@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -18,6 +19,7 @@ from pilvi.dispatch.dispatcher import Dispatcher
 from pilvi.kit.cloud import Cloud
 from pilvi.kit.settings import Settings
 from pilvi.services.kms import access, records
+from pilvi.services.kms.rules import conditions
 from pilvi.services.kms.rules.grants import Asked, find_allowing
 from pilvi.store.api import Transaction
 from pilvi.store.blobs import Blobs
@@ -119,11 +121,15 @@ def test_a_decision_finds_what_it_needs_to_know(tmp_path: Path) -> None:
         await cloud.store.write(lambda tx: records.grants.put(tx, records.home(SCOPE), grant))
         facts = await cloud.store.read(lambda at: access.find_facts(at, SCOPE, "alias/aws/s3"))
         assert facts is not None
-        assert (facts.arn, facts.alias, facts.aliases) == (
-            key.arn,
-            "alias/aws/s3",
-            ("alias/aws/s3",),
-        )
+        assert facts.arn == key.arn
+        assert facts.conditions == {
+            "kms:keyspec": ("SYMMETRIC_DEFAULT",),
+            "kms:keyusage": ("ENCRYPT_DECRYPT",),
+            "kms:keyorigin": ("AWS_KMS",),
+            "kms:multiregion": ("false",),
+            "kms:resourcealiases": ("alias/aws/s3",),
+            "kms:requestalias": ("alias/aws/s3",),
+        }
         assert "kms:ViaService" in facts.policy
         asked = Asked("Decrypt", frozenset(BY.principals))
         found = await cloud.store.read(
@@ -134,3 +140,71 @@ def test_a_decision_finds_what_it_needs_to_know(tmp_path: Path) -> None:
         assert none is None
 
     told(tmp_path, story)
+
+
+@pytest.mark.parametrize(
+    ("action", "request_", "keys"),
+    [
+        (
+            "kms:Encrypt",
+            {"KeyId": "k", "EncryptionContext": {"Team": "a", "b": "2"}},
+            {
+                "kms:encryptioncontext:team": ("a",),
+                "kms:encryptioncontext:b": ("2",),
+                "kms:encryptioncontextkeys": ("Team", "b"),
+            },
+        ),
+        (
+            "kms:ReEncryptFrom",
+            {
+                "SourceEncryptionContext": {"a": "1"},
+                "DestinationEncryptionContext": {"b": "2"},
+                "SourceEncryptionAlgorithm": "SYMMETRIC_DEFAULT",
+                "DestinationEncryptionAlgorithm": "RSAES_OAEP_SHA_256",
+            },
+            {
+                "kms:encryptionalgorithm": ("SYMMETRIC_DEFAULT",),
+                "kms:encryptioncontext:a": ("1",),
+                "kms:encryptioncontextkeys": ("a",),
+            },
+        ),
+        (
+            "kms:ReEncryptTo",
+            {"SourceEncryptionContext": {"a": "1"}, "DestinationEncryptionContext": {"b": "2"}},
+            {"kms:encryptioncontext:b": ("2",), "kms:encryptioncontextkeys": ("b",)},
+        ),
+        ("kms:GenerateDataKey", {"KeySpec": "AES_256"}, {}),
+        (
+            "kms:CreateKey",
+            {
+                "KeySpec": "RSA_2048",
+                "MultiRegion": True,
+                "Tags": [{"TagKey": "A", "TagValue": "1"}],
+            },
+            {
+                "kms:keyspec": ("RSA_2048",),
+                "kms:multiregion": ("true",),
+                "aws:tagkeys": ("A",),
+                "aws:requesttag/a": ("1",),
+            },
+        ),
+        (
+            "kms:CreateGrant",
+            {"Operations": ["Encrypt", "Sign"], "Constraints": {"EncryptionContextSubset": {}}},
+            {
+                "kms:grantoperations": ("Encrypt", "Sign"),
+                "kms:grantconstrainttype": ("EncryptionContextSubset",),
+            },
+        ),
+        ("kms:UntagResource", {"TagKeys": ["a", "b"]}, {"aws:tagkeys": ("a", "b")}),
+        (
+            "kms:ScheduleKeyDeletion",
+            {"PendingWindowInDays": 7},
+            {"kms:schedulekeydeletionpendingwindowindays": ("7",)},
+        ),
+    ],
+)
+def test_what_a_request_tells_to_policies(
+    action: str, request_: dict[str, Any], keys: dict[str, tuple[str, ...]]
+) -> None:
+    assert conditions.of_request(action, request_) == keys

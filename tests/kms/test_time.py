@@ -162,7 +162,8 @@ def test_a_key_is_gone_when_its_time_has_come(kms: Any, timeline: Timeline, acco
     timeline.pass_days(0.2)
     refused("NotFoundException", None, kms.describe_key, KeyId=key)
     refused("NotFoundException", None, kms.cancel_key_deletion, KeyId=key)
-    refused("AccessDeniedException", None, kms.decrypt, CiphertextBlob=blob)
+    words = refused("AccessDeniedException", None, kms.decrypt, CiphertextBlob=blob)
+    assert "on the resource associated with this ciphertext because the resource does not" in words
     assert kms.list_keys()["Keys"] == []
     assert kms.list_aliases()["Aliases"] == []
     assert kms.list_retirable_grants(RetiringPrincipal=who)["Grants"] == []

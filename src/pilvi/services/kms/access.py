@@ -1,4 +1,5 @@
-"""What a decision about a key needs to know of it: for the authorisation of requests.
+"""What a decision about a key needs to know of it: for the authorisation of requests. What the request itself tells is
+in `rules/conditions.py`, what a grant allows in `rules/grants.py`.
 
 An alias is followed here, so policies are about the key and never about the alias it was named by.
 """
@@ -12,24 +13,17 @@ import msgspec
 from pilvi.base.arn import Scope
 from pilvi.services.kms import records
 from pilvi.services.kms.records import Grant, Key
-from pilvi.services.kms.rules import names
+from pilvi.services.kms.rules import conditions, names
 from pilvi.store.api import Snapshot
 
 
 class KeyFacts(msgspec.Struct, frozen=True):
-    """`policy`: the key policy, as text. `aliases`: for kms:ResourceAliases; `alias`: the one by which the request
-    names the key, for kms:RequestAlias. The rest are the values of aws:ResourceTag, kms:KeySpec and so on."""
+    """`policy`: the key policy, as text. `conditions`: the condition keys that the key itself tells."""
 
     arn: str
     account: str
     policy: str
-    tags: dict[str, str]
-    aliases: tuple[str, ...]
-    alias: str
-    spec: str
-    usage: str
-    origin: str
-    multi_region: bool
+    conditions: conditions.Keys
 
 
 def find_facts(at: Snapshot, here: Scope, text: str) -> KeyFacts | None:
@@ -41,17 +35,12 @@ def find_facts(at: Snapshot, here: Scope, text: str) -> KeyFacts | None:
     if found is None:
         return None
     key, alias = found
+    aliases = [one.name for one in records.aliases_of(at, key)]
     return KeyFacts(
         arn=key.arn,
         account=key.account,
         policy=key.policy,
-        tags=key.tags,
-        aliases=tuple(one.name for one in records.aliases_of(at, key)),
-        alias=alias,
-        spec=key.spec,
-        usage=key.usage,
-        origin=key.origin,
-        multi_region=key.multi_region,
+        conditions=conditions.of_key(key, aliases, alias),
     )
 
 

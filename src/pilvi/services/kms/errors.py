@@ -39,8 +39,9 @@ class AccessDeniedException(AwsError):
 
 class CiphertextNotAccessible(AccessDeniedException):
     message = (
-        "The ciphertext refers to a customer master key that does not exist, does not exist in this region, or you"
-        " are not allowed to access."
+        "User: {who} is not authorized to perform: {action} on the resource associated with this ciphertext because"
+        " the resource does not exist in this Region, no resource-based policies allow access, or a resource-based"
+        " policy explicitly denies access"
     )
 
 

@@ -247,7 +247,7 @@ class Keyring:
         if key is None:
             key = self._find(at, self.scope, made.key_id)
             if key is None or made.account != self.scope.account:
-                raise errors.CiphertextNotAccessible
+                raise errors.CiphertextNotAccessible(who=self._caller, action=f"kms:{operation}")
         elif (key.account, key.id) != (made.account, made.key_id):
             raise errors.IncorrectKeyException
         self.require(key, states.USABLE)
