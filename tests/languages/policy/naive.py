@@ -81,7 +81,10 @@ def resource_fits(pattern: str, version: str, context: dict[str, list[str]], arn
     for at, character in enumerate(head):
         last = at + 1 == len(head) or head[at + 1] == ":"
         signs.append((character, character in "*?", character == "*" and last))
-    return fits(signs + filled(tail, version, context, wild=True), arn)
+    try:
+        return fits(signs + filled(tail, version, context, wild=True), arn)
+    except NoValue:
+        return False
 
 
 def action_fits(pattern: str, action: str) -> bool:
@@ -134,6 +137,15 @@ def one_fits(
     operator: str, wanted: str, value: str, version: str, context: dict[str, list[str]]
 ) -> bool:
     """The positive form of the operator, of one value in the policy and one in the request."""
+    try:
+        return one_resolved_fits(operator, wanted, value, version, context)
+    except NoValue:
+        return False
+
+
+def one_resolved_fits(
+    operator: str, wanted: str, value: str, version: str, context: dict[str, list[str]]
+) -> bool:
     if operator in ("StringEquals", "StringEqualsIgnoreCase", "Bool"):
         text = "".join(sign[0] for sign in filled(wanted, version, context, wild=False))
         if operator == "StringEquals":
@@ -205,9 +217,6 @@ def condition_holds(
         return False
     if values == []:
         return "Not" in operator
-    for one in wanted:  # a variable without a value spoils the statement, whatever stands beside it
-        if operator.startswith(("String", "Arn", "Bool")):
-            filled(one, version, context, wild=True)
     right = [value_fits(operator, wanted, value, version, context) for value in values]
     if quantifier == "ForAnyValue":
         return any(right)
@@ -273,29 +282,24 @@ def reach(statement: Json, who: dict[str, Any]) -> str:
 
 def applies(statement: Json, version: str, request: dict[str, Any]) -> bool:
     context = request["context"]
-    try:
-        if "Action" in statement:
-            if not any(action_fits(one, request["action"]) for one in as_list(statement["Action"])):
-                return False
-        elif any(action_fits(one, request["action"]) for one in as_list(statement["NotAction"])):
+    if "Action" in statement:
+        if not any(action_fits(one, request["action"]) for one in as_list(statement["Action"])):
             return False
-        for name in ("Resource", "NotResource"):
-            if name in statement:
-                found = [
-                    resource_fits(one, version, context, request["resource"])
-                    for one in as_list(statement[name])
-                ]
-                if any(found) == (name == "NotResource"):
-                    return False
-        for operator, keys in statement.get("Condition", {}).items():
-            for key, given in keys.items():
-                wanted = [scalar(one) for one in as_list(given)]
-                if not condition_holds(
-                    operator, key, wanted, version, context, statement["Effect"]
-                ):
-                    return False
-    except NoValue:
+    elif any(action_fits(one, request["action"]) for one in as_list(statement["NotAction"])):
         return False
+    for name in ("Resource", "NotResource"):
+        if name in statement:
+            found = [
+                resource_fits(one, version, context, request["resource"])
+                for one in as_list(statement[name])
+            ]
+            if any(found) == (name == "NotResource"):
+                return False
+    for operator, keys in statement.get("Condition", {}).items():
+        for key, given in keys.items():
+            wanted = [scalar(one) for one in as_list(given)]
+            if not condition_holds(operator, key, wanted, version, context, statement["Effect"]):
+                return False
     return True
 
 

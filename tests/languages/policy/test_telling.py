@@ -70,14 +70,15 @@ TEXTS: list[tuple[Policies, str]] = [
     (texts(identity=[allow()], side="key"),
      "because no resource-based policy allows the dynamodb:PutItem action"),
     (texts(identity=[allow()], side="trust", resource=[TRUSTING]), "with an explicit deny in the role trust policy"),
-    (texts(identity=[allow()], side="trust"), ""),
+    (texts(identity=[allow()], side="trust"),
+     "because no role trust policy allows the dynamodb:PutItem action"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("policies", "reason"), TEXTS)
 def test_texts(policies: Policies, reason: str) -> None:
     request = asked()
-    assert denial_text(request, decide(request, policies)) == f"{HEAD} {reason}".rstrip()
+    assert denial_text(request, decide(request, policies)) == f"{HEAD} {reason}"
 
 
 @pytest.mark.parametrize(("who", "name"), [
@@ -115,6 +116,11 @@ def test_the_deciding_statements() -> None:
     assert explain(request, policies, denied) == (
         f"{USER} may not dynamodb:DeleteItem on {TABLE}",
         f"denied by statement 2 (Sid Keep) of managed policy arn:aws:iam::{HERE}:policy/Books of worker",
+    )
+    told = denial_text(request, denied)
+    assert told.endswith(
+        " with an explicit deny in an identity-based policy, with policy ARN:"
+        f" arn:aws:iam::{HERE}:policy/Books"
     )
     assert explain(asked(), policies, decide(asked(), policies)) == (
         f"{USER} may dynamodb:PutItem on {TABLE}",

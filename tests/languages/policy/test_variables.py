@@ -67,9 +67,15 @@ CONDITIONS: list[tuple[str, Json, dict[str, Json], bool]] = [
     ("StringEquals", "${aws:PrincipalTag/t}", {"aws:PrincipalTag/t": "", "aws:k": ""}, True),
     ("StringNotEquals", "${aws:username}", {**ANN, "aws:k": "bob"}, True),
     ("StringNotEquals", "${aws:username}", {**ANN, "aws:k": "ann"}, False),
-    ("StringNotEquals", "${aws:username}", {"aws:k": "bob"}, False),
-    ("StringNotEquals", ["x", "${aws:username}"], {"aws:k": "bob"}, False),
-    ("StringEquals", ["ann", "${aws:username}"], {"aws:k": "ann"}, False),
+    # "Policy variables with no value": nothing is equal to them, so all is unequal
+    ("StringNotEquals", "${aws:username}", {"aws:k": "bob"}, True),
+    ("StringNotEquals", ["x", "${aws:username}"], {"aws:k": "bob"}, True),
+    ("StringNotEquals", ["bob", "${aws:username}"], {"aws:k": "bob"}, False),
+    ("StringNotEquals", "${aws:TagKeys}", {"aws:k": "bob", "aws:TagKeys": ["bob", "x"]}, True),
+    ("StringNotEqualsIgnoreCase", "${aws:username}", {"aws:k": "bob"}, True),
+    ("StringNotLike", "${aws:username}*", {"aws:k": "bob"}, True),
+    ("StringLike", ["${aws:username}*", "b*"], {"aws:k": "bob"}, True),
+    ("StringEquals", ["ann", "${aws:username}"], {"aws:k": "ann"}, True),
     ("StringEqualsIgnoreCase", "${aws:username}", {**ANN, "aws:k": "ANN"}, True),
     ("StringLike", "https://example.com/${aws:username}/*", {**ANN, "aws:k": "https://example.com/ann/"}, True),
     ("StringLike", "https://example.com/${aws:username}/*", {**ANN, "aws:k": "https://example.com/bob/"}, False),
@@ -79,7 +85,8 @@ CONDITIONS: list[tuple[str, Json, dict[str, Json], bool]] = [
     ("StringLikeIfExists", "${aws:username}", {}, True),
     ("StringLikeIfExists", "${aws:username}", {"aws:k": "x"}, False),
     ("ForAllValues:StringEquals", ["${aws:username}", "x"], {**ANN, "aws:k": ["ann", "x"]}, True),
-    ("ForAllValues:StringEquals", ["${aws:username}", "x"], {"aws:k": ["x"]}, False),
+    ("ForAllValues:StringEquals", ["${aws:username}", "x"], {"aws:k": ["x"]}, True),
+    ("ForAllValues:StringEquals", ["${aws:username}"], {"aws:k": ["x"]}, False),
     ("ForAllValues:StringEquals", ["${aws:username}", "x"], {}, True),
     ("ForAnyValue:StringLike", "${aws:username}-*", {**ANN, "aws:k": ["b", "ann-1"]}, True),
     ("ArnLike", "arn:aws:iam::*:user/${aws:username}", {**ANN, "aws:k": "arn:aws:iam::1:user/ann"}, True),
@@ -88,7 +95,7 @@ CONDITIONS: list[tuple[str, Json, dict[str, Json], bool]] = [
      {"aws:PrincipalAccount": "1", "aws:k": "arn:aws:iam::1:role/r"}, True),
     ("ArnEquals", "arn:aws:iam::${aws:PrincipalAccount}:role/r",
      {"aws:PrincipalAccount": "1:role/r", "aws:k": "arn:aws:iam::1:role/r:role/r"}, False),
-    ("ArnNotLike", "arn:aws:iam::*:user/${aws:username}", {"aws:k": "arn:aws:iam::1:user/bob"}, False),
+    ("ArnNotLike", "arn:aws:iam::*:user/${aws:username}", {"aws:k": "arn:aws:iam::1:user/bob"}, True),
     ("Bool", "${aws:PrincipalTag/on}", {"aws:PrincipalTag/on": "true", "aws:k": "true"}, True),
     # With others a variable is but a text that is no number, date or address.
     ("NumericEquals", "${aws:n}", {"aws:n": "1", "aws:k": "1"}, False),
@@ -124,17 +131,32 @@ def test_signs_are_wildcards_in_old_policies(version: str | None) -> None:
     assert decision.allowed
 
 
-# "If AWS cannot resolve a variable, this might cause the entire statement to be invalid."
-@pytest.mark.parametrize("statement", [
-    {"Resource": [B + "shared", B + "${aws:username}"]},
-    {"NotResource": [B + "other", B + "${aws:username}"]},
+# "Policy variables with no value": such a pattern matches no resource; those beside it do
+@pytest.mark.parametrize(("clause", "resource", "without", "known"), [
+    ({"Resource": [B + "shared", B + "${aws:username}"]}, B + "shared", True, True),
+    ({"Resource": [B + "shared", B + "${aws:username}"]}, B + "ann", False, True),
+    ({"NotResource": [B + "shared", B + "${aws:username}"]}, B + "shared", False, False),
+    ({"NotResource": [B + "shared", B + "${aws:username}"]}, B + "ann", True, False),
+    ({"NotResource": [B + "shared", B + "${aws:username}"]}, B + "x", True, True),
 ])  # fmt: skip
-def test_a_missing_value_spoils_the_statement(statement: dict[str, Any]) -> None:
-    whole = {"Effect": "Allow", "Action": "*", **statement}
-    assert not ask(arn=B + "shared", identity=[whole]).allowed
-    assert ask(arn=B + "shared", context=ANN, identity=[whole]).allowed
-    denying = [allow(), {**whole, "Effect": "Deny"}]
-    assert ask(arn=B + "shared", identity=denying).allowed
+def test_a_missing_value_matches_no_resource(
+    clause: dict[str, Any], resource: str, without: bool, known: bool
+) -> None:
+    for context, covered in (({}, without), (ANN, known)):
+        allowing = [{"Effect": "Allow", "Action": "*", **clause}]
+        assert ask(arn=resource, context=context, identity=allowing).allowed is covered
+        denying = [allow(), {"Effect": "Deny", "Action": "*", **clause}]
+        assert ask(arn=resource, context=context, identity=denying).allowed is not covered
+
+
+# The example of that section: who has no team sees nobody's
+def test_a_missing_tag_denies() -> None:
+    unequal = {"StringNotEquals": {"s3:ExistingObjectTag/Team": "${aws:PrincipalTag/Team}"}}
+    identity = [allow(), deny("s3:GetObject", Condition=unequal)]
+    theirs = {"s3:ExistingObjectTag/Team": "a"}
+    assert not ask(context=theirs, identity=identity).allowed
+    assert not ask(context={**theirs, "aws:PrincipalTag/Team": "b"}, identity=identity).allowed
+    assert ask(context={**theirs, "aws:PrincipalTag/Team": "a"}, identity=identity).allowed
 
 
 # In actions and principals there are no variables at all.

@@ -13,7 +13,7 @@ import binascii
 import ipaddress
 import operator
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from functools import lru_cache
@@ -32,8 +32,8 @@ from pilvi.languages.policy.variables import (
 
 Holds = Callable[[Context], bool]
 _T = TypeVar("_T")
-_Bind = Callable[[Context], Matcher | None]
-"""From a request's context to the test of one of its values; None: a variable has no value."""
+_Bind = Callable[[Context], Matcher]
+"""From a request's context to the test of one of its values. A variable without a value equals nothing."""
 
 _NEGATED = frozenset(
     {
@@ -80,8 +80,6 @@ def _plain(key: str, bind: _Bind, negated: bool, *, when_absent: bool, every_val
         if not values:
             return when_absent
         matches = bind(context)
-        if matches is None:
-            return False
         if len(values) == 1:
             return matches(values[0]) != negated
         right = (matches(value) != negated for value in values)
@@ -96,7 +94,7 @@ def _for_all(key: str, bind: _Bind, negated: bool) -> Holds:
         if not any(values):
             return True
         matches = bind(context)
-        return matches is not None and all(matches(value) != negated for value in values)
+        return all(matches(value) != negated for value in values)
 
     return holds
 
@@ -107,7 +105,7 @@ def _for_any(key: str, bind: _Bind, negated: bool, *, when_absent: bool) -> Hold
         if not any(values):
             return when_absent and not values
         matches = bind(context)
-        return matches is not None and any(matches(value) != negated for value in values)
+        return any(matches(value) != negated for value in values)
 
     return holds
 
@@ -137,16 +135,14 @@ def _fixed(matches: Matcher) -> _Bind:
 
 def _bound(
     templates: tuple[_T, ...],
-    test: Callable[[tuple[_T, ...], Context], Matcher | None],
+    test: Callable[[tuple[_T, ...], Context], Matcher],
     *,
     varies: bool,
 ) -> _Bind:
     """Made once where nothing varies, else for each request."""
     if varies:
         return lambda context: test(templates, context)
-    made = test(templates, {})
-    assert made is not None
-    return _fixed(made)
+    return _fixed(test(templates, {}))
 
 
 def _vary(templates: Iterable[Template]) -> bool:
@@ -160,41 +156,30 @@ def _strings(name: str, values: tuple[str, ...], version: str) -> _Bind:
     return _bound(templates, test, varies=_vary(templates))
 
 
-def _texts(templates: tuple[Template, ...], context: Context) -> frozenset[str] | None:
-    found = [fill_text(one, context) for one in templates]
-    texts = frozenset(one for one in found if one is not None)
-    return None if None in found else texts
+def _texts(templates: tuple[Template, ...], context: Context) -> Iterator[str]:
+    for template in templates:
+        text = fill_text(template, context)
+        if text is not None:
+            yield text
 
 
-def _equals(templates: tuple[Template, ...], context: Context) -> Matcher | None:
-    texts = _texts(templates, context)
-    return None if texts is None else texts.__contains__
+def _equals(templates: tuple[Template, ...], context: Context) -> Matcher:
+    return frozenset(_texts(templates, context)).__contains__
 
 
-def _equals_ignoring_case(templates: tuple[Template, ...], context: Context) -> Matcher | None:
-    texts = _texts(templates, context)
-    if texts is None:
-        return None
-    lower = frozenset(one.lower() for one in texts)
+def _equals_ignoring_case(templates: tuple[Template, ...], context: Context) -> Matcher:
+    lower = frozenset(one.lower() for one in _texts(templates, context))
     return lambda value: value.lower() in lower
 
 
-def _booleans(templates: tuple[Template, ...], context: Context) -> Matcher | None:
-    texts = _texts(templates, context)
-    if texts is None:
-        return None
-    wanted = frozenset(one.lower() for one in texts) & {"true", "false"}
+def _booleans(templates: tuple[Template, ...], context: Context) -> Matcher:
+    wanted = frozenset(one.lower() for one in _texts(templates, context)) & {"true", "false"}
     return lambda value: value.lower() in wanted
 
 
-def _likes(templates: tuple[Template, ...], context: Context) -> Matcher | None:
-    matchers: list[Matcher] = []
-    for template in templates:
-        parts = fill(template, context)
-        if parts is None:
-            return None
-        matchers.append(matcher(parts))
-    return _any(matchers)
+def _likes(templates: tuple[Template, ...], context: Context) -> Matcher:
+    filled = [fill(one, context) for one in templates]
+    return _any([matcher(one) for one in filled if one is not None])
 
 
 def _any(matchers: list[Matcher]) -> Matcher:
@@ -216,16 +201,15 @@ def _arn_template(text: str, version: str) -> tuple[Template, ...]:
     return tuple(segments)
 
 
-def _arns(templates: tuple[tuple[Template, ...], ...], context: Context) -> Matcher | None:
+def _arns(templates: tuple[tuple[Template, ...], ...], context: Context) -> Matcher:
     """Segment by segment; ArnEquals and ArnLike are one operator. A lone star is any ARN."""
     matchers: list[Matcher] = []
     for template in templates:
         filled = [fill(one, context) for one in template]
         segments = [matcher(one) for one in filled if one is not None]
-        if len(segments) != len(filled):
-            return None
-        any_arn = template == ((Wild.ANY,),)
-        matchers.append(_arn_matcher(segments * 6 if any_arn else segments))
+        if len(segments) == len(filled):
+            any_arn = template == ((Wild.ANY,),)
+            matchers.append(_arn_matcher(segments * 6 if any_arn else segments))
     return _any(matchers)
 
 

@@ -31,8 +31,8 @@ def action_test(clause: Clause) -> Matcher:
 class ResourceTest:
     """Of a statement's Resource or NotResource: whether it covers an ARN (or "*", where an action has no resource).
 
-    A statement without either belongs to its resource and covers it. A clause with a variable that the request has
-    no value for covers nothing, even where another of its patterns would.
+    A statement without either belongs to its resource and covers it. A pattern with a variable that the request has
+    no value for matches nothing.
     `always`: it covers everything. `plain`: the whole test, where there are no variables.
     """
 
@@ -56,12 +56,11 @@ class ResourceTest:
             return True
         if self.plain is not None:
             return self.plain(resource)
-        covered = self._constant(resource)
-        for template in self._varying:
-            parts = fill(template, context)
-            if parts is None:
-                return False
-            covered = covered or matcher(parts)(resource)
+        covered = self._constant(resource) or any(
+            matcher(parts)(resource)
+            for template in self._varying
+            if (parts := fill(template, context)) is not None
+        )
         return covered != self._negated
 
 

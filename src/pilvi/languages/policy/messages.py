@@ -1,6 +1,7 @@
 """AWS's texts of refusals.
 
-AWS: IAM User Guide, "Troubleshoot access denied error messages".
+AWS: IAM User Guide, "Troubleshoot access denied error messages"; S3 User Guide, "Troubleshoot access denied (403
+Forbidden) errors in Amazon S3".
 """
 
 from __future__ import annotations
@@ -22,14 +23,19 @@ _IMPLICIT = {
     Layer.SERVICE_CONTROL: "because no service control policy allows the {action} action",
     Layer.IDENTITY: "because no identity-based policy allows the {action} action",
     Layer.RESOURCE: "because no resource-based policy allows the {action} action",
-    Layer.TRUST: "",  # STS does not tell a stranger why
+    Layer.TRUST: "because no role trust policy allows the {action} action",
     Layer.BOUNDARY: "because no permissions boundary allows the {action} action",
     Layer.SESSION: "because no session policy allows the {action} action",
 }
 
 
+_UNNAMED = (Layer.RESOURCE, Layer.TRUST)
+"""Whose policies have no ARN."""
+
+
 def denial_text(request: Request, decision: Decision, *, quoted: bool = False) -> str:
-    """`quoted`: the resource stands in quotation marks, as S3 has it."""
+    """Within an account a policy that denies is named, if it has an ARN. `quoted`: the resource stands in quotation
+    marks, as S3 has it."""
     assert decision.layer is not None, "an allowed request has no refusal"
     reasons = _EXPLICIT if decision.verdict is Verdict.EXPLICIT_DENY else _IMPLICIT
     resource = f'"{decision.resource}"' if quoted else decision.resource
@@ -38,7 +44,11 @@ def denial_text(request: Request, decision: Decision, *, quoted: bool = False) -
         f"on resource: {resource}" if decision.resource else "",
         reasons[decision.layer].replace("{action}", request.action),
     ]
-    return " ".join(one for one in words if one)
+    told = " ".join(one for one in words if one)
+    if decision.statements and decision.layer not in _UNNAMED and not decision.cross_account:
+        arn = decision.statements[0].origin.arn
+        return f"{told}, with policy ARN: {arn}" if arn else told
+    return told
 
 
 def caller_name(principal: Principal) -> str:

@@ -2,7 +2,7 @@
 
 A text is read once into a template and filled from each request's context. A value that is filled in is only ever
 itself: a star in it is a star, not a wildcard.
-AWS: IAM User Guide, "IAM policy elements: Variables and tags".
+AWS: IAM User Guide, "IAM policy elements: Variables and tags", with "Policy variables with no value".
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def constant(template: Template) -> Parts | None:
 
 
 def fill(template: Template, context: Context) -> Parts | None:
-    """None when a variable has no value: then the statement does not apply.
+    """None when a variable has no value: such a pattern equals nothing, so that NotEquals holds of it.
 
     A key with several values has none that could stand in a text.
     """
