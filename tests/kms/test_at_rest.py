@@ -67,6 +67,13 @@ def test_keys_outlive_the_process_and_are_nowhere_in_clear(own_server: OwnServer
     server.start()
     assert kms.decrypt(CiphertextBlob=blob)["Plaintext"] == b"x"
     assert kms.verify(**message, Signature=signature)["SignatureValid"] is True
+    server.ask("POST", "/_pilvi/reset")
+    assert kms.list_keys()["Keys"] == []
+    fresh = kms.create_key()["KeyMetadata"]["KeyId"]
+    blob = kms.encrypt(KeyId=fresh, Plaintext=b"y")["CiphertextBlob"]
+    server.kill()
+    server.start()
+    assert kms.decrypt(CiphertextBlob=blob)["Plaintext"] == b"y"
 
 
 def test_a_data_directory_without_its_root_key_does_not_start(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -155,6 +156,20 @@ def test_an_erased_store_begins_anew_under_the_same_root_key() -> None:
 def test_what_is_no_key_is_named(text: str) -> None:
     with pytest.raises(PilviError, match="PILVI_ROOT_KEY is no root key"):
         verify(MemoryStore(), sealer(key=text))
+
+
+def test_processes_that_seal_first_at_once_make_one_file(tmp_path: Path) -> None:
+    file = tmp_path / "data.key"
+
+    def begin(_: int) -> tuple[MemoryStore, bytes]:
+        store = MemoryStore()
+        return store, seal(store, sealer(file), b"secret")
+
+    with ThreadPoolExecutor(8) as pool:
+        begun = list(pool.map(begin, range(8)))
+    assert [path.name for path in tmp_path.iterdir()] == ["data.key"]
+    for store, sealed in begun:
+        assert opened(store, sealer(file), sealed) == b"secret"
 
 
 def test_a_file_that_others_can_read_is_refused(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -10,6 +11,11 @@ from typing import Any
 
 import pytest
 
+from pilvi.base.arn import Scope
+from pilvi.services.kms import records
+from pilvi.store import sqlite_file
+from pilvi.store.keys import span
+from pilvi.store.sqlite_view import View
 from servers import Server
 
 from .refusals import refused
@@ -85,6 +91,9 @@ def test_a_key_rotates_by_itself_and_still_decrypts_everything(
     rotations = kms.list_key_rotations(KeyId=key)["Rotations"]
     assert [one["RotationType"] for one in rotations] == ["AUTOMATIC"] * 2
     assert days_between(rotations[0]["RotationDate"], rotations[1]["RotationDate"]) == 90
+    listed = kms.list_key_rotations(KeyId=key, IncludeKeyMaterial="ALL_KEY_MATERIAL")["Rotations"]
+    states = [one["KeyMaterialState"] for one in listed]
+    assert states == ["NON_CURRENT", "NON_CURRENT", "CURRENT"]
     kms.disable_key_rotation(KeyId=key)
     timeline.pass_days(1000)
     assert len(kms.list_key_rotations(KeyId=key)["Rotations"]) == 2
@@ -155,6 +164,7 @@ def test_a_key_is_gone_when_its_time_has_come(kms: Any, timeline: Timeline, acco
     who = f"arn:aws:iam::{account}:user/ann"
     kms.create_grant(KeyId=key, GranteePrincipal=who, RetiringPrincipal=who, Operations=["Encrypt"])
     blob = kms.encrypt(KeyId=key, Plaintext=b"x")["CiphertextBlob"]
+    assert kept_of(timeline, account, key) == 1
     told = kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=10)
     assert days_between(timeline.now(), told["DeletionDate"]) == pytest.approx(10)
     timeline.pass_days(9.9)
@@ -164,9 +174,17 @@ def test_a_key_is_gone_when_its_time_has_come(kms: Any, timeline: Timeline, acco
     refused("NotFoundException", None, kms.cancel_key_deletion, KeyId=key)
     words = refused("AccessDeniedException", None, kms.decrypt, CiphertextBlob=blob)
     assert "on the resource associated with this ciphertext because the resource does not" in words
+    assert kept_of(timeline, account, key) == 0
     assert kms.list_keys()["Keys"] == []
     assert kms.list_aliases()["Aliases"] == []
     assert kms.list_retirable_grants(RetiringPrincipal=who)["Grants"] == []
+
+
+def kept_of(timeline: Timeline, account: str, key: str) -> int:
+    """How many records of a key's material the store holds."""
+    with closing(sqlite_file.open_reader(timeline.server.data / "pilvi.db")) as reader:
+        bounds = span(records.key_home(Scope(account, "us-east-1"), key))
+        return len(list(View(reader.cursor()).scan(*bounds)))
 
 
 def test_a_cancelled_deletion_does_not_happen(kms: Any, timeline: Timeline) -> None:

@@ -208,8 +208,7 @@ def grants_of(at: Snapshot, key: Key) -> Iterator[Grant]:
 
 
 def delete_key(tx: Transaction, key: Key) -> None:
-    """The key with its material and aliases; its grants must be gone."""
-    delete_materials(tx, key)
+    """The key with its aliases; its material and its grants must be gone."""
     for alias in list(aliases_of(tx, key)):
         aliases.delete(tx, home(key.scope), alias.name)
     keys.delete(tx, home(key.scope), key.id)
