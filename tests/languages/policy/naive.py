@@ -263,9 +263,11 @@ def reach(statement: Json, who: dict[str, Any]) -> str:
     parts = parts_of(who)
     if "NotPrincipal" in statement:
         names = listed(statement["NotPrincipal"])
-        if ("AWS", "*") in names:
+        if ("AWS", "*") in names and not (statement["Effect"] == "Deny" and who.get("bounded")):
             return ""
         found = [any(one in names for one in ways) for ways in parts.values()] or [False]
+        if statement["Effect"] == "Deny" and who.get("bounded"):
+            return "itself"
         spared = any(found) if statement["Effect"] == "Allow" else all(found)
         return "" if spared else "itself"
     names = listed(statement["Principal"])
@@ -332,7 +334,8 @@ def decide(request: dict[str, Any], layers: dict[str, Any]) -> str:
     owner = request["owner"] or who.get("account")
     cross = not outside and owner != who["account"]
 
-    resource_denies = found_in(resource, request, "Deny")
+    bounded = {**request, "who": {**who, "bounded": boundary != []}}
+    resource_denies = found_in(resource, bounded, "Deny")
     if (
         kind == "root"
         and not cross

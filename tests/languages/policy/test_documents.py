@@ -95,6 +95,30 @@ POLICIES: dict[str, Json] = {
     ],
     # "Controlling access during AWS requests"
     "tags": [allow("ec2:CreateTags", Condition=TAGGED)],
+    # "IAM JSON policy elements: Condition operators", "Multivalued string condition operators"
+    "preprod": [
+        allow(
+            "ec2:CreateTags",
+            Condition={
+                "StringEqualsIgnoreCase": {"aws:RequestTag/environment": ["preprod", "storage"]},
+                "ForAnyValue:StringEquals": {"aws:TagKeys": "environment"},
+            },
+        )
+    ],
+    # The same page, "Multivalued ARN condition operators"
+    "delivery": [
+        allow(
+            "logs:PutDeliverySource",
+            Condition={
+                "ForAllValues:ArnLike": {
+                    "logs:LogGeneratingResourceArns": [
+                        "arn:aws:cloudfront::123456789012:distribution/cost*",
+                        "arn:aws:cloudfront::123456789012:distribution/support*",
+                    ]
+                }
+            },
+        )
+    ],
     # DynamoDB Developer Guide, "Using IAM policy conditions for fine-grained access control"
     "leading": [allow(["dynamodb:GetItem", "dynamodb:Query"], TABLE, Condition=LEADING)],
     # "AWS: Denies access to AWS based on the source IP"
@@ -114,6 +138,11 @@ SECRET = ("secretsmanager:GetSecretValue", "*")
 QUERY = ("dynamodb:Query", TABLE)
 RUN = ("ec2:RunInstances", "arn:aws:ec2:us-east-1::image/ami-1")
 PASS = ("iam:PassRole", ROLES + "app-api")
+TAG = ("ec2:CreateTags", f"arn:aws:ec2:us-east-1:{HERE}:instance/i-1")
+DELIVER = ("logs:PutDeliverySource", f"arn:aws:logs:us-east-1:{HERE}:delivery-source:d")
+ENV = "aws:RequestTag/environment"
+SOURCES = "logs:LogGeneratingResourceArns"
+CLOUDFRONT = "arn:aws:cloudfront::123456789012:distribution/"
 ANN = {"aws:username": "ann"}
 U1 = {"www.amazon.com:user_id": "u1", "dynamodb:LeadingKeys": ["u1"]}
 
@@ -144,6 +173,18 @@ IDENTITY_EXAMPLES: list[tuple[str, tuple[str, str], dict[str, Json], bool]] = [
     ("tags", ("ec2:CreateTags", "*"), {"aws:RequestTag/env": "preprod", "aws:TagKeys": ["env", "CostCenter"]}, True),
     ("tags", ("ec2:CreateTags", "*"), {"aws:RequestTag/env": "preprod", "aws:TagKeys": ["env", "Owner"]}, False),
     ("tags", ("ec2:CreateTags", "*"), {"aws:RequestTag/env": "test", "aws:TagKeys": ["env"]}, False),
+    ("preprod", TAG, {"aws:TagKeys": ["environment"], ENV: "preprod"}, True),
+    ("preprod", TAG, {"aws:TagKeys": ["environment", "costcenter"], ENV: "PreProd"}, True),
+    ("preprod", TAG, {"aws:TagKeys": ["Environment"], "aws:RequestTag/Environment": "preprod"}, False),
+    ("preprod", TAG, {"aws:TagKeys": ["costcenter"], ENV: "preprod"}, False),
+    ("preprod", TAG, {ENV: "storage"}, False),
+    ("preprod", TAG, {"aws:TagKeys": ["environment"]}, False),
+    ("preprod", TAG, {}, False),
+    ("delivery", DELIVER, {SOURCES: [CLOUDFRONT + "costcenter"]}, True),
+    ("delivery", DELIVER, {SOURCES: [CLOUDFRONT + "costcenter", CLOUDFRONT + "support2025"]}, True),
+    ("delivery", DELIVER, {SOURCES: [CLOUDFRONT + "costcenter", CLOUDFRONT + "admin"]}, False),
+    ("delivery", DELIVER, {SOURCES: ["arn:aws:cloudfront::777788889999:distribution/costcenter"]}, False),
+    ("delivery", DELIVER, {}, True),
     ("leading", QUERY, {**U1, "dynamodb:Attributes": ["UserId"], "dynamodb:Select": "SPECIFIC_ATTRIBUTES"}, True),
     ("leading", QUERY, {**U1, "dynamodb:LeadingKeys": ["u1", "u2"]}, False),
     ("leading", QUERY, {**U1, "dynamodb:Attributes": ["Secret"]}, False),

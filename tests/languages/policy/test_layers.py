@@ -407,3 +407,16 @@ def test_not_principal(who: str, effect: str, principals: Json, applies: bool) -
         assert (decision.verdict is Verdict.EXPLICIT_DENY) is applies
     else:
         assert decision.allowed is applies
+
+
+# The same page: a Deny with NotPrincipal denies every user and role with a permissions boundary, listed or not
+@pytest.mark.parametrize(("who", "principals"), [
+    ("user", {"AWS": [USER, ACCOUNT]}),
+    ("session", {"AWS": [SESSION, ROLE, ACCOUNT]}),
+])  # fmt: skip
+def test_not_principal_and_boundaries(who: str, principals: Json) -> None:
+    sparing = [{"Effect": "Deny", "NotPrincipal": principals, "Action": "*", "Resource": "*"}]
+    check(who, {"identity": YES, "resource": sparing}, "allow")
+    check(who, {"identity": YES, "boundary": YES, "resource": sparing}, "deny resource")
+    granting = [{**sparing[0], "Effect": "Allow"}]
+    check(who, {"boundary": YES, "resource": granting}, "no identity")

@@ -27,7 +27,7 @@ ACTIONS_MAX = 256
 
 
 class Rule:
-    """One statement, compiled. `index`: its place in the document, from 0."""
+    """One statement, compiled. `index`: its place in the document, from 0. `spares`: it denies all but some."""
 
     __slots__ = (
         "allows",
@@ -37,6 +37,7 @@ class Rule:
         "index",
         "resources",
         "sid",
+        "spares",
         "statement",
     )
 
@@ -48,6 +49,8 @@ class Rule:
         self.covers_action: Matcher = action_test(statement.actions)
         self.resources = ResourceTest(statement.resources, version)
         self.grants: GrantTest | None = grant_test(statement.principals, allows=self.allows)
+        principals = statement.principals
+        self.spares = not self.allows and principals is not None and principals.negated
         self.condition_tests: tuple[Holds, ...] = tuple(
             condition_test(one, version, allows=self.allows) for one in statement.conditions
         )

@@ -233,15 +233,18 @@ def _read(
 def _read_grants(
     policies: Policies, asked: _Asked, denies: list[Deciding]
 ) -> tuple[Grant, Deciding | None]:
-    """The Allow that reaches furthest. A statement that names nobody allows nobody, and denies everybody."""
+    """The Allow that reaches furthest. A statement that names nobody allows nobody, and denies everybody.
+
+    A Deny with NotPrincipal denies whoever has a permissions boundary, listed or not.
+    """
     layer = _RESOURCE_LAYERS[policies.resource_side]
     best, found = _NONE, None
     for document in policies.resource:
         for rule in document.policy.about(asked.action):
-            if rule.grants is not None:
-                grant = rule.grants(asked.principal)
-            else:
+            if rule.grants is None or (rule.spares and policies.boundary is not None):
                 grant = _NONE if rule.allows else _DIRECT
+            else:
+                grant = rule.grants(asked.principal)
             if grant is _NONE or (rule.allows and grant <= best):
                 continue
             if not rule.applies(asked.resource, asked.context):
