@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,12 @@ from .refusals import refused
 
 Client = Callable[..., Any]
 ANN = "arn:aws:iam::111122223333:user/ann"
+ALL_OF_KMS = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "kms:*", "Resource": "*"}],
+    }
+)
 BOB = "arn:aws:iam::111122223333:role/bob"
 
 
@@ -116,6 +123,7 @@ def test_only_those_who_are_named_retire_a_grant(client: Client, kms: Any, accou
     users: dict[str, tuple[str, Any]] = {}
     for name in ("grantee", "retirer", "stranger"):
         arn = iam.create_user(UserName=name)["User"]["Arn"]
+        iam.put_user_policy(UserName=name, PolicyName="kms", PolicyDocument=ALL_OF_KMS)
         key = iam.create_access_key(UserName=name)["AccessKey"]
         signed = {
             "aws_access_key_id": key["AccessKeyId"],

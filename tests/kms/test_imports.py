@@ -105,6 +105,8 @@ def test_an_imported_mac_key_is_the_customers(kms: Any, algorithm: str) -> None:
     """What the key computes is what anybody with the material would compute."""
     material = os.urandom(32)
     key = new_key(kms, "HMAC_256", "GENERATE_VERIFY_MAC")
+    words = {"KeyMaterialDescription": "only of symmetric keys"}
+    refused("ValidationException", None, bring, kms=kms, key=key, material=material, **words)
     assert "KeyMaterialId" not in bring(kms, key, material, algorithm)
     mac = kms.generate_mac(KeyId=key, Message=b"m", MacAlgorithm="HMAC_SHA_256")["Mac"]
     assert mac == hmac.digest(material, b"m", "sha256")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import msgspec
@@ -22,7 +23,6 @@ from pilvi.services.kms.wire import (
     DeleteImportedKeyMaterialRequest,
     DeleteImportedKeyMaterialResponse,
     GetParametersForImportResponse,
-    ImportKeyMaterialRequest,
     ImportKeyMaterialResponse,
 )
 from pilvi.store.api import Snapshot, Transaction
@@ -90,9 +90,9 @@ async def get_parameters_for_import(
     return await call.transact(seal)
 
 
-@kms.write("ImportKeyMaterial")
-def import_key_material(
-    call: Call, tx: Transaction, req: ImportKeyMaterialRequest
+@kms.stream("ImportKeyMaterial")
+async def import_key_material(
+    call: Call, req: WatchedRequest, body: Body
 ) -> ImportKeyMaterialResponse:
     """Import material, or the same again. A symmetric key takes new material beside the old; it waits for a
     rotation on demand.
@@ -102,30 +102,62 @@ def import_key_material(
     AWS: ImportKeyMaterial.
     """
     ring = Keyring.of(call)
-    key = ring.get_own(tx, req["KeyId"], "ImportKeyMaterial")
-    states.require_origin(key, "EXTERNAL")
-    ring.require(key, states.ALIVE)
-    valid_to_ms = _valid_to(call, req)
-    secret = _unwrap(call, tx, key, req["ImportToken"], req["EncryptedKeyMaterial"])
+    wanted = _Import(
+        valid_to_ms=_valid_to(call.now_ms, req),
+        import_type=req.get("ImportType"),
+        material_id=req.get("KeyMaterialId"),
+        description=req.get("KeyMaterialDescription"),
+    )
+    key_id, sealed, wrapped = req["KeyId"], req["ImportToken"], req["EncryptedKeyMaterial"]
+    refuse_unread(kms.operations["ImportKeyMaterial"], req)
+
+    def find(at: Snapshot) -> Key:
+        key = ring.get_own(at, key_id, "ImportKeyMaterial")
+        states.require_origin(key, "EXTERNAL")
+        ring.require(key, states.ALIVE)
+        return key
+
+    def look(at: Snapshot) -> tuple[Key, Token]:
+        key = find(at)
+        return key, _open(call, at, key, sealed)
+
+    key, token = await call.view(look)
+    # Verifying an RSA key takes long: between the transactions, and in a thread.
+    secret = await asyncio.to_thread(_unwrap, key, token, wrapped)
+    return await call.transact(lambda tx: _store(tx, ring, find(tx), secret, wanted))
+
+
+class _Import(msgspec.Struct, frozen=True):
+    """What is asked of an import, beside the material."""
+
+    valid_to_ms: int | None
+    import_type: str | None
+    material_id: str | None
+    description: str | None
+
+
+def _store(
+    tx: Transaction, ring: Keyring, key: Key, secret: bytes, wanted: _Import
+) -> ImportKeyMaterialResponse:
     material_id = imported_id(key, secret)
-    description = _symmetric_only(key, req)
     old = records.find_material(tx, key, material_id)
-    _check_type(tx, key, req, old, material_id)
+    _check_type(tx, key, wanted, old, material_id)
     if old is not None:
         again = msgspec.structs.replace(
-            old, valid_to_ms=valid_to_ms, description=description or old.description
+            old,
+            valid_to_ms=wanted.valid_to_ms,
+            description=wanted.description or old.description,
         )
         ring.seal(tx, key, again, secret)
     else:
-        first = key.material_id is None
         key = ring.add_material(
             tx,
             key,
             secret,
             material_id=material_id,
-            state=records.CURRENT if first else records.PENDING,
-            valid_to_ms=valid_to_ms,
-            description=description,
+            state=records.CURRENT if key.material_id is None else records.PENDING,
+            valid_to_ms=wanted.valid_to_ms,
+            description=wanted.description,
         )
     records.put_key(tx, imported.settled(tx, key))
     answer: ImportKeyMaterialResponse = {"KeyId": key.arn}
@@ -134,7 +166,7 @@ def import_key_material(
     return answer
 
 
-def _valid_to(call: Call, req: ImportKeyMaterialRequest) -> int | None:
+def _valid_to(now_ms: int, req: WatchedRequest) -> int | None:
     """When it will expire. Raises: ValidationException."""
     expires = req.get("ExpirationModel", "KEY_MATERIAL_EXPIRES") == "KEY_MATERIAL_EXPIRES"
     valid_to_ms = req.get("ValidTo")
@@ -148,37 +180,26 @@ def _valid_to(call: Call, req: ImportKeyMaterialRequest) -> int | None:
         raise errors.ValidationException(
             detail="A validTo date must be set if the ExpirationModel is KEY_MATERIAL_EXPIRES"
         )
-    if not call.now_ms < valid_to_ms <= call.now_ms + limits.IMPORT_VALID_MS_MAX:
+    if not now_ms < valid_to_ms <= now_ms + limits.IMPORT_VALID_MS_MAX:
         raise errors.ValidationException(
             detail="The validTo date must be in the future, and at most 365 days away"
         )
     return valid_to_ms
 
 
-def _symmetric_only(key: Key, req: ImportKeyMaterialRequest) -> str | None:
-    """The description. Raises: ValidationException for members that other keys do not take."""
-    given = {
-        name: req.get(name) for name in ("ImportType", "KeyMaterialDescription", "KeyMaterialId")
-    }
-    if key.spec != SYMMETRIC and any(value is not None for value in given.values()):
-        raise errors.ValidationException(
-            detail=f"Only symmetric encryption keys take these members, not a key of spec {key.spec}."
-        )
-    return req.get("KeyMaterialDescription")
-
-
 def _check_type(
-    at: Snapshot,
-    key: Key,
-    req: ImportKeyMaterialRequest,
-    old: Material | None,
-    material_id: str,
+    at: Snapshot, key: Key, wanted: _Import, old: Material | None, material_id: str
 ) -> None:
     """Whether this material may come into this key now. Raises: as import_key_material."""
+    named = wanted.material_id
+    if key.spec != SYMMETRIC and (wanted.import_type or named or wanted.description):
+        raise errors.ValidationException(
+            detail="ImportType, KeyMaterialId and KeyMaterialDescription are for symmetric encryption keys, not for"
+            f" a key of spec {key.spec}."
+        )
     first = key.material_id is None
     default = "NEW_KEY_MATERIAL" if first else "EXISTING_KEY_MATERIAL"
-    is_new = req.get("ImportType", default) == "NEW_KEY_MATERIAL"
-    named = req.get("KeyMaterialId")
+    is_new = (wanted.import_type or default) == "NEW_KEY_MATERIAL"
     if is_new and named is not None:
         raise errors.ValidationException(
             detail="A KeyMaterialId cannot be given with the ImportType NEW_KEY_MATERIAL"
@@ -208,8 +229,8 @@ def _check_type(
         raise errors.MaterialPendingRotation(arn=key.arn, new=material_id, pending=pending.id)
 
 
-def _unwrap(call: Call, at: Snapshot, key: Key, sealed: bytes, wrapped: bytes) -> bytes:
-    """The material in our form. Raises: as import_key_material."""
+def _open(call: Call, at: Snapshot, key: Key, sealed: bytes) -> Token:
+    """Raises: InvalidImportTokenException; ExpiredImportTokenException."""
     try:
         opened = call.ask(Sealer).open(at, _token_identity(key), sealed)
     except SealBroken:
@@ -217,6 +238,11 @@ def _unwrap(call: Call, at: Snapshot, key: Key, sealed: bytes, wrapped: bytes) -
     token = msgspec.msgpack.decode(opened, type=Token)
     if token.valid_to_ms <= call.now_ms:
         raise errors.ExpiredImportTokenException
+    return token
+
+
+def _unwrap(key: Key, token: Token, wrapped: bytes) -> bytes:
+    """The material in our form. Raises: InvalidCiphertextException; IncorrectKeyMaterialException."""
     secret = wrapping.unwrap(token.private, token.spec, token.algorithm, wrapped)
     size = SPECS[key.spec].secret_bytes
     try:
