@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from tests.languages.policy.asking import Json, allow, ask, deny
+from tests.languages.policy.asking import HERE, PEOPLE, ROLE, Json, allow, ask, deny, written
+
+from pilvi.languages.policy import (
+    TRUST,
+    Attachment,
+    Origin,
+    Policies,
+    Request,
+    Verdict,
+    decide,
+    document,
+)
 
 # IAM User Guide, "IAM JSON policy elements: Action": case does not matter, * and ? stand for characters.
 ACTIONS: list[tuple[Json, str, bool]] = [
@@ -153,6 +164,15 @@ def test_not_resource(pattern: Json, resource: str, covered: bool) -> None:
     assert ask(arn=resource, identity=[{"Effect": "Allow", **statement}]).allowed is covered
     denied = [allow(), {"Effect": "Deny", **statement}]
     assert ask(arn=resource, identity=denied).allowed is not covered
+
+
+def test_a_statement_without_resources_covers_its_own() -> None:
+    """As in a role's trust policy; wherever such a document is attached."""
+    text = written([{"Effect": "Deny", "Principal": "*", "Action": "*"}])
+    trusting = document(text, TRUST, Origin(Attachment.TRUST))
+    request = Request(PEOPLE["user"], "sts:AssumeRole", (ROLE,), HERE, {})
+    for policies in (Policies(identity=(trusting,)), Policies(resource=(trusting,))):
+        assert decide(request, policies).verdict is Verdict.EXPLICIT_DENY
 
 
 def test_hostile_patterns_end() -> None:

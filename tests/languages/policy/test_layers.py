@@ -420,3 +420,5 @@ def test_not_principal_and_boundaries(who: str, principals: Json) -> None:
     check(who, {"identity": YES, "boundary": YES, "resource": sparing}, "deny resource")
     granting = [{**sparing[0], "Effect": "Allow"}]
     check(who, {"boundary": YES, "resource": granting}, "no identity")
+    other = [{**granting[0], "NotPrincipal": {"AWS": EVE}}]
+    check(who, {"boundary": YES, "resource": other}, "allow")

@@ -7,6 +7,7 @@ from tests.languages.policy.asking import HERE, PEOPLE, Json, allow, deny, polic
 
 from pilvi.languages.policy import (
     IDENTITY,
+    RESOURCE,
     Attachment,
     Deciding,
     Decision,
@@ -96,6 +97,20 @@ def test_names(who: str, name: str) -> None:
 def test_s3_quotes_the_resource() -> None:
     told = denial_text(asked(), decide(asked(), Policies()), quoted=True)
     assert f'on resource: "{TABLE}" because' in told
+
+
+def test_policies_are_named_at_home_only() -> None:
+    """And those of resources and roles never: they have no ARN of their own."""
+    arn = f"arn:aws:iam::{HERE}:policy/No"
+    no = document(written([deny()]), IDENTITY, Origin(Attachment.MANAGED, "No", arn))
+    home = asked("user")
+    assert denial_text(home, decide(home, Policies(identity=(no,)))).endswith(f"policy ARN: {arn}")
+    abroad = Request(home.principal, home.action, home.resources, "222222222222", {})
+    assert denial_text(abroad, decide(abroad, Policies(identity=(no,)))).endswith("-based policy")
+    bucket = document(
+        written([EVERYONE]), RESOURCE, Origin(Attachment.RESOURCE, "b", "arn:aws:s3:::b")
+    )
+    assert denial_text(home, decide(home, Policies(resource=(bucket,)))).endswith("-based policy")
 
 
 def test_the_deciding_statements() -> None:

@@ -33,7 +33,7 @@ class ResourceTest:
 
     A statement without either belongs to its resource and covers it. A pattern with a variable that the request has
     no value for matches nothing.
-    `always`: it covers everything. `plain`: the whole test, where there are no variables.
+    `always`: it covers everything. `plain`: otherwise the whole test, where there are no variables.
     """
 
     __slots__ = ("_constant", "_negated", "_varying", "always", "plain")
@@ -48,7 +48,7 @@ class ResourceTest:
             (Wild.ANY,) in constants and not self._varying and not self._negated
         )
         self.plain: Matcher | None = None
-        if not self._varying:
+        if not self.always and not self._varying:
             self.plain = _not(self._constant) if self._negated else self._constant
 
     def covers(self, resource: str, context: Context) -> bool:
