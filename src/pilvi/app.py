@@ -30,6 +30,7 @@ from pilvi.gateway.http1 import Connections
 from pilvi.gateway.own import Actions
 from pilvi.gateway.pipeline import Gateway
 from pilvi.identity.authenticator import Authenticator
+from pilvi.identity.permissions import PermissionsOf
 from pilvi.kit.cloud import Cloud
 from pilvi.kit.settings import DEFAULT_ACCOUNT, DEFAULT_REGION, Settings
 from pilvi.store.blobs import Blobs
@@ -59,6 +60,7 @@ QUESTIONS: Mapping[type[Any], str] = {
     Functions: "pilvi.services.lambda_.questions:LambdaFunctions",
     Keys: "pilvi.services.kms.questions:KmsKeys",
     LogSink: "pilvi.services.logs.questions:LogsSink",
+    PermissionsOf: "pilvi.services.iam.permissions:IamPermissions",
     Objects: "pilvi.services.s3.questions:S3Objects",
 }
 """Each Protocol of contracts/ -> the class that answers it; it takes the cloud."""

@@ -61,7 +61,8 @@ def test_roles_that_cannot_be_assumed(client: Make, account: str, role: Any) -> 
     sts = client("sts")
     for arn in (f"arn:aws:iam::{account}:role/none-such", f"arn:aws:iam::{account}:role/r-but-r"):
         message = f"User: arn:aws:iam::{account}:root is not authorized to perform: sts:AssumeRole"
-        with refused("AccessDenied", f"{message} on resource: {arn}", 403):
+        reason = "because no role trust policy allows the sts:AssumeRole action"
+        with refused("AccessDenied", f"{message} on resource: {arn} {reason}", 403):
             sts.assume_role(RoleArn=arn, RoleSessionName="session")
     with refused("ValidationError", status=400):
         sts.assume_role(RoleArn=role["Arn"], RoleSessionName="Session1:2")

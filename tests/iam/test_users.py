@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -44,6 +45,9 @@ def test_lists_come_in_pages(client: Make) -> None:
 def test_keys_work_from_the_first_request_to_the_last(client: Make, account: str) -> None:
     iam = client("iam")
     user = iam.create_user(UserName="ann")["User"]
+    allowed = {"Effect": "Allow", "Action": ["iam:GetUser", "sts:Get*"], "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": allowed})
+    iam.put_user_policy(UserName="ann", PolicyName="own", PolicyDocument=document)
     key = iam.create_access_key(UserName="ann")["AccessKey"]
     assert (len(key["AccessKeyId"]), len(key["SecretAccessKey"])) == (20, 40)
     mine = {

@@ -1,21 +1,142 @@
-"""The seam where permission is asked."""
+"""What requests tell policies, and in which words each service refuses."""
+
+from __future__ import annotations
 
 import pytest
 
-from pilvi.identity.authorise import AccessDenied, authorise
-from pilvi.identity.principal import ANONYMOUS, root_of
+from pilvi.identity import authorise
+from pilvi.identity.permissions import (
+    OnResource,
+    Permissions,
+    RequestContext,
+    as_policies_know,
+)
+from pilvi.identity.principal import ANONYMOUS, Principal, root_of
+from pilvi.languages.policy import IDENTITY, Attachment, Kind, Origin, document
+
+USER = Principal("1" * 12, f"arn:aws:iam::{'1' * 12}:user/staff/ann", "AIDAANN")
+SESSION = Principal(
+    "1" * 12,
+    f"arn:aws:sts::{'1' * 12}:assumed-role/worker/s",
+    "AROAWORKER:s",
+    role_arn=f"arn:aws:iam::{'1' * 12}:role/worker",
+    session_expires_at_ms=1,
+)
+MADE_UP = Principal(
+    "1" * 12, "arn:aws:sts::1:assumed-role/x/s", "AROAX:s", role_arn="r", made_up=True
+)
 
 
-def test_the_authenticated_may_and_nobody_may_not() -> None:
-    authorise(root_of("1", "1"), "s3:GetObject", ["arn:aws:s3:::b/k"])
-    with pytest.raises(AccessDenied):
-        authorise(ANONYMOUS, "s3:GetObject", ["arn:aws:s3:::b/k"])
+def context_of(principal: Principal, **told: object) -> RequestContext:
+    request = {
+        "now_ms": 1_700_000_000_000,
+        "region": "eu-north-1",
+        "headers": {"user-agent": "test"},
+        "source_ip": "10.0.0.7",
+        "secure": False,
+        "resource_account": "2" * 12,
+        "specific": {"s3:prefix": ("a/",)},
+    }
+    return RequestContext(principal, Permissions(tags={"Team": "red"}), **{**request, **told})
 
 
-def test_a_resource_may_let_anybody_in() -> None:
-    def public(action: str, resources: object) -> bool:
-        return action == "s3:GetObject"
+@pytest.mark.parametrize(
+    ("principal", "kind"),
+    [
+        (root_of("1", "1"), Kind.ROOT),
+        (USER, Kind.USER),
+        (SESSION, Kind.ROLE_SESSION),
+        (MADE_UP, Kind.ROOT),
+        (ANONYMOUS, Kind.ANONYMOUS),
+    ],
+)
+def test_principals_are_known_to_policies(principal: Principal, kind: Kind) -> None:
+    assert as_policies_know(principal).kind is kind
 
-    authorise(ANONYMOUS, "s3:GetObject", ["*"], allow_anonymous=public)
-    with pytest.raises(AccessDenied):
-        authorise(ANONYMOUS, "s3:PutObject", ["*"], allow_anonymous=public)
+
+@pytest.mark.parametrize(
+    ("principal", "key", "value"),
+    [
+        (USER, "aws:username", "ann"),
+        (SESSION, "aws:username", None),
+        (USER, "aws:userid", "AIDAANN"),
+        (SESSION, "aws:userid", "AROAWORKER:s"),
+        (SESSION, "aws:principalarn", SESSION.role_arn),
+        (USER, "aws:principaltype", "User"),
+        (SESSION, "aws:principaltype", "AssumedRole"),
+        (ANONYMOUS, "aws:principaltype", "Anonymous"),
+        (USER, "aws:principaltag/team", "red"),
+        (USER, "aws:principaltag/other", None),
+        (USER, "aws:currenttime", "2023-11-14T22:13:20Z"),
+        (USER, "aws:epochtime", "1700000000"),
+        (USER, "aws:sourceip", "10.0.0.7"),
+        (USER, "aws:securetransport", "false"),
+        (USER, "aws:requestedregion", "eu-north-1"),
+        (USER, "aws:resourceaccount", "2" * 12),
+        (USER, "aws:multifactorauthpresent", None),
+        (SESSION, "aws:multifactorauthpresent", "false"),
+        (USER, "s3:prefix", "a/"),
+        (USER, "aws:nosuchkey", None),
+    ],
+)
+def test_what_a_request_tells(principal: Principal, key: str, value: str | None) -> None:
+    context = context_of(principal)
+    assert context.get(key) == (None if value is None else (value,))
+    assert (key in set(context)) == (value is not None)
+    assert len(context) == len(list(context))
+
+
+def judge(principal: Principal, *statements: str) -> authorise.Decision:
+    text = f'{{"Version": "2012-10-17", "Statement": [{", ".join(statements)}]}}'
+    mine = document(text, IDENTITY, Origin(Attachment.INLINE, name="own")) if statements else None
+    permissions = Permissions(identity=() if mine is None else (mine,))
+    _, _, decision = authorise.judge(
+        principal,
+        permissions,
+        "s3:GetObject",
+        ("arn:aws:s3:::b/k",),
+        context_of(principal),
+        OnResource(principal.account),
+    )
+    return decision
+
+
+ALLOW = '{"Effect": "Allow", "Action": "s3:Get*", "Resource": "arn:aws:s3:::b/*"}'
+DENY = '{"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": {"Bool": {"aws:SecureTransport": "false"}}}'
+
+
+def test_policies_decide() -> None:
+    assert not judge(USER).allowed
+    assert judge(USER, ALLOW).allowed
+    assert not judge(USER, ALLOW, DENY).allowed
+    assert judge(MADE_UP).allowed
+    assert not judge(ANONYMOUS, ALLOW, DENY).allowed
+
+
+@pytest.mark.parametrize(
+    ("service", "code", "status"),
+    [
+        ("dynamodb", "AccessDeniedException", 400),
+        ("logs", "AccessDeniedException", 400),
+        ("lambda", "AccessDeniedException", 403),
+        ("apigatewayv2", "AccessDeniedException", 403),
+        ("iam", "AccessDenied", 403),
+        ("s3", "AccessDenied", 403),
+    ],
+)
+def test_each_service_refuses_in_its_own_words(service: str, code: str, status: int) -> None:
+    request, _, decision = authorise.judge(
+        USER,
+        Permissions(),
+        "s3:GetObject",
+        ("arn:aws:s3:::b/k",),
+        context_of(USER),
+        OnResource(USER.account),
+    )
+    error = authorise.denial(service, request, decision)
+    assert (error.code, error.status) == (code, status)
+    resource = '"arn:aws:s3:::b/k"' if service == "s3" else "arn:aws:s3:::b/k"
+    assert error.text == (
+        f"User: {USER.arn} is not authorized to perform: s3:GetObject on resource: {resource} "
+        "because no identity-based policy allows the s3:GetObject action"
+    )

@@ -26,6 +26,23 @@ OPERATIONS = [
 ]
 
 
+POWERLESS = "000000000002"
+
+
+def least(client: Any, operation: str) -> tuple[str, dict[str, Any]]:
+    """The method of a boto3 client for an operation, and no more arguments than it takes to send it."""
+    method = next(m for m, o in client.meta.method_to_api_mapping.items() if o == operation)
+    shape = client.meta.service_model.operation_model(operation).input_shape
+    arguments: dict[str, Any] = {
+        member: 1 if below.type_name in ("integer", "long") else "some"
+        for member, below in ({} if shape is None else shape.members).items()
+        if below.serialization.get("location") == "uri"  # without these there is no URL to ask
+    }
+    if operation in ("BatchGetItem", "BatchWriteItem"):
+        arguments["RequestItems"] = {}  # botocore cannot send them without
+    return method, arguments
+
+
 @pytest.mark.parametrize("name", SERVICES)
 def test_what_a_service_declares_exists(name: str) -> None:
     """A declared resource without a handler, or an accepted member that no model has, is a slip."""
@@ -53,16 +70,7 @@ def test_an_empty_request_never_breaks_the_server(
 ) -> None:
     """Required members are missing: the answer is an error of the caller's, or a success; never ours."""
     made = client(name)
-    method = next(m for m, o in made.meta.method_to_api_mapping.items() if o == operation)
-    arguments = {
-        member: "x"
-        for member, shape in made.meta.service_model.operation_model(
-            operation
-        ).input_shape.members.items()
-        if shape.serialization.get("location") == "uri"  # without these there is no URL to ask
-    }
-    if operation in ("BatchGetItem", "BatchWriteItem"):
-        arguments["RequestItems"] = {}  # botocore cannot send them without
+    method, arguments = least(made, operation)
     status, code = 200, ""
     try:
         getattr(made, method)(**arguments)
@@ -70,6 +78,35 @@ def test_an_empty_request_never_breaks_the_server(
         status = error.response["ResponseMetadata"]["HTTPStatusCode"]
         code = error.response["Error"]["Code"]
     assert status < 500 or code == "NotImplemented"
+
+
+@pytest.fixture(scope="session")
+def powerless(server: Server) -> dict[str, str]:
+    """The keys of a user to whom nothing is allowed."""
+    iam = server.client("iam", POWERLESS)
+    iam.create_user(UserName="powerless")
+    key = iam.create_access_key(UserName="powerless")["AccessKey"]
+    return {
+        "aws_access_key_id": key["AccessKeyId"],
+        "aws_secret_access_key": key["SecretAccessKey"],
+    }
+
+
+@pytest.mark.parametrize(("name", "operation"), OPERATIONS)
+def test_who_may_do_nothing_is_refused_before_any_handler(
+    server: Server, powerless: dict[str, str], name: str, operation: str
+) -> None:
+    if SERVICES[name].operations[operation].free:
+        return
+    made = server.client(name, POWERLESS, **powerless)
+    method, arguments = least(made, operation)
+    with pytest.raises(ClientError) as caught:
+        getattr(made, method)(**arguments)
+    answer = caught.value.response
+    if answer["ResponseMetadata"]["HTTPStatusCode"] == 403 and "Message" not in answer["Error"]:
+        return  # the answer to HEAD has no body
+    code = answer["Error"]["Code"]
+    assert code in ("AccessDenied", "AccessDeniedException", "403"), answer["Error"]
 
 
 @pytest.mark.parametrize(("name", "operation"), OPERATIONS)
@@ -80,16 +117,7 @@ def test_nobody_in_particular_may_do_nothing(server: Server, name: str, operatio
     if service_model(name).operation(operation).traits.get("authtype") == "none":
         return
     made = server.client(name, "000000000001", signature_version=UNSIGNED)
-    method = next(m for m, o in made.meta.method_to_api_mapping.items() if o == operation)
-    arguments = {
-        member: "nobody"
-        for member, shape in made.meta.service_model.operation_model(
-            operation
-        ).input_shape.members.items()
-        if shape.serialization.get("location") == "uri"
-    }
-    if operation in ("BatchGetItem", "BatchWriteItem"):
-        arguments["RequestItems"] = {}
+    method, arguments = least(made, operation)
     with pytest.raises(ClientError) as caught:
         getattr(made, method)(**arguments)
     status = caught.value.response["ResponseMetadata"]["HTTPStatusCode"]

@@ -50,6 +50,14 @@ def _check_backend(_context: click.Context, _option: click.Parameter, name: str)
     show_default=True,
     help="open: unknown credentials act as root, on this machine only. strict: they are refused.",
 )
+@click.option(
+    "--iam",
+    type=click.Choice(["enforce", "audit", "off"]),
+    default="enforce",
+    show_default=True,
+    envvar="PILVI_IAM",
+    help="enforce: policies decide. audit: what they would deny is allowed, and told. off: they are not asked.",
+)
 @click.option("--tls", is_flag=True, help="Serve HTTPS with a self-signed certificate.")
 @click.option(
     "--durability",
@@ -90,6 +98,7 @@ def up(
     port: int,
     workers: int,
     auth: str,
+    iam: str,
     tls: bool,
     durability: str,
     url: str,
@@ -111,6 +120,7 @@ def up(
         workers=workers,
         ephemeral=ephemeral,
         auth=cast("Literal['open', 'strict']", auth),
+        iam=cast("Literal['enforce', 'audit', 'off']", iam),
         durability=cast("Literal['full', 'relaxed']", "relaxed" if ephemeral else durability),
         tls=tls,
         strict=strict_members,

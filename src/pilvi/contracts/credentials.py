@@ -14,6 +14,7 @@ class Credential(msgspec.Struct, frozen=True):
     `principal_arn`: as GetCallerIdentity tells it (arn:aws:iam::1:user/u, arn:aws:sts::1:assumed-role/r/s,
     arn:aws:iam::1:root). `principal_id`: its unique id (AIDA..., AROA...:session, the account for root).
     `expires_at_ms`: None for keys that last. `active`: False for keys switched off.
+    `made_up`: of a role that does not exist, so that nobody could say what it may; it acts as root.
     `session_token`: what a request must also present; None for keys without one.
     """
 
@@ -26,6 +27,7 @@ class Credential(msgspec.Struct, frozen=True):
     session_token: str | None = None
     expires_at_ms: int | None = None
     role_arn: str | None = None
+    made_up: bool = False
 
 
 class Credentials(Protocol):

@@ -1,58 +1,76 @@
-"""The question every request asks before its handler runs: may this principal do this to that?
+"""May this principal do this? One function decides for every request; the policy language does the reading.
 
-For now every authenticated principal may do everything within its account's reach, and nobody else may do
-anything unless the resource says so. Policies (identity, resource, session, boundary) are not evaluated yet;
-when they are, it happens behind this one function, and no caller changes.
+Root whom nobody can verify (the open mode) is root of its account like any other: what a resource's policy denies it is
+denied. A role that was made up has no policies that could be read, and acts as root.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
+from pilvi import protocol
 from pilvi.base.errors import AwsError
+from pilvi.identity.permissions import OnResource, Permissions, as_policies_know
 from pilvi.identity.principal import Principal
+from pilvi.languages.policy import Context, Decision, Policies, Request, decide, denial_text
 
 
 class AccessDenied(AwsError):
-    """S3 and the query protocol's word; services with another word raise their own from `may`."""
+    """S3's, IAM's and the query protocol's word."""
 
     code = "AccessDenied"
-    message = "Access Denied"
+    message = "{detail}"
     status = 403
 
 
-def may(
+class AccessDeniedException(AwsError):
+    """The word of services with JSON and a REST interface."""
+
+    code = "AccessDeniedException"
+    message = "{detail}"
+    status = 403
+
+
+class RpcAccessDeniedException(AwsError):
+    """The same of services whose requests name their action in a header: their status is 400."""
+
+    code = "AccessDeniedException"
+    message = "{detail}"
+
+
+_ERRORS: dict[str, type[AwsError]] = {
+    "json": RpcAccessDeniedException,
+    "smithy-rpc-v2-cbor": RpcAccessDeniedException,
+    "rest-json": AccessDeniedException,
+}
+
+
+def judge(
     principal: Principal,
+    permissions: Permissions,
     action: str,
     resources: Sequence[str],
-    *,
-    allow_anonymous: Callable[[str, Sequence[str]], bool] | None = None,
-    anonymous_allowed: bool = False,
-) -> bool:
-    """Whether `principal` may perform `action` ("s3:GetObject") on all of `resources` (ARNs).
+    context: Context,
+    on_resource: OnResource,
+) -> tuple[Request, Policies, Decision]:
+    """What was asked, what applied, and what came of it."""
+    request = Request(
+        principal=as_policies_know(principal),
+        action=action,
+        resources=tuple(resources),
+        context=context,
+        resource_account=on_resource.account or principal.account,
+    )
+    policies = Policies(
+        identity=permissions.identity,
+        boundary=permissions.boundary,
+        resource=on_resource.policies,
+        resource_side=on_resource.side,
+    )
+    return request, policies, decide(request, policies)
 
-    `allow_anonymous(action, resources)`: asked for requests without credentials; the caller answers from the
-    resource's own policy. `anonymous_allowed`: the caller decides that later itself.
-    """
-    if principal.authenticated or anonymous_allowed:
-        return True
-    return allow_anonymous is not None and allow_anonymous(action, resources)
 
-
-def authorise(
-    principal: Principal,
-    action: str,
-    resources: Sequence[str],
-    *,
-    allow_anonymous: Callable[[str, Sequence[str]], bool] | None = None,
-    anonymous_allowed: bool = False,
-) -> None:
-    """As `may`. Raises: AccessDenied."""
-    if not may(
-        principal,
-        action,
-        resources,
-        allow_anonymous=allow_anonymous,
-        anonymous_allowed=anonymous_allowed,
-    ):
-        raise AccessDenied()
+def denial(service: str, request: Request, decision: Decision) -> AwsError:
+    """The error in the words of the service that was asked."""
+    error = _ERRORS.get(protocol.service_model(service).protocol, AccessDenied)
+    return error(detail=denial_text(request, decision, quoted=service == "s3"))

@@ -27,6 +27,8 @@ class Principal(msgspec.Struct, frozen=True):
     session_expires_at_ms: int | None = None
     authenticated: bool = True
     verified: bool = True
+    made_up: bool = False
+    """A role that does not exist (open mode): nobody can say what it may, so it acts as its account's root."""
 
     @property
     def is_session(self) -> bool:
@@ -62,4 +64,5 @@ def holder_of(credential: Credential) -> Principal:
         role_arn=role_arn,
         session_name=credential.principal_arn.rpartition("/")[2] if role_arn else None,
         session_expires_at_ms=credential.expires_at_ms,
+        made_up=credential.made_up,
     )

@@ -44,6 +44,10 @@ class Call:
     """For plain HTTP endpoints: the id in the host name or path (an API's, a function URL's)."""
     vouch: Vouch | None = None
     """For plain HTTP endpoints: says who signed a document inside the request."""
+    discloses: bool = True
+    """Whether the caller may be told that something does not exist."""
+    granted: bool = False
+    """Whether the resource's own policy let the caller in: from another account, or from nowhere."""
     headers: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     """Further HTTP headers for the answer, beyond those of the model."""
 

@@ -24,7 +24,8 @@ from pilvi.kit import execution
 from pilvi.kit.call import Call
 from pilvi.kit.service import Operation, Service, no_body
 from pilvi.kit.settings import Settings
-from pilvi.store.api import Store
+from pilvi.store.api import Snapshot, Store
+from pilvi.store.kept import Kept
 
 if TYPE_CHECKING:
     from pilvi.store.blobs import Blobs
@@ -62,6 +63,7 @@ class Cloud:
         self._services: dict[str, Service] = {}
         self._registrations: dict[str, ServiceDispatch] = {}
         self._answers: dict[type[Any], Any] = {}
+        self._kept: dict[Callable[..., Any], Kept[Any]] = {}
 
     # --- services, loaded when first called
 
@@ -127,6 +129,13 @@ class Cloud:
     def answered(self) -> list[Any]:
         """Everyone who was asked something so far: those with `close` or `retire_all` are told of ends."""
         return list(self._answers.values())
+
+    def kept(self, load: Callable[[Snapshot, str], T], *, most: int) -> Kept[T]:
+        """What `load` makes of kept records, by name; one memory for each such function (`store/kept.py`)."""
+        found = self._kept.get(load)
+        if found is None:
+            found = self._kept[load] = Kept(self.store, load, most=most)
+        return cast("Kept[T]", found)
 
     # --- performing
 

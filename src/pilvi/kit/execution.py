@@ -5,14 +5,13 @@ The gateway's pipeline and in-process calls both end here, so no path skips a st
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pilvi.base.errors import NotBuilt
 from pilvi.base.http import Body
-from pilvi.identity.authorise import authorise
 from pilvi.kit.audit import WatchedRequest
 from pilvi.kit.call import Call
+from pilvi.kit.permission import permit
 from pilvi.kit.service import Kind, Operation
 from pilvi.protocol import codec
 from pilvi.store.api import Snapshot, Transaction
@@ -31,19 +30,6 @@ async def perform(
         service = operation.service
         codec(service.name, None, service.opaque).validate(operation.name, params)
     return await handle(call, operation, params, body)
-
-
-async def permit(call: Call, operation: Operation, params: Mapping[str, Any]) -> None:
-    """Raises: AccessDenied."""
-    resource = operation.resource(call, params)
-    resources: Sequence[str] = (resource,) if isinstance(resource, str) else resource
-    decide = operation.service.anonymous
-    allowed = (
-        not call.principal.authenticated
-        and decide is not None
-        and await decide(call, operation.action, resources)
-    )
-    authorise(call.principal, operation.action, resources, anonymous_allowed=allowed)
 
 
 async def handle(

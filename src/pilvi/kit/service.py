@@ -11,7 +11,7 @@ A handler is a plain function per operation, of one of three kinds:
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,7 +20,9 @@ from pilvi.base.http import Body, HttpRequest, HttpResponse
 from pilvi.contracts.delivery import Deliver
 from pilvi.contracts.facts import Fact
 from pilvi.contracts.jobs import Bury, Retry
+from pilvi.identity.permissions import OnResource
 from pilvi.kit.call import Call
+from pilvi.kit.permission import Permission
 
 if TYPE_CHECKING:
     from pilvi.kit.cloud import Cloud
@@ -31,8 +33,14 @@ H = TypeVar("H", bound=Handler)
 ResourceOf = Callable[[Call, Mapping[str, Any]], str | Sequence[str]]
 """Gives the ARN (or ARNs) that a request acts on; "*" for operations without a resource."""
 
-Anonymous = Callable[[Call, str, Sequence[str]], Awaitable[bool]]
-"""May nobody in particular do this: (call, action, ARNs)? Asked once, before the handler."""
+ContextOf = Callable[[Call, Mapping[str, Any]], Mapping[str, tuple[str, ...]]]
+"""Gives the condition keys of an operation's own, in lower case: s3:prefix, dynamodb:leadingkeys."""
+
+PermissionsOfRequest = Callable[[Call, Mapping[str, Any]], Iterable[Permission]]
+"""Gives further permissions that a request needs: iam:PassRole of the role that it names."""
+
+AskResource = Callable[[Call, str], Awaitable[OnResource]]
+"""Gives what stands on the resource's side: (call, ARN) -> its policy and its owner."""
 
 Serve = Callable[[Call, HttpRequest], Awaitable[HttpResponse]]
 """Answers plain HTTP that no model describes: an API's own endpoint, a function URL, a preflight."""
@@ -54,6 +62,12 @@ class Acts:
 
     resource: ResourceOf
     action: str | None = None
+    context: ContextOf | None = None
+    also: PermissionsOfRequest | None = None
+    discloses: PermissionsOfRequest | None = None
+    """What one needs to be told that something does not exist (`Call.discloses`)."""
+    free: bool = False
+    """Whoever is authenticated may, whatever policies say (GetCallerIdentity)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +78,10 @@ class Operation:
     handler: Handler
     action: str
     resource: ResourceOf
+    context: ContextOf | None
+    also: PermissionsOfRequest | None
+    discloses: PermissionsOfRequest | None
+    free: bool
     accepted: Mapping[str, str]
     """Members taken without effect, each with the reason; "Tags" or nested "Code.ImageUri"."""
     validated: bool
@@ -100,8 +118,8 @@ class Service:
     opaque: frozenset[str] = frozenset()
     body_bytes_max: int = 10 * 1024 * 1024
     validated: bool = True
-    anonymous: Anonymous | None = None
-    """Decides on unsigned requests (S3's public objects); without it they are refused."""
+    on_resource: AskResource | None = None
+    """Where resources have policies of their own, or owners that their ARNs do not tell."""
     operations: dict[str, Operation] = field(default_factory=dict[str, Operation])
     endpoints: dict[str, Serve] = field(default_factory=dict[str, Serve])
     jobs: dict[str, JobKind] = field(default_factory=dict[str, JobKind])
@@ -132,6 +150,10 @@ class Service:
                 handler=handler,
                 action=acts.action or f"{self.prefix or self.name}:{name}",
                 resource=acts.resource,
+                context=acts.context,
+                also=acts.also,
+                discloses=acts.discloses,
+                free=acts.free,
                 accepted=self.accepted.get(name, {}),
                 validated=self.validated,
                 body_bytes_max=self.body_bytes_max,

@@ -21,6 +21,7 @@ class Settings:
     workers: int = 1
     ephemeral: bool = False
     auth: Literal["open", "strict"] = "open"
+    iam: Literal["enforce", "audit", "off"] = "enforce"
     durability: Literal["full", "relaxed"] = "full"
     tls: bool = False
     strict: bool = False

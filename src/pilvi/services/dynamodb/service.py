@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, cast
 
 from pilvi.kit.call import Call
+from pilvi.kit.permission import Permission
 from pilvi.kit.service import Acts, Service, everything
 from pilvi.services.dynamodb.tables import table_arn
 
@@ -31,10 +32,33 @@ def _batch(call: Call, req: Mapping[str, Any]) -> Sequence[str]:
     return [table_arn(call.scope, str(name)) for name in items]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
 
 
-def _each_member(call: Call, req: Mapping[str, Any]) -> Sequence[str]:
-    """A transaction needs permission for each of its members, as if they were requests of their own:
-    the handlers ask for it, and the transaction as such acts on nothing."""
+def _nothing_itself(call: Call, req: Mapping[str, Any]) -> Sequence[str]:
+    """A transaction as such acts on nothing; its members do."""
     return ()
+
+
+_MEMBER_ACTIONS = {
+    "Get": "dynamodb:GetItem",
+    "Put": "dynamodb:PutItem",
+    "Update": "dynamodb:UpdateItem",
+    "Delete": "dynamodb:DeleteItem",
+    "ConditionCheck": "dynamodb:ConditionCheckItem",
+}
+
+
+def _each_member(call: Call, req: Mapping[str, Any]) -> Iterator[Permission]:
+    """A transaction needs permission for each of its members, as if they were requests of their own."""
+    for member in _objects(req.get("TransactItems")):
+        for kind, action in _MEMBER_ACTIONS.items():
+            for request in _objects([member.get(kind)]):
+                yield Permission(action, (_table(call, request),))
+
+
+def _objects(given: Any) -> Iterator[Mapping[str, Any]]:
+    """Those elements of a list that are objects; the validation behind this step refuses all others."""
+    for one in cast("list[object]", given) if isinstance(given, list) else ():
+        if isinstance(one, dict):
+            yield cast("dict[str, Any]", one)
 
 
 dynamodb = Service(
@@ -61,8 +85,8 @@ dynamodb = Service(
         "Scan": Acts(_table_or_index),
         "BatchGetItem": Acts(_batch),
         "BatchWriteItem": Acts(_batch),
-        "TransactGetItems": Acts(_each_member),
-        "TransactWriteItems": Acts(_each_member),
+        "TransactGetItems": Acts(_nothing_itself, also=_each_member),
+        "TransactWriteItems": Acts(_nothing_itself, also=_each_member),
     },
     opaque=frozenset(
         (

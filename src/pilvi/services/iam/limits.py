@@ -28,3 +28,6 @@ SWEEP_BATCH = 500
 
 CREDENTIALS_KEPT = 4096
 """Access keys that a process keeps in memory; not a quota of AWS."""
+
+PERMISSIONS_KEPT = 4096
+"""Users and roles whose policies a process keeps in memory; not a quota of AWS."""

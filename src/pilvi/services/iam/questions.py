@@ -9,14 +9,13 @@ from pilvi.contracts.credentials import Credential
 from pilvi.kit.cloud import Cloud
 from pilvi.services.iam import limits, records, tokens
 from pilvi.store.api import Snapshot, Transaction
-from pilvi.store.kept import Kept
 
 
 class IamCredentials:
     """`contracts.credentials.Credentials`. Asked for every request, so the answers are kept."""
 
     def __init__(self, cloud: Cloud) -> None:
-        self._kept = Kept(cloud.store, _credential, most=limits.CREDENTIALS_KEPT)
+        self._kept = cloud.kept(_credential, most=limits.CREDENTIALS_KEPT)
 
     def find_credential(self, access_key_id: str) -> Awaitable[Credential | None]:
         return self._kept.get(access_key_id)

@@ -125,10 +125,10 @@ def _expiry(issued: Issued) -> Key | None:
 
 
 ROOTS = Collection("iam.root", Root, key=lambda _: ())
-USERS = Collection("iam.user", User, key=_key)
-ROLES = Collection("iam.role", Role, key=_key)
-GROUPS = Collection("iam.group", Group, key=_key)
-POLICIES = Collection("iam.policy", Policy, key=lambda policy: (policy.name.lower(),))
+USERS = Collection("iam.user", User, key=_key, kept=True)
+ROLES = Collection("iam.role", Role, key=_key, kept=True)
+GROUPS = Collection("iam.group", Group, key=_key, kept=True)
+POLICIES = Collection("iam.policy", Policy, key=lambda policy: (policy.name.lower(),), kept=True)
 ATTACHMENTS = Collection(
     "iam.attachment", Attachment, key=lambda a: (a.policy_arn, a.kind, a.name.lower())
 )

@@ -11,13 +11,17 @@ from typing import Any
 
 from pilvi.kit.call import Call
 from pilvi.kit.service import Acts, ResourceOf, Service, everything
+from pilvi.services.iam.permissions import role_to_assume
 
 
 def _named(kind: str, member: str) -> ResourceOf:
     """The resource `arn:aws:iam::ACCOUNT:kind/NAME`; the name is the caller's own where it is left out."""
 
     def resource(call: Call, req: Mapping[str, Any]) -> str:
-        return f"arn:{call.scope.partition}:iam::{call.account}:{kind}/{req.get(member, '*')}"
+        name = req.get(member)
+        if name is None and kind == "user" and call.principal.arn.partition(":user/")[1]:
+            return call.principal.arn
+        return f"arn:{call.scope.partition}:iam::{call.account}:{kind}/{name or '*'}"
 
     return resource
 
@@ -29,6 +33,12 @@ def _member(member: str) -> ResourceOf:
         return str(req.get(member, "*"))
 
     return resource
+
+
+def _of_assuming(call: Call, req: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
+    """sts:ExternalId and sts:RoleSessionName."""
+    told = {"sts:externalid": "ExternalId", "sts:rolesessionname": "RoleSessionName"}
+    return {key: (str(req[member]),) for key, member in told.items() if member in req}
 
 
 _USER = Acts(_named("user", "UserName"))
@@ -130,14 +140,15 @@ iam = Service(
 sts = Service(
     "sts",
     acts={
-        "GetCallerIdentity": _ALL,
-        "GetSessionToken": _ALL,
+        "GetCallerIdentity": Acts(everything, free=True),
+        "GetSessionToken": Acts(everything, free=True),
         "GetAccessKeyInfo": _ALL,
-        "AssumeRole": Acts(_member("RoleArn")),
+        "AssumeRole": Acts(_member("RoleArn"), context=_of_assuming),
     },
     accepted={
         "AssumeRole": {
-            "ExternalId": "Matters to the role's trust policy only, which is not evaluated yet.",
+            "ExternalId": "It matters to the role's trust policy, which is asked before.",
         }
     },
+    on_resource=role_to_assume,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -26,6 +26,7 @@ class Holder:
     arn: str
     id: str
     role_arn: str | None = None
+    made_up: bool = False
 
 
 def role_session(scope: Scope, role: Role, session_name: str) -> Holder:
@@ -37,7 +38,8 @@ def made_up_role_session(role_arn: str, session_name: str) -> Holder:
     """A role that does not exist: its id is made of its name, so that it is the same every time."""
     arn = Arn.parse(role_arn)
     name = arn.resource.rpartition("/")[2]
-    return _session(arn.scope, name, session_name, f"AROA{name.upper()}"[:21], role_arn)
+    holder = _session(arn.scope, name, session_name, f"AROA{name.upper()}"[:21], role_arn)
+    return replace(holder, made_up=True)
 
 
 def _session(scope: Scope, name: str, session: str, role_id: str, role_arn: str) -> Holder:
@@ -95,6 +97,7 @@ def issue(
         session_token=entropy.secret(SESSION_TOKEN_LENGTH),
         expires_at_ms=expires_at_ms,
         role_arn=holder.role_arn,
+        made_up=holder.made_up,
     )
     records.put_issued(tx, Issued(credential=credential, created_at_ms=now_ms))
     schedule_sweep(tx, expires_at_ms + limits.EXPIRED_KEPT_MS)

@@ -142,11 +142,6 @@ class InvalidMarkerException(AwsError):
     message = "Could not deserialize marker '{marker}'"
 
 
-class InvalidGrantIdException(AwsError):
-    code = "InvalidGrantIdException"
-    message = "The grant ID is invalid: {id}"
-
-
 class InvalidGrantTokenException(AwsError):
     code = "InvalidGrantTokenException"
     message = "The grant token is invalid."

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pilvi.kit.call import Call
+from pilvi.kit.permission import Permission
 from pilvi.kit.service import Acts, Service, everything
 from pilvi.services.lambda_ import limits
 from pilvi.services.lambda_.names import is_function, is_layer, parse_function, parse_layer
@@ -35,15 +36,25 @@ def _tagged(call: Call, req: Mapping[str, Any]) -> str:
     return str(req.get("Resource", "*"))
 
 
+def _passing(call: Call, req: Mapping[str, Any]) -> Iterator[Permission]:
+    """Whoever gives a function a role must be allowed to: else functions would be a way to any role."""
+    role = req.get("Role")
+    if (
+        isinstance(role, str) and f"::{call.account}:" in role
+    ):  # another account's is refused anyway
+        context = {"iam:passedtoservice": ("lambda.amazonaws.com",)}
+        yield Permission("iam:PassRole", (role,), context)
+
+
 lambda_ = Service(
     "lambda",
     acts={
-        "CreateFunction": Acts(_function),
+        "CreateFunction": Acts(_function, also=_passing),
         "GetFunction": Acts(_function),
         "GetFunctionConfiguration": Acts(_function),
         "ListFunctions": Acts(everything),
         "UpdateFunctionCode": Acts(_function),
-        "UpdateFunctionConfiguration": Acts(_function),
+        "UpdateFunctionConfiguration": Acts(_function, also=_passing),
         "DeleteFunction": Acts(_function),
         "PublishVersion": Acts(_function),
         "ListVersionsByFunction": Acts(_function),

@@ -30,3 +30,6 @@ FORM_FIELDS_BYTES_MAX = 20_000
 POLICY_BYTES_MAX = 20 * 1024
 CORS_RULES_MAX = 100
 NOTIFICATIONS_MAX = 100
+
+BUCKETS_KEPT = 4096
+"""Buckets whose policies a process keeps in memory; not a quota of AWS."""

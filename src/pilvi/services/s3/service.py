@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 from pilvi.kit import execution
 from pilvi.kit.audit import WatchedRequest
@@ -21,8 +21,17 @@ def an_object(call: Call, req: Mapping[str, Any]) -> str:
     return names.object_arn(req.get("Bucket", "*"), req.get("Key", "*"))
 
 
-def objects(call: Call, req: Mapping[str, Any]) -> str:
-    return names.object_arn(req.get("Bucket", "*"), "*")
+def each_object(call: Call, req: Mapping[str, Any]) -> Sequence[str]:
+    """Those that DeleteObjects names. Differs: AWS refuses them one by one; here one refusal is for all."""
+    document = cast("Mapping[str, Any]", req.get("Delete") or {})
+    listed = cast("list[Mapping[str, Any]]", document.get("Objects") or [])
+    return [names.object_arn(req.get("Bucket", "*"), one.get("Key", "*")) for one in listed]
+
+
+def of_listing(call: Call, req: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
+    """s3:prefix, s3:delimiter, s3:max-keys."""
+    told = {"s3:prefix": "Prefix", "s3:delimiter": "Delimiter", "s3:max-keys": "MaxKeys"}
+    return {key: (str(req[member]),) for key, member in told.items() if member in req}
 
 
 ACTS = {
@@ -52,22 +61,26 @@ ACTS = {
     "DeleteBucketTagging": Acts(bucket, "s3:PutBucketTagging"),
     "GetBucketVersioning": Acts(bucket),
     # objects
-    "PutObject": Acts(an_object),
-    "GetObject": Acts(an_object),
-    "HeadObject": Acts(an_object, "s3:GetObject"),
-    "GetObjectAttributes": Acts(an_object),
-    "CopyObject": Acts(an_object, "s3:PutObject"),
+    "PutObject": Acts(an_object, also=access.tagging),
+    "GetObject": Acts(an_object, discloses=access.listing),
+    "HeadObject": Acts(an_object, "s3:GetObject", discloses=access.listing),
+    "GetObjectAttributes": Acts(an_object, discloses=access.listing),
+    "CopyObject": Acts(
+        an_object, "s3:PutObject", also=access.copying, discloses=access.listing_source
+    ),
     "DeleteObject": Acts(an_object),
-    "DeleteObjects": Acts(objects, "s3:DeleteObject"),
-    "ListObjects": Acts(bucket, "s3:ListBucket"),
-    "ListObjectsV2": Acts(bucket, "s3:ListBucket"),
+    "DeleteObjects": Acts(each_object, "s3:DeleteObject"),
+    "ListObjects": Acts(bucket, "s3:ListBucket", context=of_listing),
+    "ListObjectsV2": Acts(bucket, "s3:ListBucket", context=of_listing),
     "GetObjectTagging": Acts(an_object),
     "PutObjectTagging": Acts(an_object),
     "DeleteObjectTagging": Acts(an_object),
     # multipart uploads
-    "CreateMultipartUpload": Acts(an_object, "s3:PutObject"),
+    "CreateMultipartUpload": Acts(an_object, "s3:PutObject", also=access.tagging),
     "UploadPart": Acts(an_object, "s3:PutObject"),
-    "UploadPartCopy": Acts(an_object, "s3:PutObject"),
+    "UploadPartCopy": Acts(
+        an_object, "s3:PutObject", also=access.copying, discloses=access.listing_source
+    ),
     "CompleteMultipartUpload": Acts(an_object, "s3:PutObject"),
     "AbortMultipartUpload": Acts(an_object),
     "ListParts": Acts(an_object, "s3:ListMultipartUploadParts"),
@@ -113,6 +126,6 @@ s3 = Service(
     "s3",
     ACTS,
     accepted=_ACCEPTED,
-    anonymous=access.decide_anonymous,
+    on_resource=access.on_bucket,
     finish=responses.finish,
 )

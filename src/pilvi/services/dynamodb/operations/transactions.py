@@ -9,7 +9,6 @@ from typing import Any, Final, Literal
 import orjson
 
 from pilvi.base.arn import Scope
-from pilvi.identity.authorise import authorise
 from pilvi.kit.call import Call
 from pilvi.services.dynamodb import capacity, errors, limits, records
 from pilvi.services.dynamodb.capacity import Consumption
@@ -17,7 +16,7 @@ from pilvi.services.dynamodb.errors import ItemRefused, ValidationException, inv
 from pilvi.services.dynamodb.reads import projection_of, shown
 from pilvi.services.dynamodb.records import TransactionToken
 from pilvi.services.dynamodb.service import dynamodb
-from pilvi.services.dynamodb.tables import fragment_of, get_table, size_of, table_arn
+from pilvi.services.dynamodb.tables import fragment_of, get_table, size_of
 from pilvi.services.dynamodb.wire import (
     ConsumedCapacity,
     ItemResponse,
@@ -65,7 +64,6 @@ def transact_write_items(
     AWS: TransactWriteItems; Developer Guide, "Amazon DynamoDB Transactions: How it works".
     """
     members = req["TransactItems"]
-    _permit(call, members)
     reasons: list[dict[str, Any]] = [_NO_REASON] * len(members)
     writes: list[Write | None] = []
     for place, member in enumerate(members):
@@ -146,7 +144,6 @@ def transact_get_items(
     size = 0
     for place, member in enumerate(members):
         get = member["Get"]
-        authorise(call.principal, "dynamodb:GetItem", [table_arn(call.scope, get["TableName"])])
         project = projection_of(get)
         table = get_table(at, call.scope, get["TableName"])
         try:
@@ -170,13 +167,6 @@ def transact_get_items(
     if _wants_consumed(req):
         result["ConsumedCapacity"] = _consumed_answer(req, consumed, "ReadCapacityUnits")
     return result
-
-
-def _permit(call: Call, members: Sequence[Mapping[str, Any]]) -> None:
-    """Raises: AccessDenied."""
-    for member in members:
-        kind, request = _member_of(member)
-        authorise(call.principal, _MEMBERS[kind][0], [table_arn(call.scope, request["TableName"])])
 
 
 def _member_of(member: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:

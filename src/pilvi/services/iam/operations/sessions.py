@@ -1,7 +1,4 @@
-"""STS: who am I, and temporary credentials.
-
-Not evaluated yet: a role's trust policy. Whoever is authenticated may assume a role that exists.
-"""
+"""STS: who am I, and temporary credentials. Trust policies are asked in the permission step."""
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ def _find_same(at: Snapshot, key: Key, draft: Grant) -> Grant | None:
 
 @kms.read("ListGrants")
 def list_grants(call: Call, at: Snapshot, req: ListGrantsRequest) -> ListGrantsResponse:
-    """Raises: NotFoundException, InvalidGrantIdException, InvalidMarkerException. AWS: ListGrants."""
+    """Raises: NotFoundException, InvalidMarkerException. AWS: ListGrants."""
     key = Keyring.of(call).get_by_id(at, req["KeyId"], "ListGrants")
     start = pages.after_marker(req)
     wanted_id, grantee = req.get("GrantId"), req.get("GranteePrincipal")
@@ -188,7 +188,7 @@ def list_retirable_grants(
 def retire_grant(call: Call, tx: Transaction, req: RetireGrantRequest) -> None:
     """End a grant, as one who is named in it: by its token, or by key ARN and grant id.
 
-    Raises: NotFoundException, InvalidGrantTokenException, InvalidGrantIdException, ValidationException,
+    Raises: NotFoundException, InvalidGrantTokenException, ValidationException,
         AccessDeniedException, DryRunOperationException. AWS: RetireGrant.
     """
     ring = Keyring.of(call)
@@ -211,7 +211,7 @@ def retire_grant(call: Call, tx: Transaction, req: RetireGrantRequest) -> None:
 
 @kms.write("RevokeGrant")
 def revoke_grant(call: Call, tx: Transaction, req: RevokeGrantRequest) -> None:
-    """Raises: NotFoundException, InvalidGrantIdException, DryRunOperationException. AWS: RevokeGrant."""
+    """Raises: NotFoundException, DryRunOperationException. AWS: RevokeGrant."""
     key = Keyring.of(call).get_by_id(tx, req["KeyId"], "RevokeGrant")
     grant = _get(tx, key, req["GrantId"])
     end_dry_run(req)

@@ -46,10 +46,6 @@ def key_arn(scope: Scope, key_id: str) -> str:
     return arn_of(scope, f"key/{key_id}")
 
 
-def is_multi_region(key_id: str) -> bool:
-    return key_id.startswith("mrk-")
-
-
 def parse(text: str, here: Scope) -> KeyName:
     """Raises: NotFoundException; InvalidArnException."""
     if not text.startswith("arn:"):

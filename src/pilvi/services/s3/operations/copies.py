@@ -130,10 +130,10 @@ def _check_in_place(req: Mapping[str, Any], source: tuple[str, str, str | None])
 def _find_source(call: Call, at: Snapshot, req: Mapping[str, Any]) -> tuple[Bucket, Object]:
     """Raises: NoSuchBucket, NoSuchKey, AccessDenied, PreconditionFailed, InvalidRequest (too large)."""
     name, key, _ = names.copy_source(req["CopySource"])
-    bucket = access.admit_source(call, at, name, key, req.get("ExpectedSourceBucketOwner"))
+    bucket = access.admit_source(call, at, name, req.get("ExpectedSourceBucketOwner"))
     source = objects.find_object(at, bucket, key)
     if source is None:
-        raise errors.NoSuchKey(key) if access.owns(call, bucket) else errors.AccessDenied()
+        raise access.missing(call, key)
     conditions.check_copy_source(req, source, call.now_ms)
     if source.size > limits.COPY_BYTES_MAX:
         raise errors.InvalidRequest(

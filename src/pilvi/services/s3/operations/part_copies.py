@@ -42,10 +42,10 @@ async def upload_part_copy(
     def look(at: Snapshot) -> tuple[Upload, Object, bytes | Body | None]:
         target = access.admit(call, at, req)
         upload = uploads.get_upload(at, target, req["Key"], req["UploadId"])
-        bucket = access.admit_source(call, at, name, key, req.get("ExpectedSourceBucketOwner"))
+        bucket = access.admit_source(call, at, name, req.get("ExpectedSourceBucketOwner"))
         source = objects.find_object(at, bucket, key)
         if source is None:
-            raise errors.NoSuchKey(key) if access.owns(call, bucket) else errors.AccessDenied()
+            raise access.missing(call, key)
         conditions.check_copy_source(req, source, call.now_ms)
         wanted = ranges.copy_range(req.get("CopySourceRange"), source.size)
         start, end = wanted or (0, source.size)

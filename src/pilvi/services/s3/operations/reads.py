@@ -67,14 +67,14 @@ def head_object(call: Call, at: Snapshot, req: HeadObjectRequest) -> HeadObjectO
 
 
 def _find(call: Call, at: Snapshot, req: Mapping[str, Any]) -> tuple[Bucket, _Found]:
-    bucket = access.admit_reader(call, at, req)
+    bucket = access.admit(call, at, req)
     requests.refuse_unbuilt(req)
     if call.request is not None:
         requests.refuse_encryption_header(call.request.headers)
     names.check_version_id(req.get("VersionId"))
     stored = objects.find_object(at, bucket, req["Key"])
     if stored is None:
-        raise errors.NoSuchKey(req["Key"]) if access.owns(call, bucket) else errors.AccessDenied()
+        raise access.missing(call, req["Key"])
     conditions.check_read(req, stored, descriptions.unchanged_headers(stored), call.now_ms)
     headers = descriptions.headers_of(stored)
     headers.update(descriptions.overrides_of(req, signed=call.principal.authenticated))

@@ -73,6 +73,7 @@ _BUCKETS = Collection(
     Bucket,
     key=lambda bucket: (bucket.name,),
     indexes={"account": lambda bucket: (bucket.account,)},
+    kept=True,
 )
 
 

@@ -1,0 +1,193 @@
+"""What a decision is made of: what stands for a principal, what stands on the resource's side, what the request tells.
+
+The services that keep policies answer for them: IAM for principals (`PermissionsOf`), the owner of a resource for its
+policy (`ResourceSide`). Whoever asks is `kit/permission.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Protocol
+
+import msgspec
+
+from pilvi.identity.principal import Principal
+from pilvi.languages.policy import ANONYMOUS, Document, Kind, ResourceSide
+from pilvi.languages.policy import Principal as PolicyPrincipal
+
+
+class Permissions(msgspec.Struct, frozen=True):
+    """What an account says of one of its principals. `tags`: aws:PrincipalTag."""
+
+    identity: tuple[Document, ...] = ()
+    boundary: Document | None = None
+    tags: dict[str, str] = {}
+
+
+class PermissionsOf(Protocol):
+    """Answered by IAM for every request of a user or a role: never stale, and cheap when nothing has changed."""
+
+    def permissions_of(self, principal: Principal) -> Awaitable[Permissions]:
+        """Nothing at all for a user or a role that is gone."""
+        ...
+
+
+class OnResource(msgspec.Struct, frozen=True):
+    """What stands on the resource's side. `account`: whose it is; "" for the one who asks."""
+
+    account: str = ""
+    policies: tuple[Document, ...] = ()
+    side: ResourceSide = ResourceSide.ORDINARY
+
+
+def as_policies_know(principal: Principal) -> PolicyPrincipal:
+    """The principal in the terms of the policy language."""
+    if not principal.authenticated:
+        return ANONYMOUS
+    unique_id = principal.id.partition(":")[0]
+    if principal.is_root or principal.made_up:
+        kind, entity = Kind.ROOT, ""
+    elif principal.role_arn is not None:
+        kind, entity = Kind.ROLE_SESSION, principal.role_arn
+    else:
+        kind, entity = Kind.USER, ""
+    return PolicyPrincipal(
+        kind,
+        account=principal.account,
+        arn=principal.arn,
+        entity_arn=entity,
+        unique_id=unique_id,
+    )
+
+
+class RequestContext(Mapping[str, tuple[str, ...]]):
+    """The condition keys of one request, in lower case, made when a policy asks for them.
+
+    AWS: IAM User Guide, "AWS global condition context keys".
+    """
+
+    def __init__(
+        self,
+        principal: Principal,
+        permissions: Permissions,
+        *,
+        now_ms: int,
+        region: str,
+        headers: Mapping[str, str],
+        source_ip: str,
+        secure: bool,
+        resource_account: str,
+        specific: Mapping[str, tuple[str, ...]],
+    ) -> None:
+        """`specific`: what the operation tells: tags of the request and the resource, keys of its service."""
+        self._principal = principal
+        self._permissions = permissions
+        self._now_ms = now_ms
+        self._region = region
+        self._headers = headers
+        self._source_ip = source_ip
+        self._secure = secure
+        self._resource_account = resource_account
+        self._specific = specific
+
+    def __getitem__(self, key: str) -> tuple[str, ...]:
+        if key in self._specific:
+            return self._specific[key]
+        if key.startswith("aws:principaltag/"):
+            name = key.removeprefix("aws:principaltag/")
+            for tag, value in self._permissions.tags.items():
+                if tag.lower() == name:
+                    return (value,)
+            raise KeyError(key)
+        make = _GLOBAL.get(key)
+        value = None if make is None else make(self)
+        if value is None:
+            raise KeyError(key)
+        return (value,)
+
+    def __iter__(self) -> Iterator[str]:
+        tags = (f"aws:principaltag/{tag.lower()}" for tag in self._permissions.tags)
+        names = dict.fromkeys((*self._specific, *tags, *_GLOBAL))
+        return (name for name in names if self.get(name) is not None)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    # The global keys, by name; None where the request has no such key.
+
+    def current_time(self) -> str:
+        return datetime.fromtimestamp(self._now_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def epoch_time(self) -> str:
+        return str(self._now_ms // 1000)
+
+    def source_ip(self) -> str | None:
+        return self._source_ip or None
+
+    def secure_transport(self) -> str:
+        return "true" if self._secure else "false"
+
+    def user_agent(self) -> str | None:
+        return self._headers.get("user-agent")
+
+    def referer(self) -> str | None:
+        return self._headers.get("referer")
+
+    def principal_arn(self) -> str | None:
+        """A session's is its role's."""
+        return self._principal.role_arn or self._principal.arn or None
+
+    def principal_account(self) -> str | None:
+        return self._principal.account or None
+
+    def principal_type(self) -> str:
+        principal = self._principal
+        if not principal.authenticated:
+            return "Anonymous"
+        if principal.is_root:
+            return "Account"
+        return "AssumedRole" if principal.role_arn else "User"
+
+    def user_id(self) -> str | None:
+        return self._principal.id or None
+
+    def user_name(self) -> str | None:
+        """Users have one; root and sessions of roles have not."""
+        principal = self._principal
+        if principal.is_root or principal.role_arn or not principal.authenticated:
+            return None
+        return principal.arn.rpartition("/")[2]
+
+    def region(self) -> str:
+        return self._region
+
+    def resource_account(self) -> str | None:
+        return self._resource_account or self._principal.account or None
+
+    def is_aws_service(self) -> str:
+        return "false"
+
+    def multi_factor(self) -> str | None:
+        """Temporary credentials tell it; lasting keys have no such key at all."""
+        return None if self._principal.session_expires_at_ms is None else "false"
+
+
+_GLOBAL: dict[str, Callable[[RequestContext], str | None]] = {
+    "aws:currenttime": RequestContext.current_time,
+    "aws:epochtime": RequestContext.epoch_time,
+    "aws:sourceip": RequestContext.source_ip,
+    "aws:securetransport": RequestContext.secure_transport,
+    "aws:useragent": RequestContext.user_agent,
+    "aws:referer": RequestContext.referer,
+    "aws:principalarn": RequestContext.principal_arn,
+    "aws:principalaccount": RequestContext.principal_account,
+    "aws:principaltype": RequestContext.principal_type,
+    "aws:userid": RequestContext.user_id,
+    "aws:username": RequestContext.user_name,
+    "aws:requestedregion": RequestContext.region,
+    "aws:resourceaccount": RequestContext.resource_account,
+    "aws:principalisawsservice": RequestContext.is_aws_service,
+    "aws:viaawsservice": RequestContext.is_aws_service,
+    "aws:multifactorauthpresent": RequestContext.multi_factor,
+}

@@ -1,0 +1,93 @@
+"""What stands for a user or a role: `identity.permissions.PermissionsOf`, and the trust policies of roles."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Iterator
+
+from pilvi.base.arn import Arn, Scope
+from pilvi.identity.permissions import OnResource, Permissions
+from pilvi.identity.principal import Principal
+from pilvi.kit.call import Call
+from pilvi.kit.cloud import Cloud
+from pilvi.languages.policy import (
+    IDENTITY,
+    TRUST,
+    Attachment,
+    Document,
+    Origin,
+    ResourceSide,
+    document,
+)
+from pilvi.services.iam import aws_policies, limits, records, rules
+from pilvi.services.iam.records import Entity, Role, User
+from pilvi.store.api import Snapshot
+
+_NOBODY = Permissions()
+
+
+class IamPermissions:
+    """Asked for every request of a user or a role, so the answers are kept."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._kept = cloud.kept(_permissions, most=limits.PERMISSIONS_KEPT)
+
+    def permissions_of(self, principal: Principal) -> Awaitable[Permissions]:
+        """Of a session, those of its role while it is the same one: a new role of the name is another."""
+        arn = principal.role_arn or principal.arn
+        return self._kept.get(f"{principal.id.partition(':')[0]} {arn}")
+
+
+def _permissions(at: Snapshot, name: str) -> Permissions:
+    """`name`: the unique id and the ARN of a user or a role."""
+    unique_id, _, text = name.partition(" ")
+    arn = Arn.parse(text)
+    kind, _, path = arn.resource.partition("/")
+    find = records.USERS.find if kind == "user" else records.ROLES.find
+    entity: User | Role | None = find(
+        at, records.home_of(arn.scope), path.rpartition("/")[2].lower()
+    )
+    if entity is None or entity.id != unique_id:
+        return _NOBODY
+    documents = list(_documents(at, arn.scope, entity, str(arn), of_group=False))
+    if isinstance(entity, User):
+        for group_name in entity.groups:
+            group = records.get_group(at, arn.scope, group_name)
+            holder = records.arn_of(arn.scope, "group", group)
+            documents += _documents(at, arn.scope, group, holder, of_group=True)
+    return Permissions(identity=tuple(documents), tags=dict(entity.tags))
+
+
+def _documents(
+    at: Snapshot, scope: Scope, entity: Entity, holder: str, *, of_group: bool
+) -> Iterator[Document]:
+    inline = Attachment.GROUP_INLINE if of_group else Attachment.INLINE
+    managed = Attachment.GROUP_MANAGED if of_group else Attachment.MANAGED
+    for name, text in entity.inline.items():
+        yield document(text, IDENTITY, Origin(inline, name=name, holder=holder))
+    for arn in entity.attached:
+        policy = aws_policies.find_policy(at, scope, arn)
+        assert policy is not None, f"{arn} is attached to {holder} and does not exist"
+        version = policy.version(policy.default_version)
+        assert version is not None, f"{arn} has no version {policy.default_version}"
+        yield document(
+            version.document, IDENTITY, Origin(managed, name=policy.name, arn=arn, holder=holder)
+        )
+
+
+async def role_to_assume(call: Call, resource: str) -> OnResource:
+    """The trust policy of the role that a request names; none for a role that does not exist: then nobody may.
+
+    Raises: ValidationError for what is no role's ARN.
+    """
+    if resource == "*":
+        return OnResource()
+    arn = rules.parse_role_arn(resource)
+
+    def look(at: Snapshot) -> OnResource:
+        role = records.find_role(at, arn.scope, arn.resource.rpartition("/")[2])
+        if role is None or records.arn_of(arn.scope, "role", role) != resource:
+            return OnResource(arn.account, side=ResourceSide.TRUST)
+        trust = document(role.trust, TRUST, Origin(Attachment.TRUST, holder=resource))
+        return OnResource(arn.account, (trust,), ResourceSide.TRUST)
+
+    return await call.view(look)
