@@ -1,9 +1,6 @@
-"""Bucket policies: what may be stored, and the one thing that is decided by them so far, public reading.
+"""Bucket policies: what may be stored, and which ones are public. What they allow is decided before any handler.
 
-Only what is plainly public is public: a statement that allows everyone, without any condition, and that no
-Deny can touch. A statement this file cannot evaluate fully never allows, and denies when it is a Deny.
-Differs: policies do not yet limit or extend what authenticated principals may do.
-AWS: S3 User Guide, "Blocking public access", section "The meaning of public"; IAM User Guide, "Policy grammar".
+AWS: S3 User Guide, "Bucket policies for Amazon S3".
 """
 
 from __future__ import annotations
@@ -13,7 +10,7 @@ from functools import lru_cache
 from pilvi.languages.policy import (
     RESOURCE,
     RESOURCE_WORDS,
-    Clause,
+    Condition,
     Policy,
     PolicyError,
     Reason,
@@ -23,6 +20,15 @@ from pilvi.languages.policy import (
 from pilvi.services.s3 import errors, limits
 
 _FIRST_BYTE = "Policies must be valid JSON and the first byte must be '{'"
+
+_NARROWING = frozenset({"StringEquals", "StringLike", "ArnEquals", "ArnLike", "IpAddress"})
+_WHO_OR_WHERE = frozenset(
+    {
+        *("aws:sourcearn", "aws:sourceaccount", "aws:sourceowner", "aws:sourceip"),
+        *("aws:sourcevpc", "aws:sourcevpce", "aws:userid", "aws:principalorgid"),
+        *("aws:principalarn", "aws:principalaccount", "s3:dataaccesspointaccount"),
+    }
+)
 
 
 def check_policy(text: str, bucket: str) -> None:
@@ -53,74 +59,29 @@ def _check_reach(statement: Statement, bucket: str) -> None:
 
 
 def is_public(text: str) -> bool:
-    """Whether a statement grants something to everyone, or to everyone but some.
+    """Whether a statement grants something to everyone, or to everyone but some, without naming from where.
 
-    Differs: AWS also looks into conditions; here a statement with one lets nobody in, so it is not public.
+    AWS: S3 User Guide, "Blocking public access", section "The meaning of public".
     """
     return any(
         statement.allows
-        and not statement.conditions
         and statement.principals is not None
         and (statement.principals.negated or statement.principals.everyone)
+        and not any(_narrows(condition) for condition in statement.conditions)
         for statement in _parsed(text).statements
     )
 
 
-def allows_everyone(text: str, action: str, resource: str) -> bool:
-    """Whether an unsigned request may perform `action` ("s3:GetObject") on this ARN."""
-    allowed = False
-    for statement in _parsed(text).statements:
-        if statement.allows:
-            allowed = allowed or _plainly_allows(statement, action, resource)
-        elif _might_deny(statement, action, resource):
-            return False
-    return allowed
-
-
-def _plainly_allows(statement: Statement, action: str, resource: str) -> bool:
-    assert statement.principals is not None
-    assert statement.resources is not None
+def _narrows(condition: Condition) -> bool:
+    """Whether only callers with certain values pass, of a key that tells who or where they are."""
     return (
-        statement.principals.everyone
-        and not statement.conditions
-        and not statement.actions.negated
-        and not statement.resources.negated
-        and _any_matches(statement.actions, action, fold=True)
-        and _any_matches(statement.resources, resource, fold=False)
+        condition.operator in _NARROWING
+        and not condition.if_exists
+        and condition.key.lower() in _WHO_OR_WHERE
+        and not any(sign in value for value in condition.values for sign in "*?$")
+        and "0.0.0.0/0" not in condition.values
+        and "::/0" not in condition.values
     )
-
-
-def _might_deny(statement: Statement, action: str, resource: str) -> bool:
-    """Conditions are taken to hold, and principals and negated clauses to include whoever asks for whatever."""
-    assert statement.resources is not None
-    actions, resources = statement.actions, statement.resources
-    return (actions.negated or _any_matches(actions, action, fold=True)) and (
-        resources.negated or _any_matches(resources, resource, fold=False)
-    )
-
-
-def _any_matches(clause: Clause, text: str, *, fold: bool) -> bool:
-    return any(
-        matches(one.lower(), text.lower()) if fold else matches(one, text)
-        for one in clause.patterns
-    )
-
-
-def matches(pattern: str, text: str) -> bool:
-    """`*` stands for any characters, `?` for one. At most len(pattern) * len(text) steps."""
-    at, tried, star, resume = 0, 0, -1, 0
-    while at < len(text):
-        if tried < len(pattern) and pattern[tried] == "*":
-            star, resume = tried, at
-            tried += 1
-        elif tried < len(pattern) and pattern[tried] in ("?", text[at]):
-            at, tried = at + 1, tried + 1
-        elif star >= 0:
-            resume += 1
-            at, tried = resume, star + 1
-        else:
-            return False
-    return all(letter == "*" for letter in pattern[tried:])
 
 
 @lru_cache(maxsize=256)
