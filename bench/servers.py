@@ -59,7 +59,7 @@ def _children(pid: int) -> list[int]:
 
 @contextmanager
 def pilvi():
-    """One worker, durability full, signatures verified: the credentials are an IAM user's."""
+    """One worker, durability full, signatures verified, permissions asked: the credentials are an IAM user's."""
     with tempfile.TemporaryDirectory(prefix="pilvi-bench-") as directory:
         ready = Path(directory) / "ready"
         command = [sys.executable, "-m", "pilvi", "up", "--quiet", "--port", "0"]
@@ -76,6 +76,8 @@ def pilvi():
         try:
             iam = root.client("iam")
             iam.create_user(UserName="bench")
+            administrator = "arn:aws:iam::aws:policy/AdministratorAccess"
+            iam.attach_user_policy(UserName="bench", PolicyArn=administrator)
             key = iam.create_access_key(UserName="bench")["AccessKey"]
             yield Target(
                 "pilvi", url, key["AccessKeyId"], key["SecretAccessKey"], process.pid, took

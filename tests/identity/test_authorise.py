@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import pytest
 
+from pilvi.base.http import HttpRequest
 from pilvi.identity import authorise
 from pilvi.identity.permissions import (
+    NOBODYS,
     OnResource,
     Permissions,
     RequestContext,
-    as_policies_know,
+    roots,
 )
 from pilvi.identity.principal import ANONYMOUS, Principal, root_of
 from pilvi.languages.policy import IDENTITY, Attachment, Kind, Origin, document
+from pilvi.languages.policy import Principal as PolicyPrincipal
 
 USER = Principal("1" * 12, f"arn:aws:iam::{'1' * 12}:user/staff/ann", "AIDAANN")
 SESSION = Principal(
@@ -22,36 +25,14 @@ SESSION = Principal(
     role_arn=f"arn:aws:iam::{'1' * 12}:role/worker",
     session_expires_at_ms=1,
 )
-MADE_UP = Principal(
-    "1" * 12, "arn:aws:sts::1:assumed-role/x/s", "AROAX:s", role_arn="r", made_up=True
-)
 
 
-def context_of(principal: Principal, **told: object) -> RequestContext:
-    request = {
-        "now_ms": 1_700_000_000_000,
-        "region": "eu-north-1",
-        "headers": {"user-agent": "test"},
-        "source_ip": "10.0.0.7",
-        "secure": False,
-        "resource_account": "2" * 12,
-        "specific": {"s3:prefix": ("a/",)},
-    }
-    return RequestContext(principal, Permissions(tags={"Team": "red"}), **{**request, **told})
-
-
-@pytest.mark.parametrize(
-    ("principal", "kind"),
-    [
-        (root_of("1", "1"), Kind.ROOT),
-        (USER, Kind.USER),
-        (SESSION, Kind.ROLE_SESSION),
-        (MADE_UP, Kind.ROOT),
-        (ANONYMOUS, Kind.ANONYMOUS),
-    ],
-)
-def test_principals_are_known_to_policies(principal: Principal, kind: Kind) -> None:
-    assert as_policies_know(principal).kind is kind
+def context_of(principal: Principal) -> RequestContext:
+    request = HttpRequest("GET", "/", "", {"user-agent": "test"}, client_host="10.0.0.7")
+    permissions = Permissions(NOBODYS.principal, tags={"Team": "red"})
+    now_ms, region, owner = 1_700_000_000_000, "eu-north-1", "2" * 12
+    specific = {"s3:prefix": ("a/",)}
+    return RequestContext(principal, permissions, now_ms, region, request, owner, specific)
 
 
 @pytest.mark.parametrize(
@@ -86,17 +67,18 @@ def test_what_a_request_tells(principal: Principal, key: str, value: str | None)
     assert len(context) == len(list(context))
 
 
-def judge(principal: Principal, *statements: str) -> authorise.Decision:
+USERS_OWN = PolicyPrincipal(Kind.USER, USER.account, USER.arn, unique_id=USER.id)
+
+
+def judge(principal: PolicyPrincipal, *statements: str) -> authorise.Decision:
     text = f'{{"Version": "2012-10-17", "Statement": [{", ".join(statements)}]}}'
-    mine = document(text, IDENTITY, Origin(Attachment.INLINE, name="own")) if statements else None
-    permissions = Permissions(identity=() if mine is None else (mine,))
+    mine = (document(text, IDENTITY, Origin(Attachment.INLINE, name="own")),) if statements else ()
     _, _, decision = authorise.judge(
-        principal,
-        permissions,
+        Permissions(principal, mine),
         "s3:GetObject",
-        ("arn:aws:s3:::b/k",),
-        context_of(principal),
-        OnResource(principal.account),
+        "arn:aws:s3:::b/k",
+        context_of(USER),
+        OnResource(USER.account),
     )
     return decision
 
@@ -106,11 +88,11 @@ DENY = '{"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": {"Bool":
 
 
 def test_policies_decide() -> None:
-    assert not judge(USER).allowed
-    assert judge(USER, ALLOW).allowed
-    assert not judge(USER, ALLOW, DENY).allowed
-    assert judge(MADE_UP).allowed
-    assert not judge(ANONYMOUS, ALLOW, DENY).allowed
+    assert not judge(USERS_OWN).allowed
+    assert judge(USERS_OWN, ALLOW).allowed
+    assert not judge(USERS_OWN, ALLOW, DENY).allowed
+    assert judge(roots(root_of(USER.account, "1")).principal).allowed
+    assert not judge(NOBODYS.principal, ALLOW).allowed
 
 
 @pytest.mark.parametrize(
@@ -126,10 +108,9 @@ def test_policies_decide() -> None:
 )
 def test_each_service_refuses_in_its_own_words(service: str, code: str, status: int) -> None:
     request, _, decision = authorise.judge(
-        USER,
-        Permissions(),
+        Permissions(USERS_OWN),
         "s3:GetObject",
-        ("arn:aws:s3:::b/k",),
+        "arn:aws:s3:::b/k",
         context_of(USER),
         OnResource(USER.account),
     )

@@ -6,12 +6,9 @@ denied. A role that was made up has no policies that could be read, and acts as 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from pilvi import protocol
 from pilvi.base.errors import AwsError
-from pilvi.identity.permissions import OnResource, Permissions, as_policies_know
-from pilvi.identity.principal import Principal
+from pilvi.identity.permissions import OnResource, Permissions
 from pilvi.languages.policy import Context, Decision, Policies, Request, decide, denial_text
 
 
@@ -46,26 +43,22 @@ _ERRORS: dict[str, type[AwsError]] = {
 
 
 def judge(
-    principal: Principal,
     permissions: Permissions,
     action: str,
-    resources: Sequence[str],
+    resource: str,
     context: Context,
     on_resource: OnResource,
 ) -> tuple[Request, Policies, Decision]:
     """What was asked, what applied, and what came of it."""
-    request = Request(
-        principal=as_policies_know(principal),
-        action=action,
-        resources=tuple(resources),
-        context=context,
-        resource_account=on_resource.account or principal.account,
-    )
+    principal = permissions.principal
+    account = on_resource.account or principal.account
+    request = Request(principal, action, (resource,), account, context)
     policies = Policies(
-        identity=permissions.identity,
-        boundary=permissions.boundary,
-        resource=on_resource.policies,
-        resource_side=on_resource.side,
+        permissions.identity,
+        permissions.boundary,
+        (),
+        on_resource.policies,
+        on_resource.side,
     )
     return request, policies, decide(request, policies)
 

@@ -12,17 +12,22 @@ from typing import Protocol
 
 import msgspec
 
+from pilvi.base.http import HttpRequest
 from pilvi.identity.principal import Principal
 from pilvi.languages.policy import ANONYMOUS, Document, Kind, ResourceSide
 from pilvi.languages.policy import Principal as PolicyPrincipal
 
 
 class Permissions(msgspec.Struct, frozen=True):
-    """What an account says of one of its principals. `tags`: aws:PrincipalTag."""
+    """What an account says of one of its principals. `principal`: as policies know it. `tags`: aws:PrincipalTag."""
 
+    principal: PolicyPrincipal
     identity: tuple[Document, ...] = ()
     boundary: Document | None = None
     tags: dict[str, str] = {}
+
+
+NOBODYS = Permissions(ANONYMOUS)
 
 
 class PermissionsOf(Protocol):
@@ -41,23 +46,15 @@ class OnResource(msgspec.Struct, frozen=True):
     side: ResourceSide = ResourceSide.ORDINARY
 
 
-def as_policies_know(principal: Principal) -> PolicyPrincipal:
-    """The principal in the terms of the policy language."""
-    if not principal.authenticated:
-        return ANONYMOUS
-    unique_id = principal.id.partition(":")[0]
-    if principal.is_root or principal.made_up:
-        kind, entity = Kind.ROOT, ""
-    elif principal.role_arn is not None:
-        kind, entity = Kind.ROLE_SESSION, principal.role_arn
-    else:
-        kind, entity = Kind.USER, ""
-    return PolicyPrincipal(
-        kind,
-        account=principal.account,
-        arn=principal.arn,
-        entity_arn=entity,
-        unique_id=unique_id,
+def roots(principal: Principal) -> Permissions:
+    """The root of an account needs no policies; whoever acts as one is known to policies as root."""
+    return Permissions(
+        PolicyPrincipal(
+            Kind.ROOT,
+            account=principal.account,
+            arn=principal.arn,
+            unique_id=principal.id.partition(":")[0],
+        )
     )
 
 
@@ -67,28 +64,34 @@ class RequestContext(Mapping[str, tuple[str, ...]]):
     AWS: IAM User Guide, "AWS global condition context keys".
     """
 
+    __slots__ = (
+        "_account",
+        "_now_ms",
+        "_permissions",
+        "_principal",
+        "_region",
+        "_request",
+        "_specific",
+    )
+
     def __init__(
         self,
         principal: Principal,
         permissions: Permissions,
-        *,
         now_ms: int,
         region: str,
-        headers: Mapping[str, str],
-        source_ip: str,
-        secure: bool,
+        request: HttpRequest | None,
         resource_account: str,
         specific: Mapping[str, tuple[str, ...]],
     ) -> None:
-        """`specific`: what the operation tells: tags of the request and the resource, keys of its service."""
+        """`request`: None for calls from inside. `specific`: what the operation tells: tags of the request and the
+        resource, keys of its service."""
         self._principal = principal
         self._permissions = permissions
         self._now_ms = now_ms
         self._region = region
-        self._headers = headers
-        self._source_ip = source_ip
-        self._secure = secure
-        self._resource_account = resource_account
+        self._request = request
+        self._account = resource_account
         self._specific = specific
 
     def __getitem__(self, key: str) -> tuple[str, ...]:
@@ -123,16 +126,16 @@ class RequestContext(Mapping[str, tuple[str, ...]]):
         return str(self._now_ms // 1000)
 
     def source_ip(self) -> str | None:
-        return self._source_ip or None
+        return None if self._request is None else self._request.client_host or None
 
     def secure_transport(self) -> str:
-        return "true" if self._secure else "false"
+        return "true" if self._request is not None and self._request.secure else "false"
 
     def user_agent(self) -> str | None:
-        return self._headers.get("user-agent")
+        return None if self._request is None else self._request.headers.get("user-agent")
 
     def referer(self) -> str | None:
-        return self._headers.get("referer")
+        return None if self._request is None else self._request.headers.get("referer")
 
     def principal_arn(self) -> str | None:
         """A session's is its role's."""
@@ -163,7 +166,7 @@ class RequestContext(Mapping[str, tuple[str, ...]]):
         return self._region
 
     def resource_account(self) -> str | None:
-        return self._resource_account or self._principal.account or None
+        return self._account or None
 
     def is_aws_service(self) -> str:
         return "false"

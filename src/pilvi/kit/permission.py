@@ -8,23 +8,27 @@ answer's header and in the log; `--iam off` asks only whether there is a caller 
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pilvi.identity import authorise
-from pilvi.identity.permissions import OnResource, Permissions, PermissionsOf, RequestContext
-from pilvi.languages.policy import Decision, Policies, Request, explain
+from pilvi.identity.permissions import (
+    NOBODYS,
+    OnResource,
+    PermissionsOf,
+    RequestContext,
+    roots,
+)
+from pilvi.languages.policy import Decision, Policies, Request, ResourceSide, explain
 
 if TYPE_CHECKING:
     from pilvi.kit.call import Call
-    from pilvi.kit.service import Operation, Service
+    from pilvi.kit.service import AskResource, Operation
 
 AUDIT_HEADER = "x-pilvi-iam"
 
 log = logging.getLogger("pilvi.iam")
 
-_NOTHING = Permissions()
-_NO_HEADERS: Mapping[str, str] = {}
 _NO_KEYS: Mapping[str, tuple[str, ...]] = {}
 
 
@@ -38,22 +42,17 @@ class Permission(NamedTuple):
 
 async def permit(call: Call, operation: Operation, params: Mapping[str, Any]) -> None:
     """Raises: AccessDenied, AccessDeniedException."""
-    service, principal = operation.service, call.principal
-    if operation.free and principal.authenticated:
-        return
-    if call.cloud.settings.iam == "off" and principal.authenticated:
-        call.granted = True
-        return
-    if service.on_resource is None and (principal.is_root or principal.made_up):
-        for permission in _needed(call, operation, params):
-            _refuse_strangers(call, permission, service)
-        return
+    if call.principal.authenticated:
+        if operation.free:
+            return
+        if call.cloud.settings.iam == "off":
+            call.granted = True
+            return
     for permission in _needed(call, operation, params):
         await check(call, permission)
     if operation.discloses is not None:
         for permission in operation.discloses(call, params):
-            decisions = [decided async for *_, decided in _decide(call, permission)]
-            call.discloses = all(decision.allowed for decision in decisions)
+            call.discloses = call.discloses and await may(call, permission)
 
 
 def _needed(call: Call, operation: Operation, params: Mapping[str, Any]) -> list[Permission]:
@@ -67,42 +66,59 @@ def _needed(call: Call, operation: Operation, params: Mapping[str, Any]) -> list
     return needed or [Permission(operation.action, ("*",), context)]
 
 
-def _refuse_strangers(call: Call, permission: Permission, service: Service) -> None:
-    """The root of an account may do everything, but only there."""
-    for resource in permission.resources:
-        account = _account_of(resource)
-        if account and account != call.account:
-            decided = _judge(
-                call, permission._replace(resources=(resource,)), _NOTHING, OnResource(account)
-            )
-            _conclude(call, *decided)
-
-
 async def check(call: Call, permission: Permission) -> None:
     """Raises: AccessDenied, AccessDeniedException. Handlers ask so for what only they can know to be needed."""
-    async for decided in _decide(call, permission):
-        _conclude(call, *decided)
-
-
-async def _decide(
-    call: Call, permission: Permission
-) -> AsyncIterator[tuple[Request, Policies, Decision]]:
-    principal = call.principal
-    permissions = _NOTHING
-    if principal.authenticated and not (principal.is_root or principal.made_up):
-        permissions = await call.ask(PermissionsOf).permissions_of(principal)
     for resource in permission.resources:
-        on_resource = await _on_resource(call, permission.action, resource)
-        yield _judge(call, permission._replace(resources=(resource,)), permissions, on_resource)
+        judged = await _judge(call, permission, resource)
+        if judged is not None:
+            _conclude(call, *judged)
 
 
-async def _on_resource(call: Call, action: str, resource: str) -> OnResource:
-    """What the service whose action it is says of the resource: its policy, and whose it is."""
+async def may(call: Call, permission: Permission) -> bool:
+    """The same as a question."""
+    for resource in permission.resources:
+        judged = await _judge(call, permission, resource)
+        if judged is not None and not judged[2].allowed:
+            return False
+    return True
+
+
+async def _judge(
+    call: Call, permission: Permission, resource: str
+) -> tuple[Request, Policies, Decision] | None:
+    """None: it is the root of the account, and nobody else has a word in it."""
+    principal = call.principal
+    ask_resource = _asker(call, permission.action)
+    on_resource = (
+        OnResource(_account_of(resource))
+        if ask_resource is None
+        else await ask_resource(call, resource)
+    )
+    if not principal.authenticated:
+        permissions = NOBODYS
+    elif principal.is_root or principal.made_up:
+        own = on_resource.account in ("", principal.account)
+        if own and not on_resource.policies and on_resource.side is ResourceSide.ORDINARY:
+            return None
+        permissions = roots(principal)
+    else:
+        permissions = await call.ask(PermissionsOf).permissions_of(principal)
+    context = RequestContext(
+        principal,
+        permissions,
+        call.now_ms,
+        call.region,
+        call.request,
+        on_resource.account or principal.account,
+        permission.context,
+    )
+    return authorise.judge(permissions, permission.action, resource, context, on_resource)
+
+
+def _asker(call: Call, action: str) -> AskResource | None:
+    """Of the service whose action it is: who tells what stands on the resource's side."""
     name = action.partition(":")[0]
-    service = call.cloud.service(_SERVICES.get(name, name))
-    if service.on_resource is not None:
-        return await service.on_resource(call, resource)
-    return OnResource(_account_of(resource))
+    return call.cloud.service(_SERVICES.get(name, name)).on_resource
 
 
 _SERVICES = {"execute-api": "apigatewayv2"}
@@ -114,31 +130,6 @@ def _account_of(resource: str) -> str:
     parts = resource.split(":", 5)
     account = parts[4] if len(parts) == 6 else ""
     return account if account.isdigit() else ""
-
-
-def _judge(
-    call: Call, permission: Permission, permissions: Permissions, on_resource: OnResource
-) -> tuple[Request, Policies, Decision]:
-    request = call.request
-    context = RequestContext(
-        call.principal,
-        permissions,
-        now_ms=call.now_ms,
-        region=call.region,
-        headers=_NO_HEADERS if request is None else request.headers,
-        source_ip="" if request is None else request.client_host,
-        secure=request is not None and request.secure,
-        resource_account=on_resource.account,
-        specific=permission.context,
-    )
-    return authorise.judge(
-        call.principal,
-        permissions,
-        permission.action,
-        permission.resources,
-        context,
-        on_resource,
-    )
 
 
 def _conclude(call: Call, request: Request, policies: Policies, decision: Decision) -> None:

@@ -14,15 +14,15 @@ from pilvi.languages.policy import (
     TRUST,
     Attachment,
     Document,
+    Kind,
     Origin,
     ResourceSide,
     document,
 )
+from pilvi.languages.policy import Principal as PolicyPrincipal
 from pilvi.services.iam import aws_policies, limits, records, rules
 from pilvi.services.iam.records import Entity, Role, User
 from pilvi.store.api import Snapshot
-
-_NOBODY = Permissions()
 
 
 class IamPermissions:
@@ -33,28 +33,29 @@ class IamPermissions:
 
     def permissions_of(self, principal: Principal) -> Awaitable[Permissions]:
         """Of a session, those of its role while it is the same one: a new role of the name is another."""
-        arn = principal.role_arn or principal.arn
-        return self._kept.get(f"{principal.id.partition(':')[0]} {arn}")
+        return self._kept.get(f"{principal.id}\n{principal.arn}\n{principal.role_arn or ''}")
 
 
 def _permissions(at: Snapshot, name: str) -> Permissions:
-    """`name`: the unique id and the ARN of a user or a role."""
-    unique_id, _, text = name.partition(" ")
-    arn = Arn.parse(text)
-    kind, _, path = arn.resource.partition("/")
-    find = records.USERS.find if kind == "user" else records.ROLES.find
+    """`name`: the principal's id and ARN, and the role's, in lines."""
+    session_id, text, role_arn = name.split("\n")
+    arn = Arn.parse(role_arn or text)
+    kind = Kind.ROLE_SESSION if role_arn else Kind.USER
+    unique_id = session_id.partition(":")[0]
+    principal = PolicyPrincipal(kind, arn.account, text, role_arn, unique_id)
+    find = records.ROLES.find if role_arn else records.USERS.find
     entity: User | Role | None = find(
-        at, records.home_of(arn.scope), path.rpartition("/")[2].lower()
+        at, records.home_of(arn.scope), arn.resource.rpartition("/")[2].lower()
     )
     if entity is None or entity.id != unique_id:
-        return _NOBODY
+        return Permissions(principal)
     documents = list(_documents(at, arn.scope, entity, str(arn), of_group=False))
     if isinstance(entity, User):
         for group_name in entity.groups:
             group = records.get_group(at, arn.scope, group_name)
             holder = records.arn_of(arn.scope, "group", group)
             documents += _documents(at, arn.scope, group, holder, of_group=True)
-    return Permissions(identity=tuple(documents), tags=dict(entity.tags))
+    return Permissions(principal, tuple(documents), tags=dict(entity.tags))
 
 
 def _documents(
