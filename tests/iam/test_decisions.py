@@ -450,3 +450,51 @@ def test_what_one_worker_changes_binds_the_others_at_once(
         ann.may(allow("s3:*"))
         for _ in range(4):
             assert refusal(ann.client("dynamodb").list_tables)[0] == "AccessDeniedException"
+
+
+def test_a_role_must_trust_the_service_that_it_is_given_to(client: Make, account: str) -> None:
+    iam, functions = client("iam"), client("lambda")
+    role = iam.create_role(
+        RoleName="r", AssumeRolePolicyDocument=trust(Service="states.amazonaws.com")
+    )["Role"]["Arn"]
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("app.py", "def handler(event, context): return 1")
+    create = {
+        "FunctionName": "f",
+        "Runtime": "python3.11",
+        "Handler": "app.handler",
+        "Role": role,
+        "Code": {"ZipFile": code.getvalue()},
+    }
+    told = "The role defined for the function cannot be assumed by Lambda."
+    assert refusal(functions.create_function, **create) == ("InvalidParameterValueException", told)
+    iam.update_assume_role_policy(
+        RoleName="r", PolicyDocument=trust(Service="lambda.amazonaws.com")
+    )
+    functions.create_function(**create)
+    functions.get_waiter("function_active_v2").wait(FunctionName="f")
+    iam.update_assume_role_policy(
+        RoleName="r", PolicyDocument=trust(Service="states.amazonaws.com")
+    )
+    assert refusal(functions.invoke, FunctionName="f") == ("AccessDeniedException", told)
+
+
+def test_made_up_roles_are_for_the_open_mode(own_server: Callable[..., Server]) -> None:
+    begun = own_server()
+    ann = Person(lambda service, **more: begun.client(service, "0" * 12, **more), "0" * 12)
+    ann.may(allow("*"))
+    begun.stop()
+    strict = own_server("--auth", "strict", data=begun.data)
+    functions = strict.client("lambda", "0" * 12, **ann.keys)
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("app.py", "def handler(event, context): return 1")
+    create = {
+        "FunctionName": "f",
+        "Runtime": "python3.11",
+        "Handler": "app.handler",
+        "Role": f"arn:aws:iam::{'0' * 12}:role/made-up",
+        "Code": {"ZipFile": code.getvalue()},
+    }
+    assert "cannot be assumed" in refusal(functions.create_function, **create)[1]

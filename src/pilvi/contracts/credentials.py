@@ -38,8 +38,16 @@ class Credentials(Protocol):
         ...
 
 
+class RoleNotAssumable(Exception):
+    """The role does not exist (in strict mode), or its trust policy does not let this service assume it."""
+
+
 class Sessions(Protocol):
     """Implemented by services/iam; asked by Lambda for a function's credentials."""
+
+    async def check_assumable(self, *, role_arn: str, service: str) -> None:
+        """Raises: RoleNotAssumable."""
+        ...
 
     async def issue_session(
         self, *, role_arn: str, session_name: str, duration_s: int, service: str
@@ -47,7 +55,9 @@ class Sessions(Protocol):
         """Credentials of an assumed role, as STS would give them.
 
         `service`: the service principal that assumes it ("lambda.amazonaws.com").
-        A role that does not exist still yields a session (people who come from emulators name made-up roles).
+        In the open mode a role that does not exist still yields a session, which acts as root: people who come
+        from emulators name made-up roles.
+        Raises: RoleNotAssumable.
         """
         ...
 

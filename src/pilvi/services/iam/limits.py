@@ -31,3 +31,6 @@ CREDENTIALS_KEPT = 4096
 
 PERMISSIONS_KEPT = 4096
 """Users and roles whose policies a process keeps in memory; not a quota of AWS."""
+
+MADE_UP_ROLES_TOLD = 1000
+"""Roles that do not exist of which a process warns, once each; not a quota of AWS."""

@@ -16,7 +16,10 @@ from pilvi.languages.policy import (
     Document,
     Kind,
     Origin,
+    Policies,
+    Request,
     ResourceSide,
+    decide,
     document,
 )
 from pilvi.languages.policy import Principal as PolicyPrincipal
@@ -84,11 +87,33 @@ async def role_to_assume(call: Call, resource: str) -> OnResource:
         return OnResource()
     arn = rules.parse_role_arn(resource)
 
-    def look(at: Snapshot) -> OnResource:
-        role = records.find_role(at, arn.scope, arn.resource.rpartition("/")[2])
-        if role is None or records.arn_of(arn.scope, "role", role) != resource:
-            return OnResource(arn.account, side=ResourceSide.TRUST)
-        trust = document(role.trust, TRUST, Origin(Attachment.TRUST, holder=resource))
-        return OnResource(arn.account, (trust,), ResourceSide.TRUST)
+    role = await call.view(lambda at: find_role(at, resource))
+    if role is None:
+        return OnResource(arn.account, side=ResourceSide.TRUST)
+    return OnResource(arn.account, (_trust(resource, role),), ResourceSide.TRUST)
 
-    return await call.view(look)
+
+def find_role(at: Snapshot, role_arn: str) -> Role | None:
+    """By its whole ARN, path and all."""
+    arn = Arn.parse(role_arn)
+    role = records.find_role(at, arn.scope, arn.resource.rpartition("/")[2])
+    exact = role is not None and records.arn_of(arn.scope, "role", role) == role_arn
+    return role if exact else None
+
+
+def trusts_service(role_arn: str, role: Role, service: str) -> bool:
+    """Whether a service of the cloud may assume the role on its own behalf ("lambda.amazonaws.com")."""
+    account = Arn.parse(role_arn).account
+    request = Request(
+        PolicyPrincipal(Kind.SERVICE, services=(service,)),
+        "sts:AssumeRole",
+        (role_arn,),
+        account,
+        {"aws:sourceaccount": (account,), "aws:principalisawsservice": ("true",)},
+    )
+    policies = Policies(resource=(_trust(role_arn, role),), resource_side=ResourceSide.TRUST)
+    return decide(request, policies).allowed
+
+
+def _trust(role_arn: str, role: Role) -> Document:
+    return document(role.trust, TRUST, Origin(Attachment.TRUST, holder=role_arn))

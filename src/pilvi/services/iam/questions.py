@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable
 
 from pilvi.base.arn import GLOBAL_REGION, Arn, Scope
-from pilvi.contracts.credentials import Credential
+from pilvi.contracts.credentials import Credential, RoleNotAssumable
 from pilvi.kit.cloud import Cloud
-from pilvi.services.iam import limits, records, tokens
+from pilvi.services.iam import limits, permissions, records, tokens
+from pilvi.services.iam.records import Role
 from pilvi.store.api import Snapshot, Transaction
+
+log = logging.getLogger("pilvi.iam")
 
 
 class IamCredentials:
@@ -31,22 +35,26 @@ class IamSessions:
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
+        self._told: set[str] = set()
+
+    async def check_assumable(self, *, role_arn: str, service: str) -> None:
+        """Raises: RoleNotAssumable."""
+        await self._cloud.store.read(lambda at: self._assumable(at, role_arn, service))
 
     async def issue_session(
         self, *, role_arn: str, session_name: str, duration_s: int, service: str
     ) -> Credential:
         """A service acts under a role for up to twelve hours, whatever the role's own longest session.
 
-        `service` matters to the role's trust policy, which is not evaluated yet.
-        Raises: ValueError when `role_arn` is no ARN.
+        Raises: RoleNotAssumable; ValueError when `role_arn` is no ARN.
         """
         arn = Arn.parse(role_arn)
         cloud = self._cloud
         assert 0 < duration_s <= limits.SERVICE_SESSION_S_MAX, duration_s
 
         def issue(tx: Transaction) -> Credential:
-            role = records.find_role(tx, arn.scope, arn.resource.rpartition("/")[2])
-            if role is not None and records.arn_of(arn.scope, "role", role) == role_arn:
+            role = self._assumable(tx, role_arn, service)
+            if role is not None:
                 holder = tokens.role_session(arn.scope, role, session_name)
             else:
                 holder = tokens.made_up_role_session(role_arn, session_name)
@@ -54,6 +62,23 @@ class IamSessions:
             return tokens.issue(tx, cloud.entropy, holder, now_ms=now_ms, duration_s=duration_s)
 
         return await cloud.store.write(issue)
+
+    def _assumable(self, at: Snapshot, role_arn: str, service: str) -> Role | None:
+        """The role, if `service` may assume it; None for a made-up one. Raises: RoleNotAssumable."""
+        settings = self._cloud.settings
+        role = permissions.find_role(at, role_arn)
+        if role is None:
+            if settings.auth == "strict":
+                raise RoleNotAssumable(f"{role_arn} does not exist")
+            self._tell_made_up(role_arn)
+        elif settings.iam == "enforce" and not permissions.trusts_service(role_arn, role, service):
+            raise RoleNotAssumable(f"{role_arn} does not trust {service}")
+        return role
+
+    def _tell_made_up(self, role_arn: str) -> None:
+        if role_arn not in self._told and len(self._told) < limits.MADE_UP_ROLES_TOLD:
+            self._told.add(role_arn)
+            log.warning("the role %s does not exist: what has it acts as root", role_arn)
 
 
 class IamRootKeys:

@@ -6,14 +6,15 @@ names is in the store: `access.py` finds it, with the key's policy and grants.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pilvi.base.errors import AwsError
 from pilvi.kit.call import Call
-from pilvi.kit.service import Acts, Service, everything
+from pilvi.kit.permission import Permission
+from pilvi.kit.service import Acts, ResourceOf, Service, everything
 from pilvi.services.kms.ciphers import symmetric
-from pilvi.services.kms.rules import names
+from pilvi.services.kms.rules import conditions, names
 
 _TOKENS_NEEDLESS = "a grant holds from its creation on, so a token adds nothing"
 
@@ -44,14 +45,26 @@ def _decrypted(call: Call, req: Mapping[str, Any]) -> str:
     return _of_ciphertext(call, req.get("KeyId"), req.get("CiphertextBlob"))
 
 
-def _re_encrypted(call: Call, req: Mapping[str, Any]) -> tuple[str, str]:
-    """The source, which needs kms:ReEncryptFrom, and the destination, which needs kms:ReEncryptTo."""
-    source = _of_ciphertext(call, req.get("SourceKeyId"), req.get("CiphertextBlob"))
-    return source, _named(call, req.get("DestinationKeyId"))
+def _re_encrypted_from(call: Call, req: Mapping[str, Any]) -> str:
+    return _of_ciphertext(call, req.get("SourceKeyId"), req.get("CiphertextBlob"))
+
+
+def _re_encrypted_to(call: Call, req: Mapping[str, Any]) -> Iterator[Permission]:
+    target = _named(call, req.get("DestinationKeyId"))
+    yield Permission("kms:ReEncryptTo", (target,), conditions.of_request("kms:ReEncryptTo", req))
 
 
 def _alias(call: Call, req: Mapping[str, Any]) -> str:
     return _named(call, req.get("AliasName"))
+
+
+def _acts(operation: str, resource: ResourceOf) -> Acts:
+    """With the condition keys that its request tells."""
+
+    def context(call: Call, req: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
+        return conditions.of_request(f"kms:{operation}", req)
+
+    return Acts(resource, context=context)
 
 
 def _alias_and_key(call: Call, req: Mapping[str, Any]) -> tuple[str, str]:
@@ -79,16 +92,21 @@ _OF_KEYS = (
 kms = Service(
     "kms",
     acts={
-        **{operation: Acts(_key) for operation in _OF_KEYS},
+        **{operation: _acts(operation, _key) for operation in _OF_KEYS},
         "CreateAlias": Acts(_alias_and_key),
-        "CreateKey": Acts(everything),
-        "Decrypt": Acts(_decrypted),
+        "CreateKey": _acts("CreateKey", everything),
+        "Decrypt": _acts("Decrypt", _decrypted),
         "DeleteAlias": Acts(_alias),
         "GenerateRandom": Acts(everything),
         "ListAliases": Acts(everything),
         "ListKeys": Acts(everything),
         "ListRetirableGrants": Acts(everything),
-        "ReEncrypt": Acts(_re_encrypted),
+        "ReEncrypt": Acts(
+            _re_encrypted_from,
+            "kms:ReEncryptFrom",
+            context=lambda _, req: conditions.of_request("kms:ReEncryptFrom", req),
+            also=_re_encrypted_to,
+        ),
         "UpdateAlias": Acts(_alias_and_key),
     },
     accepted={

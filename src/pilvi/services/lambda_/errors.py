@@ -114,6 +114,13 @@ class BadLink(AwsError):
     status = 403
 
 
+NOT_ASSUMABLE = "The role defined for the function cannot be assumed by Lambda."
+
+
+class RoleNotAssumed(AccessDeniedException):
+    message = NOT_ASSUMABLE
+
+
 class CrossAccountRole(AccessDeniedException):
     message = "Cross-account pass role is not allowed."
 

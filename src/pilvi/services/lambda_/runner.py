@@ -34,7 +34,7 @@ from pilvi.compute.pool import Pool, Throttled
 from pilvi.compute.process import ProcessBackend
 from pilvi.compute.runtimes import Runtimes
 from pilvi.compute.unpacked import Unpacked
-from pilvi.contracts.credentials import Credential, Sessions
+from pilvi.contracts.credentials import Credential, RoleNotAssumable, Sessions
 from pilvi.contracts.logs import LogSink
 from pilvi.contracts.platform import Platform
 from pilvi.kit.cloud import Cloud
@@ -197,12 +197,15 @@ class Runner:
         return fresh
 
     async def _issue(self, made_of: str, name: str, role: str) -> _Known:
-        credential = await self._cloud.ask(Sessions).issue_session(
-            role_arn=role,
-            session_name=name,
-            duration_s=limits.SESSION_S,
-            service="lambda.amazonaws.com",
-        )
+        try:
+            credential = await self._cloud.ask(Sessions).issue_session(
+                role_arn=role,
+                session_name=name,
+                duration_s=limits.SESSION_S,
+                service="lambda.amazonaws.com",
+            )
+        except RoleNotAssumable as problem:
+            raise errors.RoleNotAssumed() from problem
         return _Known(made_of, credential)
 
     async def _spec(

@@ -1,4 +1,4 @@
-"""Roles: create, get, list, change, delete. Who may assume a role is stored, and not evaluated yet."""
+"""Roles: create, get, list, change, delete. Who may assume one is decided where it is assumed."""
 
 from __future__ import annotations
 

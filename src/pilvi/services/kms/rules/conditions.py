@@ -42,7 +42,8 @@ _CONTEXTS: Mapping[str, str] = {
 
 
 def of_request(action: str, req: Mapping[str, Any]) -> Keys:
-    """What a request tells. `action`: for ReEncrypt, kms:ReEncryptFrom and kms:ReEncryptTo have a context each."""
+    """What a request tells, which nobody has validated yet. `action`: for ReEncrypt, kms:ReEncryptFrom and
+    kms:ReEncryptTo have a context each."""
     found: Keys = {}
     for member, key in _OF_MEMBERS.items():
         value = req.get(member)
@@ -53,7 +54,7 @@ def of_request(action: str, req: Mapping[str, Any]) -> Keys:
     found |= of_context(req.get(_CONTEXTS.get(action, "EncryptionContext")) or {})
     found |= _of_grant(req)
     if req.get("Tags"):
-        tags = {tag["TagKey"]: tag["TagValue"] for tag in req["Tags"]}
+        tags = {tag.get("TagKey", ""): tag.get("TagValue", "") for tag in req["Tags"]}
         found["aws:tagkeys"] = tuple(tags)
         found |= {f"aws:requesttag/{name.lower()}": (text,) for name, text in tags.items()}
     elif req.get("TagKeys"):

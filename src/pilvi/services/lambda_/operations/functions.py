@@ -8,6 +8,7 @@ import msgspec
 
 from pilvi.base.errors import NotBuilt
 from pilvi.base.http import Body
+from pilvi.contracts.credentials import RoleNotAssumable, Sessions
 from pilvi.kit import paging
 from pilvi.kit.audit import WatchedRequest
 from pilvi.kit.call import Call
@@ -59,6 +60,7 @@ async def create_function(call: Call, req: WatchedRequest, body: Body) -> Functi
         revision_id=revision_id,
     )
     rules.check_role(call.scope, draft.role)
+    await _check_assumable(call, draft.role)
     rules.check_tag_count(tags)
     rules.check_layer_arns(call.scope, layer_arns)
     publish = req.get("Publish", False)
@@ -80,6 +82,14 @@ async def create_function(call: Call, req: WatchedRequest, body: Body) -> Functi
     if publish:
         result["Version"] = str(function.last_version)
     return result
+
+
+async def _check_assumable(call: Call, role: str) -> None:
+    """Raises: InvalidParameterValueException."""
+    try:
+        await call.ask(Sessions).check_assumable(role_arn=role, service="lambda.amazonaws.com")
+    except RoleNotAssumable:
+        raise errors.InvalidParameterValueException(detail=errors.NOT_ASSUMABLE) from None
 
 
 def _refuse_existing(at: Snapshot, name: FunctionName) -> None:
