@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pilvi.base.errors import NotBuilt
 from pilvi.base.http import HttpRequest
 from pilvi.identity import authorise
 from pilvi.identity.permissions import (
@@ -32,7 +33,17 @@ def context_of(principal: Principal) -> RequestContext:
     permissions = Permissions(NOBODYS.principal, tags={"Team": "red"})
     now_ms, region, owner = 1_700_000_000_000, "eu-north-1", "2" * 12
     specific = {"s3:prefix": ("a/",)}
-    return RequestContext(principal, permissions, now_ms, region, request, owner, specific)
+    return RequestContext(
+        principal,
+        permissions,
+        now_ms,
+        region,
+        request,
+        owner,
+        "s3:ListBucket",
+        specific,
+        frozenset({"s3:prefix", "s3:delimiter"}),
+    )
 
 
 @pytest.mark.parametrize(
@@ -57,7 +68,9 @@ def context_of(principal: Principal) -> RequestContext:
         (USER, "aws:multifactorauthpresent", None),
         (SESSION, "aws:multifactorauthpresent", "false"),
         (USER, "s3:prefix", "a/"),
-        (USER, "aws:nosuchkey", None),
+        (USER, "s3:delimiter", None),
+        (USER, "aws:sourcevpc", None),
+        (USER, "dynamodb:leadingkeys", None),
     ],
 )
 def test_what_a_request_tells(principal: Principal, key: str, value: str | None) -> None:
@@ -65,6 +78,15 @@ def test_what_a_request_tells(principal: Principal, key: str, value: str | None)
     assert context.get(key) == (None if value is None else (value,))
     assert (key in set(context)) == (value is not None)
     assert len(context) == len(list(context))
+
+
+@pytest.mark.parametrize(
+    "key", ["aws:tagkeys", "aws:requesttag/team", "aws:resourcetag/team", "s3:signatureversion"]
+)
+def test_a_key_that_cannot_be_told_is_refused_by_name(key: str) -> None:
+    """Taken for absent, it would satisfy ForAllValues, and let somebody in."""
+    with pytest.raises(NotBuilt, match=f"the condition key {key} in policies about s3:ListBucket"):
+        context_of(USER).get(key)
 
 
 USERS_OWN = PolicyPrincipal(Kind.USER, USER.account, USER.arn, unique_id=USER.id)

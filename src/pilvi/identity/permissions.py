@@ -7,11 +7,13 @@ policy (`ResourceSide`). Whoever asks is `kit/permission.py`.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from typing import Protocol
 
 import msgspec
 
+from pilvi.base.errors import NotBuilt
 from pilvi.base.http import HttpRequest
 from pilvi.identity.principal import Principal
 from pilvi.languages.policy import ANONYMOUS, Document, Kind, ResourceSide
@@ -61,11 +63,14 @@ def roots(principal: Principal) -> Permissions:
 class RequestContext(Mapping[str, tuple[str, ...]]):
     """The condition keys of one request, in lower case, made when a policy asks for them.
 
+    A key that AWS would tell and pilvi cannot is refused by name: taken for absent, it could let somebody in.
     AWS: IAM User Guide, "AWS global condition context keys".
     """
 
     __slots__ = (
         "_account",
+        "_action",
+        "_known",
         "_now_ms",
         "_permissions",
         "_principal",
@@ -82,10 +87,14 @@ class RequestContext(Mapping[str, tuple[str, ...]]):
         region: str,
         request: HttpRequest | None,
         resource_account: str,
+        action: str,
         specific: Mapping[str, tuple[str, ...]],
+        known: AbstractSet[str],
     ) -> None:
-        """`request`: None for calls from inside. `specific`: what the operation tells: tags of the request and the
-        resource, keys of its service."""
+        """`request`: None for calls from inside. `specific`: keys of the action's service that the request has,
+        `known`: those of which this could be said."""
+        self._action = action
+        self._known = known
         self._principal = principal
         self._permissions = permissions
         self._now_ms = now_ms
@@ -104,10 +113,19 @@ class RequestContext(Mapping[str, tuple[str, ...]]):
                     return (value,)
             raise KeyError(key)
         make = _GLOBAL.get(key)
+        if make is None:
+            self._refuse_unbuilt(key)
         value = None if make is None else make(self)
         if value is None:
             raise KeyError(key)
         return (value,)
+
+    def _refuse_unbuilt(self, key: str) -> None:
+        """Raises: NotBuilt."""
+        service = key.partition(":")[0]
+        absent = key in (_ABSENT if service == "aws" else self._known)
+        if not absent and service in ("aws", self._action.partition(":")[0].lower()):
+            raise NotBuilt(what=f"the condition key {key} in policies about {self._action}")
 
     def __iter__(self) -> Iterator[str]:
         tags = (f"aws:principaltag/{tag.lower()}" for tag in self._permissions.tags)
@@ -175,6 +193,21 @@ class RequestContext(Mapping[str, tuple[str, ...]]):
         """Temporary credentials tell it; lasting keys have no such key at all."""
         return None if self._principal.session_expires_at_ms is None else "false"
 
+
+_ABSENT = frozenset(
+    {
+        *("aws:sourcevpc", "aws:sourcevpce", "aws:sourcevpcarn", "aws:vpcsourceip"),
+        *("aws:sourcearn", "aws:sourceaccount", "aws:sourceowner"),
+        *("aws:sourceorgid", "aws:sourceorgpaths", "aws:sourceidentity"),
+        *("aws:principalorgid", "aws:principalorgpaths"),
+        *("aws:resourceorgid", "aws:resourceorgpaths"),
+        *("aws:principalservicename", "aws:principalservicenameslist"),
+        *("aws:calledvia", "aws:calledviafirst", "aws:calledvialast"),
+        *("aws:federatedprovider", "aws:multifactorauthage", "aws:chatbotsourcearn"),
+        *("aws:ec2instancesourcevpc", "aws:ec2instancesourceprivateipv4"),
+    }
+)
+"""Keys that no request here has: there are no VPCs, organisations, federation or services that call for others."""
 
 _GLOBAL: dict[str, Callable[[RequestContext], str | None]] = {
     "aws:currenttime": RequestContext.current_time,

@@ -23,7 +23,7 @@ from pilvi.languages.policy import Decision, Policies, Request, ResourceSide, ex
 
 if TYPE_CHECKING:
     from pilvi.kit.call import Call
-    from pilvi.kit.service import AskResource, Operation
+    from pilvi.kit.service import Operation, Service
 
 AUDIT_HEADER = "x-pilvi-iam"
 
@@ -88,12 +88,11 @@ async def _judge(
 ) -> tuple[Request, Policies, Decision] | None:
     """None: it is the root of the account, and nobody else has a word in it."""
     principal = call.principal
-    ask_resource = _asker(call, permission.action)
-    on_resource = (
-        OnResource(_account_of(resource))
-        if ask_resource is None
-        else await ask_resource(call, resource)
-    )
+    service = _service_of(call, permission.action)
+    if service.on_resource is None:
+        on_resource = OnResource(_account_of(resource))
+    else:
+        on_resource = await service.on_resource(call, resource)
     if not principal.authenticated:
         permissions = NOBODYS
     elif principal.is_root or principal.made_up:
@@ -110,15 +109,17 @@ async def _judge(
         call.region,
         call.request,
         on_resource.account or principal.account,
+        permission.action,
         permission.context,
+        service.condition_keys,
     )
     return authorise.judge(permissions, permission.action, resource, context, on_resource)
 
 
-def _asker(call: Call, action: str) -> AskResource | None:
-    """Of the service whose action it is: who tells what stands on the resource's side."""
+def _service_of(call: Call, action: str) -> Service:
+    """The one whose action it is."""
     name = action.partition(":")[0]
-    return call.cloud.service(_SERVICES.get(name, name)).on_resource
+    return call.cloud.service(_SERVICES.get(name, name))
 
 
 _SERVICES = {"execute-api": "apigatewayv2"}

@@ -120,6 +120,9 @@ class Service:
     validated: bool = True
     on_resource: AskResource | None = None
     """Where resources have policies of their own, or owners that their ARNs do not tell."""
+    condition_keys: frozenset[str] = frozenset()
+    """Keys of its own, in lower case, that its operations tell where a request has them. Policies that ask for
+    others are refused by name."""
     operations: dict[str, Operation] = field(default_factory=dict[str, Operation])
     endpoints: dict[str, Serve] = field(default_factory=dict[str, Serve])
     jobs: dict[str, JobKind] = field(default_factory=dict[str, JobKind])

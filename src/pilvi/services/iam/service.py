@@ -49,6 +49,7 @@ _ALL = Acts(everything)
 
 iam = Service(
     "iam",
+    condition_keys=frozenset({"iam:passedtoservice"}),
     acts={
         **dict.fromkeys(
             (
@@ -151,4 +152,7 @@ sts = Service(
         }
     },
     on_resource=role_to_assume,
+    condition_keys=frozenset(
+        {"sts:externalid", "sts:rolesessionname", "sts:sourceidentity", "sts:transitivetagkeys"}
+    ),
 )

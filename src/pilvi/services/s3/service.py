@@ -28,10 +28,33 @@ def each_object(call: Call, req: Mapping[str, Any]) -> Sequence[str]:
     return [names.object_arn(req.get("Bucket", "*"), one.get("Key", "*")) for one in listed]
 
 
+_LISTING = {"s3:prefix": "Prefix", "s3:delimiter": "Delimiter", "s3:max-keys": "MaxKeys"}
+_WRITING = {
+    "s3:x-amz-acl": "ACL",
+    "s3:x-amz-storage-class": "StorageClass",
+    "s3:x-amz-copy-source": "CopySource",
+    "s3:x-amz-metadata-directive": "MetadataDirective",
+}
+_REFUSED = frozenset(
+    {
+        *("s3:x-amz-server-side-encryption", "s3:x-amz-server-side-encryption-aws-kms-key-id"),
+        *("s3:x-amz-server-side-encryption-customer-algorithm", "s3:versionid"),
+        *("s3:object-lock-mode", "s3:object-lock-legal-hold", "s3:object-lock-retain-until-date"),
+    }
+)
+"""Keys of what is refused by name whenever a request has it."""
+
+CONDITION_KEYS = _REFUSED.union(_LISTING, _WRITING)
+
+
 def of_listing(call: Call, req: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
     """s3:prefix, s3:delimiter, s3:max-keys."""
-    told = {"s3:prefix": "Prefix", "s3:delimiter": "Delimiter", "s3:max-keys": "MaxKeys"}
-    return {key: (str(req[member]),) for key, member in told.items() if member in req}
+    return {key: (str(req[member]),) for key, member in _LISTING.items() if member in req}
+
+
+def of_writing(call: Call, req: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
+    """What the headers of a write ask for."""
+    return {key: (str(req[member]),) for key, member in _WRITING.items() if member in req}
 
 
 ACTS = {
@@ -61,12 +84,16 @@ ACTS = {
     "DeleteBucketTagging": Acts(bucket, "s3:PutBucketTagging"),
     "GetBucketVersioning": Acts(bucket),
     # objects
-    "PutObject": Acts(an_object, also=access.tagging),
+    "PutObject": Acts(an_object, context=of_writing, also=access.tagging),
     "GetObject": Acts(an_object, discloses=access.listing),
     "HeadObject": Acts(an_object, "s3:GetObject", discloses=access.listing),
     "GetObjectAttributes": Acts(an_object, discloses=access.listing),
     "CopyObject": Acts(
-        an_object, "s3:PutObject", also=access.copying, discloses=access.listing_source
+        an_object,
+        "s3:PutObject",
+        context=of_writing,
+        also=access.copying,
+        discloses=access.listing_source,
     ),
     "DeleteObject": Acts(an_object),
     "DeleteObjects": Acts(each_object, "s3:DeleteObject"),
@@ -76,10 +103,16 @@ ACTS = {
     "PutObjectTagging": Acts(an_object),
     "DeleteObjectTagging": Acts(an_object),
     # multipart uploads
-    "CreateMultipartUpload": Acts(an_object, "s3:PutObject", also=access.tagging),
+    "CreateMultipartUpload": Acts(
+        an_object, "s3:PutObject", context=of_writing, also=access.tagging
+    ),
     "UploadPart": Acts(an_object, "s3:PutObject"),
     "UploadPartCopy": Acts(
-        an_object, "s3:PutObject", also=access.copying, discloses=access.listing_source
+        an_object,
+        "s3:PutObject",
+        context=of_writing,
+        also=access.copying,
+        discloses=access.listing_source,
     ),
     "CompleteMultipartUpload": Acts(an_object, "s3:PutObject"),
     "AbortMultipartUpload": Acts(an_object),
@@ -127,5 +160,6 @@ s3 = Service(
     ACTS,
     accepted=_ACCEPTED,
     on_resource=access.on_bucket,
+    condition_keys=CONDITION_KEYS,
     finish=responses.finish,
 )
