@@ -81,3 +81,74 @@ def test_re_encryption_needs_both_keys(client: Client, permitted: Callable[..., 
 # Permission is asked before anything is validated: what is half a tag must not break the decision.
 def test_half_a_request_is_decided_too(client: Client) -> None:
     refused("ValidationException", None, client("kms").create_key, Tags=[{"TagKey": "a"}])
+
+
+def statement(effect: str, arn: str, *actions: str, **more: Any) -> dict[str, Any]:
+    whom = {"Principal": {"AWS": arn}, "Action": list(actions), "Resource": "*"}
+    return {"Effect": effect, **whom, **more}
+
+
+def policy(*statements: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def test_the_key_policy_must_allow_whatever_iam_allows(
+    client: Client, account: str, permitted: Callable[..., Any]
+) -> None:
+    (key,) = new_keys(client, 1)
+    ann = permitted({"Action": "kms:*", "Resource": "*"})
+    ann.encrypt(KeyId=key, Plaintext=b"x")  # the default policy leaves it to IAM
+    root = f"arn:aws:iam::{account}:root"
+    administered = statement("Allow", f"{root}", "kms:PutKeyPolicy", "kms:Describe*")
+    client("kms").put_key_policy(
+        KeyId=key,
+        PolicyName="default",
+        Policy=policy(administered),
+        BypassPolicyLockoutSafetyCheck=True,
+    )
+    refused("AccessDeniedException", None, ann.encrypt, KeyId=key, Plaintext=b"x")
+    refused("AccessDeniedException", None, client("kms").encrypt, KeyId=key, Plaintext=b"x")
+    user = f"arn:aws:iam::{account}:user/ann"
+    for_ann = statement("Allow", user, "kms:Encrypt")
+    client("kms").put_key_policy(
+        KeyId=key,
+        PolicyName="default",
+        Policy=policy(administered, for_ann),
+        BypassPolicyLockoutSafetyCheck=True,
+    )
+    ann.encrypt(KeyId=key, Plaintext=b"x")
+
+
+def test_a_policy_about_a_key_holds_for_its_aliases(
+    client: Client, permitted: Callable[..., Any]
+) -> None:
+    (key,) = new_keys(client, 1)
+    client("kms").create_alias(AliasName="alias/a", TargetKeyId=key)
+    ann = permitted(
+        {"Action": "kms:*", "Resource": "*"},
+        {"Effect": "Deny", "Action": "kms:Encrypt", "Resource": key},
+    )
+    refused("AccessDeniedException", None, ann.encrypt, KeyId="alias/a", Plaintext=b"x")
+    refused("AccessDeniedException", None, ann.encrypt, KeyId=key, Plaintext=b"x")
+
+
+def test_a_grant_allows_by_itself_and_only_what_it_says(
+    client: Client, account: str, permitted: Callable[..., Any]
+) -> None:
+    (key,) = new_keys(client, 1)
+    ann = permitted({"Action": "s3:*", "Resource": "*"})
+    asked = {"KeyId": key, "Plaintext": b"x", "EncryptionContext": {"Team": "A"}}
+    refused("AccessDeniedException", None, ann.encrypt, **asked)
+    client("kms").create_grant(
+        KeyId=key,
+        GranteePrincipal=f"arn:aws:iam::{account}:user/ann",
+        Operations=["Encrypt"],
+        Constraints={"EncryptionContextEquals": {"Team": "A"}},
+    )
+    blob = ann.encrypt(**asked)["CiphertextBlob"]
+    other = {**asked, "EncryptionContext": {"team": "A"}}
+    refused("AccessDeniedException", None, ann.encrypt, **other)
+    context = {"Team": "A"}
+    refused(
+        "AccessDeniedException", None, ann.decrypt, CiphertextBlob=blob, EncryptionContext=context
+    )

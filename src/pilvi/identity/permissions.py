@@ -41,11 +41,14 @@ class PermissionsOf(Protocol):
 
 
 class OnResource(msgspec.Struct, frozen=True):
-    """What stands on the resource's side. `account`: whose it is; "" for the one who asks."""
+    """What stands on the resource's side. `account`: whose it is; "" for the one who asks. `arn`: its true one, where
+    the request named it by another (an alias). `context`: the condition keys that the resource itself tells."""
 
     account: str = ""
     policies: tuple[Document, ...] = ()
     side: ResourceSide = ResourceSide.ORDINARY
+    arn: str = ""
+    context: Mapping[str, tuple[str, ...]] = {}
 
 
 def roots(principal: Principal) -> Permissions:
@@ -122,8 +125,10 @@ class RequestContext(Mapping[str, tuple[str, ...]]):
 
     def _refuse_unbuilt(self, key: str) -> None:
         """Raises: NotBuilt."""
-        service = key.partition(":")[0]
-        absent = key in (_ABSENT if service == "aws" else self._known)
+        service, _, rest = key.partition(":")
+        sign = ":" if ":" in rest else "/"
+        family = f"{key.rpartition(sign)[0]}{sign}*"
+        absent = key in _ABSENT or key in self._known or family in self._known
         if not absent and service in ("aws", self._action.partition(":")[0].lower()):
             raise NotBuilt(what=f"the condition key {key} in policies about {self._action}")
 

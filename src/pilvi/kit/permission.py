@@ -33,11 +33,13 @@ _NO_KEYS: Mapping[str, tuple[str, ...]] = {}
 
 
 class Permission(NamedTuple):
-    """One thing that must be allowed. `context`: condition keys of the operation's own, in lower case."""
+    """One thing that must be allowed. `context`: condition keys of the operation's own, in lower case. `told`: what
+    else the service's own side must know of the request (KMS: the encryption context, case and all)."""
 
     action: str
     resources: Sequence[str]
     context: Mapping[str, tuple[str, ...]] = {}
+    told: Mapping[str, str] | None = None
 
 
 async def permit(call: Call, operation: Operation, params: Mapping[str, Any]) -> None:
@@ -60,7 +62,8 @@ def _needed(call: Call, operation: Operation, params: Mapping[str, Any]) -> list
     resource = operation.resource(call, params)
     resources = (resource,) if isinstance(resource, str) else tuple(resource)
     context = _NO_KEYS if operation.context is None else operation.context(call, params)
-    needed = [Permission(operation.action, resources, context)] if resources else []
+    told = None if operation.told is None else operation.told(call, params)
+    needed = [Permission(operation.action, resources, context, told)] if resources else []
     if operation.also is not None:
         needed += operation.also(call, params)
     return needed or [Permission(operation.action, ("*",), context)]
@@ -92,7 +95,7 @@ async def _judge(
     if service.on_resource is None:
         on_resource = OnResource(_account_of(resource))
     else:
-        on_resource = await service.on_resource(call, resource)
+        on_resource = await service.on_resource(call, permission, resource)
     if not principal.authenticated:
         permissions = NOBODYS
     elif principal.is_root or principal.made_up:
@@ -110,9 +113,10 @@ async def _judge(
         call.request,
         on_resource.account or principal.account,
         permission.action,
-        permission.context,
+        {**permission.context, **on_resource.context},
         service.condition_keys,
     )
+    resource = on_resource.arn or resource
     return authorise.judge(permissions, permission.action, resource, context, on_resource)
 
 

@@ -39,8 +39,8 @@ ContextOf = Callable[[Call, Mapping[str, Any]], Mapping[str, tuple[str, ...]]]
 PermissionsOfRequest = Callable[[Call, Mapping[str, Any]], Iterable[Permission]]
 """Gives further permissions that a request needs: iam:PassRole of the role that it names."""
 
-AskResource = Callable[[Call, str], Awaitable[OnResource]]
-"""Gives what stands on the resource's side: (call, ARN) -> its policy and its owner."""
+AskResource = Callable[[Call, Permission, str], Awaitable[OnResource]]
+"""Gives what stands on the resource's side: (call, what is asked, ARN) -> its policy and its owner."""
 
 Serve = Callable[[Call, HttpRequest], Awaitable[HttpResponse]]
 """Answers plain HTTP that no model describes: an API's own endpoint, a function URL, a preflight."""
@@ -63,6 +63,8 @@ class Acts:
     resource: ResourceOf
     action: str | None = None
     context: ContextOf | None = None
+    told: Callable[[Call, Mapping[str, Any]], Mapping[str, str]] | None = None
+    """See `Permission.told`."""
     also: PermissionsOfRequest | None = None
     discloses: PermissionsOfRequest | None = None
     """What one needs to be told that something does not exist (`Call.discloses`)."""
@@ -79,6 +81,7 @@ class Operation:
     action: str
     resource: ResourceOf
     context: ContextOf | None
+    told: Callable[[Call, Mapping[str, Any]], Mapping[str, str]] | None
     also: PermissionsOfRequest | None
     discloses: PermissionsOfRequest | None
     free: bool
@@ -121,8 +124,8 @@ class Service:
     on_resource: AskResource | None = None
     """Where resources have policies of their own, or owners that their ARNs do not tell."""
     condition_keys: frozenset[str] = frozenset()
-    """Keys of its own, in lower case, that its operations tell where a request has them. Policies that ask for
-    others are refused by name."""
+    """Keys in lower case that its operations tell where a request has them, `kms:encryptioncontext:*` for a family.
+    Policies that ask for others of its own are refused by name."""
     operations: dict[str, Operation] = field(default_factory=dict[str, Operation])
     endpoints: dict[str, Serve] = field(default_factory=dict[str, Serve])
     jobs: dict[str, JobKind] = field(default_factory=dict[str, JobKind])
@@ -154,6 +157,7 @@ class Service:
                 action=acts.action or f"{self.prefix or self.name}:{name}",
                 resource=acts.resource,
                 context=acts.context,
+                told=acts.told,
                 also=acts.also,
                 discloses=acts.discloses,
                 free=acts.free,

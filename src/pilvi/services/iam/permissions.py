@@ -9,6 +9,7 @@ from pilvi.identity.permissions import OnResource, Permissions
 from pilvi.identity.principal import Principal
 from pilvi.kit.call import Call
 from pilvi.kit.cloud import Cloud
+from pilvi.kit.permission import Permission
 from pilvi.languages.policy import (
     IDENTITY,
     TRUST,
@@ -78,7 +79,7 @@ def _documents(
         )
 
 
-async def role_to_assume(call: Call, resource: str) -> OnResource:
+async def role_to_assume(call: Call, asked: Permission, resource: str) -> OnResource:
     """The trust policy of the role that a request names; none for a role that does not exist: then nobody may.
 
     Raises: ValidationError for what is no role's ARN.

@@ -1,19 +1,28 @@
 """What a decision about a key needs to know of it: for the authorisation of requests. What the request itself tells is
 in `rules/conditions.py`, what a grant allows in `rules/grants.py`.
 
-An alias is followed here, so policies are about the key and never about the alias it was named by.
+An alias is followed here, so policies are about the key and never about the alias it was named by. The key policy
+must allow whatever is done with a key, the account's root included; the default one leaves the rest to IAM's
+policies. A grant allows by itself. Nothing of this outweighs an explicit Deny.
+AWS: KMS Developer Guide, "Key policies in AWS KMS", "Troubleshooting key access".
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import msgspec
 
 from pilvi.base.arn import Scope
+from pilvi.identity.permissions import OnResource
+from pilvi.kit.call import Call
+from pilvi.kit.permission import Permission
+from pilvi.languages.policy import RESOURCE, Attachment, Origin, ResourceSide, document
 from pilvi.services.kms import records
 from pilvi.services.kms.records import Grant, Key
 from pilvi.services.kms.rules import conditions, names
+from pilvi.services.kms.rules.grants import Asked, find_allowing
 from pilvi.store.api import Snapshot
 
 
@@ -24,6 +33,46 @@ class KeyFacts(msgspec.Struct, frozen=True):
     account: str
     policy: str
     conditions: conditions.Keys
+
+
+async def on_key(call: Call, asked: Permission, resource: str) -> OnResource:
+    """What stands on the side of the key that an ARN, of itself or of an alias, leads to."""
+    if resource == "*" or (":alias/" in resource and asked.action in _OF_ALIASES):
+        return OnResource()
+    return await call.view(lambda at: _side_of(call, at, asked, resource))
+
+
+_OF_ALIASES = frozenset({"kms:CreateAlias", "kms:UpdateAlias", "kms:DeleteAlias"})
+"""These act on the alias and on the key; of the alias only IAM's policies speak."""
+_BY_GRANT = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": {"Effect": "Allow", "Principal": "*", "Action": "kms:*", "Resource": "*"},
+    }
+)
+"""What a grant that was found to allow just this request comes to."""
+
+
+def _side_of(call: Call, at: Snapshot, asked: Permission, resource: str) -> OnResource:
+    facts = find_facts(at, call.scope, resource)
+    if facts is None:
+        return OnResource()  # the handler says that there is no such key
+    origin = Origin(Attachment.KEY, name="default", holder=facts.arn)
+    policies = (document(facts.policy, RESOURCE, origin),)
+    grant = find_allowing(grants_of(at, call.scope, resource), _asked(call, asked))
+    if grant is not None:
+        by_grant = Origin(Attachment.KEY, name=f"grant {grant.id}", holder=facts.arn)
+        policies += (document(_BY_GRANT, RESOURCE, by_grant),)
+    told = {**facts.conditions, "kms:calleraccount": (call.account,)}
+    return OnResource(facts.account, policies, ResourceSide.KEY, facts.arn, told)
+
+
+def _asked(call: Call, asked: Permission) -> Asked:
+    principal = call.principal
+    names_of_it = {principal.arn, principal.role_arn or principal.arn}
+    context = {} if asked.told is None else dict(asked.told)
+    operation = asked.action.removeprefix("kms:")
+    return Asked(operation, frozenset(names_of_it), context=context)
 
 
 def find_facts(at: Snapshot, here: Scope, text: str) -> KeyFacts | None:

@@ -1,18 +1,19 @@
 """KMS: its operations and what each of them acts on.
 
 A key is named by its ARN where the request names the key; an alias stands for itself here, because which key it
-names is in the store: `access.py` finds it, with the key's policy and grants.
+names is in the store: `access.py` follows it, and brings the key's policy and grants.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 from pilvi.base.errors import AwsError
 from pilvi.kit.call import Call
 from pilvi.kit.permission import Permission
 from pilvi.kit.service import Acts, ResourceOf, Service, everything
+from pilvi.services.kms import access
 from pilvi.services.kms.ciphers import symmetric
 from pilvi.services.kms.rules import conditions, names
 
@@ -51,7 +52,9 @@ def _re_encrypted_from(call: Call, req: Mapping[str, Any]) -> str:
 
 def _re_encrypted_to(call: Call, req: Mapping[str, Any]) -> Iterator[Permission]:
     target = _named(call, req.get("DestinationKeyId"))
-    yield Permission("kms:ReEncryptTo", (target,), conditions.of_request("kms:ReEncryptTo", req))
+    told = cast("dict[str, str]", req.get("DestinationEncryptionContext") or {})
+    keys = conditions.of_request("kms:ReEncryptTo", req)
+    yield Permission("kms:ReEncryptTo", (target,), keys, told)
 
 
 def _alias(call: Call, req: Mapping[str, Any]) -> str:
@@ -64,7 +67,11 @@ def _acts(operation: str, resource: ResourceOf) -> Acts:
     def context(call: Call, req: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
         return conditions.of_request(f"kms:{operation}", req)
 
-    return Acts(resource, context=context)
+    return Acts(resource, context=context, told=_encryption_context)
+
+
+def _encryption_context(call: Call, req: Mapping[str, Any]) -> Mapping[str, str]:
+    return cast("dict[str, str]", req.get("EncryptionContext") or {})
 
 
 def _alias_and_key(call: Call, req: Mapping[str, Any]) -> tuple[str, str]:
@@ -84,7 +91,7 @@ _OF_KEYS = (
     *("GenerateDataKeyWithoutPlaintext", "GenerateMac", "GetKeyPolicy", "GetKeyRotationStatus"),
     *("GetParametersForImport", "GetPublicKey", "ImportKeyMaterial", "ListGrants"),
     *("ListKeyPolicies", "ListKeyRotations", "ListResourceTags", "PutKeyPolicy", "ReplicateKey"),
-    *("RetireGrant", "RevokeGrant", "RotateKeyOnDemand", "ScheduleKeyDeletion", "Sign"),
+    *("RevokeGrant", "RotateKeyOnDemand", "ScheduleKeyDeletion", "Sign"),
     *("TagResource", "UntagResource", "UpdateKeyDescription", "UpdatePrimaryRegion", "Verify"),
     "VerifyMac",
 )
@@ -93,6 +100,7 @@ kms = Service(
     "kms",
     acts={
         **{operation: _acts(operation, _key) for operation in _OF_KEYS},
+        "RetireGrant": Acts(_key, free=True),  # the grant itself says who may: the handler asks it
         "CreateAlias": Acts(_alias_and_key),
         "CreateKey": _acts("CreateKey", everything),
         "Decrypt": _acts("Decrypt", _decrypted),
@@ -105,10 +113,13 @@ kms = Service(
             _re_encrypted_from,
             "kms:ReEncryptFrom",
             context=lambda _, req: conditions.of_request("kms:ReEncryptFrom", req),
+            told=lambda _, req: cast("dict[str, str]", req.get("SourceEncryptionContext") or {}),
             also=_re_encrypted_to,
         ),
         "UpdateAlias": Acts(_alias_and_key),
     },
+    on_resource=access.on_key,
+    condition_keys=conditions.KNOWN,
     accepted={
         **{operation: {"GrantTokens": _TOKENS_NEEDLESS} for operation in _WITH_TOKENS},
         "ListKeyPolicies": {"Limit": "a key has one policy, so every page holds it"},

@@ -25,7 +25,7 @@ _NOBODYS = OnResource()
 """Of a bucket that does not exist: the handler says so."""
 
 
-async def on_bucket(call: Call, resource: str) -> OnResource:
+async def on_bucket(call: Call, asked: Permission, resource: str) -> OnResource:
     """The policy and the owner of the bucket that an ARN names."""
     if call.operation == "CreateBucket":
         return _NOBODYS  # whose name it is already, the handler says

@@ -40,6 +40,14 @@ _CONTEXTS: Mapping[str, str] = {
     "kms:ReEncryptTo": "DestinationEncryptionContext",
 }
 
+KNOWN = frozenset(_OF_MEMBERS.values()) | {
+    *("kms:encryptioncontext:*", "kms:encryptioncontextkeys", "kms:grantoperations"),
+    *("kms:grantconstrainttype", "kms:resourcealiases", "kms:requestalias"),
+    *("kms:viaservice", "kms:grantisforawsresource"),  # nothing asks for others yet
+    *("aws:tagkeys", "aws:requesttag/*", "aws:resourcetag/*"),
+}
+"""Keys that requests here have, or have not for a reason."""
+
 
 def of_request(action: str, req: Mapping[str, Any]) -> Keys:
     """What a request tells, which nobody has validated yet. `action`: for ReEncrypt, kms:ReEncryptFrom and
