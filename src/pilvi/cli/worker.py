@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from pilvi.base.errors import PilviError
 from pilvi.cli.serve import serve
 from pilvi.kit.settings import Settings
 from pilvi.store.datadir import DataDir
@@ -32,14 +33,17 @@ def main() -> None:
         os.write(pipe, json.dumps({"first_key": first_key}).encode())
         os.close(pipe)
 
-    serve(
-        settings,
-        DataDir.join(settings.data, told["token"]),
-        socket.socket(fileno=told["listener"]),
-        admin_token=told["admin_token"],
-        number=told["number"],
-        ready=ready,
-    )
+    try:
+        serve(
+            settings,
+            DataDir.join(settings.data, told["token"]),
+            socket.socket(fileno=told["listener"]),
+            admin_token=told["admin_token"],
+            number=told["number"],
+            ready=ready,
+        )
+    except PilviError as error:
+        sys.exit(f"pilvi: {error.problem}\n{error.advice}")
 
 
 if __name__ == "__main__":

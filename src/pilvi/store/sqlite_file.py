@@ -33,6 +33,9 @@ def open_writer(path: Path, lock: WriteLock, *, relaxed: bool) -> apsw.Connectio
             connection.close()
             raise
         connection.pragma("synchronous", "NORMAL" if relaxed else "FULL")
+        connection.pragma(
+            "secure_delete", "FAST"
+        )  # what was deleted is overwritten where it costs nothing
         connection.wal_autocheckpoint(0)
         connection.set_busy_timeout(0)
     finally:
