@@ -78,7 +78,9 @@ class IamSessions:
     def _tell_made_up(self, role_arn: str) -> None:
         if role_arn not in self._told and len(self._told) < limits.MADE_UP_ROLES_TOLD:
             self._told.add(role_arn)
-            log.warning("the role %s does not exist; in the open mode what has it is root", role_arn)
+            log.warning(
+                "the role %s does not exist; in the open mode what has it is root", role_arn
+            )
 
 
 class IamRootKeys:
