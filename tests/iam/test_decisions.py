@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from typing import Any
@@ -39,6 +41,12 @@ def refusal(call: Callable[..., Any], **arguments: Any) -> tuple[str, str]:
         call(**arguments)
     error = caught.value.response["Error"]
     return error["Code"], error.get("Message", "")
+
+
+def pilvi(*words: Any) -> str:
+    """The command, about the data of the server that comes last."""
+    command = [sys.executable, "-m", "pilvi", *words[:-1], "--data", str(words[-1].data)]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
 
 
 class Person:
@@ -428,6 +436,9 @@ def test_audit_tells_what_would_be_denied_and_off_asks_nothing(
     )
     told = "is denied" in (server.data / "logs" / "pilvi.log").read_text()
     assert not told
+    reported = json.loads(pilvi("iam", "report", "--json", server))
+    what = "arn:aws:iam::111111111111:user/ann may not dynamodb:ListTables on *"
+    assert reported == ([{"what": what, "count": 1}] if mode == "audit" else [])
     nobody = make("s3", signature_version=UNSIGNED)
     assert refusal(nobody.list_buckets)[0] == "AccessDenied", (
         "nobody in particular is refused still"
@@ -498,3 +509,33 @@ def test_made_up_roles_are_for_the_open_mode(own_server: Callable[..., Server]) 
         "Code": {"ZipFile": code.getvalue()},
     }
     assert "cannot be assumed" in refusal(functions.create_function, **create)[1]
+
+
+def test_a_developer_is_told_what_decided(own_server: Callable[..., Server]) -> None:
+    server = own_server()
+
+    def make(service: str, **options: Any) -> Any:
+        return server.client(service, "1" * 12, **options)
+
+    ann = Person(make, "1" * 12)
+    ann.may(
+        allow("dynamodb:ListTables", Condition={"Bool": {"aws:SecureTransport": "true"}}),
+        deny("s3:ListAllMyBuckets", Sid="NoBuckets"),
+    )
+
+    def explained(call: Callable[..., Any]) -> list[str]:
+        with pytest.raises(ClientError) as caught:
+            call()
+        request_id = caught.value.response["ResponseMetadata"]["RequestId"]
+        return [line.strip() for line in pilvi("iam", "explain", request_id, server).splitlines()]
+
+    assert explained(ann.client("dynamodb").list_tables) == [
+        f"{ann.arn} may not dynamodb:ListTables on *",
+        "no identity-based policy allows it",
+        f"statement 1 of inline policy own of {ann.arn} would allow it, but its condition Bool "
+        "aws:SecureTransport true does not hold: the request has false",
+    ]
+    assert explained(ann.client("s3").list_buckets)[1] == (
+        f"denied by statement 2 (Sid NoBuckets) of inline policy own of {ann.arn}"
+    )
+    assert "No denial" in pilvi("iam", "explain", "none-such", server)

@@ -144,6 +144,9 @@ def _conclude(call: Call, request: Request, policies: Policies, decision: Decisi
         return
     error = authorise.denial(call.service, request, decision)
     told = "; ".join(explain(request, policies, decision))
+    told = told.encode(
+        "unicode_escape"
+    ).decode()  # a key may hold line breaks, the log's lines may not
     if call.cloud.settings.iam == "audit" and call.principal.authenticated:
         log.warning("request %s would be denied: %s", call.request_id, told)
         call.headers.append((AUDIT_HEADER, f"would deny {request.action}"))
