@@ -17,6 +17,8 @@ import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 from pilvi import app
 from pilvi.kit.service import Service
@@ -151,8 +153,26 @@ def _formatted(source: str) -> str:
     return done.stdout
 
 
+class _AnyNames(ModuleType):
+    """Stands for a wire file while the services are imported: handlers may name what is not written there yet."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return dict[str, Any]
+
+
+def _stand_in_for_wire_files() -> None:
+    for place in app.SERVICES.values():
+        package = place.partition(":")[0]
+        for name in ("wire.py", *FILES_OF_THEIR_OWN.values()):
+            module = f"{package}.{name.removesuffix('.py')}"
+            sys.modules[module] = _AnyNames(module)
+
+
 def files() -> Mapping[Path, list[Service]]:
     """Each wire file of the program, and the services that it is for."""
+    _stand_in_for_wire_files()
     found: dict[Path, list[Service]] = {}
     for name, place in app.SERVICES.items():
         module_name, _, attribute = place.partition(":")

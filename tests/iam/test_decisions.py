@@ -539,3 +539,59 @@ def test_a_developer_is_told_what_decided(own_server: Callable[..., Server]) -> 
         f"denied by statement 2 (Sid NoBuckets) of inline policy own of {ann.arn}"
     )
     assert "No denial" in pilvi("iam", "explain", "none-such", server)
+
+
+def test_a_boundary_bounds_whatever_policies_allow(client: Make, ann: Person, table: str) -> None:
+    iam, mine = client("iam"), ann.client("dynamodb")
+    ann.may(allow("dynamodb:*"))
+    bound = document(allow(["dynamodb:Scan", "s3:*"]))
+    policy = iam.create_policy(PolicyName="bound", PolicyDocument=bound)["Policy"]["Arn"]
+    iam.put_user_permissions_boundary(UserName="ann", PermissionsBoundary=policy)
+    mine.scan(TableName=table)
+    code, text = refusal(mine.delete_table, TableName=table)
+    assert code == "AccessDeniedException"
+    assert text.endswith("because no permissions boundary allows the dynamodb:DeleteTable action")
+    assert refusal(ann.client("s3").list_buckets)[0] == "AccessDenied", "a boundary grants nothing"
+    told = iam.get_user(UserName="ann")["User"]["PermissionsBoundary"]
+    assert told["PermissionsBoundaryArn"] == policy
+    assert iam.get_policy(PolicyArn=policy)["Policy"]["PermissionsBoundaryUsageCount"] == 1
+    assert refusal(iam.delete_policy, PolicyArn=policy)[0] == "DeleteConflict"
+    iam.update_user(UserName="ann", NewUserName="anna", NewPath="/staff/")
+    assert refusal(mine.delete_table, TableName=table)[0] == "AccessDeniedException"
+    assert refusal(iam.delete_policy, PolicyArn=policy)[0] == "DeleteConflict"
+    iam.delete_user_permissions_boundary(UserName="anna")
+    assert refusal(iam.delete_user_permissions_boundary, UserName="anna")[0] == "NoSuchEntity"
+    mine.delete_table(TableName=table)
+    iam.delete_policy(PolicyArn=policy)
+
+
+def test_roles_are_bounded_from_their_creation(client: Make, account: str, table: str) -> None:
+    iam = client("iam")
+    iam.create_role(
+        RoleName="r",
+        AssumeRolePolicyDocument=trust(AWS=f"arn:aws:iam::{account}:root"),
+        PermissionsBoundary="arn:aws:iam::aws:policy/AmazonDynamoDBReadOnlyAccess",
+    )
+    iam.put_role_policy(RoleName="r", PolicyName="p", PolicyDocument=document(allow("dynamodb:*")))
+    asked = {"RoleArn": f"arn:aws:iam::{account}:role/r", "RoleSessionName": "session"}
+    given = client("sts").assume_role(**asked)["Credentials"]
+    session = client(
+        "dynamodb",
+        aws_access_key_id=given["AccessKeyId"],
+        aws_secret_access_key=given["SecretAccessKey"],
+        aws_session_token=given["SessionToken"],
+    )
+    session.scan(TableName=table)
+    assert "permissions boundary" in refusal(session.delete_table, TableName=table)[1]
+    iam.delete_role_policy(RoleName="r", PolicyName="p")
+    iam.delete_role(RoleName="r")
+
+
+def test_what_lies_under_a_path_is_known_by_it(client: Make, account: str, ann: Person) -> None:
+    """Requests name users and roles without their path; policies are about the whole ARN."""
+    iam = client("iam")
+    iam.create_user(UserName="boss", Path="/bosses/")
+    ann.may(allow("iam:DeleteUser"), deny("iam:*", f"arn:aws:iam::{account}:user/bosses/*"))
+    assert "explicit deny" in refusal(ann.client("iam").delete_user, UserName="boss")[1]
+    iam.create_user(UserName="clerk")
+    ann.client("iam").delete_user(UserName="clerk")

@@ -3,6 +3,7 @@
 from pilvi.services.iam import workers as workers
 from pilvi.services.iam.operations import access_keys as access_keys
 from pilvi.services.iam.operations import attachments as attachments
+from pilvi.services.iam.operations import boundaries as boundaries
 from pilvi.services.iam.operations import groups as groups
 from pilvi.services.iam.operations import inline_policies as inline_policies
 from pilvi.services.iam.operations import managed_policies as managed_policies

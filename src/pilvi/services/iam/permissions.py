@@ -59,7 +59,12 @@ def _permissions(at: Snapshot, name: str) -> Permissions:
             group = records.get_group(at, arn.scope, group_name)
             holder = records.arn_of(arn.scope, "group", group)
             documents += _documents(at, arn.scope, group, holder, of_group=True)
-    return Permissions(principal, tuple(documents), tags=dict(entity.tags))
+    boundary = _boundary(at, arn.scope, entity) if entity.boundary else None
+    return Permissions(principal, tuple(documents), boundary, dict(entity.tags))
+
+
+def _boundary(at: Snapshot, scope: Scope, entity: User | Role) -> Document:
+    return _managed(at, scope, entity.boundary, Attachment.BOUNDARY, entity.name)
 
 
 def _documents(
@@ -70,13 +75,34 @@ def _documents(
     for name, text in entity.inline.items():
         yield document(text, IDENTITY, Origin(inline, name=name, holder=holder))
     for arn in entity.attached:
-        policy = aws_policies.find_policy(at, scope, arn)
-        assert policy is not None, f"{arn} is attached to {holder} and does not exist"
-        version = policy.version(policy.default_version)
-        assert version is not None, f"{arn} has no version {policy.default_version}"
-        yield document(
-            version.document, IDENTITY, Origin(managed, name=policy.name, arn=arn, holder=holder)
-        )
+        yield _managed(at, scope, arn, managed, holder)
+
+
+def _managed(at: Snapshot, scope: Scope, arn: str, attachment: Attachment, holder: str) -> Document:
+    """The default version of a managed policy, which cannot be deleted while somebody has it."""
+    policy = aws_policies.find_policy(at, scope, arn)
+    assert policy is not None, f"{holder} has {arn}, which does not exist"
+    version = policy.version(policy.default_version)
+    assert version is not None, f"{arn} has no version {policy.default_version}"
+    origin = Origin(attachment, name=policy.name, arn=arn, holder=holder)
+    return document(version.document, IDENTITY, origin)
+
+
+async def entity_named(call: Call, asked: Permission, resource: str) -> OnResource:
+    """A user, role or group under its whole ARN: requests name them without their path."""
+    try:
+        arn = Arn.parse(resource)
+    except ValueError:
+        return OnResource()
+    kind, _, path = arn.resource.partition("/")
+    found = {"user": records.USERS, "role": records.ROLES, "group": records.GROUPS}.get(kind)
+    if found is None or not path:
+        return OnResource(arn.account if arn.account.isdigit() else "")  # AWS's own policies
+    home, name = records.home_of(arn.scope), path.rpartition("/")[2].lower()
+    entity: Entity | None = await call.view(lambda at: found.find(at, home, name))
+    if entity is None:
+        return OnResource(arn.account)
+    return OnResource(arn.account, arn=records.arn_of(arn.scope, kind, entity))
 
 
 async def role_to_assume(call: Call, asked: Permission, resource: str) -> OnResource:

@@ -12,7 +12,8 @@ their owner. Sealing secrets with a key of the KMS service belongs in `put_issue
 Invariants, checked at the write:
 1. `attached` of an entity and the `iam.attachment` entries naming it agree.
 2. `User.groups` and the `iam.member` entries naming it agree.
-3. Each id in `access_key_ids` of a user or of root has its issued credential, with the holder's present ARN.
+3. `boundary` of a user or a role and the `iam.bounded` entry naming it agree.
+4. Each id in `access_key_ids` of a user or of root has its issued credential, with the holder's present ARN.
 """
 
 from __future__ import annotations
@@ -45,8 +46,11 @@ class Entity(msgspec.Struct, kw_only=True):
 
 
 class User(Entity, kw_only=True):
+    """`boundary`: the ARN of the managed policy that bounds it, or ""."""
+
     access_key_ids: list[str] = []
     groups: list[str] = []
+    boundary: str = ""
 
 
 class Root(msgspec.Struct, kw_only=True):
@@ -57,7 +61,10 @@ class Root(msgspec.Struct, kw_only=True):
 
 
 class Role(Entity, kw_only=True):
+    """`boundary`: as a user's."""
+
     trust: str
+    boundary: str = ""
     description: str | None = None
     session_s_max: int = limits.ROLE_SESSION_S_DEFAULT
 
@@ -132,6 +139,10 @@ POLICIES = Collection("iam.policy", Policy, key=lambda policy: (policy.name.lowe
 ATTACHMENTS = Collection(
     "iam.attachment", Attachment, key=lambda a: (a.policy_arn, a.kind, a.name.lower())
 )
+BOUNDED = Collection(
+    "iam.bounded", Attachment, key=lambda a: (a.policy_arn, a.kind, a.name.lower())
+)
+"""The way back from a policy to those whom it bounds."""
 MEMBERS = Collection("iam.member", Member, key=lambda m: (m.group.lower(), m.user.lower()))
 ISSUED = Collection(
     "iam.issued",
@@ -224,6 +235,22 @@ def attachments_of(at: Snapshot, scope: Scope, policy_arn: str) -> Iterator[Atta
     return ATTACHMENTS.scan(at, home_of(scope), (policy_arn,))
 
 
+def bounded_by(at: Snapshot, scope: Scope, policy_arn: str) -> Iterator[Attachment]:
+    return BOUNDED.scan(at, home_of(scope), (policy_arn,))
+
+
+def set_boundary(tx: Transaction, scope: Scope, entity: User | Role, arn: str) -> None:
+    """`arn`: "" takes it away. Keeps invariant 3."""
+    kind, home = "user" if isinstance(entity, User) else "role", home_of(scope)
+    if entity.boundary:
+        BOUNDED.delete(tx, home, entity.boundary, kind, entity.name.lower())
+    entity.boundary = arn
+    if arn:
+        entry = Attachment(policy_arn=arn, kind=kind, name=entity.name, id=entity.id)
+        BOUNDED.put(tx, home, entry)
+    put_entity(tx, scope, entity)
+
+
 def put_attachment(tx: Transaction, scope: Scope, kind: str, entity: Entity, arn: str) -> None:
     """Keeps invariant 1."""
     entity.attached = [*entity.attached, arn]
@@ -273,8 +300,10 @@ def delete_issued(tx: Transaction, access_key_id: str) -> None:
 
 
 def rename_user(tx: Transaction, scope: Scope, user: User, *, name: str, path: str) -> None:
-    """Move a user's record and all that names it (invariants 1 to 3)."""
+    """Move a user's record and all that names it (invariants 1 to 4)."""
     home = home_of(scope)
+    boundary = user.boundary
+    set_boundary(tx, scope, user, "")
     USERS.delete(tx, home, user.name.lower())
     for arn in user.attached:
         ATTACHMENTS.delete(tx, home, arn, "user", user.name.lower())
@@ -283,7 +312,7 @@ def rename_user(tx: Transaction, scope: Scope, user: User, *, name: str, path: s
         MEMBERS.delete(tx, home, group.lower(), user.name.lower())
         MEMBERS.put(tx, home, Member(group=group, user=name))
     user.name, user.path = name, path
-    USERS.put(tx, home, user)
+    set_boundary(tx, scope, user, boundary)
     for access_key_id in user.access_key_ids:
         issued = find_issued(tx, access_key_id)
         assert issued is not None, access_key_id

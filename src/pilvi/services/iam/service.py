@@ -1,7 +1,7 @@
 """IAM and STS: two Services over the same records. What each operation acts on, for authorisation.
 
 IAM has no regions; its records live under the account alone. ARNs of users, roles and groups are told here
-without their path, which only the record knows.
+without their path, which only the record knows: `permissions.entity_named` completes them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 from pilvi.kit.call import Call
 from pilvi.kit.service import Acts, ResourceOf, Service, everything
-from pilvi.services.iam.permissions import role_to_assume
+from pilvi.services.iam.permissions import entity_named, role_to_assume
 
 
 def _named(kind: str, member: str) -> ResourceOf:
@@ -49,6 +49,7 @@ _ALL = Acts(everything)
 
 iam = Service(
     "iam",
+    on_resource=entity_named,
     condition_keys=frozenset({"iam:passedtoservice"}),
     acts={
         **dict.fromkeys(
@@ -72,6 +73,8 @@ iam = Service(
                 "DetachUserPolicy",
                 "ListAttachedUserPolicies",
                 "ListGroupsForUser",
+                "PutUserPermissionsBoundary",
+                "DeleteUserPermissionsBoundary",
             ),
             _USER,
         ),
@@ -94,6 +97,8 @@ iam = Service(
                 "AttachRolePolicy",
                 "DetachRolePolicy",
                 "ListAttachedRolePolicies",
+                "PutRolePermissionsBoundary",
+                "DeleteRolePermissionsBoundary",
             ),
             _ROLE,
         ),

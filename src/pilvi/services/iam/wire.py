@@ -177,6 +177,10 @@ class DeletePolicyVersionRequest(TypedDict, total=False):
     VersionId: Required[str]
 
 
+class DeleteRolePermissionsBoundaryRequest(TypedDict, total=False):
+    RoleName: Required[str]
+
+
 class DeleteRolePolicyRequest(TypedDict, total=False):
     RoleName: Required[str]
     PolicyName: Required[str]
@@ -184,6 +188,10 @@ class DeleteRolePolicyRequest(TypedDict, total=False):
 
 class DeleteRoleRequest(TypedDict, total=False):
     RoleName: Required[str]
+
+
+class DeleteUserPermissionsBoundaryRequest(TypedDict, total=False):
+    UserName: Required[str]
 
 
 class DeleteUserPolicyRequest(TypedDict, total=False):
@@ -617,10 +625,20 @@ class PutGroupPolicyRequest(TypedDict, total=False):
     PolicyDocument: Required[str]
 
 
+class PutRolePermissionsBoundaryRequest(TypedDict, total=False):
+    RoleName: Required[str]
+    PermissionsBoundary: Required[str]
+
+
 class PutRolePolicyRequest(TypedDict, total=False):
     RoleName: Required[str]
     PolicyName: Required[str]
     PolicyDocument: Required[str]
+
+
+class PutUserPermissionsBoundaryRequest(TypedDict, total=False):
+    UserName: Required[str]
+    PermissionsBoundary: Required[str]
 
 
 class PutUserPolicyRequest(TypedDict, total=False):

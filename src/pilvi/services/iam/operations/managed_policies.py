@@ -99,7 +99,9 @@ def delete_policy(call: Call, tx: Transaction, req: DeletePolicyRequest) -> None
     Raises: NoSuchEntity, DeleteConflict, ValidationError (no ARN).
     """
     policy = aws_policies.get_own_policy(tx, call.scope, req["PolicyArn"])
-    if any(records.attachments_of(tx, call.scope, policy.arn)):
+    if any(records.attachments_of(tx, call.scope, policy.arn)) or any(
+        records.bounded_by(tx, call.scope, policy.arn)
+    ):
         raise errors.PolicyInUse(detail="Cannot delete a policy attached to entities.")
     if len(policy.versions) > 1:
         raise errors.PolicyInUse(
@@ -158,7 +160,9 @@ def _told(call: Call, at: Snapshot, policy: records.Policy, *, description: bool
         "Path": policy.path,
         "DefaultVersionId": f"v{policy.default_version}",
         "AttachmentCount": sum(1 for _ in records.attachments_of(at, call.scope, policy.arn)),
-        "PermissionsBoundaryUsageCount": 0,
+        "PermissionsBoundaryUsageCount": sum(
+            1 for _ in records.bounded_by(at, call.scope, policy.arn)
+        ),
         "IsAttachable": True,
         "CreateDate": policy.created_at_ms,
         "UpdateDate": policy.updated_at_ms,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pilvi.base.arn import Scope
 from pilvi.kit.call import Call
 from pilvi.services.iam import documents, errors, limits, pages, records, rules
+from pilvi.services.iam.operations import boundaries
 from pilvi.services.iam.operations.users import check_policies_gone
 from pilvi.services.iam.records import ROLES
 from pilvi.services.iam.service import iam
@@ -51,6 +52,9 @@ def create_role(call: Call, tx: Transaction, req: CreateRoleRequest) -> CreateRo
         session_s_max=req.get("MaxSessionDuration", limits.ROLE_SESSION_S_DEFAULT),
     )
     ROLES.put(tx, home, role)
+    if "PermissionsBoundary" in req:
+        arn = boundaries.checked(call, tx, req["PermissionsBoundary"])
+        records.set_boundary(tx, call.scope, role, arn)
     wire = told(call.scope, role)
     if "MaxSessionDuration" not in req:
         del wire["MaxSessionDuration"]  # as recorded: told by GetRole, not here
@@ -61,7 +65,10 @@ def create_role(call: Call, tx: Transaction, req: CreateRoleRequest) -> CreateRo
 def get_role(call: Call, at: Snapshot, req: GetRoleRequest) -> GetRoleResponse:
     """Raises: NoSuchEntity."""
     role = records.get_role(at, call.scope, req["RoleName"])
-    return {"Role": {**told(call.scope, role), "RoleLastUsed": {}}}
+    wire: Role = {**told(call.scope, role), "RoleLastUsed": {}}
+    if role.boundary:
+        wire["PermissionsBoundary"] = boundaries.told(role)
+    return {"Role": wire}
 
 
 @iam.read("ListRoles")
@@ -117,6 +124,7 @@ def delete_role(call: Call, tx: Transaction, req: DeleteRoleRequest) -> None:
     """
     role = records.get_role(tx, call.scope, req["RoleName"])
     check_policies_gone(role)
+    records.set_boundary(tx, call.scope, role, "")
     ROLES.delete(tx, records.home_of(call.scope), role.name.lower())
 
 

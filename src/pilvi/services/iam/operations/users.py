@@ -5,6 +5,7 @@ from __future__ import annotations
 from pilvi.base.arn import Scope
 from pilvi.kit.call import Call
 from pilvi.services.iam import errors, pages, records, rules, tokens
+from pilvi.services.iam.operations import boundaries
 from pilvi.services.iam.operations.callers import user_name_of
 from pilvi.services.iam.records import USERS, Entity
 from pilvi.services.iam.service import iam
@@ -41,6 +42,9 @@ def create_user(call: Call, tx: Transaction, req: CreateUserRequest) -> CreateUs
         tags=rules.tags_of(req.get("Tags")),
     )
     USERS.put(tx, home, user)
+    if "PermissionsBoundary" in req:
+        arn = boundaries.checked(call, tx, req["PermissionsBoundary"])
+        records.set_boundary(tx, call.scope, user, arn)
     return {"User": told(call.scope, user)}
 
 
@@ -53,7 +57,10 @@ def get_user(call: Call, at: Snapshot, req: GetUserRequest) -> GetUserResponse:
     if "UserName" not in req and call.principal.is_root:
         return {"User": _root(call)}
     user = records.get_user(at, call.scope, user_name_of(call, req.get("UserName")))
-    return {"User": told(call.scope, user)}
+    wire = told(call.scope, user)
+    if user.boundary:
+        wire["PermissionsBoundary"] = boundaries.told(user)
+    return {"User": wire}
 
 
 @iam.read("ListUsers")
@@ -92,6 +99,7 @@ def delete_user(call: Call, tx: Transaction, req: DeleteUserRequest) -> None:
     if user.groups:
         raise errors.DeleteConflict(first="remove users from group")
     check_policies_gone(user)
+    records.set_boundary(tx, call.scope, user, "")
     USERS.delete(tx, records.home_of(call.scope), user.name.lower())
 
 
