@@ -150,7 +150,7 @@ def find_policy(at: Snapshot, scope: Scope, arn: str) -> Policy | None:
 
 def get_policy(at: Snapshot, scope: Scope, arn: str) -> Policy:
     """Raises: ValidationError (no ARN), NoSuchEntity."""
-    rules.check_policy_arn(arn)
+    rules.check_arn(arn)
     policy = find_policy(at, scope, arn)
     if policy is None:
         raise errors.NoSuchEntity(detail=f"Policy {arn} was not found.")

@@ -52,7 +52,7 @@ def parse_role_arn(text: str) -> Arn:
     return Arn.parse(text)
 
 
-def check_policy_arn(text: str) -> None:
+def check_arn(text: str) -> None:
     """Raises: ValidationError."""
     if not _ARN.fullmatch(text):
         raise errors.ValidationError(detail="Invalid ARN:  Could not be parsed!")

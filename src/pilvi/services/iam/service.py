@@ -35,6 +35,12 @@ def _member(member: str) -> ResourceOf:
     return resource
 
 
+def _oidc_provider(call: Call, req: Mapping[str, Any]) -> str:
+    """The provider that is made for a URL."""
+    url = str(req.get("Url", "*")).removeprefix("https://")
+    return f"arn:{call.scope.partition}:iam::{call.account}:oidc-provider/{url}"
+
+
 def _of_assuming(call: Call, req: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
     """sts:ExternalId and sts:RoleSessionName."""
     told = {"sts:externalid": "ExternalId", "sts:rolesessionname": "RoleSessionName"}
@@ -134,6 +140,21 @@ iam = Service(
                 "ListEntitiesForPolicy",
             ),
             _POLICY,
+        ),
+        "CreateOpenIDConnectProvider": Acts(_oidc_provider),
+        "ListOpenIDConnectProviders": _ALL,
+        **dict.fromkeys(
+            (
+                "GetOpenIDConnectProvider",
+                "DeleteOpenIDConnectProvider",
+                "AddClientIDToOpenIDConnectProvider",
+                "RemoveClientIDFromOpenIDConnectProvider",
+                "UpdateOpenIDConnectProviderThumbprint",
+                "TagOpenIDConnectProvider",
+                "UntagOpenIDConnectProvider",
+                "ListOpenIDConnectProviderTags",
+            ),
+            Acts(_member("OpenIDConnectProviderArn")),
         ),
         "CreatePolicy": Acts(_named("policy", "PolicyName")),
         "ListUsers": _ALL,

@@ -23,6 +23,11 @@ class AccessKeyMetadata(TypedDict, total=False):
     CreateDate: EpochMs
 
 
+class AddClientIDToOpenIDConnectProviderRequest(TypedDict, total=False):
+    OpenIDConnectProviderArn: Required[str]
+    ClientID: Required[str]
+
+
 class AddUserToGroupRequest(TypedDict, total=False):
     GroupName: Required[str]
     UserName: Required[str]
@@ -100,6 +105,18 @@ class CreateGroupResponse(TypedDict, total=False):
     Group: Required[Group]
 
 
+class CreateOpenIDConnectProviderRequest(TypedDict, total=False):
+    Url: Required[str]
+    ClientIDList: list[str]
+    ThumbprintList: list[str]
+    Tags: list[Tag]
+
+
+class CreateOpenIDConnectProviderResponse(TypedDict, total=False):
+    OpenIDConnectProviderArn: str
+    Tags: list[Tag]
+
+
 class CreatePolicyRequest(TypedDict, total=False):
     PolicyName: Required[str]
     Path: str
@@ -166,6 +183,10 @@ class DeleteGroupPolicyRequest(TypedDict, total=False):
 
 class DeleteGroupRequest(TypedDict, total=False):
     GroupName: Required[str]
+
+
+class DeleteOpenIDConnectProviderRequest(TypedDict, total=False):
+    OpenIDConnectProviderArn: Required[str]
 
 
 class DeletePolicyRequest(TypedDict, total=False):
@@ -258,6 +279,18 @@ class GetGroupResponse(TypedDict, total=False):
     Users: Required[list[User]]
     IsTruncated: bool
     Marker: str
+
+
+class GetOpenIDConnectProviderRequest(TypedDict, total=False):
+    OpenIDConnectProviderArn: Required[str]
+
+
+class GetOpenIDConnectProviderResponse(TypedDict, total=False):
+    Url: str
+    ClientIDList: list[str]
+    ThumbprintList: list[str]
+    CreateDate: EpochMs
+    Tags: list[Tag]
 
 
 class GetPolicyRequest(TypedDict, total=False):
@@ -462,6 +495,26 @@ class ListInstanceProfilesForRoleResponse(TypedDict, total=False):
     Marker: str
 
 
+class ListOpenIDConnectProviderTagsRequest(TypedDict, total=False):
+    OpenIDConnectProviderArn: Required[str]
+    Marker: str
+    MaxItems: int
+
+
+class ListOpenIDConnectProviderTagsResponse(TypedDict, total=False):
+    Tags: Required[list[Tag]]
+    IsTruncated: bool
+    Marker: str
+
+
+class ListOpenIDConnectProvidersRequest(TypedDict, total=False):
+    pass
+
+
+class ListOpenIDConnectProvidersResponse(TypedDict, total=False):
+    OpenIDConnectProviderList: list[OpenIDConnectProviderListEntry]
+
+
 class ListPoliciesRequest(TypedDict, total=False):
     Scope: str
     OnlyAttached: bool
@@ -573,6 +626,10 @@ class ListUsersResponse(TypedDict, total=False):
     Marker: str
 
 
+class OpenIDConnectProviderListEntry(TypedDict, total=False):
+    Arn: str
+
+
 class Policy(TypedDict, total=False):
     PolicyName: str
     PolicyId: str
@@ -647,6 +704,11 @@ class PutUserPolicyRequest(TypedDict, total=False):
     PolicyDocument: Required[str]
 
 
+class RemoveClientIDFromOpenIDConnectProviderRequest(TypedDict, total=False):
+    OpenIDConnectProviderArn: Required[str]
+    ClientID: Required[str]
+
+
 class RemoveUserFromGroupRequest(TypedDict, total=False):
     GroupName: Required[str]
     UserName: Required[str]
@@ -687,6 +749,11 @@ class Tag(TypedDict, total=False):
     Value: Required[str]
 
 
+class TagOpenIDConnectProviderRequest(TypedDict, total=False):
+    OpenIDConnectProviderArn: Required[str]
+    Tags: Required[list[Tag]]
+
+
 class TagPolicyRequest(TypedDict, total=False):
     PolicyArn: Required[str]
     Tags: Required[list[Tag]]
@@ -700,6 +767,11 @@ class TagRoleRequest(TypedDict, total=False):
 class TagUserRequest(TypedDict, total=False):
     UserName: Required[str]
     Tags: Required[list[Tag]]
+
+
+class UntagOpenIDConnectProviderRequest(TypedDict, total=False):
+    OpenIDConnectProviderArn: Required[str]
+    TagKeys: Required[list[str]]
 
 
 class UntagPolicyRequest(TypedDict, total=False):
@@ -726,6 +798,11 @@ class UpdateAccessKeyRequest(TypedDict, total=False):
 class UpdateAssumeRolePolicyRequest(TypedDict, total=False):
     RoleName: Required[str]
     PolicyDocument: Required[str]
+
+
+class UpdateOpenIDConnectProviderThumbprintRequest(TypedDict, total=False):
+    OpenIDConnectProviderArn: Required[str]
+    ThumbprintList: Required[list[str]]
 
 
 class UpdateRoleDescriptionRequest(TypedDict, total=False):

@@ -93,7 +93,7 @@ def list_attached_group_policies(
 
 def _attach(call: Call, tx: Transaction, kind: str, name: str, arn: str) -> None:
     """Attaching what is attached already is no error."""
-    rules.check_policy_arn(arn)
+    rules.check_arn(arn)
     entity = records.get_entity(tx, call.scope, kind, name)
     if aws_policies.find_policy(tx, call.scope, arn) is None:
         raise errors.NoSuchEntity(detail=f"Policy {arn} does not exist or is not attachable.")
@@ -104,7 +104,7 @@ def _attach(call: Call, tx: Transaction, kind: str, name: str, arn: str) -> None
 
 
 def _detach(call: Call, tx: Transaction, kind: str, name: str, arn: str) -> None:
-    rules.check_policy_arn(arn)
+    rules.check_arn(arn)
     entity = records.get_entity(tx, call.scope, kind, name)
     if arn not in entity.attached:
         raise errors.NoSuchEntity(detail=f"Policy {arn} was not found.")
