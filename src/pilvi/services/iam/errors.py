@@ -8,6 +8,7 @@ __all__ = [
     "AccessDenied",
     "DeleteConflict",
     "EntityAlreadyExists",
+    "InvalidAuthenticationCode",
     "InvalidInput",
     "LimitExceeded",
     "MalformedPolicyDocument",
@@ -35,6 +36,10 @@ class DeleteConflict(AwsError):
 
 
 class PolicyInUse(DeleteConflict):
+    message = "{detail}"
+
+
+class InUse(DeleteConflict):
     message = "{detail}"
 
 
@@ -68,6 +73,23 @@ class InvalidInput(AwsError):
 class AccessDenied(AwsError):
     code = "AccessDenied"
     message = "{detail}"
+    status = 403
+
+
+class MfaCodeInvalid(AccessDenied):
+    message = "MultiFactorAuthentication failed with invalid MFA one time pass code. "
+
+
+class MfaDeviceUnknown(AccessDenied):
+    message = (
+        "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial"
+        " number is valid and associated with this user."
+    )
+
+
+class InvalidAuthenticationCode(AwsError):
+    code = "InvalidAuthenticationCode"
+    message = "Authentication code for device is not valid."
     status = 403
 
 

@@ -37,3 +37,19 @@ PERMISSIONS_KEPT = 4096
 
 MADE_UP_ROLES_TOLD = 1000
 """Roles that do not exist of which a process warns, once each; not a quota of AWS."""
+
+MFA_DEVICES_PER_USER = 8
+MFA_DEVICES = 5000
+"""Of an account, in use or not."""
+MFA_SEED_BYTES = 40
+MFA_STEPS_BEHIND = 2
+MFA_STEPS_AHEAD = 1
+"""How many steps of 30 s a code may be late or early."""
+MFA_ENABLE_STEPS_OFF = 20
+MFA_RESYNC_STEPS_OFF = 120
+"""How far a device's clock may be off: ten minutes, and one hour."""
+MFA_WRONG_CODES = 5
+MFA_WRONG_CODES_STEPS = 20
+"""So many wrong codes within ten minutes; not a quota of AWS, which does not tell its own."""
+MFA_DEVICES_WATCHED = 10_000
+"""Devices whose wrong codes a process counts; not a quota of AWS."""

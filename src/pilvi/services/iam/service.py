@@ -41,6 +41,11 @@ def _oidc_provider(call: Call, req: Mapping[str, Any]) -> str:
     return f"arn:{call.scope.partition}:iam::{call.account}:oidc-provider/{url}"
 
 
+def _new_device(call: Call, req: Mapping[str, Any]) -> str:
+    name = f"{req.get('Path', '/')}{req.get('VirtualMFADeviceName', '*')}"
+    return f"arn:{call.scope.partition}:iam::{call.account}:mfa{name}"
+
+
 def _of_assuming(call: Call, req: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
     """sts:ExternalId and sts:RoleSessionName."""
     told = {"sts:externalid": "ExternalId", "sts:rolesessionname": "RoleSessionName"}
@@ -51,6 +56,7 @@ _USER = Acts(_named("user", "UserName"))
 _ROLE = Acts(_named("role", "RoleName"))
 _GROUP = Acts(_named("group", "GroupName"))
 _POLICY = Acts(_member("PolicyArn"))
+_DEVICE = Acts(_member("SerialNumber"))
 _ALL = Acts(everything)
 
 iam = Service(
@@ -157,6 +163,19 @@ iam = Service(
             Acts(_member("OpenIDConnectProviderArn")),
         ),
         "CreatePolicy": Acts(_named("policy", "PolicyName")),
+        "CreateVirtualMFADevice": Acts(_new_device),
+        **dict.fromkeys(
+            ("DeleteVirtualMFADevice", "TagMFADevice", "UntagMFADevice", "ListMFADeviceTags"),
+            _DEVICE,
+        ),
+        **dict.fromkeys(
+            (
+                *("EnableMFADevice", "ResyncMFADevice", "DeactivateMFADevice"),
+                *("GetMFADevice", "ListMFADevices"),
+            ),
+            _USER,
+        ),
+        "ListVirtualMFADevices": _ALL,
         "ListUsers": _ALL,
         "ListRoles": _ALL,
         "ListGroups": _ALL,

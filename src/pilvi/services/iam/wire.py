@@ -164,11 +164,26 @@ class CreateUserResponse(TypedDict, total=False):
     User: User
 
 
+class CreateVirtualMFADeviceRequest(TypedDict, total=False):
+    Path: str
+    VirtualMFADeviceName: Required[str]
+    Tags: list[Tag]
+
+
+class CreateVirtualMFADeviceResponse(TypedDict, total=False):
+    VirtualMFADevice: Required[VirtualMFADevice]
+
+
 class Credentials(TypedDict, total=False):
     AccessKeyId: Required[str]
     SecretAccessKey: Required[str]
     SessionToken: Required[str]
     Expiration: Required[EpochMs]
+
+
+class DeactivateMFADeviceRequest(TypedDict, total=False):
+    UserName: str
+    SerialNumber: Required[str]
 
 
 class DeleteAccessKeyRequest(TypedDict, total=False):
@@ -224,6 +239,10 @@ class DeleteUserRequest(TypedDict, total=False):
     UserName: Required[str]
 
 
+class DeleteVirtualMFADeviceRequest(TypedDict, total=False):
+    SerialNumber: Required[str]
+
+
 class DetachGroupPolicyRequest(TypedDict, total=False):
     GroupName: Required[str]
     PolicyArn: Required[str]
@@ -237,6 +256,13 @@ class DetachRolePolicyRequest(TypedDict, total=False):
 class DetachUserPolicyRequest(TypedDict, total=False):
     UserName: Required[str]
     PolicyArn: Required[str]
+
+
+class EnableMFADeviceRequest(TypedDict, total=False):
+    UserName: Required[str]
+    SerialNumber: Required[str]
+    AuthenticationCode1: Required[str]
+    AuthenticationCode2: Required[str]
 
 
 class GetAccessKeyInfoRequest(TypedDict, total=False):
@@ -279,6 +305,18 @@ class GetGroupResponse(TypedDict, total=False):
     Users: Required[list[User]]
     IsTruncated: bool
     Marker: str
+
+
+class GetMFADeviceRequest(TypedDict, total=False):
+    SerialNumber: Required[str]
+    UserName: str
+
+
+class GetMFADeviceResponse(TypedDict, total=False):
+    UserName: str
+    SerialNumber: Required[str]
+    EnableDate: EpochMs
+    Certifications: dict[str, str]
 
 
 class GetOpenIDConnectProviderRequest(TypedDict, total=False):
@@ -495,6 +533,30 @@ class ListInstanceProfilesForRoleResponse(TypedDict, total=False):
     Marker: str
 
 
+class ListMFADeviceTagsRequest(TypedDict, total=False):
+    SerialNumber: Required[str]
+    Marker: str
+    MaxItems: int
+
+
+class ListMFADeviceTagsResponse(TypedDict, total=False):
+    Tags: Required[list[Tag]]
+    IsTruncated: bool
+    Marker: str
+
+
+class ListMFADevicesRequest(TypedDict, total=False):
+    UserName: str
+    Marker: str
+    MaxItems: int
+
+
+class ListMFADevicesResponse(TypedDict, total=False):
+    MFADevices: Required[list[MFADevice]]
+    IsTruncated: bool
+    Marker: str
+
+
 class ListOpenIDConnectProviderTagsRequest(TypedDict, total=False):
     OpenIDConnectProviderArn: Required[str]
     Marker: str
@@ -626,6 +688,24 @@ class ListUsersResponse(TypedDict, total=False):
     Marker: str
 
 
+class ListVirtualMFADevicesRequest(TypedDict, total=False):
+    AssignmentStatus: str
+    Marker: str
+    MaxItems: int
+
+
+class ListVirtualMFADevicesResponse(TypedDict, total=False):
+    VirtualMFADevices: Required[list[VirtualMFADevice]]
+    IsTruncated: bool
+    Marker: str
+
+
+class MFADevice(TypedDict, total=False):
+    UserName: Required[str]
+    SerialNumber: Required[str]
+    EnableDate: Required[EpochMs]
+
+
 class OpenIDConnectProviderListEntry(TypedDict, total=False):
     Arn: str
 
@@ -714,6 +794,13 @@ class RemoveUserFromGroupRequest(TypedDict, total=False):
     UserName: Required[str]
 
 
+class ResyncMFADeviceRequest(TypedDict, total=False):
+    UserName: Required[str]
+    SerialNumber: Required[str]
+    AuthenticationCode1: Required[str]
+    AuthenticationCode2: Required[str]
+
+
 class Role(TypedDict, total=False):
     Path: Required[str]
     RoleName: Required[str]
@@ -749,6 +836,11 @@ class Tag(TypedDict, total=False):
     Value: Required[str]
 
 
+class TagMFADeviceRequest(TypedDict, total=False):
+    SerialNumber: Required[str]
+    Tags: Required[list[Tag]]
+
+
 class TagOpenIDConnectProviderRequest(TypedDict, total=False):
     OpenIDConnectProviderArn: Required[str]
     Tags: Required[list[Tag]]
@@ -767,6 +859,11 @@ class TagRoleRequest(TypedDict, total=False):
 class TagUserRequest(TypedDict, total=False):
     UserName: Required[str]
     Tags: Required[list[Tag]]
+
+
+class UntagMFADeviceRequest(TypedDict, total=False):
+    SerialNumber: Required[str]
+    TagKeys: Required[list[str]]
 
 
 class UntagOpenIDConnectProviderRequest(TypedDict, total=False):
@@ -838,4 +935,13 @@ class User(TypedDict, total=False):
     CreateDate: Required[EpochMs]
     PasswordLastUsed: EpochMs
     PermissionsBoundary: AttachedPermissionsBoundary
+    Tags: list[Tag]
+
+
+class VirtualMFADevice(TypedDict, total=False):
+    SerialNumber: Required[str]
+    Base32StringSeed: bytes
+    QRCodePNG: bytes
+    User: User
+    EnableDate: EpochMs
     Tags: list[Tag]

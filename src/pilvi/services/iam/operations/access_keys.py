@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import msgspec
 
 from pilvi.kit.call import Call
 from pilvi.services.iam import errors, limits, pages, records, tokens
-from pilvi.services.iam.operations.callers import user_name_of
+from pilvi.services.iam.operations.callers import holder_of
 from pilvi.services.iam.records import Issued, Root, User
 from pilvi.services.iam.service import iam
 from pilvi.services.iam.wire import (
@@ -33,7 +30,7 @@ def create_access_key(
     Raises: NoSuchEntity, LimitExceeded, ValidationError (no name, caller is no user).
     AWS: CreateAccessKey; IAM User Guide, "Manage access keys for IAM users".
     """
-    holder = _holder(call, tx, req)
+    holder = holder_of(call, tx, req.get("UserName"))
     if len(holder.access_key_ids) >= limits.ACCESS_KEYS_PER_USER:
         raise errors.LimitExceeded(quota="AccessKeysPerUser", limit=limits.ACCESS_KEYS_PER_USER)
     credential = tokens.issue_key(tx, call.entropy, call.scope, holder, now_ms=call.now_ms)
@@ -56,7 +53,7 @@ def list_access_keys(
 
     Raises: NoSuchEntity, ValidationError.
     """
-    holder = _holder(call, at, req)
+    holder = holder_of(call, at, req.get("UserName"))
     page, more = pages.cut_names(req, holder.access_key_ids)
     keys = [_told(_get_key(at, holder, access_key_id)) for access_key_id in page]
     return {"AccessKeyMetadata": keys, **more}
@@ -68,7 +65,7 @@ def update_access_key(call: Call, tx: Transaction, req: UpdateAccessKeyRequest) 
 
     Raises: NoSuchEntity, ValidationError.
     """
-    holder = _holder(call, tx, req)
+    holder = holder_of(call, tx, req.get("UserName"))
     issued = _get_key(tx, holder, req["AccessKeyId"])
     if req["Status"] not in ("Active", "Inactive"):
         raise errors.ValidationError(
@@ -86,19 +83,12 @@ def delete_access_key(call: Call, tx: Transaction, req: DeleteAccessKeyRequest) 
 
     Raises: NoSuchEntity, ValidationError.
     """
-    holder = _holder(call, tx, req)
+    holder = holder_of(call, tx, req.get("UserName"))
     issued = _get_key(tx, holder, req["AccessKeyId"])
     gone = issued.credential.access_key_id
     holder.access_key_ids = [kept for kept in holder.access_key_ids if kept != gone]
     records.put_key_holder(tx, call.scope, holder)
     tokens.retire_key(tx, issued, now_ms=call.now_ms)
-
-
-def _holder(call: Call, at: Snapshot, req: Mapping[str, Any]) -> User | Root:
-    """The user that is named, else the caller: a user, or root."""
-    if "UserName" not in req and call.principal.is_root:
-        return records.get_root(at, call.scope)
-    return records.get_user(at, call.scope, user_name_of(call, req.get("UserName")))
 
 
 def _get_key(at: Snapshot, holder: User | Root, access_key_id: str) -> Issued:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pilvi.kit.call import Call
-from pilvi.services.iam import errors
+from pilvi.services.iam import errors, records
+from pilvi.services.iam.records import USERS, Root, User
+from pilvi.store.api import Snapshot
 
 
 def user_name_of(call: Call, given: str | None) -> str:
@@ -19,3 +21,14 @@ def user_name_of(call: Call, given: str | None) -> str:
             detail="Must specify userName when calling with non-User credentials"
         )
     return principal.arn.rpartition("/")[2]
+
+
+def holder_of(call: Call, at: Snapshot, given: str | None) -> User | Root:
+    """As `user_name_of`, the user itself; root is meant when it names nobody, or "root" and no user is called so.
+
+    Raises: NoSuchEntity; ValidationError when no user is named and the caller is none.
+    """
+    if call.principal.is_root and given in (None, "root"):
+        named = None if given is None else USERS.find(at, records.home_of(call.scope), given)
+        return named or records.get_root(at, call.scope)
+    return records.get_user(at, call.scope, user_name_of(call, given))

@@ -7,6 +7,7 @@ from pilvi.kit.call import Call
 from pilvi.services.iam import errors, pages, records, rules, tokens
 from pilvi.services.iam.operations import boundaries
 from pilvi.services.iam.operations.callers import user_name_of
+from pilvi.services.iam.proofs import mfa_devices
 from pilvi.services.iam.records import USERS, Entity
 from pilvi.services.iam.service import iam
 from pilvi.services.iam.wire import (
@@ -55,7 +56,7 @@ def get_user(call: Call, at: Snapshot, req: GetUserRequest) -> GetUserResponse:
     Raises: NoSuchEntity, ValidationError (no name, and the caller is a role's session).
     """
     if "UserName" not in req and call.principal.is_root:
-        return {"User": _root(call)}
+        return {"User": root_told(call)}
     user = records.get_user(at, call.scope, user_name_of(call, req.get("UserName")))
     wire = told(call.scope, user)
     if user.boundary:
@@ -85,6 +86,7 @@ def update_user(call: Call, tx: Transaction, req: UpdateUserRequest) -> None:
     if taken is not None and taken.id != user.id:
         raise errors.EntityAlreadyExists(detail=f"User with name {name} already exists.")
     records.rename_user(tx, call.scope, user, name=name, path=req.get("NewPath", user.path))
+    mfa_devices.rename_holder(tx, call.scope, user)
 
 
 @iam.write("DeleteUser")
@@ -96,6 +98,8 @@ def delete_user(call: Call, tx: Transaction, req: DeleteUserRequest) -> None:
     user = records.get_user(tx, call.scope, req["UserName"])
     if user.access_key_ids:
         raise errors.DeleteConflict(first="delete access keys")
+    if any(mfa_devices.of_holder(tx, call.scope, user)):
+        raise errors.DeleteConflict(first="delete MFA device")
     if user.groups:
         raise errors.DeleteConflict(first="remove users from group")
     check_policies_gone(user)
@@ -124,7 +128,7 @@ def told(scope: Scope, user: records.User, *, tags: bool = True) -> User:
     return wire
 
 
-def _root(call: Call) -> User:
+def root_told(call: Call) -> User:
     """The account's root user: it has neither name nor path, and is as old as the epoch here."""
     return {
         "Path": "/",

@@ -1,0 +1,133 @@
+"""Does a one-time code prove that the caller has its MFA device?
+
+Invariants:
+1. A code that was accepted is not accepted again, nor any of an earlier step.
+2. Few wrong codes of a device are looked at in ten minutes; then right ones are refused like wrong ones until those are
+   over. The wrong ones are counted in each process, for a refused transaction leaves no record: with `--workers N`,
+   N times as many may be tried.
+3. A refusal does not tell whether a code was wrong, used before, or not looked at.
+"""
+
+from __future__ import annotations
+
+from weakref import WeakKeyDictionary
+
+from pilvi.base.arn import Scope
+from pilvi.services.iam import errors, limits, totp
+from pilvi.services.iam.proofs import mfa_devices
+from pilvi.services.iam.proofs.mfa_devices import MfaDevice
+from pilvi.services.iam.records import Root, User
+from pilvi.store.api import Snapshot, Transaction
+from pilvi.store.sealing import Sealer
+
+
+def check_code(
+    tx: Transaction,
+    scope: Scope,
+    user_or_root: User | Root,
+    serial: str,
+    code: str,
+    now_ms: int,
+    *,
+    sealer: Sealer,
+) -> None:
+    """Accept a code of a device that this user has enabled, once. `scope`: the user's account.
+
+    Raises: AccessDenied.
+    """
+    step = verify_code(tx, scope, user_or_root, serial, code, now_ms, sealer=sealer)
+    mfa_devices.accept(tx, scope, mfa_devices.get(tx, scope, serial), step)
+
+
+def verify_code(
+    at: Snapshot,
+    scope: Scope,
+    user_or_root: User | Root,
+    serial: str,
+    code: str,
+    now_ms: int,
+    *,
+    sealer: Sealer,
+) -> int:
+    """As `check_code`, without using the code up: for decisions that come before the act. Gives the code's step.
+
+    Raises: AccessDenied.
+    """
+    device = mfa_devices.find(at, scope, serial)
+    if device is None or device.holder_id != mfa_devices.holder_id(scope, user_or_root):
+        raise errors.MfaDeviceUnknown
+    now = totp.step_at(now_ms) + device.drift
+    steps = range(now - limits.MFA_STEPS_BEHIND, now + limits.MFA_STEPS_AHEAD + 1)
+    step = _find(at, scope, device, (code,), steps, now_ms, sealer)
+    if step is None:
+        raise errors.MfaCodeInvalid
+    return step
+
+
+def find_pair(
+    at: Snapshot,
+    scope: Scope,
+    device: MfaDevice,
+    codes: tuple[str, str],
+    now_ms: int,
+    *,
+    steps_off: int,
+    sealer: Sealer,
+) -> tuple[int, int] | None:
+    """Two codes that follow each other, of a device whose clock is off by so many steps at most: the step of the second
+    one, and by how many steps that clock is ahead of ours."""
+    now = totp.step_at(now_ms)
+    steps = range(now - steps_off - 1, now + steps_off)
+    first = _find(at, scope, device, codes, steps, now_ms, sealer)
+    return None if first is None else (first + 1, _drift(first + 1 - now))
+
+
+def _drift(steps: int) -> int:
+    """Small differences are the time that people need, and no matter of the clock."""
+    return steps if abs(steps) > 1 else 0
+
+
+def _find(
+    at: Snapshot,
+    scope: Scope,
+    device: MfaDevice,
+    codes: tuple[str, ...],
+    steps: range,
+    now_ms: int,
+    sealer: Sealer,
+) -> int | None:
+    """Keeps invariants 1 and 2. Only steps behind the last accepted one count."""
+    guard = _GUARDS.setdefault(sealer, _Guard())
+    serial = mfa_devices.serial_of(scope, device)
+    if not guard.may_try(serial, totp.step_at(now_ms)):
+        return None
+    fresh = (step for step in steps if step > device.last_step)
+    step = totp.find_step(mfa_devices.open_seed(at, scope, sealer, device), codes, fresh)
+    if step is None:
+        guard.note_wrong(serial, totp.step_at(now_ms))
+    return step
+
+
+class _Guard:
+    """Counts the wrong codes of each device, from the first one on, until its ten minutes are over."""
+
+    def __init__(self) -> None:
+        self._wrong: dict[str, tuple[int, int]] = {}
+
+    def may_try(self, serial: str, step: int) -> bool:
+        return self._counted(serial, step)[1] < limits.MFA_WRONG_CODES
+
+    def note_wrong(self, serial: str, step: int) -> None:
+        since, count = self._counted(serial, step)
+        self._wrong.pop(serial, None)
+        while len(self._wrong) >= limits.MFA_DEVICES_WATCHED:
+            del self._wrong[next(iter(self._wrong))]
+        self._wrong[serial] = (since, count + 1)
+
+    def _counted(self, serial: str, step: int) -> tuple[int, int]:
+        since, count = self._wrong.get(serial, (step, 0))
+        return (since, count) if step - since < limits.MFA_WRONG_CODES_STEPS else (step, 0)
+
+
+_GUARDS: WeakKeyDictionary[Sealer, _Guard] = WeakKeyDictionary()
+"""One for each cloud in this process: a cloud has one sealer."""

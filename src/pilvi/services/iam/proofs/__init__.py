@@ -1,0 +1,5 @@
+"""What users have to prove who they are: one file of records for each kind.
+
+Everything here is found by the unique id of the user who has it (the account's for root), which a renaming leaves as
+it is. Users have none of it left when they are deleted: `DeleteUser` refuses before.
+"""
