@@ -22,6 +22,7 @@ from pilvi.contracts.functions import Functions
 from pilvi.contracts.keys import Keys
 from pilvi.contracts.logs import LogSink
 from pilvi.contracts.objects import Objects
+from pilvi.contracts.observations import Observations
 from pilvi.contracts.platform import Platform
 from pilvi.dispatch import trace
 from pilvi.dispatch.dispatcher import Dispatcher
@@ -61,6 +62,7 @@ QUESTIONS: Mapping[type[Any], str] = {
     Keys: "pilvi.services.kms.questions:KmsKeys",
     LogSink: "pilvi.services.logs.questions:LogsSink",
     PermissionsOf: "pilvi.services.iam.permissions:IamPermissions",
+    Observations: "pilvi.services.iam.observed:IamObservations",
     Objects: "pilvi.services.s3.questions:S3Objects",
 }
 """Each Protocol of contracts/ -> the class that answers it; it takes the cloud."""

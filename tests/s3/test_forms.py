@@ -13,6 +13,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from pilvi.app import QUESTIONS
 from pilvi.base.arn import Scope
 from pilvi.base.clock import Clock
 from pilvi.base.entropy import Entropy
@@ -49,7 +50,7 @@ class Uploads:
             clock=self.clock,
             entropy=entropy,
             services={"s3": "pilvi.services.s3:s3", "iam": "pilvi.services.iam:iam"},
-            questions={Credentials: "pilvi.services.iam.questions:IamCredentials"},
+            questions=QUESTIONS,
         )
         self.vouch = Authenticator(
             self.cloud.ask(Credentials), self.clock, mode="strict"

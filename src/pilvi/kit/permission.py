@@ -11,6 +11,14 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pilvi.contracts.observations import (
+    ALLOWED,
+    DENIED,
+    LET_PASS,
+    UNASKED,
+    Asker,
+    Observations,
+)
 from pilvi.identity import authorise
 from pilvi.identity.permissions import (
     NOBODYS,
@@ -44,11 +52,21 @@ class Permission(NamedTuple):
 
 async def permit(call: Call, operation: Operation, params: Mapping[str, Any]) -> None:
     """Raises: AccessDenied, AccessDeniedException."""
-    if call.principal.authenticated:
+    principal = call.principal
+    if principal.authenticated:
+        if principal.verified and principal.session_expires_at_ms is None:
+            observations = call.ask(Observations)
+            observations.note_key(
+                principal.access_key_id, operation.action, call.region, call.now_ms
+            )
         if operation.free:
+            _note(call, operation.action, "*", UNASKED, _NO_KEYS)
             return
         if call.cloud.settings.iam == "off":
             call.granted = True
+            for permission in _needed(call, operation, params):
+                for resource in permission.resources:
+                    _note(call, permission.action, resource, ALLOWED, permission.context)
             return
     for permission in _needed(call, operation, params):
         await check(call, permission)
@@ -72,15 +90,41 @@ def _needed(call: Call, operation: Operation, params: Mapping[str, Any]) -> list
 async def check(call: Call, permission: Permission) -> None:
     """Raises: AccessDenied, AccessDeniedException. Handlers ask so for what only they can know to be needed."""
     for resource in permission.resources:
-        judged = await _judge(call, permission, resource)
+        resource, judged = await _judge(call, permission, resource)
+        if judged is None or judged[2].allowed:
+            outcome = ALLOWED
+        elif call.cloud.settings.iam == "audit":
+            outcome = LET_PASS
+        else:
+            outcome = DENIED
+        if call.principal.authenticated:
+            _note(call, permission.action, resource, outcome, permission.context)
         if judged is not None:
             _conclude(call, *judged)
+
+
+def _note(
+    call: Call,
+    action: str,
+    resource: str,
+    outcome: str,
+    context: Mapping[str, tuple[str, ...]],
+) -> None:
+    """Tell what was decided to those who observe. A session's doings are its role's."""
+    principal = call.principal
+    role_arn = principal.role_arn
+    if role_arn is None:
+        asker = Asker(principal.account, principal.id, principal.arn)
+    else:
+        unique_id = role_arn if principal.made_up else principal.id.partition(":")[0]
+        asker = Asker(principal.account, unique_id, role_arn)
+    call.ask(Observations).note(asker, action, resource, outcome, call.region, call.now_ms, context)
 
 
 async def may(call: Call, permission: Permission) -> bool:
     """The same as a question."""
     for resource in permission.resources:
-        judged = await _judge(call, permission, resource)
+        _, judged = await _judge(call, permission, resource)
         if judged is not None and not judged[2].allowed:
             return False
     return True
@@ -88,8 +132,9 @@ async def may(call: Call, permission: Permission) -> bool:
 
 async def _judge(
     call: Call, permission: Permission, resource: str
-) -> tuple[Request, Policies, Decision] | None:
-    """None: it is the root of the account, and nobody else has a word in it."""
+) -> tuple[str, tuple[Request, Policies, Decision] | None]:
+    """The resource under its true name, and what came of it. None: it is the root of the account, and nobody else
+    has a word in it."""
     principal = call.principal
     service = _service_of(call, permission.action)
     if service.on_resource is None:
@@ -101,7 +146,7 @@ async def _judge(
     elif principal.is_root or principal.made_up:
         own = on_resource.account in ("", principal.account)
         if own and not on_resource.policies and on_resource.side is ResourceSide.ORDINARY:
-            return None
+            return on_resource.arn or resource, None
         permissions = roots(principal)
     else:
         permissions = await call.ask(PermissionsOf).permissions_of(principal)
@@ -117,7 +162,8 @@ async def _judge(
         service.condition_keys,
     )
     resource = on_resource.arn or resource
-    return authorise.judge(permissions, permission.action, resource, context, on_resource)
+    judged = authorise.judge(permissions, permission.action, resource, context, on_resource)
+    return resource, judged
 
 
 def _service_of(call: Call, action: str) -> Service:

@@ -1,4 +1,4 @@
-"""What time does in STS: sessions that expired long ago, and keys deleted then, are forgotten."""
+"""What time does in IAM and STS: old observations, sessions that ended long ago and deleted keys are forgotten."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from pilvi.contracts.delivery import Commit
 from pilvi.contracts.jobs import Job
 from pilvi.kit.cloud import Cloud
 from pilvi.services.iam import limits, records
-from pilvi.services.iam.service import sts
+from pilvi.services.iam.observed import records as observed
+from pilvi.services.iam.service import iam, sts
 from pilvi.store.api import Transaction
 
 
@@ -24,3 +25,15 @@ async def sweep(cloud: Cloud, job: Job) -> Commit:
             tx.at(now_ms, Job(kind="sts.sweep", payload=b""))
 
     return forget
+
+
+@iam.job("forget")
+async def forget(cloud: Cloud, job: Job) -> Commit:
+    """Forget a batch of what was observed long ago; as above."""
+    now_ms = cloud.clock.now_ms()
+
+    def old(tx: Transaction) -> None:
+        if observed.forget(tx, now_ms):
+            tx.at(now_ms, Job(kind="iam.forget", payload=b""))
+
+    return old

@@ -1,0 +1,186 @@
+"""`contracts.observations.Observations`: counted in memory, brought to the store in the background.
+
+Nothing of the hot path waits for the store. Increments merge there, so several workers may count the same thing. What
+was noted less than FLUSH_S before a process is killed is lost; a graceful end brings everything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+
+from pilvi.base.errors import ServiceUnavailable
+from pilvi.contracts.observations import Asker, LastUse, Refusal
+from pilvi.kit.cloud import Cloud
+from pilvi.services.iam.observed import records, tally
+from pilvi.services.iam.observed.folding import parent
+from pilvi.services.iam.observed.tally import Tally
+from pilvi.store.api import Transaction
+
+FLUSH_S = 2.0
+BATCH = 100
+"""Tallies of one transaction, so that none of them holds up requests for long."""
+TALLIES_MAX = 5_000
+"""What waits in memory; beyond it resources are counted by their patterns, beyond twice that by action alone, and
+beyond three times (thousands of principals in two seconds) they are left out, with a warning."""
+REFUSALS_MAX = 200
+"""Refusals that wait; those beyond are in the log only."""
+TRIM_EVERY = 100
+
+log = logging.getLogger("pilvi.iam")
+
+
+class IamObservations:
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+        self._loop = asyncio.get_running_loop()
+        self._tallies: dict[records.TallyKey, Tally] = {}
+        self._keys: dict[str, LastUse] = {}
+        self._refusals: list[Refusal] = []
+        self._untrimmed = TRIM_EVERY
+        self._timer: asyncio.TimerHandle | None = None
+        self._flushing = asyncio.Lock()
+        self._flusher: asyncio.Task[None] | None = None
+        self._swept_day = -1
+        self._left_out = 0
+
+    # --- noting
+
+    def note(
+        self,
+        asker: Asker,
+        action: str,
+        resource: str,
+        outcome: str,
+        region: str,
+        at_ms: int,
+        context: Mapping[str, tuple[str, ...]],
+    ) -> None:
+        if len(resource) > tally.TEXT_MAX:
+            resource = resource[: tally.TEXT_MAX]
+        key = (asker.id, action, resource, outcome, region)
+        known = self._tallies.get(key)
+        if known is None:
+            conditions = tally.worth(context) if context else tally.NONE
+            known = self._begin(key, asker, at_ms, conditions)
+        elif context or known.conditions:
+            known.conditions = tally.mixed(known.conditions, tally.worth(context))
+        known.count += 1
+        known.last_ms = at_ms
+
+    def _begin(
+        self, key: records.TallyKey, asker: Asker, at_ms: int, conditions: tally.Conditions
+    ) -> Tally:
+        """A tally of its own, or of a pattern where there are too many."""
+        if self._timer is None:
+            self._timer = self._loop.call_later(FLUSH_S, self._flush_soon)
+        pattern = len(self._tallies) >= TALLIES_MAX
+        if pattern:
+            self._flush_soon()
+            principal_id, action, resource, outcome, region = key
+            above = parent(resource, pattern=False)
+            if above is None or len(self._tallies) >= 2 * TALLIES_MAX:
+                above = "*"
+            key = (principal_id, action, above, outcome, region)
+            known = self._tallies.get(key)
+            if known is not None:
+                known.conditions = tally.mixed(known.conditions, conditions)
+                return known
+        made = Tally(asker, at_ms, conditions, pattern=pattern)
+        if len(self._tallies) < 3 * TALLIES_MAX:
+            self._tallies[key] = made
+        else:
+            self._left_out += 1
+        return made
+
+    def note_key(self, access_key_id: str, action: str, region: str, at_ms: int) -> None:
+        self._keys[access_key_id] = LastUse(at_ms, action.partition(":")[0], region)
+
+    def note_refusal(self, refusal: Refusal) -> None:
+        if len(self._refusals) < REFUSALS_MAX:
+            self._refusals.append(refusal)
+
+    # --- bringing it to the store
+
+    def _flush_soon(self) -> None:
+        if self._flusher is None or self._flusher.done():
+            self._flusher = self._loop.create_task(self._flush_or_keep())
+
+    async def _flush_or_keep(self) -> None:
+        try:
+            await self.flush()
+        except ServiceUnavailable as error:
+            log.warning("observations wait, for the store is not available: %s", error)
+
+    async def flush(self) -> None:
+        """Raises: StoreUnavailable; what was not stored is kept."""
+        async with self._flushing:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+            while self._tallies or self._keys or self._refusals:
+                await self._flush_batch()
+            left_out, self._left_out = self._left_out, 0
+            if left_out:
+                log.warning("%d requests came too fast to be observed", left_out)
+
+    async def _flush_batch(self) -> None:
+        names = list(self._tallies)[:BATCH]
+        tallies = [(name, self._tallies.pop(name)) for name in names]
+        keys, self._keys = self._keys, {}
+        refusals, self._refusals = self._refusals, []
+        self._untrimmed += len(refusals)
+        trim, now_ms = self._untrimmed > TRIM_EVERY, self._cloud.clock.now_ms()
+        sweep = now_ms // records.DAY_MS != self._swept_day
+
+        def store(tx: Transaction) -> None:
+            records.merge(tx, tallies)
+            records.put_key_uses(tx, keys.items())
+            if refusals:
+                records.put_refusals(tx, refusals, trim=trim)
+            if sweep:
+                records.schedule_sweep(tx, now_ms)
+
+        try:
+            await self._cloud.store.write(store)
+        except BaseException:
+            self._keep(tallies, keys, refusals)
+            raise
+        self._swept_day = now_ms // records.DAY_MS
+        if trim:
+            self._untrimmed = 0
+
+    def _keep(
+        self,
+        tallies: list[tuple[records.TallyKey, Tally]],
+        keys: dict[str, LastUse],
+        refusals: list[Refusal],
+    ) -> None:
+        """For the next time; within the bounds."""
+        for key, old in tallies:
+            known = self._tallies.get(key)
+            if known is None:
+                if len(self._tallies) < TALLIES_MAX:
+                    self._tallies[key] = old
+                continue
+            known.count += old.count
+            known.first_ms = old.first_ms
+            known.conditions = tally.mixed(old.conditions, known.conditions)
+        self._keys = {**keys, **self._keys}
+        self._refusals = [*refusals, *self._refusals][:REFUSALS_MAX]
+        if self._timer is None:
+            self._timer = self._loop.call_later(FLUSH_S, self._flush_soon)
+
+    async def retire_all(self) -> None:
+        """Everything is erased: what waits, too."""
+        self._tallies, self._keys, self._refusals = {}, {}, []
+        self._swept_day = -1
+
+    async def close(self) -> None:
+        """Bring what is left, at a graceful end."""
+        if self._flusher is not None:
+            await asyncio.wait([self._flusher])
+        await self._flush_or_keep()
+        if self._timer is not None:
+            self._timer.cancel()
