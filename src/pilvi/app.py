@@ -119,6 +119,10 @@ class App:
             services=SERVICES,
             questions=QUESTIONS,
         )
+        if settings.aws_policies is not None:
+            from pilvi.services.iam import aws_policies
+
+            aws_policies.add_directory(settings.aws_policies)
         sealer = Sealer(_root_key_source(settings, directory), entropy)
         await store.read(sealer.verify)
         cloud.bind(Sealer, sealer)

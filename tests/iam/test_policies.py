@@ -191,9 +191,10 @@ def test_list_policies_by_scope(iam: Any) -> None:
         iam.create_policy(PolicyName=name, PolicyDocument=json.dumps(POLICY))
     local = iam.list_policies(Scope="Local")["Policies"]
     assert [policy["PolicyName"] for policy in local] == ["a", "b"]
-    pages = iam.get_paginator("list_policies").paginate(PaginationConfig={"PageSize": 3})
+    pages = iam.get_paginator("list_policies").paginate(PaginationConfig={"PageSize": 101})
     every = [policy["Arn"] for page in pages for policy in page["Policies"]]
-    aws = [policy["Arn"] for policy in iam.list_policies(Scope="AWS")["Policies"]]
+    pages = iam.get_paginator("list_policies").paginate(Scope="AWS")
+    aws = [policy["Arn"] for page in pages for policy in page["Policies"]]
     assert every == [policy["Arn"] for policy in local] + aws
     assert BASIC in aws
     assert iam.list_policies(Scope="AWS", OnlyAttached=True)["Policies"] == []

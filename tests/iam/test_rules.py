@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pilvi.services.iam import aws_policies, documents, errors, rules
+from pilvi.services.iam import documents, errors, rules
 
 ALLOW = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
 TRUST = {
@@ -120,17 +120,6 @@ def test_tags_replace_keys_that_differ_in_case() -> None:
 # White space does not count towards a policy's quota.
 def test_size_of_a_document_leaves_out_white_space() -> None:
     assert rules.size_of('{ "a" :\n\t1 }') == len('{"a":1}')
-
-
-# AWS's own policies are policies that IAM itself would take.
-def test_aws_policies_are_well_formed() -> None:
-    policies = list(aws_policies.all_policies("aws"))
-    assert "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole" in {
-        p.arn for p in policies
-    }
-    assert len({policy.id for policy in policies}) == len(policies)
-    for policy in policies:
-        documents.check_identity_policy(policy.versions[0].document)
 
 
 @pytest.mark.parametrize(

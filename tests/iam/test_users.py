@@ -149,13 +149,6 @@ def test_root_has_keys_of_its_own(client: Make, account: str) -> None:
 
 
 # What is not built is refused by name, and changes nothing.
-def test_members_without_effect_are_refused(client: Make) -> None:
-    iam = client("iam")
-    arn = "arn:aws:iam::aws:policy/AdministratorAccess"
-    with refused("NotImplemented"):
-        iam.list_entities_for_policy(PolicyArn=arn, PolicyUsageFilter="PermissionsBoundary")
-
-
 def test_a_boundary_must_be_a_policy(client: Make) -> None:
     iam = client("iam")
     with refused("NoSuchEntity"):

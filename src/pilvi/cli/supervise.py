@@ -161,7 +161,7 @@ class _Workers:
         readable, writable = os.pipe()
         passed = (self._listener.fileno(), writable)
         described = {
-            "settings": {**asdict(self._settings), "data": str(self._settings.data)},
+            "settings": asdict(self._settings),
             "listener": passed[0],
             "token": self._directory.token,
             "ready": writable,
@@ -176,7 +176,7 @@ class _Workers:
         )
         stdin = self._running[number].stdin
         assert stdin is not None
-        stdin.write(json.dumps(described).encode())
+        stdin.write(json.dumps(described, default=str).encode())
         stdin.close()
         os.close(writable)
         return readable

@@ -58,6 +58,12 @@ def _check_backend(_context: click.Context, _option: click.Parameter, name: str)
     envvar="PILVI_IAM",
     help="enforce: policies decide. audit: what they would deny is allowed, and told. off: they are not asked.",
 )
+@click.option(
+    "--aws-policies",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    envvar="PILVI_AWS_POLICIES",
+    help="A folder of policy documents (Name.json) to know as policies that AWS manages.",
+)
 @click.option("--tls", is_flag=True, help="Serve HTTPS with a self-signed certificate.")
 @click.option(
     "--durability",
@@ -99,6 +105,7 @@ def up(
     workers: int,
     auth: str,
     iam: str,
+    aws_policies: Path | None,
     tls: bool,
     durability: str,
     url: str,
@@ -121,6 +128,7 @@ def up(
         ephemeral=ephemeral,
         auth=cast("Literal['open', 'strict']", auth),
         iam=cast("Literal['enforce', 'audit', 'off']", iam),
+        aws_policies=aws_policies and aws_policies.absolute(),
         durability=cast("Literal['full', 'relaxed']", "relaxed" if ephemeral else durability),
         tls=tls,
         strict=strict_members,

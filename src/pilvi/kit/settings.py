@@ -32,6 +32,8 @@ class Settings:
     exact_runtimes: bool = False
     origins: tuple[str, ...] = field(default=())
     """Browser origins, beyond those of this machine, that may call the APIs."""
+    aws_policies: Path | None = None
+    """A directory of policies that are to count as AWS's, beside those that are known."""
     log_requests: bool = True
 
     @property

@@ -1,151 +1,112 @@
 """Policies that AWS manages, and finding a managed policy whoever manages it.
 
-The table holds those that serverless applications name. A policy that is missing here is answered as one
-that does not exist.
+`aws_policies.jsonl` holds them, one to a line; it is indexed when one is first asked for, and a document is read when
+it is needed. Whoever lacks one adds a directory of JSON files (`pilvi up --aws-policies DIR`): each a policy document,
+or what `aws iam get-policy-version` prints, named after the policy; a subfolder is its path, as in
+`service-role/MyOwn.json`. A file there stands before AWS's policy of the same name.
 
-Differs: a policy of many statements is kept to what it allows in the services that exist here; all others
-are told as AWS tells them.
+Differs: the ids are made of the names; descriptions, and versions other than the default, are not known.
 
 AWS: AWS Managed Policy Reference Guide.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import base64
+import hashlib
+import json
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping
 from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
 
-import orjson
+import msgspec
 
 from pilvi.base.arn import Scope
+from pilvi.base.errors import PilviError
+from pilvi.languages.policy import IDENTITY, PolicyError, parse
 from pilvi.services.iam import errors, records, rules
 from pilvi.services.iam.records import Policy, Version
 from pilvi.store.api import Snapshot
 
-_LOGS = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
-_NETWORK = [
-    "ec2:CreateNetworkInterface",
-    "ec2:DescribeNetworkInterfaces",
-    "ec2:DescribeSubnets",
-    "ec2:DeleteNetworkInterface",
-    "ec2:AssignPrivateIpAddresses",
-    "ec2:UnassignPrivateIpAddresses",
-]
+_FILE = Path(__file__).with_name("aws_policies.jsonl")
+_ADDED_MAX = 5000
 
-_SERVICE_ROLE = "/service-role/"
 
-_TABLE: dict[str, tuple[str, list[str]]] = {
-    "AdministratorAccess": ("/", ["*"]),
-    "AmazonAPIGatewayAdministrator": ("/", ["apigateway:*"]),
-    "AmazonAPIGatewayInvokeFullAccess": (
-        "/",
-        ["execute-api:Invoke", "execute-api:ManageConnections"],
-    ),
-    "AmazonAPIGatewayPushToCloudWatchLogs": (
-        _SERVICE_ROLE,
-        [
-            "logs:CreateLogGroup",
-            "logs:CreateLogStream",
-            "logs:DescribeLogGroups",
-            "logs:DescribeLogStreams",
-            "logs:PutLogEvents",
-            "logs:GetLogEvents",
-            "logs:FilterLogEvents",
-        ],
-    ),
-    "AmazonDynamoDBFullAccess": ("/", ["dynamodb:*"]),
-    "AmazonDynamoDBReadOnlyAccess": (
-        "/",
-        [
-            "dynamodb:BatchGetItem",
-            "dynamodb:Describe*",
-            "dynamodb:List*",
-            "dynamodb:GetAbacStatus",
-            "dynamodb:GetItem",
-            "dynamodb:GetResourcePolicy",
-            "dynamodb:Query",
-            "dynamodb:Scan",
-            "dynamodb:PartiQLSelect",
-        ],
-    ),
-    "AmazonEventBridgeFullAccess": ("/", ["events:*", "schemas:*", "scheduler:*", "pipes:*"]),
-    "AmazonKinesisFullAccess": ("/", ["kinesis:*"]),
-    "AmazonS3FullAccess": ("/", ["s3:*", "s3-object-lambda:*"]),
-    "AmazonS3ReadOnlyAccess": (
-        "/",
-        ["s3:Get*", "s3:List*", "s3:Describe*", "s3-object-lambda:Get*", "s3-object-lambda:List*"],
-    ),
-    "AmazonSESFullAccess": ("/", ["ses:*"]),
-    "AmazonSNSFullAccess": ("/", ["sns:*"]),
-    "AmazonSNSReadOnlyAccess": (
-        "/",
-        ["sns:GetTopicAttributes", "sns:GetSubscriptionAttributes", "sns:List*"],
-    ),
-    "AmazonSQSFullAccess": ("/", ["sqs:*"]),
-    "AmazonSQSReadOnlyAccess": (
-        "/",
-        [
-            "sqs:GetQueueAttributes",
-            "sqs:GetQueueUrl",
-            "sqs:ListDeadLetterSourceQueues",
-            "sqs:ListQueues",
-            "sqs:ListMessageMoveTasks",
-            "sqs:ListQueueTags",
-        ],
-    ),
-    "AmazonSSMReadOnlyAccess": ("/", ["ssm:Describe*", "ssm:Get*", "ssm:List*"]),
-    "AWSLambda_FullAccess": ("/", ["lambda:*", "iam:GetRole", "iam:ListRoles", "iam:PassRole"]),
-    "AWSLambdaBasicExecutionRole": (_SERVICE_ROLE, _LOGS),
-    "AWSLambdaDynamoDBExecutionRole": (
-        _SERVICE_ROLE,
-        [
-            "dynamodb:DescribeStream",
-            "dynamodb:GetRecords",
-            "dynamodb:GetShardIterator",
-            "dynamodb:ListStreams",
-            *_LOGS,
-        ],
-    ),
-    "AWSLambdaKinesisExecutionRole": (
-        _SERVICE_ROLE,
-        [
-            "kinesis:DescribeStream",
-            "kinesis:DescribeStreamSummary",
-            "kinesis:GetRecords",
-            "kinesis:GetShardIterator",
-            "kinesis:ListShards",
-            "kinesis:ListStreams",
-            "kinesis:SubscribeToShard",
-            *_LOGS,
-        ],
-    ),
-    "AWSLambdaRole": (_SERVICE_ROLE, ["lambda:InvokeFunction"]),
-    "AWSLambdaSQSQueueExecutionRole": (
-        _SERVICE_ROLE,
-        ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", *_LOGS],
-    ),
-    "AWSLambdaVPCAccessExecutionRole": (_SERVICE_ROLE, [*_LOGS, *_NETWORK]),
-    "AWSStepFunctionsFullAccess": ("/", ["states:*"]),
-    "AWSXRayDaemonWriteAccess": (
-        "/",
-        [
-            "xray:PutTraceSegments",
-            "xray:PutTelemetryRecords",
-            "xray:GetSamplingRules",
-            "xray:GetSamplingTargets",
-            "xray:GetSamplingStatisticSummaries",
-        ],
-    ),
-    "CloudWatchLogsFullAccess": ("/", ["logs:*", "cloudwatch:GenerateQuery"]),
-    "SecretsManagerReadWrite": ("/", ["secretsmanager:*"]),
-}
-"""Name -> path, and the actions allowed on every resource."""
+class _Told(msgspec.Struct):
+    """A line of the file without its document."""
+
+    name: str
+    path: str
+    version: int
+    created_at_ms: int
+    updated_at_ms: int
+
+
+class _Document(msgspec.Struct):
+    document: msgspec.Raw
+
+
+class _Place(NamedTuple):
+    """Where a policy's document is: a line of the file, or the text itself."""
+
+    told: _Told
+    offset: int
+    length: int
+    text: str = ""
+
+
+_added: dict[str, _Place] = {}
+"""From the directory that this process was given, by path and name. Set once, at the start."""
+
+
+def add_directory(directory: Path) -> None:
+    """Know the policies of a directory, too. Raises: PilviError, naming the first file that is none."""
+    found: dict[str, _Place] = {}
+    for file in sorted(directory.rglob("*.json")):
+        folder = file.relative_to(directory).parent.as_posix()
+        path = "/" if folder == "." else f"/{folder}/"
+        found[f"{path}{file.stem}"] = _Place(_Told(file.stem, path, 1, 0, 0), 0, 0, _text_in(file))
+        if len(found) > _ADDED_MAX:
+            raise PilviError(
+                f"{directory} holds more than {_ADDED_MAX} JSON files.",
+                "Give --aws-policies a folder with policies only.",
+            )
+    if not found:
+        raise PilviError(
+            f"{directory} holds no policies.",
+            "Put a JSON file for each policy there, named after it: MyPolicy.json.",
+        )
+    _added.clear()
+    _added.update(found)
+    _sorted.cache_clear()
+
+
+def _text_in(file: Path) -> str:
+    try:
+        given: Any = json.loads(file.read_text(encoding="utf-8"))
+        given = given.get("PolicyVersion", given)
+        text = json.dumps(given.get("Document", given), ensure_ascii=False)
+        parse(text, IDENTITY)
+    except (OSError, ValueError, AttributeError, PolicyError) as wrong:
+        raise PilviError(
+            f"{file} holds no policy: {wrong}.",
+            "Write the policy document there, or what `aws iam get-policy-version` prints.",
+        ) from None
+    return text
 
 
 def find_policy(at: Snapshot, scope: Scope, arn: str) -> Policy | None:
     """A managed policy of AWS or of this account."""
-    if arn.split(":", 5)[4] == "aws":
-        return _by_arn(scope.partition).get(arn)
+    if is_aws_managed(arn):
+        place = _find(scope.partition, arn)
+        return None if place is None else _policy(scope.partition, place, _document(place))
     return records.find_local_policy(at, scope, arn)
+
+
+def is_aws_managed(arn: str) -> bool:
+    return arn.split(":", 5)[4] == "aws"
 
 
 def get_policy(at: Snapshot, scope: Scope, arn: str) -> Policy:
@@ -160,34 +121,73 @@ def get_policy(at: Snapshot, scope: Scope, arn: str) -> Policy:
 def get_own_policy(at: Snapshot, scope: Scope, arn: str) -> Policy:
     """A policy that this account may change. Raises: ValidationError, NoSuchEntity, AccessDenied."""
     policy = get_policy(at, scope, arn)
-    if arn in _by_arn(scope.partition):
+    if is_aws_managed(arn):
         raise errors.AccessDenied(detail=f"{arn} is managed by AWS and cannot be changed.")
     return policy
 
 
-def all_policies(partition: str) -> Iterator[Policy]:
-    """AWS's own, sorted by name without regard to case."""
-    yield from sorted(_by_arn(partition).values(), key=lambda policy: policy.name.lower())
+def all_policies(partition: str, *, after: tuple[str, str] = ("", "")) -> Iterator[Policy]:
+    """AWS's own without their documents, sorted by name without regard to case and by path: those behind `after`."""
+    places = _sorted()
+    for place in places[bisect_right(places, after, key=_order) :]:
+        yield _policy(partition, place)
+
+
+def _order(place: _Place) -> tuple[str, str]:
+    return place.told.name.lower(), place.told.path
 
 
 @cache
-def _by_arn(partition: str) -> dict[str, Policy]:
-    policies = (_policy(partition, name, path, actions) for name, (path, actions) in _TABLE.items())
-    return {policy.arn: policy for policy in policies}
+def _sorted() -> list[_Place]:
+    return sorted({**_index(), **_added}.values(), key=_order)
 
 
-def _policy(partition: str, name: str, path: str, actions: list[str]) -> Policy:
-    statement = {"Effect": "Allow", "Action": actions, "Resource": "*"}
-    document = {"Version": "2012-10-17", "Statement": [statement]}
-    return Policy(
-        arn=f"arn:{partition}:iam::aws:policy{path}{name}",
-        name=name,
-        path=path,
-        id=f"ANPA{name.upper():A<17}"[:21],
-        description=None,
-        created_at_ms=0,
-        updated_at_ms=0,
-        default_version=1,
-        last_version=1,
-        versions=[Version(number=1, document=orjson.dumps(document).decode(), created_at_ms=0)],
+def _find(partition: str, arn: str) -> _Place | None:
+    name = arn.removeprefix(f"arn:{partition}:iam::aws:policy")
+    return _added.get(name) or _index().get(name)
+
+
+@cache
+def _index() -> Mapping[str, _Place]:
+    """By path and name. Some milliseconds, once for each process."""
+    decode = msgspec.json.Decoder(_Told).decode
+    found: dict[str, _Place] = {}
+    offset = 0
+    with _FILE.open("rb") as lines:
+        for line in lines:
+            told = decode(line)
+            found[f"{told.path}{told.name}"] = _Place(told, offset, len(line))
+            offset += len(line)
+    return found
+
+
+def _document(place: _Place) -> str:
+    if place.text:
+        return place.text
+    with _FILE.open("rb") as lines:
+        lines.seek(place.offset)
+        line = lines.read(place.length)
+    return bytes(msgspec.json.decode(line, type=_Document).document).decode()
+
+
+def _policy(partition: str, place: _Place, document: str | None = None) -> Policy:
+    told = place.told
+    version = Version(
+        number=told.version, document=document or "", created_at_ms=told.updated_at_ms
     )
+    return Policy(
+        arn=f"arn:{partition}:iam::aws:policy{told.path}{told.name}",
+        name=told.name,
+        path=told.path,
+        id=_id(told.name),
+        description=None,
+        created_at_ms=told.created_at_ms,
+        updated_at_ms=told.updated_at_ms,
+        default_version=told.version,
+        last_version=told.version,
+        versions=[] if document is None else [version],
+    )
+
+
+def _id(name: str) -> str:
+    return "ANPA" + base64.b32encode(hashlib.sha256(name.encode()).digest()).decode()[:17]

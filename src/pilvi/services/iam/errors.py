@@ -65,6 +65,19 @@ class MalformedPolicyDocument(AwsError):
     message = "{detail}"
 
 
+class PolicyNotAttachable(AwsError):
+    code = "PolicyNotAttachable"
+    message = "Cannot attach a Service Role Policy to a Customer Role."
+
+
+class UnmodifiableEntity(AwsError):
+    code = "UnmodifiableEntity"
+    message = (
+        "Cannot perform the operation on the protected role '{name}' - this role is only modifiable"
+        " by AWS"
+    )
+
+
 class InvalidInput(AwsError):
     code = "InvalidInput"
     message = "{detail}"

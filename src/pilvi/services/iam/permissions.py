@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Iterator
 
 from pilvi.base.arn import Arn, Scope
+from pilvi.base.errors import NotBuilt
 from pilvi.identity.permissions import OnResource, Permissions
 from pilvi.identity.principal import Principal
 from pilvi.kit.call import Call
@@ -79,9 +80,14 @@ def _documents(
 
 
 def _managed(at: Snapshot, scope: Scope, arn: str, attachment: Attachment, holder: str) -> Document:
-    """The default version of a managed policy, which cannot be deleted while somebody has it."""
+    """The default version of a managed policy, which cannot be deleted while somebody has it.
+
+    Raises: NotBuilt for a policy of AWS's that came from a directory which this server was not given.
+    """
     policy = aws_policies.find_policy(at, scope, arn)
-    assert policy is not None, f"{holder} has {arn}, which does not exist"
+    if policy is None:  # nobody may take it for one that allows and denies nothing
+        assert aws_policies.is_aws_managed(arn), f"{holder} has {arn}, which does not exist"
+        raise NotBuilt(what=f"the policy {arn}, which {holder} has (see --aws-policies)")
     version = policy.version(policy.default_version)
     assert version is not None, f"{arn} has no version {policy.default_version}"
     origin = Origin(attachment, name=policy.name, arn=arn, holder=holder)

@@ -5,6 +5,7 @@ The three kinds differ in words only; what they do is said once, below the handl
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from pilvi.kit.call import Call
@@ -26,6 +27,10 @@ from pilvi.services.iam.wire import (
     ListAttachedUserPoliciesResponse,
 )
 from pilvi.store.api import Snapshot, Transaction
+
+log = logging.getLogger("pilvi.iam")
+
+SERVICE_LINKED_POLICIES = "/aws-service-role/"
 
 
 @iam.write("AttachUserPolicy")
@@ -95,8 +100,15 @@ def _attach(call: Call, tx: Transaction, kind: str, name: str, arn: str) -> None
     """Attaching what is attached already is no error."""
     rules.check_arn(arn)
     entity = records.get_entity(tx, call.scope, kind, name)
-    if aws_policies.find_policy(tx, call.scope, arn) is None:
+    policy = aws_policies.find_policy(tx, call.scope, arn)
+    if policy is None:
+        if aws_policies.is_aws_managed(arn):
+            log.warning(
+                "%s is none of AWS's policies that are known here; add it with --aws-policies", arn
+            )
         raise errors.NoSuchEntity(detail=f"Policy {arn} does not exist or is not attachable.")
+    if policy.path == SERVICE_LINKED_POLICIES:
+        raise errors.PolicyNotAttachable()
     if arn in entity.attached:
         return
     rules.check_attach_room(kind, entity)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pilvi.base.arn import Arn
 from pilvi.kit.call import Call
 from pilvi.services.iam import aws_policies, documents, errors, limits, pages, records, rules
-from pilvi.services.iam.records import ATTACHMENTS, POLICIES, Attachment, Version
+from pilvi.services.iam.records import ATTACHMENTS, BOUNDED, POLICIES, Attachment, Version
 from pilvi.services.iam.service import iam
 from pilvi.services.iam.wire import (
     CreatePolicyRequest,
@@ -22,6 +22,7 @@ from pilvi.services.iam.wire import (
     Policy,
 )
 from pilvi.store.api import Snapshot, Transaction
+from pilvi.store.keys import Key
 
 
 @iam.write("CreatePolicy")
@@ -64,32 +65,49 @@ def get_policy(call: Call, at: Snapshot, req: GetPolicyRequest) -> GetPolicyResp
 
 @iam.read("ListPolicies")
 def list_policies(call: Call, at: Snapshot, req: ListPoliciesRequest) -> ListPoliciesResponse:
-    """List the account's policies and AWS's, each sorted by name; Scope picks one of the two."""
+    """List the account's policies and AWS's, each sorted by name; Scope picks one of the two.
+
+    PolicyUsageFilter picks those that somebody has as permissions, or as a boundary.
+    """
     scope = req.get("Scope", "All")
-    only_attached = req.get("OnlyAttached", False)
     prefix = req.get("PathPrefix", "/")
+    usage = req.get("PolicyUsageFilter")
     after = pages.after_marker(req)
+    if after is not None and [type(part) for part in after] != [str, str, str]:
+        raise errors.ValidationError(detail=f"Invalid Marker: {req.get('Marker')}")
+    home = records.home_of(call.scope)
 
     def found() -> Iterator[tuple[str, records.Policy]]:
         """AWS's behind the account's, each with the first part of its marker."""
         if scope != "AWS" and (after is None or after[0] == "local"):
-            start = None if after is None else after[1:]
-            for policy in POLICIES.scan(at, records.home_of(call.scope), after_key=start):
+            start = None if after is None else (after[1],)
+            for policy in POLICIES.scan(at, home, after_key=start):
                 yield "local", policy
         if scope != "Local":
-            for policy in aws_policies.all_policies(call.scope.partition):
-                if after is None or after[0] == "local" or after[1:] < (policy.name.lower(),):
-                    yield "aws", policy
+            behind = ("", "")
+            if after is not None and after[0] == "aws":
+                behind = (str(after[1]), str(after[2]))
+            for policy in aws_policies.all_policies(call.scope.partition, after=behind):
+                yield "aws", policy
 
+    wanted: list[set[str]] = []
+    if req.get("OnlyAttached", False) or usage == "PermissionsPolicy":
+        wanted.append({entry.policy_arn for entry in ATTACHMENTS.scan(at, home)})
+    if usage == "PermissionsBoundary":
+        wanted.append({entry.policy_arn for entry in BOUNDED.scan(at, home)})
     matching = (
         (whose, policy)
         for whose, policy in found()
-        if policy.path.startswith(prefix)
-        and (not only_attached or any(records.attachments_of(at, call.scope, policy.arn)))
+        if policy.path.startswith(prefix) and all(policy.arn in arns for arns in wanted)
     )
-    page, more = pages.cut(req, matching, lambda item: (item[0], item[1].name.lower()))
+    page, more = pages.cut(req, matching, lambda item: _marker(*item))
     listed = [_told(call, at, policy, description=False) for _, policy in page]
     return {"Policies": listed, **more}
+
+
+def _marker(whose: str, policy: records.Policy) -> Key:
+    """Two of AWS's policies may differ in their path alone."""
+    return (whose, policy.name.lower(), policy.path)
 
 
 @iam.write("DeletePolicy")
@@ -115,16 +133,26 @@ def delete_policy(call: Call, tx: Transaction, req: DeletePolicyRequest) -> None
 def list_entities_for_policy(
     call: Call, at: Snapshot, req: ListEntitiesForPolicyRequest
 ) -> ListEntitiesForPolicyResponse:
-    """List the users, groups and roles that have a policy.
+    """List the users, groups and roles that have a policy; without PolicyUsageFilter also those whom it bounds.
 
     Raises: NoSuchEntity, ValidationError (no ARN).
     """
     policy = aws_policies.get_policy(at, call.scope, req["PolicyArn"])
     kind = {"User": "user", "Role": "role", "Group": "group"}.get(req.get("EntityFilter", ""))
-    found = ATTACHMENTS.scan(
-        at, records.home_of(call.scope), (policy.arn,), after_key=pages.after_marker(req)
+    prefix, usage = req.get("PathPrefix", "/"), req.get("PolicyUsageFilter")
+    home, after = records.home_of(call.scope), pages.after_marker(req)
+    uses = {"PermissionsPolicy": (ATTACHMENTS,), "PermissionsBoundary": (BOUNDED,)}
+    found = {
+        ATTACHMENTS.key_of(entry): entry
+        for collection in uses.get(usage or "", (ATTACHMENTS, BOUNDED))
+        for entry in collection.scan(at, home, (policy.arn,), after_key=after)
+        if kind is None or entry.kind == kind
+    }
+    matching = (
+        found[key]
+        for key in sorted(found)
+        if prefix == "/" or _path_of(at, call, found[key]).startswith(prefix)
     )
-    matching = (entry for entry in found if kind is None or entry.kind == kind)
     page, more = pages.cut(req, matching, ATTACHMENTS.key_of)
     return {
         "PolicyUsers": [
@@ -138,6 +166,10 @@ def list_entities_for_policy(
         ],
         **more,
     }
+
+
+def _path_of(at: Snapshot, call: Call, entry: Attachment) -> str:
+    return records.get_entity(at, call.scope, entry.kind, entry.name).path
 
 
 def _of(entries: list[Attachment], kind: str) -> list[Attachment]:
