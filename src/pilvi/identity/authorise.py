@@ -42,8 +42,20 @@ _ERRORS: dict[str, type[AwsError]] = {
 }
 
 
+def applying(permissions: Permissions, on_resource: OnResource) -> Policies:
+    """All that speaks about a request of a principal on a resource."""
+    return Policies(
+        permissions.identity,
+        permissions.boundary,
+        (),
+        on_resource.policies,
+        on_resource.side,
+    )
+
+
 def judge(
     permissions: Permissions,
+    policies: Policies,
     action: str,
     resource: str,
     context: Context,
@@ -53,13 +65,6 @@ def judge(
     principal = permissions.principal
     account = on_resource.account or principal.account
     request = Request(principal, action, (resource,), account, context)
-    policies = Policies(
-        permissions.identity,
-        permissions.boundary,
-        (),
-        on_resource.policies,
-        on_resource.side,
-    )
     return request, policies, decide(request, policies)
 
 

@@ -15,8 +15,9 @@ import msgspec
 
 from pilvi.base.errors import NotBuilt
 from pilvi.base.http import HttpRequest
+from pilvi.identity.actions import keys_about
 from pilvi.identity.principal import Principal
-from pilvi.languages.policy import ANONYMOUS, Document, Kind, ResourceSide
+from pilvi.languages.policy import ANONYMOUS, Document, Kind, ResourceSide, family_of
 from pilvi.languages.policy import Principal as PolicyPrincipal
 
 
@@ -125,17 +126,26 @@ class RequestContext(Mapping[str, tuple[str, ...]]):
 
     def _refuse_unbuilt(self, key: str) -> None:
         """Raises: NotBuilt."""
-        service, _, rest = key.partition(":")
-        sign = ":" if ":" in rest else "/"
-        family = f"{key.rpartition(sign)[0]}{sign}*"
-        absent = key in _ABSENT or key in self._known or family in self._known
-        if not absent and service in ("aws", self._action.partition(":")[0].lower()):
-            raise NotBuilt(what=f"the condition key {key} in policies about {self._action}")
+        family = family_of(key)
+        if key in _ABSENT or key in self._known or family in self._known:
+            return
+        if family in _OF_REQUESTS and "aws:tagkeys" in self._specific:
+            return  # the request could have tags, and has none such
+        if family in _TAGS or not key.startswith("aws:"):
+            told = keys_about(self._action)
+            if told is not None and key not in told and family not in told:
+                return  # AWS tells no such key of the action either
+            if told is None and key.partition(":")[0] not in (
+                "aws",
+                self._action.partition(":")[0],
+            ):
+                return
+        raise NotBuilt(what=f"the condition key {key} in policies about {self._action}")
 
     def __iter__(self) -> Iterator[str]:
         tags = (f"aws:principaltag/{tag.lower()}" for tag in self._permissions.tags)
         names = dict.fromkeys((*self._specific, *tags, *_GLOBAL))
-        return (name for name in names if self.get(name) is not None)
+        return (name for name in names if self.get(name))
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -198,6 +208,9 @@ class RequestContext(Mapping[str, tuple[str, ...]]):
         """Temporary credentials tell it; lasting keys have no such key at all."""
         return None if self._principal.session_expires_at_ms is None else "false"
 
+
+_OF_REQUESTS = frozenset({"aws:requesttag/*", "aws:tagkeys"})
+_TAGS = _OF_REQUESTS | {"aws:resourcetag/*"}
 
 _ABSENT = frozenset(
     {

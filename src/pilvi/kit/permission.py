@@ -27,6 +27,7 @@ from pilvi.identity.permissions import (
     RequestContext,
     roots,
 )
+from pilvi.kit import tags
 from pilvi.languages.policy import Decision, Policies, Request, ResourceSide, explain
 
 if TYPE_CHECKING:
@@ -42,12 +43,13 @@ _NO_KEYS: Mapping[str, tuple[str, ...]] = {}
 
 class Permission(NamedTuple):
     """One thing that must be allowed. `context`: condition keys of the operation's own, in lower case. `told`: what
-    else the service's own side must know of the request (KMS: the encryption context, case and all)."""
+    else the service's own side must know of the request, as only that service reads it (KMS: the encryption context,
+    case and all)."""
 
     action: str
     resources: Sequence[str]
     context: Mapping[str, tuple[str, ...]] = {}
-    told: Mapping[str, str] | None = None
+    told: object = None
 
 
 async def permit(call: Call, operation: Operation, params: Mapping[str, Any]) -> None:
@@ -80,6 +82,8 @@ def _needed(call: Call, operation: Operation, params: Mapping[str, Any]) -> list
     resource = operation.resource(call, params)
     resources = (resource,) if isinstance(resource, str) else tuple(resource)
     context = _NO_KEYS if operation.context is None else operation.context(call, params)
+    if operation.tags is not None:
+        context = {**context, **tags.of_request(operation.tags(params))}
     told = None if operation.told is None else operation.told(call, params)
     needed = [Permission(operation.action, resources, context, told)] if resources else []
     if operation.also is not None:
@@ -150,6 +154,12 @@ async def _judge(
         permissions = roots(principal)
     else:
         permissions = await call.ask(PermissionsOf).permissions_of(principal)
+    resource = on_resource.arn or resource
+    policies = authorise.applying(permissions, on_resource)
+    specific = {**permission.context, **on_resource.context}
+    tells = service.tells
+    if tells is not None and policies.ask_for(tells.keys):
+        specific |= await tells.tell(call, permission, resource)
     context = RequestContext(
         principal,
         permissions,
@@ -158,11 +168,12 @@ async def _judge(
         call.request,
         on_resource.account or principal.account,
         permission.action,
-        {**permission.context, **on_resource.context},
-        service.condition_keys,
+        specific,
+        service.known_keys,
     )
-    resource = on_resource.arn or resource
-    judged = authorise.judge(permissions, permission.action, resource, context, on_resource)
+    judged = authorise.judge(
+        permissions, policies, permission.action, resource, context, on_resource
+    )
     return resource, judged
 
 

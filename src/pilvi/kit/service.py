@@ -23,6 +23,7 @@ from pilvi.contracts.jobs import Bury, Retry
 from pilvi.identity.permissions import OnResource
 from pilvi.kit.call import Call
 from pilvi.kit.permission import Permission
+from pilvi.kit.tags import TagsOf
 
 if TYPE_CHECKING:
     from pilvi.kit.cloud import Cloud
@@ -63,8 +64,10 @@ class Acts:
     resource: ResourceOf
     action: str | None = None
     context: ContextOf | None = None
-    told: Callable[[Call, Mapping[str, Any]], Mapping[str, str]] | None = None
+    told: Callable[[Call, Mapping[str, Any]], object] | None = None
     """See `Permission.told`."""
+    tags: TagsOf | None = None
+    """Where the request has the tags that it would put on or take off."""
     also: PermissionsOfRequest | None = None
     discloses: PermissionsOfRequest | None = None
     """What one needs to be told that something does not exist (`Call.discloses`)."""
@@ -81,7 +84,8 @@ class Operation:
     action: str
     resource: ResourceOf
     context: ContextOf | None
-    told: Callable[[Call, Mapping[str, Any]], Mapping[str, str]] | None
+    told: Callable[[Call, Mapping[str, Any]], object] | None
+    tags: TagsOf | None
     also: PermissionsOfRequest | None
     discloses: PermissionsOfRequest | None
     free: bool
@@ -97,6 +101,23 @@ class JobKind:
     handle: Callable[..., Awaitable[Any]]
     retry: Retry
     bury: Bury | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tells:
+    """Condition keys that cost a look into the store or some thought: told only when a policy asks for one of them.
+
+    `keys`: in lower case, `aws:resourcetag/*` for a family. `tell(call, what is asked, ARN)` gives those that there
+    are; what it leaves out is absent.
+    """
+
+    keys: frozenset[str]
+    tell: Callable[[Call, Permission, str], Awaitable[Mapping[str, tuple[str, ...]]]]
+
+
+def the_request(call: Call, req: Mapping[str, Any]) -> object:
+    """For `Acts.told`, where `Tells` reads the whole request."""
+    return req
 
 
 def everything(call: Call, req: Mapping[str, Any]) -> str:
@@ -126,6 +147,9 @@ class Service:
     condition_keys: frozenset[str] = frozenset()
     """Keys in lower case that its operations tell where a request has them, `kms:encryptioncontext:*` for a family.
     Policies that ask for others of its own are refused by name."""
+    tells: Tells | None = None
+    known_keys: frozenset[str] = field(init=False)
+    """The keys that are told wherever there are any."""
     operations: dict[str, Operation] = field(default_factory=dict[str, Operation])
     endpoints: dict[str, Serve] = field(default_factory=dict[str, Serve])
     jobs: dict[str, JobKind] = field(default_factory=dict[str, JobKind])
@@ -133,6 +157,11 @@ class Service:
     target_retry: Retry = field(default_factory=Retry)
     """How deliveries to this service's ARNs are tried again."""
     finish: Finish | None = None
+
+    def __post_init__(self) -> None:
+        self.known_keys = self.condition_keys
+        if self.tells is not None:
+            self.known_keys |= self.tells.keys
 
     def read(self, operation: str) -> Callable[[H], H]:
         return self._register(operation, Kind.READ)
@@ -158,6 +187,7 @@ class Service:
                 resource=acts.resource,
                 context=acts.context,
                 told=acts.told,
+                tags=acts.tags,
                 also=acts.also,
                 discloses=acts.discloses,
                 free=acts.free,

@@ -137,6 +137,17 @@ def find_action(action: str) -> Action | None:
     return None if table is None else table.find(action)
 
 
+@lru_cache(maxsize=1024)
+def keys_about(action: str) -> frozenset[str] | None:
+    """The condition keys, in lower case, that AWS tells of an action besides the global ones; None for an action that
+    the reference does not have."""
+    found = find_action(action)
+    table = find_table(action.partition(":")[0].lower())
+    if found is None or table is None:
+        return None
+    return frozenset(key.lower() for key in table.keys_of(found))
+
+
 def actions_matching(pattern: str) -> Iterator[Action]:
     """Those that a policy's Action means: "s3:Get*", "*". Only of the prefixes that are known."""
     if pattern == "*":

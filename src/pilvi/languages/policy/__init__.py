@@ -44,7 +44,7 @@ from pilvi.languages.policy.grammar import (
     Statement,
     parse,
 )
-from pilvi.languages.policy.keys import principal_keys
+from pilvi.languages.policy.keys import family_of, principal_keys
 from pilvi.languages.policy.messages import caller_name, denial_text
 from pilvi.languages.policy.principals import ANONYMOUS, Grant, Kind, Principal
 from pilvi.languages.policy.problems import (
@@ -93,6 +93,7 @@ __all__ = [
     "denial_text",
     "document",
     "explain",
+    "family_of",
     "near_misses",
     "parse",
     "principal_keys",

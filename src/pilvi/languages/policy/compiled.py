@@ -14,6 +14,7 @@ import msgspec
 
 from pilvi.languages.policy.conditions import Holds, condition_test
 from pilvi.languages.policy.grammar import Form, Policy, Statement, parse
+from pilvi.languages.policy.keys import family_of
 from pilvi.languages.policy.matching import ResourceTest, action_test
 from pilvi.languages.policy.patterns import Matcher
 from pilvi.languages.policy.principals import GrantTest, grant_test
@@ -67,9 +68,10 @@ class Rule:
 
 
 class CompiledPolicy:
-    """`keys`: those of the context that any statement asks for, in lower case, with the name as it is written."""
+    """`keys`: those of the context that any statement asks for, in lower case, with the name as it is written.
+    `asks`: the same, and their families."""
 
-    __slots__ = ("_by_action", "keys", "policy", "rules")
+    __slots__ = ("_by_action", "asks", "keys", "policy", "rules")
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
@@ -77,6 +79,7 @@ class CompiledPolicy:
             Rule(one, index, policy.version) for index, one in enumerate(policy.statements)
         )
         self.keys: Mapping[str, str] = {name.lower(): name for name in _keys(policy)}
+        self.asks = frozenset(self.keys).union(map(family_of, self.keys))
         self._by_action: dict[str, tuple[Rule, ...]] = {}
 
     def about(self, action: str) -> tuple[Rule, ...]:

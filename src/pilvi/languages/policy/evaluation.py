@@ -18,6 +18,7 @@ Guide, "SCP evaluation", "RCP evaluation".
 from __future__ import annotations
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from enum import Enum
 
 import msgspec
@@ -64,6 +65,19 @@ class Policies(msgspec.Struct, frozen=True):
     resource_side: ResourceSide = ResourceSide.ORDINARY
     service_control: tuple[tuple[Document, ...], ...] = ()
     resource_control: tuple[tuple[Document, ...], ...] = ()
+
+    def ask_for(self, keys: AbstractSet[str]) -> bool:
+        """Whether any of them names one of `keys`, in lower case, or `aws:resourcetag/*` for a family."""
+        for document in self.identity:
+            asked = document.policy.asks
+            if asked and not asked.isdisjoint(keys):
+                return True
+        rest = [*self.session, *self.resource]
+        if self.boundary is not None:
+            rest.append(self.boundary)
+        for level in (*self.service_control, *self.resource_control):
+            rest += level
+        return any(not one.policy.asks.isdisjoint(keys) for one in rest)
 
 
 class Layer(Enum):

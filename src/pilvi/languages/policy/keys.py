@@ -8,6 +8,7 @@ Variables and tags", section "Principal key values".
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from pilvi.languages.policy.principals import Kind, Principal
@@ -19,6 +20,16 @@ _TYPES = {
     Kind.FEDERATED_USER: "FederatedUser",
     Kind.ANONYMOUS: "Anonymous",
 }
+
+
+_FAMILY = re.compile(r"[^:/]+:[^:/]+[:/]")
+
+
+def family_of(key: str) -> str:
+    """The family that a key with a name of the user's own belongs to: `aws:resourcetag/*` of `aws:resourcetag/team`,
+    `kms:encryptioncontext:*` of `kms:encryptioncontext:app`; others are the key itself."""
+    found = _FAMILY.match(key)
+    return key if found is None else f"{found[0]}*"
 
 
 def principal_keys(

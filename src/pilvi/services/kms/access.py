@@ -10,7 +10,8 @@ AWS: KMS Developer Guide, "Key policies in AWS KMS", "Troubleshooting key access
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import cast
 
 import msgspec
 
@@ -70,7 +71,7 @@ def _side_of(call: Call, at: Snapshot, asked: Permission, resource: str) -> OnRe
 def _asked(call: Call, asked: Permission) -> Asked:
     principal = call.principal
     names_of_it = {principal.arn, principal.role_arn or principal.arn}
-    context = {} if asked.told is None else dict(asked.told)
+    context = dict(cast("Mapping[str, str]", asked.told or {}))
     operation = asked.action.removeprefix("kms:")
     return Asked(operation, frozenset(names_of_it), context=context)
 
