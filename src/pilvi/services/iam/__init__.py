@@ -6,9 +6,11 @@ from pilvi.services.iam.operations import attachments as attachments
 from pilvi.services.iam.operations import boundaries as boundaries
 from pilvi.services.iam.operations import groups as groups
 from pilvi.services.iam.operations import inline_policies as inline_policies
+from pilvi.services.iam.operations import login_profiles as login_profiles
 from pilvi.services.iam.operations import managed_policies as managed_policies
 from pilvi.services.iam.operations import mfa_devices as mfa_devices
 from pilvi.services.iam.operations import oidc_providers as oidc_providers
+from pilvi.services.iam.operations import password_policies as password_policies
 from pilvi.services.iam.operations import policy_versions as policy_versions
 from pilvi.services.iam.operations import roles as roles
 from pilvi.services.iam.operations import sessions as sessions

@@ -106,6 +106,26 @@ class InvalidAuthenticationCode(AwsError):
     status = 403
 
 
+class PasswordPolicyViolation(AwsError):
+    code = "PasswordPolicyViolation"
+    message = "{detail}"
+
+
+class InvalidUserType(AwsError):
+    code = "InvalidUserType"
+    message = "Only IAM Users can change their own password"
+
+
+class OldPasswordWrong(AccessDenied):
+    message = "The old password was incorrect."
+
+
+class EntityTemporarilyUnmodifiable(AwsError):
+    code = "EntityTemporarilyUnmodifiable"
+    message = "{detail}"
+    status = 409
+
+
 def not_authorized(caller_arn: str, action: str, resource: str) -> AccessDenied:
     return AccessDenied(
         detail=f"User: {caller_arn} is not authorized to perform: {action} on resource: {resource}"

@@ -48,8 +48,13 @@ MFA_STEPS_AHEAD = 1
 MFA_ENABLE_STEPS_OFF = 20
 MFA_RESYNC_STEPS_OFF = 120
 """How far a device's clock may be off: ten minutes, and one hour."""
-MFA_WRONG_CODES = 5
-MFA_WRONG_CODES_STEPS = 20
-"""So many wrong codes within ten minutes; not a quota of AWS, which does not tell its own."""
-MFA_DEVICES_WATCHED = 10_000
-"""Devices whose wrong codes a process counts; not a quota of AWS."""
+
+WRONG_CODES = 5
+WRONG_PASSWORDS = 10
+WRONG_TRIES_MS = 10 * 60 * 1000
+"""So many wrong ones within ten minutes; AWS does not tell its own numbers."""
+
+PASSWORD_LENGTH_DEFAULT = 6
+"""Of a password policy that does not say; without any policy it is eight."""
+PASSWORDS_REMEMBERED = 24
+DAY_MS = 24 * 60 * 60 * 1000

@@ -3,20 +3,18 @@
 Invariants:
 1. A code that was accepted is not accepted again, nor any of an earlier step.
 2. Few wrong codes of a device are looked at in ten minutes; then right ones are refused like wrong ones until those are
-   over. The wrong ones are counted in each process, for a refused transaction leaves no record: with `--workers N`,
-   N times as many may be tried.
+   over (`tries.py`).
 3. A refusal does not tell whether a code was wrong, used before, or not looked at.
 """
 
 from __future__ import annotations
-
-from weakref import WeakKeyDictionary
 
 from pilvi.base.arn import Scope
 from pilvi.services.iam import errors, limits, totp
 from pilvi.services.iam.proofs import mfa_devices
 from pilvi.services.iam.proofs.mfa_devices import MfaDevice
 from pilvi.services.iam.records import Root, User
+from pilvi.services.iam.tries import TriesOf
 from pilvi.store.api import Snapshot, Transaction
 from pilvi.store.sealing import Sealer
 
@@ -97,37 +95,15 @@ def _find(
     sealer: Sealer,
 ) -> int | None:
     """Keeps invariants 1 and 2. Only steps behind the last accepted one count."""
-    guard = _GUARDS.setdefault(sealer, _Guard())
-    serial = mfa_devices.serial_of(scope, device)
-    if not guard.may_try(serial, totp.step_at(now_ms)):
+    tries, serial = _TRIES(sealer), mfa_devices.serial_of(scope, device)
+    if not tries.may_try(serial, now_ms):
         return None
     fresh = (step for step in steps if step > device.last_step)
     step = totp.find_step(mfa_devices.open_seed(at, scope, sealer, device), codes, fresh)
     if step is None:
-        guard.note_wrong(serial, totp.step_at(now_ms))
+        tries.note_wrong(serial, now_ms)
     return step
 
 
-class _Guard:
-    """Counts the wrong codes of each device, from the first one on, until its ten minutes are over."""
-
-    def __init__(self) -> None:
-        self._wrong: dict[str, tuple[int, int]] = {}
-
-    def may_try(self, serial: str, step: int) -> bool:
-        return self._counted(serial, step)[1] < limits.MFA_WRONG_CODES
-
-    def note_wrong(self, serial: str, step: int) -> None:
-        since, count = self._counted(serial, step)
-        self._wrong.pop(serial, None)
-        while len(self._wrong) >= limits.MFA_DEVICES_WATCHED:
-            del self._wrong[next(iter(self._wrong))]
-        self._wrong[serial] = (since, count + 1)
-
-    def _counted(self, serial: str, step: int) -> tuple[int, int]:
-        since, count = self._wrong.get(serial, (step, 0))
-        return (since, count) if step - since < limits.MFA_WRONG_CODES_STEPS else (step, 0)
-
-
-_GUARDS: WeakKeyDictionary[Sealer, _Guard] = WeakKeyDictionary()
-"""One for each cloud in this process: a cloud has one sealer."""
+_TRIES = TriesOf(limits.WRONG_CODES, limits.WRONG_TRIES_MS)
+"""Owned by the sealer, of which a cloud has one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Iterator
 
 from pilvi.base.arn import Arn, Scope
@@ -26,6 +27,7 @@ from pilvi.languages.policy import (
 )
 from pilvi.languages.policy import Principal as PolicyPrincipal
 from pilvi.services.iam import aws_policies, limits, records, rules
+from pilvi.services.iam.proofs import password_policies
 from pilvi.services.iam.records import Entity, Role, User
 from pilvi.store.api import Snapshot
 
@@ -60,8 +62,22 @@ def _permissions(at: Snapshot, name: str) -> Permissions:
             group = records.get_group(at, arn.scope, group_name)
             holder = records.arn_of(arn.scope, "group", group)
             documents += _documents(at, arn.scope, group, holder, of_group=True)
+        documents += _of_password_policy(at, arn.scope, str(arn))
     boundary = _boundary(at, arn.scope, entity) if entity.boundary else None
     return Permissions(principal, tuple(documents), boundary, dict(entity.tags))
+
+
+def _of_password_policy(at: Snapshot, scope: Scope, user_arn: str) -> Iterator[Document]:
+    """An account that lets its users change their passwords need not allow each of them to."""
+    policy = password_policies.find(at, scope)
+    if policy is not None and policy.users_may_change:
+        statements = [
+            {"Effect": "Allow", "Action": "iam:ChangePassword", "Resource": user_arn},
+            {"Effect": "Allow", "Action": "iam:GetAccountPasswordPolicy", "Resource": "*"},
+        ]
+        text = json.dumps({"Version": "2012-10-17", "Statement": statements})
+        origin = Origin(Attachment.INLINE, name="account password policy", holder=user_arn)
+        yield document(text, IDENTITY, origin)
 
 
 def _boundary(at: Snapshot, scope: Scope, entity: User | Role) -> Document:

@@ -172,10 +172,20 @@ iam = Service(
             (
                 *("EnableMFADevice", "ResyncMFADevice", "DeactivateMFADevice"),
                 *("GetMFADevice", "ListMFADevices"),
+                *("CreateLoginProfile", "GetLoginProfile", "UpdateLoginProfile"),
+                *("DeleteLoginProfile", "ChangePassword"),
             ),
             _USER,
         ),
-        "ListVirtualMFADevices": _ALL,
+        **dict.fromkeys(
+            (
+                "ListVirtualMFADevices",
+                "GetAccountPasswordPolicy",
+                "UpdateAccountPasswordPolicy",
+                "DeleteAccountPasswordPolicy",
+            ),
+            _ALL,
+        ),
         "ListUsers": _ALL,
         "ListRoles": _ALL,
         "ListGroups": _ALL,

@@ -88,6 +88,11 @@ class AttachedPolicy(TypedDict, total=False):
     PolicyArn: str
 
 
+class ChangePasswordRequest(TypedDict, total=False):
+    OldPassword: Required[str]
+    NewPassword: Required[str]
+
+
 class CreateAccessKeyRequest(TypedDict, total=False):
     UserName: str
 
@@ -103,6 +108,16 @@ class CreateGroupRequest(TypedDict, total=False):
 
 class CreateGroupResponse(TypedDict, total=False):
     Group: Required[Group]
+
+
+class CreateLoginProfileRequest(TypedDict, total=False):
+    UserName: str
+    Password: str
+    PasswordResetRequired: bool
+
+
+class CreateLoginProfileResponse(TypedDict, total=False):
+    LoginProfile: Required[LoginProfile]
 
 
 class CreateOpenIDConnectProviderRequest(TypedDict, total=False):
@@ -200,6 +215,10 @@ class DeleteGroupRequest(TypedDict, total=False):
     GroupName: Required[str]
 
 
+class DeleteLoginProfileRequest(TypedDict, total=False):
+    UserName: str
+
+
 class DeleteOpenIDConnectProviderRequest(TypedDict, total=False):
     OpenIDConnectProviderArn: Required[str]
 
@@ -273,6 +292,10 @@ class GetAccessKeyInfoResponse(TypedDict, total=False):
     Account: str
 
 
+class GetAccountPasswordPolicyResponse(TypedDict, total=False):
+    PasswordPolicy: Required[PasswordPolicy]
+
+
 class GetCallerIdentityRequest(TypedDict, total=False):
     pass
 
@@ -305,6 +328,14 @@ class GetGroupResponse(TypedDict, total=False):
     Users: Required[list[User]]
     IsTruncated: bool
     Marker: str
+
+
+class GetLoginProfileRequest(TypedDict, total=False):
+    UserName: str
+
+
+class GetLoginProfileResponse(TypedDict, total=False):
+    LoginProfile: Required[LoginProfile]
 
 
 class GetMFADeviceRequest(TypedDict, total=False):
@@ -700,6 +731,12 @@ class ListVirtualMFADevicesResponse(TypedDict, total=False):
     Marker: str
 
 
+class LoginProfile(TypedDict, total=False):
+    UserName: Required[str]
+    CreateDate: Required[EpochMs]
+    PasswordResetRequired: bool
+
+
 class MFADevice(TypedDict, total=False):
     UserName: Required[str]
     SerialNumber: Required[str]
@@ -708,6 +745,19 @@ class MFADevice(TypedDict, total=False):
 
 class OpenIDConnectProviderListEntry(TypedDict, total=False):
     Arn: str
+
+
+class PasswordPolicy(TypedDict, total=False):
+    MinimumPasswordLength: int
+    RequireSymbols: bool
+    RequireNumbers: bool
+    RequireUppercaseCharacters: bool
+    RequireLowercaseCharacters: bool
+    AllowUsersToChangePassword: bool
+    ExpirePasswords: bool
+    MaxPasswordAge: int
+    PasswordReusePrevention: int
+    HardExpiry: bool
 
 
 class Policy(TypedDict, total=False):
@@ -892,9 +942,27 @@ class UpdateAccessKeyRequest(TypedDict, total=False):
     Status: Required[str]
 
 
+class UpdateAccountPasswordPolicyRequest(TypedDict, total=False):
+    MinimumPasswordLength: int
+    RequireSymbols: bool
+    RequireNumbers: bool
+    RequireUppercaseCharacters: bool
+    RequireLowercaseCharacters: bool
+    AllowUsersToChangePassword: bool
+    MaxPasswordAge: int
+    PasswordReusePrevention: int
+    HardExpiry: bool
+
+
 class UpdateAssumeRolePolicyRequest(TypedDict, total=False):
     RoleName: Required[str]
     PolicyDocument: Required[str]
+
+
+class UpdateLoginProfileRequest(TypedDict, total=False):
+    UserName: Required[str]
+    Password: str
+    PasswordResetRequired: bool
 
 
 class UpdateOpenIDConnectProviderThumbprintRequest(TypedDict, total=False):

@@ -7,7 +7,7 @@ from pilvi.kit.call import Call
 from pilvi.services.iam import errors, pages, records, rules, tokens
 from pilvi.services.iam.operations import boundaries
 from pilvi.services.iam.operations.callers import user_name_of
-from pilvi.services.iam.proofs import mfa_devices
+from pilvi.services.iam.proofs import logins, mfa_devices
 from pilvi.services.iam.records import USERS, Entity
 from pilvi.services.iam.service import iam
 from pilvi.services.iam.wire import (
@@ -98,7 +98,9 @@ def delete_user(call: Call, tx: Transaction, req: DeleteUserRequest) -> None:
     user = records.get_user(tx, call.scope, req["UserName"])
     if user.access_key_ids:
         raise errors.DeleteConflict(first="delete access keys")
-    if any(mfa_devices.of_holder(tx, call.scope, user)):
+    if logins.find(tx, call.scope, user) is not None:
+        raise errors.DeleteConflict(first="delete login profile")
+    if any(True for _ in mfa_devices.of_holder(tx, call.scope, user)):
         raise errors.DeleteConflict(first="delete MFA device")
     if user.groups:
         raise errors.DeleteConflict(first="remove users from group")
