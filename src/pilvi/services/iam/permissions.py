@@ -28,7 +28,7 @@ from pilvi.languages.policy import (
 from pilvi.languages.policy import Principal as PolicyPrincipal
 from pilvi.services.iam import aws_policies, limits, records, rules
 from pilvi.services.iam.proofs import password_policies
-from pilvi.services.iam.records import Entity, Role, User
+from pilvi.services.iam.records import Entity, Group, Role, User
 from pilvi.store.api import Snapshot
 
 
@@ -56,12 +56,8 @@ def _permissions(at: Snapshot, name: str) -> Permissions:
     )
     if entity is None or entity.id != unique_id:
         return Permissions(principal)
-    documents = list(_documents(at, arn.scope, entity, str(arn), of_group=False))
+    documents = documents_of(at, arn.scope, entity)
     if isinstance(entity, User):
-        for group_name in entity.groups:
-            group = records.get_group(at, arn.scope, group_name)
-            holder = records.arn_of(arn.scope, "group", group)
-            documents += _documents(at, arn.scope, group, holder, of_group=True)
         documents += _of_password_policy(at, arn.scope, str(arn))
     boundary = _boundary(at, arn.scope, entity) if entity.boundary else None
     return Permissions(principal, tuple(documents), boundary, dict(entity.tags))
@@ -78,6 +74,19 @@ def _of_password_policy(at: Snapshot, scope: Scope, user_arn: str) -> Iterator[D
         text = json.dumps({"Version": "2012-10-17", "Statement": statements})
         origin = Origin(Attachment.INLINE, name="account password policy", holder=user_arn)
         yield document(text, IDENTITY, origin)
+
+
+def documents_of(at: Snapshot, scope: Scope, entity: Entity) -> list[Document]:
+    """The identity policies of a user, with those of its groups, of a role or of a group."""
+    if isinstance(entity, Group):
+        holder = records.arn_of(scope, "group", entity)
+        return list(_documents(at, scope, entity, holder, of_group=True))
+    is_user = isinstance(entity, User)
+    holder = records.arn_of(scope, "user" if is_user else "role", entity)
+    documents = list(_documents(at, scope, entity, holder, of_group=False))
+    for name in entity.groups if is_user else ():
+        documents += documents_of(at, scope, records.get_group(at, scope, name))
+    return documents
 
 
 def _boundary(at: Snapshot, scope: Scope, entity: User | Role) -> Document:
@@ -112,6 +121,8 @@ def _managed(at: Snapshot, scope: Scope, arn: str, attachment: Attachment, holde
 
 async def entity_named(call: Call, asked: Permission, resource: str) -> OnResource:
     """A user, role or group under its whole ARN: requests name them without their path."""
+    if asked.told is not None and "AccessKeyId" in asked.told:
+        return await call.view(lambda at: _key_holder(at, asked, resource))
     try:
         arn = Arn.parse(resource)
     except ValueError:
@@ -125,6 +136,14 @@ async def entity_named(call: Call, asked: Permission, resource: str) -> OnResour
     if entity is None:
         return OnResource(arn.account)
     return OnResource(arn.account, arn=records.arn_of(arn.scope, kind, entity))
+
+
+def _key_holder(at: Snapshot, asked: Permission, resource: str) -> OnResource:
+    """The user whose key a request names."""
+    assert asked.told is not None
+    issued = records.find_issued(at, asked.told["AccessKeyId"])
+    arn = "" if issued is None else issued.credential.principal_arn
+    return OnResource(Arn.parse(arn).account, arn=arn) if ":user/" in arn else OnResource()
 
 
 async def role_to_assume(call: Call, asked: Permission, resource: str) -> OnResource:

@@ -52,6 +52,15 @@ def _of_assuming(call: Call, req: Mapping[str, Any]) -> Mapping[str, tuple[str, 
     return {key: (str(req[member]),) for key, member in told.items() if member in req}
 
 
+def _any_user(call: Call, req: Mapping[str, Any]) -> str:
+    return f"arn:{call.scope.partition}:iam::{call.account}:user/*"
+
+
+def _of_key(call: Call, req: Mapping[str, Any]) -> Mapping[str, str]:
+    """Whose user only the key tells."""
+    return {"AccessKeyId": str(req.get("AccessKeyId", ""))}
+
+
 _USER = Acts(_named("user", "UserName"))
 _ROLE = Acts(_named("role", "RoleName"))
 _GROUP = Acts(_named("group", "GroupName"))
@@ -190,6 +199,10 @@ iam = Service(
         "ListRoles": _ALL,
         "ListGroups": _ALL,
         "ListPolicies": _ALL,
+        "GetAccessKeyLastUsed": Acts(_any_user, told=_of_key),
+        "GenerateServiceLastAccessedDetails": Acts(_member("Arn")),
+        "GetServiceLastAccessedDetails": _ALL,
+        "GetServiceLastAccessedDetailsWithEntities": _ALL,
     },
 )
 

@@ -16,6 +16,12 @@ class AccessKey(TypedDict, total=False):
     CreateDate: EpochMs
 
 
+class AccessKeyLastUsed(TypedDict, total=False):
+    LastUsedDate: EpochMs
+    ServiceName: Required[str]
+    Region: Required[str]
+
+
 class AccessKeyMetadata(TypedDict, total=False):
     UserName: str
     AccessKeyId: str
@@ -284,12 +290,48 @@ class EnableMFADeviceRequest(TypedDict, total=False):
     AuthenticationCode2: Required[str]
 
 
+class EntityDetails(TypedDict, total=False):
+    EntityInfo: Required[EntityInfo]
+    LastAuthenticated: EpochMs
+
+
+class EntityInfo(TypedDict, total=False):
+    Arn: Required[str]
+    Name: Required[str]
+    Type: Required[str]
+    Id: Required[str]
+    Path: str
+
+
+class ErrorDetails(TypedDict, total=False):
+    Message: Required[str]
+    Code: Required[str]
+
+
+class GenerateServiceLastAccessedDetailsRequest(TypedDict, total=False):
+    Arn: Required[str]
+    Granularity: str
+
+
+class GenerateServiceLastAccessedDetailsResponse(TypedDict, total=False):
+    JobId: str
+
+
 class GetAccessKeyInfoRequest(TypedDict, total=False):
     AccessKeyId: Required[str]
 
 
 class GetAccessKeyInfoResponse(TypedDict, total=False):
     Account: str
+
+
+class GetAccessKeyLastUsedRequest(TypedDict, total=False):
+    AccessKeyId: Required[str]
+
+
+class GetAccessKeyLastUsedResponse(TypedDict, total=False):
+    UserName: str
+    AccessKeyLastUsed: AccessKeyLastUsed
 
 
 class GetAccountPasswordPolicyResponse(TypedDict, total=False):
@@ -396,6 +438,40 @@ class GetRoleRequest(TypedDict, total=False):
 
 class GetRoleResponse(TypedDict, total=False):
     Role: Required[Role]
+
+
+class GetServiceLastAccessedDetailsRequest(TypedDict, total=False):
+    JobId: Required[str]
+    MaxItems: int
+    Marker: str
+
+
+class GetServiceLastAccessedDetailsResponse(TypedDict, total=False):
+    JobStatus: Required[str]
+    JobType: str
+    JobCreationDate: Required[EpochMs]
+    ServicesLastAccessed: Required[list[ServiceLastAccessed]]
+    JobCompletionDate: Required[EpochMs]
+    IsTruncated: bool
+    Marker: str
+    Error: ErrorDetails
+
+
+class GetServiceLastAccessedDetailsWithEntitiesRequest(TypedDict, total=False):
+    JobId: Required[str]
+    ServiceNamespace: Required[str]
+    MaxItems: int
+    Marker: str
+
+
+class GetServiceLastAccessedDetailsWithEntitiesResponse(TypedDict, total=False):
+    JobStatus: Required[str]
+    JobCreationDate: Required[EpochMs]
+    JobCompletionDate: Required[EpochMs]
+    EntityDetailsList: Required[list[EntityDetails]]
+    IsTruncated: bool
+    Marker: str
+    Error: ErrorDetails
 
 
 class GetSessionTokenRequest(TypedDict, total=False):
@@ -871,6 +947,16 @@ class RoleLastUsed(TypedDict, total=False):
     Region: str
 
 
+class ServiceLastAccessed(TypedDict, total=False):
+    ServiceName: Required[str]
+    LastAuthenticated: EpochMs
+    ServiceNamespace: Required[str]
+    LastAuthenticatedEntity: str
+    LastAuthenticatedRegion: str
+    TotalAuthenticatedEntities: int
+    TrackedActionsLastAccessed: list[TrackedActionLastAccessed]
+
+
 class SetDefaultPolicyVersionRequest(TypedDict, total=False):
     PolicyArn: Required[str]
     VersionId: Required[str]
@@ -909,6 +995,13 @@ class TagRoleRequest(TypedDict, total=False):
 class TagUserRequest(TypedDict, total=False):
     UserName: Required[str]
     Tags: Required[list[Tag]]
+
+
+class TrackedActionLastAccessed(TypedDict, total=False):
+    ActionName: str
+    LastAccessedEntity: str
+    LastAccessedTime: EpochMs
+    LastAccessedRegion: str
 
 
 class UntagMFADeviceRequest(TypedDict, total=False):

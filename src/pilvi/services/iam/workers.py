@@ -7,6 +7,7 @@ from pilvi.contracts.jobs import Job
 from pilvi.kit.cloud import Cloud
 from pilvi.services.iam import limits, records
 from pilvi.services.iam.observed import records as observed
+from pilvi.services.iam.observed import reports
 from pilvi.services.iam.service import iam, sts
 from pilvi.store.api import Transaction
 
@@ -37,3 +38,9 @@ async def forget(cloud: Cloud, job: Job) -> Commit:
             tx.at(now_ms, Job(kind="iam.forget", payload=b""))
 
     return old
+
+
+@iam.job("forget_report")
+async def forget_report(cloud: Cloud, job: Job) -> Commit:
+    """A report on last accessed services has been kept for long enough."""
+    return lambda tx: reports.delete(tx, job.account, job.payload.decode())

@@ -6,6 +6,7 @@ from pilvi.base.arn import Scope
 from pilvi.kit.call import Call
 from pilvi.services.iam import documents, errors, limits, pages, records, rules
 from pilvi.services.iam.operations import boundaries
+from pilvi.services.iam.operations.last_accessed import role_last_used
 from pilvi.services.iam.operations.users import check_policies_gone
 from pilvi.services.iam.records import ROLES
 from pilvi.services.iam.service import iam
@@ -65,7 +66,8 @@ def create_role(call: Call, tx: Transaction, req: CreateRoleRequest) -> CreateRo
 def get_role(call: Call, at: Snapshot, req: GetRoleRequest) -> GetRoleResponse:
     """Raises: NoSuchEntity."""
     role = records.get_role(at, call.scope, req["RoleName"])
-    wire: Role = {**told(call.scope, role), "RoleLastUsed": {}}
+    last_used = role_last_used(at, call.scope, role)
+    wire: Role = {**told(call.scope, role), "RoleLastUsed": last_used}
     if role.boundary:
         wire["PermissionsBoundary"] = boundaries.told(role)
     return {"Role": wire}
