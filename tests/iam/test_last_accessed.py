@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from conftest import CloudClock
 from iam.refusals import refused
 from servers import Server
 
@@ -44,9 +43,7 @@ def _as(server: Server, account: str, key: dict[str, str], service: str, **more:
 
 
 # A key that was never used says N/A; a use tells service, region and time, also when it was refused.
-def test_when_a_key_was_last_used(
-    iam: Any, server: Server, account: str, clock: CloudClock
-) -> None:
+def test_when_a_key_was_last_used(iam: Any, server: Server, account: str, clock: Any) -> None:
     key = _key(iam, "ann")
     ask = {"AccessKeyId": key["AccessKeyId"]}
     told = iam.get_access_key_last_used(**ask)
@@ -183,7 +180,7 @@ def test_reports_on_nothing(iam: Any, account: str) -> None:
 
 # Other accounts cannot read a report, and after a week nobody can.
 def test_reports_are_the_accounts_own_and_end(
-    iam: Any, client: Client, account: str, clock: CloudClock
+    iam: Any, client: Client, account: str, clock: Any
 ) -> None:
     iam.create_user(UserName="ann")
     job = _details(iam, f"arn:aws:iam::{account}:user/ann")["job"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Iterator
+from dataclasses import dataclass
 
 from pilvi.base.arn import Arn, Scope
 from pilvi.base.errors import NotBuilt
@@ -121,8 +122,9 @@ def _managed(at: Snapshot, scope: Scope, arn: str, attachment: Attachment, holde
 
 async def entity_named(call: Call, asked: Permission, resource: str) -> OnResource:
     """A user, role or group under its whole ARN: requests name them without their path."""
-    if asked.told is not None and "AccessKeyId" in asked.told:
-        return await call.view(lambda at: _key_holder(at, asked, resource))
+    told = asked.told
+    if isinstance(told, KeyNamed):
+        return await call.view(lambda at: _key_holder(at, told.access_key_id))
     try:
         arn = Arn.parse(resource)
     except ValueError:
@@ -138,10 +140,15 @@ async def entity_named(call: Call, asked: Permission, resource: str) -> OnResour
     return OnResource(arn.account, arn=records.arn_of(arn.scope, kind, entity))
 
 
-def _key_holder(at: Snapshot, asked: Permission, resource: str) -> OnResource:
-    """The user whose key a request names."""
-    assert asked.told is not None
-    issued = records.find_issued(at, asked.told["AccessKeyId"])
+@dataclass(frozen=True, slots=True)
+class KeyNamed:
+    """`Permission.told` of requests about the user whose key they name."""
+
+    access_key_id: str
+
+
+def _key_holder(at: Snapshot, access_key_id: str) -> OnResource:
+    issued = records.find_issued(at, access_key_id)
     arn = "" if issued is None else issued.credential.principal_arn
     return OnResource(Arn.parse(arn).account, arn=arn) if ":user/" in arn else OnResource()
 

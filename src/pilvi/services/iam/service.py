@@ -11,7 +11,7 @@ from typing import Any
 
 from pilvi.kit.call import Call
 from pilvi.kit.service import Acts, ResourceOf, Service, everything
-from pilvi.services.iam.permissions import entity_named, role_to_assume
+from pilvi.services.iam.permissions import KeyNamed, entity_named, role_to_assume
 
 
 def _named(kind: str, member: str) -> ResourceOf:
@@ -56,9 +56,9 @@ def _any_user(call: Call, req: Mapping[str, Any]) -> str:
     return f"arn:{call.scope.partition}:iam::{call.account}:user/*"
 
 
-def _of_key(call: Call, req: Mapping[str, Any]) -> Mapping[str, str]:
+def _of_key(call: Call, req: Mapping[str, Any]) -> KeyNamed:
     """Whose user only the key tells."""
-    return {"AccessKeyId": str(req.get("AccessKeyId", ""))}
+    return KeyNamed(str(req.get("AccessKeyId", "")))
 
 
 _USER = Acts(_named("user", "UserName"))
