@@ -141,14 +141,20 @@ def test_a_function_is_pending_then_active_then_gone(functions: Functions, accou
             '{"LARGE":"xxx',
         ),
         (
-            {"Layers": [f"arn:aws:lambda:us-east-1:111111111111:layer:l{n}:1" for n in range(6)]},
+            {"Layers": [f"arn:aws:lambda:us-east-1:ACCOUNT:layer:l{n}:1" for n in range(6)]},
             "InvalidParameterValueException",
             "Cannot reference more than 5 layers.",
         ),
         (
-            {"Layers": ["arn:aws:lambda:us-east-1:111111111111:layer:missing:1"]},
+            {"Layers": ["arn:aws:lambda:us-east-1:ACCOUNT:layer:missing:1"]},
             "InvalidParameterValueException",
-            "Layer version arn:aws:lambda:us-east-1:111111111111:layer:missing:1 does not exist.",
+            "Layer version arn:aws:lambda:us-east-1:ACCOUNT:layer:missing:1 does not exist.",
+        ),
+        (
+            {"Layers": ["arn:aws:lambda:us-east-1:111111111111:layer:l:1"]},
+            "AccessDeniedException",
+            "User: arn:aws:iam::ACCOUNT:root is not authorized to perform: lambda:GetLayerVersion on"
+            " resource: arn:aws:lambda:us-east-1:111111111111:layer:l:1 because no resource-based",
         ),
         ({"VpcConfig": {"SubnetIds": ["subnet-1"]}}, "NotImplemented", "pilvi does not implement"),
         ({"TenancyConfig": {"TenantIsolationMode": "PER_TENANT"}}, "NotImplemented", "pilvi"),
@@ -160,9 +166,11 @@ def test_requests_that_make_no_sense_create_nothing(
     asked = {"Handler": "app.handler", "Runtime": "python3.11", **request_}
     asked.setdefault("Role", role_of(functions.account))
     asked = {key: value for key, value in asked.items() if value is not None}
+    layers = [one.replace("ACCOUNT", functions.account) for one in asked.pop("Layers", [])]
+    asked |= {"Layers": layers} if layers else {}
     refused(
         code,
-        words,
+        words.replace("ACCOUNT", functions.account),
         functions.client.create_function,
         FunctionName="f",
         Code={"ZipFile": ZIP},

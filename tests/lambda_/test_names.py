@@ -25,6 +25,9 @@ ARN = "arn:aws:lambda:us-east-1:111111111111:function"
         ("f:7", None, f"{ARN}:f:7"),
         ("f", "$latest", f"{ARN}:f:$latest"),
         (ARN, None, f"{ARN}:function"),
+        # One spelling for policies, whatever the partition that the caller writes.
+        ("arn:aws-cn:lambda:us-east-1:111111111111:function:f", None, f"{ARN}:f"),
+        ("222222222222:f:1", None, "arn:aws:lambda:us-east-1:222222222222:function:f:1"),
     ],
 )
 def test_every_form_names_the_same_function(
@@ -44,10 +47,10 @@ def test_every_form_names_the_same_function(
             "Functions from 'eu-west-1' are not reachable in this region ('us-east-1')",
         ),
         (
-            "arn:aws:lambda:us-east-1:222222222222:function:f",
+            "arn:aws:lambda:eu-west-1:222222222222:function:f",
             None,
-            "AccessDeniedException",
-            "",
+            "ResourceNotFoundException",
+            "Functions from 'eu-west-1' are not reachable in this region ('us-east-1')",
         ),
     ],
 )
@@ -75,5 +78,6 @@ def test_layers() -> None:
     arn = "arn:aws:lambda:us-east-1:111111111111:layer:tools"
     assert parse_layer(SCOPE, "tools").arn == arn
     assert parse_layer(SCOPE, f"{arn}:3").version_arn == f"{arn}:3"
+    assert parse_layer(SCOPE, f"{arn}:03").version == 0, "another spelling of a version is none"
     with pytest.raises(AwsError, match="expected to be in region us-east-1"):
         parse_layer(SCOPE, "arn:aws:lambda:eu-west-1:111111111111:layer:tools:1")

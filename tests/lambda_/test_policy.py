@@ -8,9 +8,13 @@ import pytest
 
 from pilvi.base.errors import AwsError
 from pilvi.contracts.delivery import Source
-from pilvi.services.lambda_.policy import arn_like, make_statement, permits, permits_url
+from pilvi.identity import behalf
+from pilvi.identity.permissions import OnResource
+from pilvi.services.lambda_ import access
+from pilvi.services.lambda_.policy import make_statement, principal_of, readable
 
 FUNCTION = "arn:aws:lambda:us-east-1:111111111111:function:f"
+USER = "arn:aws:iam::111111111111:user/u"
 BUCKET = Source("s3.amazonaws.com", "arn:aws:s3:::pictures", "111111111111")
 
 
@@ -54,9 +58,33 @@ def test_principals(principal: str, made: object) -> None:
     assert statement(Principal=principal)["Principal"] == made
 
 
-def test_a_principal_that_is_none_is_refused() -> None:
+@pytest.mark.parametrize(
+    "principal",
+    [
+        *("invalid.nonaws.com", "arn:aws:iam::111111111111:group/g", "arn:aws:s3:::pictures"),
+        *("arn:aws:iam::111111111111:user/*", "11111111111", "arn:aws:iam::*:root"),
+    ],
+)
+def test_a_principal_that_is_none_is_refused(principal: str) -> None:
     with pytest.raises(AwsError, match="The provided principal was invalid"):
-        statement(Principal="invalid.nonaws.com")
+        statement(Principal=principal)
+
+
+def service_may(made: dict[str, Any], source: Source, **named: Any) -> bool:
+    """Whether a service may invoke the function, or what `resource` names of it, by this statement alone."""
+    resource = named.get("resource", FUNCTION)
+    document = readable([made], named.get("policy_of", FUNCTION))
+    _, _, decision = behalf.judge(
+        source,
+        access.INVOKE,
+        resource,
+        OnResource("111111111111", (document,)),
+        now_ms=1_700_000_000_000,
+        region="us-east-1",
+        specific={"lambda:invokedviafunctionurl": ("false",)},
+        known=access.KEYS,
+    )
+    return decision.allowed
 
 
 @pytest.mark.parametrize(
@@ -66,6 +94,7 @@ def test_a_principal_that_is_none_is_refused() -> None:
         ({"Principal": "*"}, True),
         ({"Principal": "sns.amazonaws.com"}, False),
         ({"Principal": "111111111111"}, False),
+        ({"Principal": USER}, False),
         ({"Principal": "s3.amazonaws.com", "SourceArn": "arn:aws:s3:::pictures"}, True),
         ({"Principal": "s3.amazonaws.com", "SourceArn": "arn:aws:s3:::pict*"}, True),
         ({"Principal": "s3.amazonaws.com", "SourceArn": "arn:aws:s3:::other"}, False),
@@ -77,44 +106,34 @@ def test_a_principal_that_is_none_is_refused() -> None:
         ({"Principal": "s3.amazonaws.com", "PrincipalOrgID": "o-1234567890"}, False),
         ({"Principal": "s3.amazonaws.com", "EventSourceToken": "token"}, False),
         ({"Principal": "s3.amazonaws.com", "InvokedViaFunctionUrl": True}, False),
+        ({"Principal": "s3.amazonaws.com", "FunctionUrlAuthType": "NONE"}, False),
     ],
 )
-def test_who_may_invoke(request_: dict[str, Any], expected: bool) -> None:
-    assert permits([statement(**request_)], BUCKET) is expected
-
-
-ACCOUNT = "arn:aws:iam::111111111111:root"
-USER = "arn:aws:iam::111111111111:user/u"
+def test_which_service_may_invoke(request_: dict[str, Any], expected: bool) -> None:
+    assert service_may(statement(**request_), BUCKET) is expected
 
 
 @pytest.mark.parametrize(
-    ("request_", "auth_type", "callers", "expected"),
+    ("source", "expected"),
     [
-        ({"Principal": "*"}, "NONE", (), True),
-        ({"Principal": "*", "FunctionUrlAuthType": "NONE"}, "NONE", (), True),
-        # The condition keeps a statement for the public from holding once the address is no longer public.
-        ({"Principal": "*", "FunctionUrlAuthType": "NONE"}, "AWS_IAM", (), False),
-        ({"Principal": "*", "FunctionUrlAuthType": "AWS_IAM"}, "NONE", (), False),
-        ({"Principal": "*", "InvokedViaFunctionUrl": True}, "NONE", (), True),
-        ({"Principal": "*", "InvokedViaFunctionUrl": False}, "NONE", (), False),
-        ({"Principal": "*", "Action": "lambda:InvokeFunction"}, "NONE", (), False),
-        ({"Principal": "*", "SourceAccount": "111111111111"}, "NONE", (), False),
-        ({"Principal": "111111111111"}, "AWS_IAM", (USER, ACCOUNT), True),
-        ({"Principal": USER}, "AWS_IAM", (USER, ACCOUNT), True),
-        ({"Principal": USER}, "AWS_IAM", (ACCOUNT,), False),
-        ({"Principal": "111111111111"}, "AWS_IAM", (), False),
-        ({"Principal": "s3.amazonaws.com"}, "NONE", (), False),
+        (BUCKET, True),
+        # The confused deputy: another bucket, another account's bucket of that name, another service, or one that
+        # does not say for whom it asks.
+        (Source("s3.amazonaws.com", "arn:aws:s3:::pictures2", "111111111111"), False),
+        (Source("s3.amazonaws.com", "arn:aws:s3:::pictures", "222222222222"), False),
+        (Source("sns.amazonaws.com", "arn:aws:s3:::pictures", "111111111111"), False),
+        (Source("s3.amazonaws.com", "arn:aws:s3:::pictures", ""), False),
+        (Source("s3.amazonaws.com", "", "111111111111"), False),
+        (Source("evil.s3.amazonaws.com", "arn:aws:s3:::pictures", "111111111111"), False),
     ],
 )
-def test_who_may_invoke_at_the_functions_address(
-    request_: dict[str, Any], auth_type: str, callers: tuple[str, ...], expected: bool
-) -> None:
-    made = statement(**{"Action": "lambda:InvokeFunctionUrl", **request_})
-    assert permits_url([made], auth_type, callers) is expected
-
-
-def test_nothing_is_permitted_without_a_statement() -> None:
-    assert not permits([], BUCKET)
+def test_a_service_acts_only_for_whom_the_policy_names(source: Source, expected: bool) -> None:
+    made = statement(
+        Principal="s3.amazonaws.com",
+        SourceArn="arn:aws:s3:::pictures",
+        SourceAccount="111111111111",
+    )
+    assert service_may(made, source) is expected
 
 
 @pytest.mark.parametrize(
@@ -126,9 +145,31 @@ def test_nothing_is_permitted_without_a_statement() -> None:
         ("arn:aws:execute-api:*:1:api/*/GET/*", "arn:aws:execute-api:eu:1:api/s/POST/a", False),
         # A star does not reach over the first five colons.
         ("arn:aws:s3:*", "arn:aws:s3:::a", False),
-        ("*", "arn:aws:s3:::a", False),
+        ("*", "arn:aws:s3:::a", True),
         ("arn:aws:s3:::" + "*a" * 60 + "b", "arn:aws:s3:::" + "a" * 2000, False),
     ],
 )
 def test_arn_patterns(pattern: str, arn: str, expected: bool) -> None:
-    assert arn_like(pattern, arn) is expected
+    made = statement(Principal="s3.amazonaws.com", SourceArn=pattern)
+    assert service_may(made, Source("s3.amazonaws.com", arn, "111111111111")) is expected
+
+
+def test_a_functions_policy_is_that_of_its_latest_code_and_of_no_version() -> None:
+    made = statement(Principal="s3.amazonaws.com")
+    assert service_may(made, BUCKET, resource=f"{FUNCTION}:$LATEST")
+    for other in (f"{FUNCTION}:1", f"{FUNCTION}:live", f"{FUNCTION}2"):
+        assert not service_may(made, BUCKET, resource=other)
+    of_version = make_statement(
+        {"StatementId": "s", "Action": "lambda:InvokeFunction", "Principal": "*"},
+        f"{FUNCTION}:1",
+        partition="aws",
+    )
+    version = {"policy_of": f"{FUNCTION}:1"}
+    assert service_may(of_version, BUCKET, resource=f"{FUNCTION}:1", **version)
+    assert not service_may(of_version, BUCKET, resource=FUNCTION, **version)
+    assert not service_may(of_version, BUCKET, resource=f"{FUNCTION}:1:$LATEST", **version)
+
+
+@pytest.mark.parametrize("named", ["*", "111111111111", "s3.amazonaws.com", USER])
+def test_the_principal_of_a_statement_is_told_as_it_was_given(named: str) -> None:
+    assert principal_of(statement(Principal=named)) == named

@@ -58,6 +58,14 @@ def make_public(functions: Functions, name: str = "f", **request: Any) -> None:
         FunctionUrlAuthType="NONE",
         **request,
     )
+    functions.client.add_permission(
+        FunctionName=name,
+        StatementId="invoke",
+        Action="lambda:InvokeFunction",
+        Principal="*",
+        InvokedViaFunctionUrl=True,
+        **request,
+    )
 
 
 @pytest.fixture
@@ -146,10 +154,21 @@ def test_the_event_is_of_the_payload_format_2(url: str) -> None:
 
 
 def test_without_permission_nobody_is_let_in(functions: Functions, url: str) -> None:
-    functions.client.remove_permission(FunctionName="f", StatementId="url")
-    answer = ask(url)
-    assert (answer.status, json.loads(answer.body)) == (403, {"Message": FORBIDDEN})
-    assert answer.headers["x-amzn-errortype"] == "AccessDeniedException"
+    for one in ("url", "invoke"):
+        functions.client.remove_permission(FunctionName="f", StatementId=one)
+        answer = ask(url)
+        assert (answer.status, json.loads(answer.body)) == (403, {"Message": FORBIDDEN})
+        assert answer.headers["x-amzn-errortype"] == "AccessDeniedException"
+        if one == "url":
+            make_public_again = {"StatementId": "url2", "FunctionUrlAuthType": "NONE"}
+            functions.client.add_permission(
+                FunctionName="f",
+                Action="lambda:InvokeFunctionUrl",
+                Principal="*",
+                **make_public_again,
+            )
+            assert ask(url + "id").status == 200
+    functions.client.remove_permission(FunctionName="f", StatementId="url2")
     make_public(functions)
     assert ask(url + "id").status == 200
     functions.client.update_function_url_config(FunctionName="f", AuthType="AWS_IAM")
@@ -175,12 +194,20 @@ def signed(url: str, key: Any, method: str = "GET", body: bytes = b"") -> dict[s
     return {name.replace("-", "_"): value for name, value in request.headers.items()}
 
 
+def allow(iam: Any, *actions: str, **more: Any) -> None:
+    """Let the user `u` do this, and nothing else."""
+    statement = {"Effect": "Allow", "Action": actions, "Resource": "*", **more}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_user_policy(UserName="u", PolicyName="p", PolicyDocument=document)
+
+
 def test_with_iam_the_signer_is_in_the_event(
     functions: Functions, client: Callable[..., Any], account: str
 ) -> None:
     iam = client("iam")
     user = iam.create_user(UserName="u")["User"]
     key = iam.create_access_key(UserName="u")["AccessKey"]
+    allow(iam, "lambda:InvokeFunctionUrl", "lambda:InvokeFunction")
     functions.create("f", RETURNS)
     url = functions.client.create_function_url_config(FunctionName="f", AuthType="AWS_IAM")[
         "FunctionUrl"
@@ -207,7 +234,53 @@ def test_with_iam_the_signer_is_in_the_event(
     assert ask(there, **signed(there, made_up)).status == 403
 
 
-def test_another_account_needs_the_functions_permission(
+@pytest.mark.parametrize(
+    ("actions", "more", "status"),
+    [
+        (["lambda:InvokeFunctionUrl", "lambda:InvokeFunction"], {}, 200),
+        # AWS asks for both since October 2025; either alone is not enough.
+        (["lambda:InvokeFunctionUrl"], {}, 403),
+        (["lambda:InvokeFunction"], {}, 403),
+        (["lambda:*"], {"Condition": {"Bool": {"lambda:InvokedViaFunctionUrl": "true"}}}, 403),
+        (
+            ["lambda:*"],
+            {"Condition": {"StringEquals": {"lambda:FunctionUrlAuthType": "NONE"}}},
+            403,
+        ),
+        (
+            ["lambda:*"],
+            {
+                "Condition": {
+                    "StringEqualsIfExists": {"lambda:FunctionUrlAuthType": "AWS_IAM"},
+                    "BoolIfExists": {"lambda:InvokedViaFunctionUrl": "true"},
+                }
+            },
+            200,
+        ),
+        (["lambda:*"], {"Resource": "arn:aws:lambda:*:*:function:g"}, 403),
+        (["lambda:*"], {"Condition": {"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}}, 403),
+    ],
+)
+def test_with_iam_a_callers_own_policies_decide(
+    functions: Functions,
+    client: Callable[..., Any],
+    actions: list[str],
+    more: dict[str, Any],
+    status: int,
+) -> None:
+    iam = client("iam")
+    iam.create_user(UserName="u")
+    key = iam.create_access_key(UserName="u")["AccessKey"]
+    functions.create("f", RETURNS)
+    made = functions.client.create_function_url_config(FunctionName="f", AuthType="AWS_IAM")
+    there = made["FunctionUrl"] + "id"
+    refused = ask(there, **signed(there, key))
+    assert (refused.status, json.loads(refused.body)) == (403, {"Message": FORBIDDEN})
+    allow(iam, *actions, **more)
+    assert ask(there, **signed(there, key)).status == status
+
+
+def test_another_account_needs_the_functions_permission_and_its_own(
     functions: Functions, server: Any, account: str
 ) -> None:
     other = f"9{account[1:]}"
@@ -219,15 +292,19 @@ def test_another_account_needs_the_functions_permission(
         "FunctionUrl"
     ]
     there = url + "id"
-    assert ask(there, **signed(there, key)).status == 403
-    functions.client.add_permission(
-        FunctionName="f",
-        StatementId="other",
-        Action="lambda:InvokeFunctionUrl",
-        Principal=other,
-        FunctionUrlAuthType="AWS_IAM",
-    )
+    asked: list[dict[str, Any]] = [
+        {"Action": "lambda:InvokeFunctionUrl", "FunctionUrlAuthType": "AWS_IAM"},
+        {"Action": "lambda:InvokeFunction", "InvokedViaFunctionUrl": True},
+    ]
+    allow(iam, "lambda:*")
+    for one in asked:
+        assert ask(there, **signed(there, key)).status == 403
+        functions.client.add_permission(
+            FunctionName="f", StatementId=one["Action"][7:], Principal=other, **one
+        )
     assert ask(there, **signed(there, key)).status == 200
+    allow(iam, "lambda:InvokeFunctionUrl")
+    assert ask(there, **signed(there, key)).status == 403
 
 
 def test_cors_is_the_addresss_own(functions: Functions, url: str) -> None:

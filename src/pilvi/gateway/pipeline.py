@@ -167,6 +167,7 @@ async def _serve_endpoint(gateway: Gateway, exchange: Exchange) -> None:
         raise NotBuilt(what=f"{found.endpoint} of {service.name}")
     call = exchange.call = gateway.own.endpoint_call(service.name, found, exchange.request_id)
     call.vouch = partial(_vouch, gateway, exchange.request)
+    call.request = exchange.request  # signatures are made over the request as it came
     exchange.operation_name = found.endpoint
     exchange.response = await serve(call, found.request)
 

@@ -54,27 +54,41 @@ class Permission(NamedTuple):
 
 async def permit(call: Call, operation: Operation, params: Mapping[str, Any]) -> None:
     """Raises: AccessDenied, AccessDeniedException."""
-    principal = call.principal
-    if principal.authenticated:
-        if principal.verified and principal.session_expires_at_ms is None:
-            observations = call.ask(Observations)
-            observations.note_key(
-                principal.access_key_id, operation.action, call.region, call.now_ms
-            )
+    if call.principal.authenticated:
+        _note_key(call, operation.action)
         if operation.free:
             _note(call, operation.action, "*", UNASKED, _NO_KEYS)
             return
         if call.cloud.settings.iam == "off":
-            call.granted = True
-            for permission in _needed(call, operation, params):
-                for resource in permission.resources:
-                    _note(call, permission.action, resource, ALLOWED, permission.context)
+            _let_all_pass(call, _needed(call, operation, params))
             return
     for permission in _needed(call, operation, params):
         await check(call, permission)
     if operation.discloses is not None:
         for permission in operation.discloses(call, params):
             call.discloses = call.discloses and await may(call, permission)
+
+
+async def demand(call: Call, *permissions: Permission) -> None:
+    """For endpoints, which are no operations: all of these, the first of them what was asked.
+
+    Raises: AccessDenied, AccessDeniedException.
+    """
+    if call.principal.authenticated:
+        _note_key(call, permissions[0].action)
+        if call.cloud.settings.iam == "off":
+            _let_all_pass(call, permissions)
+            return
+    for permission in permissions:
+        await check(call, permission)
+
+
+def _let_all_pass(call: Call, permissions: Sequence[Permission]) -> None:
+    """Nothing is decided, and yet observed."""
+    call.granted = True
+    for permission in permissions:
+        for resource in permission.resources:
+            _note(call, permission.action, resource, ALLOWED, permission.context)
 
 
 def _needed(call: Call, operation: Operation, params: Mapping[str, Any]) -> list[Permission]:
@@ -105,6 +119,13 @@ async def check(call: Call, permission: Permission) -> None:
             _note(call, permission.action, resource, outcome, permission.context)
         if judged is not None:
             _conclude(call, *judged)
+
+
+def _note_key(call: Call, action: str) -> None:
+    """Lasting keys have been used."""
+    principal = call.principal
+    if principal.verified and principal.session_expires_at_ms is None:
+        call.ask(Observations).note_key(principal.access_key_id, action, call.region, call.now_ms)
 
 
 def _note(

@@ -36,3 +36,5 @@ SESSION_S = 43_200
 """How long a function's credentials are valid."""
 SESSION_MARGIN_MS = 1_800_000
 """They are renewed so long before they end: an invocation may take fifteen minutes."""
+POLICIES_KEPT = 4096
+"""Functions, versions and aliases of which it is kept in memory who may use them."""

@@ -22,7 +22,7 @@ _FUNCTION = re.compile(
 )
 _LAYER = re.compile(
     r"(?:arn:aws[a-zA-Z-]*:lambda:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):layer:)?"
-    r"(?P<name>[a-zA-Z0-9-_]+)(?::(?P<version>\d+))?"
+    r"(?P<name>[a-zA-Z0-9-_]+)(?::(?P<version>[0-9]{1,19}))?"
 )
 _NAME_LENGTH_MAX = 64
 _VERSION_MAX = 2**63 - 1
@@ -48,8 +48,12 @@ class FunctionName:
 
 
 def version_number(digits: str | int) -> int:
-    """The number of a version of a function or layer. None has a greater one than the store can hold."""
-    return min(int(digits), _VERSION_MAX)
+    """The number of a version of a function or layer. None has a greater one than the store can hold.
+
+    Version 0 is none, so that is what 007 means: a policy about version 7 must not be got round by it.
+    """
+    number = int(digits)
+    return min(number, _VERSION_MAX) if str(number) == str(digits) else 0
 
 
 def function_arn(scope: Scope, name: str) -> str:
@@ -66,10 +70,10 @@ def is_layer(text: str) -> bool:
 
 
 def parse_function(scope: Scope, text: str, qualifier: str | None = None) -> FunctionName:
-    """The function that a caller in `scope` means.
+    """The function that a caller in `scope` means, of whichever account.
 
     Raises: InvalidParameterValueException (two qualifiers that differ), FunctionInOtherRegion,
-        AccessDeniedException (another account's function), FunctionNotFound (not a name at all).
+        FunctionNotFound (not a name at all).
     """
     match = _FUNCTION.fullmatch(text)
     if match is None:
@@ -83,8 +87,9 @@ def parse_function(scope: Scope, text: str, qualifier: str | None = None) -> Fun
     region = match["region"]
     if region is not None and region != scope.region:
         raise errors.FunctionInOtherRegion(region=region, here=scope.region)
-    if match["account"] not in (None, scope.account):
-        raise errors.AccessDeniedException()
+    account = match["account"]
+    if account is not None and account != scope.account:
+        scope = Scope(account, scope.region, scope.partition)
     return FunctionName(scope, match["name"], derived or qualifier)
 
 

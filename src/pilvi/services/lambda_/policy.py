@@ -1,24 +1,30 @@
-"""Resource policies of functions: statements made, and asked whether a service or a caller may invoke.
+"""Resource policies of functions: statements as AddPermission makes them, and as the policy language reads them.
 
-Only what can be judged whole is ever allowed: a statement with a condition that is not understood here
-matches nothing. AWS: Lambda Developer Guide, "Working with resource-based IAM policies in Lambda".
+Whether a policy permits something is decided where everything is, by `languages/policy`.
+AWS: Lambda Developer Guide, "Working with resource-based IAM policies in Lambda"; AddPermission.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import orjson
 
-from pilvi.contracts.delivery import Source
+from pilvi.languages.policy import RESOURCE, Attachment, Document, Origin, PolicyError, parse
+from pilvi.languages.policy import document as compiled
 from pilvi.services.lambda_ import errors
+from pilvi.services.lambda_.names import LATEST
 
-_ACCOUNT = re.compile(r"\d{12}")
+_ACCOUNT = re.compile(r"[0-9]{12}")
 _SERVICE = re.compile(r"[a-z0-9.\-]+\.amazonaws\.com(\.cn)?|[a-z0-9.\-]+\.amazon\.com")
-_INVOKE = ("lambda:InvokeFunction", "lambda:*", "*")
-_INVOKE_URL = ("lambda:InvokeFunctionUrl", "lambda:*", "*")
+_EQUALS = (
+    ("SourceAccount", "AWS:SourceAccount"),
+    ("EventSourceToken", "lambda:EventSourceToken"),
+    ("FunctionUrlAuthType", "lambda:FunctionUrlAuthType"),
+    ("PrincipalOrgID", "aws:PrincipalOrgID"),
+)
 
 
 def make_statement(req: Mapping[str, Any], resource: str, *, partition: str) -> dict[str, Any]:
@@ -33,16 +39,7 @@ def make_statement(req: Mapping[str, Any], resource: str, *, partition: str) -> 
         "Action": req["Action"],
         "Resource": resource,
     }
-    equals = {
-        key: req[member]
-        for member, key in (
-            ("SourceAccount", "AWS:SourceAccount"),
-            ("EventSourceToken", "lambda:EventSourceToken"),
-            ("FunctionUrlAuthType", "lambda:FunctionUrlAuthType"),
-            ("PrincipalOrgID", "aws:PrincipalOrgID"),
-        )
-        if req.get(member) is not None
-    }
+    equals = {key: req[member] for member, key in _EQUALS if req.get(member) is not None}
     condition: dict[str, Any] = {}
     if equals:
         condition["StringEquals"] = equals
@@ -54,6 +51,10 @@ def make_statement(req: Mapping[str, Any], resource: str, *, partition: str) -> 
         }
     if condition:
         statement["Condition"] = condition
+    try:
+        parse(document([statement]), RESOURCE)
+    except PolicyError:  # all but the principal is of the model's shapes
+        raise _no_principal() from None
     return statement
 
 
@@ -66,7 +67,11 @@ def _principal(text: str, partition: str) -> Any:
         return {"AWS": text}
     if _SERVICE.fullmatch(text):
         return {"Service": text}
-    raise errors.InvalidParameterValueException(
+    raise _no_principal()
+
+
+def _no_principal() -> errors.InvalidParameterValueException:
+    return errors.InvalidParameterValueException(
         detail="The provided principal was invalid. Please check the principal and try again."
     )
 
@@ -78,83 +83,28 @@ def document(statements: Iterable[Mapping[str, Any]]) -> str:
     ).decode()
 
 
-def permits(statements: Iterable[Mapping[str, Any]], source: Source) -> bool:
-    """Whether a service principal may invoke the function for this source."""
-    known = {"aws:sourcearn": source.arn, "aws:sourceaccount": source.account}
-    principals = [{"Service": source.service}]
-    return any(_allows(one, _INVOKE, principals, known) for one in statements)
+def readable(statements: Iterable[Mapping[str, Any]], arn: str) -> Document:
+    """The policy of what `arn` names, ready to be judged.
 
-
-def permits_url(
-    statements: Iterable[Mapping[str, Any]], auth_type: str, callers: Sequence[str]
-) -> bool:
-    """Whether somebody may invoke the function at its address.
-
-    `callers`: the ARNs that name the caller; none for a caller whom nobody knows.
+    The policy of a function itself is that of its $LATEST, too, for which nobody can add one.
     """
-    principals = [{"AWS": arn} for arn in callers]
-    known = {"lambda:functionurlauthtype": auth_type, "lambda:invokedviafunctionurl": "true"}
-    return any(_allows(one, _INVOKE_URL, principals, known) for one in statements)
+    own = [
+        {**one, "Resource": [one["Resource"], f"{one['Resource']}:{LATEST}"]}
+        if one["Resource"] == arn and arn.count(":") == _COLONS
+        else one
+        for one in statements
+    ]
+    return compiled(document(own), RESOURCE, Origin(Attachment.RESOURCE, holder=arn))
 
 
-def _allows(
-    statement: Mapping[str, Any],
-    actions: Sequence[str],
-    principals: Sequence[Mapping[str, str]],
-    known: Mapping[str, str],
-) -> bool:
-    """`known`: what conditions can be about, by their key in small letters."""
-    if statement["Effect"] != "Allow" or statement["Action"] not in actions:
-        return False
-    if statement["Principal"] != "*" and statement["Principal"] not in principals:
-        return False
-    return all(
-        _holds(operator, cast("Mapping[str, Any]", keys), known)
-        for operator, keys in statement.get("Condition", {}).items()
-    )
+_COLONS = "arn:aws:lambda:region:account:function:name".count(":")
 
 
-def _holds(operator: str, keys: Mapping[str, Any], known: Mapping[str, str]) -> bool:
-    for key, wanted in keys.items():
-        value = known.get(key.lower())
-        if value is None or not isinstance(wanted, str):
-            return False
-        if operator in ("StringEquals", "Bool"):
-            holds = value == wanted
-        elif operator == "ArnLike":
-            holds = arn_like(wanted, value)
-        else:
-            holds = False
-        if not holds:
-            return False
-    return True
-
-
-def arn_like(pattern: str, arn: str) -> bool:
-    """Whether an ARN matches a pattern in each of its six parts, with `*` and `?`.
-
-    AWS: IAM User Guide, "Amazon Resource Name (ARN) condition operators".
-    """
-    patterns, parts = pattern.split(":", 5), arn.split(":", 5)
-    return len(patterns) == len(parts) and all(
-        _like(one, other) for one, other in zip(patterns, parts, strict=True)
-    )
-
-
-def _like(pattern: str, text: str) -> bool:
-    """Wildcards without backtracking deeper than the last star: at most pattern times text steps."""
-    at = star = -1
-    index = place = 0
-    while index < len(text):
-        if place < len(pattern) and pattern[place] == "*":
-            star, at = place, index
-            place += 1
-        elif place < len(pattern) and pattern[place] in ("?", text[index]):
-            place += 1
-            index += 1
-        elif star >= 0:
-            at += 1
-            place, index = star + 1, at
-        else:
-            return False
-    return pattern[place:].strip("*") == ""
+def principal_of(statement: Mapping[str, Any]) -> str:
+    """As AddPermission was told it."""
+    principal = statement["Principal"]
+    if isinstance(principal, str):
+        return principal
+    (named,) = principal.values()
+    found = re.fullmatch(r"arn:[^:]*:iam::([0-9]{12}):root", named)
+    return named if found is None else found[1]

@@ -7,11 +7,10 @@ from pilvi.base.errors import AwsError
 from pilvi.contracts.delivery import Source
 from pilvi.contracts.functions import FunctionNotInvocable, Functions, InvokeOutcome
 from pilvi.kit.cloud import Cloud
-from pilvi.services.lambda_ import limits, names, policy, records
+from pilvi.services.lambda_ import access, limits, names, records
 from pilvi.services.lambda_.names import FunctionName
 from pilvi.services.lambda_.records import Runnable
 from pilvi.services.lambda_.runner import Runner
-from pilvi.store.api import Snapshot
 
 
 class LambdaFunctions:
@@ -63,15 +62,8 @@ class LambdaFunctions:
             raise FunctionNotInvocable("ResourceNotFoundException", str(error)) from None
         name = names.parse_function(scope, arn)
         draw = self._cloud.entropy.below(1 << 30) / (1 << 30)
-
-        def permitted(at: Snapshot) -> Runnable | None:
-            runnable = records.resolve(at, name, draw=draw)
-            found = records.find_policy(at, name)
-            allowed = found is not None and policy.permits(found.statements, source)
-            return runnable if allowed else None
-
-        runnable = await self._cloud.store.read(permitted)
-        if runnable is None:
+        runnable = await self._cloud.store.read(lambda at: records.resolve(at, name, draw=draw))
+        if not await access.lets_in(self._cloud, name, source):
             raise FunctionNotInvocable(
                 "AccessDeniedException",
                 f"the policy of {arn} does not permit {source.service} for {source.arn}",

@@ -172,7 +172,7 @@ versions = Collection(
     blobs=_blobs_of_configuration,
 )
 aliases = Collection("lambda.alias", Alias, key=lambda alias: (alias.name,))
-policies = Collection("lambda.policy", Policy, key=lambda policy: (policy.qualifier,))
+policies = Collection("lambda.policy", Policy, key=lambda policy: (policy.qualifier,), kept=True)
 event_configs = Collection(
     "lambda.event-config", EventConfig, key=lambda config: (config.qualifier,)
 )
@@ -253,6 +253,8 @@ def delete_function(tx: Transaction, scope: Scope, name: str) -> None:
     within = function_home(scope, name)
     for config in url_configs.scan(tx, within):
         url_places.delete(tx, EVERYWHERE, config.url_id)
+    for policy in list(policies.scan(tx, within)):
+        policies.delete(tx, within, policy.qualifier)  # one by one: those are kept in memory
     tx.delete_range(*span(within))
 
 

@@ -1,22 +1,34 @@
-"""Lambda: its operations and what each of them acts on."""
+"""Lambda: its operations, what each of them acts on, and what else they need.
+
+What is named is told to policies in one form, however the request wrote it: so no statement can be got round by
+another spelling. Operations that know no versions are about the function, whatever version the name has.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
+from pilvi.base.errors import AwsError
+from pilvi.kit import tags
 from pilvi.kit.call import Call
 from pilvi.kit.permission import Permission
 from pilvi.kit.service import Acts, Service, everything
-from pilvi.services.lambda_ import limits
+from pilvi.services.lambda_ import access, limits
 from pilvi.services.lambda_.names import is_function, is_layer, parse_function, parse_layer
 
 
-def _function(call: Call, req: Mapping[str, Any]) -> str:
+def _version(call: Call, req: Mapping[str, Any]) -> str:
+    """The function, or the version or alias of it that is asked for."""
     text = str(req.get("FunctionName", ""))
     if not is_function(text):
         return "*"  # the validation behind this step refuses it, in AWS's words
     return parse_function(call.scope, text, req.get("Qualifier")).asked_arn
+
+
+def _function(call: Call, req: Mapping[str, Any]) -> str:
+    text = str(req.get("FunctionName", ""))
+    return parse_function(call.scope, text).arn if is_function(text) else "*"
 
 
 def _layer(call: Call, req: Mapping[str, Any]) -> str:
@@ -28,34 +40,117 @@ def _layer_version(call: Call, req: Mapping[str, Any]) -> str:
     return f"{_layer(call, req)}:{req.get('VersionNumber', '*')}"
 
 
-def _arn(call: Call, req: Mapping[str, Any]) -> str:
-    return str(req.get("Arn", "*"))
+def _layer_version_named(call: Call, req: Mapping[str, Any]) -> str:
+    text = str(req.get("Arn", ""))
+    return parse_layer(call.scope, text).version_arn if is_layer(text) else "*"
 
 
 def _tagged(call: Call, req: Mapping[str, Any]) -> str:
-    return str(req.get("Resource", "*"))
+    text = str(req.get("Resource", ""))
+    if ":function:" in text and is_function(text):
+        return parse_function(call.scope, text).arn
+    return "*"  # nothing else has tags: the handler refuses it
 
 
-def _passing(call: Call, req: Mapping[str, Any]) -> Iterator[Permission]:
-    """Whoever gives a function a role must be allowed to: else functions would be a way to any role."""
+# --- condition keys
+
+
+def _of_statement(call: Call, req: Mapping[str, Any]) -> access.Keys:
+    return _told(req, {"lambda:principal": "Principal", _AUTH_TYPE: "FunctionUrlAuthType"})
+
+
+def _of_removal(call: Call, req: Mapping[str, Any]) -> str:
+    """The statement that goes tells the keys: `access.py` reads it."""
+    return str(req.get("StatementId", ""))
+
+
+def _of_url(call: Call, req: Mapping[str, Any]) -> access.Keys:
+    """What the request leaves out, `access.py` tells of the address as it is."""
+    return {"lambda:functionarn": (_version(call, req),), **_told(req, {_AUTH_TYPE: "AuthType"})}
+
+
+def _of_configuration(call: Call, req: Mapping[str, Any]) -> access.Keys:
+    found = _told(req, {"lambda:codesigningconfigarn": "CodeSigningConfigArn"})
+    found["lambda:layer"] = _layers(call, req)
+    vpc: object = req.get("VpcConfig")
+    if isinstance(vpc, Mapping):
+        network = cast("Mapping[str, Any]", vpc)
+        found["lambda:subnetids"] = _texts(network.get("SubnetIds"))
+        found["lambda:securitygroupids"] = _texts(network.get("SecurityGroupIds"))
+    return {key: values for key, values in found.items() if values}
+
+
+def _of_invocation(call: Call, req: Mapping[str, Any]) -> access.Keys:
+    return _DIRECT
+
+
+_DIRECT = {"lambda:invokedviafunctionurl": ("false",)}
+_AUTH_TYPE = "lambda:functionurlauthtype"
+
+
+def _told(req: Mapping[str, Any], members: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    return {key: (str(req[member]),) for key, member in members.items() if req.get(member)}
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    """What is no list of texts is refused by the validation behind this step."""
+    listed = cast("list[object]", value) if isinstance(value, list) else []
+    return tuple(one for one in listed if isinstance(one, str))
+
+
+def _layers(call: Call, req: Mapping[str, Any]) -> tuple[str, ...]:
+    """The layer versions that a function is to use, each in its one spelling. A text that names none is refused
+    by the handler.
+    """
+    found: list[str] = []
+    for text in _texts(req.get("Layers")):
+        if is_layer(text):
+            try:
+                found.append(parse_layer(call.scope, text).version_arn)
+            except AwsError:  # of another region: the handler says so, in words that only it knows
+                found.append(text)
+    return tuple(found)
+
+
+# --- further permissions
+
+
+def _creating(call: Call, req: Mapping[str, Any]) -> Iterator[Permission]:
+    yield from _configuring(call, req)
+    if req.get("Tags"):
+        told = tags.of_request(_TAGS(req))
+        yield Permission("lambda:TagResource", (_function(call, req),), told)
+
+
+def _configuring(call: Call, req: Mapping[str, Any]) -> Iterator[Permission]:
+    """Whoever gives a function a role must be allowed to: else functions would be a way to any role. And whoever
+    gives it a layer must be allowed to read that.
+    """
     role = req.get("Role")
     if (
         isinstance(role, str) and f"::{call.account}:" in role
     ):  # another account's is refused anyway
         context = {"iam:passedtoservice": ("lambda.amazonaws.com",)}
         yield Permission("iam:PassRole", (role,), context)
+    layers = _layers(call, req)
+    if layers:
+        yield Permission("lambda:GetLayerVersion", layers)
 
+
+_TAGS = tags.mapped("Tags")
 
 lambda_ = Service(
     "lambda",
     acts={
-        "CreateFunction": Acts(_function, also=_passing),
-        "GetFunction": Acts(_function),
-        "GetFunctionConfiguration": Acts(_function),
+        "CreateFunction": Acts(_function, context=_of_configuration, tags=_TAGS, also=_creating),
+        "GetFunction": Acts(_version),
+        "GetFunctionConfiguration": Acts(_version),
         "ListFunctions": Acts(everything),
         "UpdateFunctionCode": Acts(_function),
-        "UpdateFunctionConfiguration": Acts(_function, also=_passing),
-        "DeleteFunction": Acts(_function),
+        "UpdateFunctionConfiguration": Acts(
+            _function, context=_of_configuration, also=_configuring
+        ),
+        "DeleteFunction": Acts(_version),
         "PublishVersion": Acts(_function),
         "ListVersionsByFunction": Acts(_function),
         "CreateAlias": Acts(_function),
@@ -63,34 +158,37 @@ lambda_ = Service(
         "UpdateAlias": Acts(_function),
         "DeleteAlias": Acts(_function),
         "ListAliases": Acts(_function),
-        "PutFunctionEventInvokeConfig": Acts(_function),
-        "UpdateFunctionEventInvokeConfig": Acts(_function),
-        "GetFunctionEventInvokeConfig": Acts(_function),
-        "DeleteFunctionEventInvokeConfig": Acts(_function),
+        "PutFunctionEventInvokeConfig": Acts(_version),
+        "UpdateFunctionEventInvokeConfig": Acts(_version),
+        "GetFunctionEventInvokeConfig": Acts(_version),
+        "DeleteFunctionEventInvokeConfig": Acts(_version),
         "ListFunctionEventInvokeConfigs": Acts(_function),
         "GetFunctionCodeSigningConfig": Acts(_function),
-        "CreateFunctionUrlConfig": Acts(_function),
-        "UpdateFunctionUrlConfig": Acts(_function),
-        "GetFunctionUrlConfig": Acts(_function),
-        "DeleteFunctionUrlConfig": Acts(_function),
-        "ListFunctionUrlConfigs": Acts(_function),
-        "Invoke": Acts(_function, "lambda:InvokeFunction"),
-        "AddPermission": Acts(_function),
-        "GetPolicy": Acts(_function),
-        "RemovePermission": Acts(_function),
+        "CreateFunctionUrlConfig": Acts(_version, context=_of_url),
+        "UpdateFunctionUrlConfig": Acts(_version, context=_of_url),
+        "GetFunctionUrlConfig": Acts(_version, context=_of_url),
+        "DeleteFunctionUrlConfig": Acts(_version, context=_of_url),
+        "ListFunctionUrlConfigs": Acts(_function, context=_of_url),
+        "Invoke": Acts(_version, access.INVOKE, context=_of_invocation),
+        "AddPermission": Acts(_version, context=_of_statement),
+        "GetPolicy": Acts(_version),
+        "RemovePermission": Acts(_version, told=_of_removal),
         "PutFunctionConcurrency": Acts(_function),
         "GetFunctionConcurrency": Acts(_function),
         "DeleteFunctionConcurrency": Acts(_function),
         "GetAccountSettings": Acts(everything),
-        "TagResource": Acts(_tagged),
-        "UntagResource": Acts(_tagged),
+        "TagResource": Acts(_tagged, tags=_TAGS),
+        "UntagResource": Acts(_tagged, tags=tags.named("TagKeys")),
         "ListTags": Acts(_tagged),
         "PublishLayerVersion": Acts(_layer),
         "GetLayerVersion": Acts(_layer_version),
-        "GetLayerVersionByArn": Acts(_arn, "lambda:GetLayerVersion"),
+        "GetLayerVersionByArn": Acts(_layer_version_named, "lambda:GetLayerVersion"),
         "ListLayers": Acts(everything),
-        "ListLayerVersions": Acts(_layer),
+        "ListLayerVersions": Acts(everything),
         "DeleteLayerVersion": Acts(_layer_version),
     },
+    on_resource=access.on_function,
+    condition_keys=access.KEYS,
+    tells=access.TAGS,
     body_bytes_max=limits.REQUEST_BYTES_MAX,
 )

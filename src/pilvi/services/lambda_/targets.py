@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from pilvi.base.arn import Arn
 from pilvi.contracts.delivery import Commit, Delivery, Undeliverable
-from pilvi.services.lambda_ import limits, names, policy, records
+from pilvi.services.lambda_ import access, limits, names, records
 from pilvi.services.lambda_.errors import LambdaError
 from pilvi.services.lambda_.records import Accepted
 from pilvi.services.lambda_.service import lambda_
-from pilvi.store.api import Snapshot, Transaction
+from pilvi.store.api import Transaction
 
 if TYPE_CHECKING:
     from pilvi.kit.cloud import Cloud
@@ -27,16 +27,10 @@ async def deliver(cloud: Cloud, delivery: Delivery) -> Commit:
     arn = Arn.parse(delivery.arn)
     try:
         name = names.parse_function(arn.scope, delivery.arn)
-
-        def permitted(at: Snapshot) -> bool:
-            records.resolve(at, name)
-            found = records.find_policy(at, name)
-            return found is not None and policy.permits(found.statements, delivery.source)
-
-        allowed = await cloud.store.read(permitted)
+        await cloud.store.read(lambda at: records.resolve(at, name))
     except LambdaError as error:
         raise Undeliverable(error.text) from None
-    if not allowed:
+    if not await access.lets_in(cloud, name, delivery.source):
         raise Undeliverable(
             f"the policy of {delivery.arn} does not permit {delivery.source.service}"
             f" for {delivery.source.arn} to invoke it"
@@ -52,6 +46,6 @@ async def deliver(cloud: Cloud, delivery: Delivery) -> Commit:
     )
 
     def accept(tx: Transaction) -> None:
-        records.accept(tx, arn.scope, event, unique_id=delivery.id)
+        records.accept(tx, name.scope, event, unique_id=delivery.id)
 
     return accept

@@ -5,29 +5,29 @@ comes without that prefix. The id alone says whose address it is.
 
 AWS: Lambda Developer Guide, "Invoking Lambda function URLs", "Control access to Lambda function URLs".
 
-Differs: with AWS_IAM only keys that this cloud issued are known, in the open mode too: this handler cannot
-tell a function, which must not become root by a key of its own making, from a person at this machine.
+Whoever may use an address needs two permissions: to invoke it, and to invoke the function by it. With AWS_IAM a
+caller's own policies or the function's give them, across accounts both; with NONE only the function's policy does.
+Differs: with AWS_IAM only keys that this cloud issued are known, in the open mode too (`kit/signer.py`).
 """
 
 from __future__ import annotations
 
 import json
 import logging
-from dataclasses import replace
 from typing import Any
 
 import orjson
 
 from pilvi.base.errors import AwsError
 from pilvi.base.http import HttpRequest, HttpResponse
-from pilvi.contracts.credentials import Credentials
-from pilvi.identity.authenticator import Authenticator
-from pilvi.identity.errors import DIALECTS
-from pilvi.identity.principal import ANONYMOUS, Principal
+from pilvi.identity.authorise import AccessDeniedException
+from pilvi.identity.principal import Principal
 from pilvi.kit.call import Call
 from pilvi.kit.cloud import as_aws_error
+from pilvi.kit.permission import Permission, demand
+from pilvi.kit.signer import signer_of
 from pilvi.languages import cors, http_answer, http_event
-from pilvi.services.lambda_ import errors, limits, policy, records
+from pilvi.services.lambda_ import access, errors, limits, records
 from pilvi.services.lambda_.names import FunctionName
 from pilvi.services.lambda_.questions import runner_of
 from pilvi.services.lambda_.records import Runnable, UrlConfig
@@ -88,12 +88,14 @@ async def _answer(
     if request.read is not None:
         request.body = await request.read(limits.SYNC_PAYLOAD_BYTES_MAX)
         request.read = request.stream = None
-    caller = ANONYMOUS
     if config.auth_type == "AWS_IAM":
-        caller = await _caller(call, request)
+        call.principal = await signer_of(call, request, service_signing_name="lambda")
+        if not call.principal.authenticated:
+            raise Forbidden()
+    await _permit(call, name, config)
     draw = call.entropy.below(1 << 30) / (1 << 30)
-    runnable = await call.view(lambda at: _permitted(at, name, config, caller, draw))
-    event = _event(call, request, caller)
+    runnable = await call.view(lambda at: _named(at, name, draw))
+    event = _event(call, request, call.principal)
     payload = orjson.dumps(event)
     if len(payload) > limits.SYNC_PAYLOAD_BYTES_MAX:
         raise errors.RequestTooLargeException(
@@ -129,40 +131,29 @@ def _response(payload: bytes) -> HttpResponse:
 # --- who may
 
 
-def _permitted(
-    at: Snapshot, name: FunctionName, config: UrlConfig, caller: Principal, draw: float
-) -> Runnable:
-    """The version to run, if the caller may. Raises: Forbidden, also for an alias that is gone.
+async def _permit(call: Call, name: FunctionName, config: UrlConfig) -> None:
+    """Raises: Forbidden; why is in the log."""
+    arns = (name.asked_arn,)
+    told = {
+        "lambda:functionarn": arns,
+        "lambda:functionurlauthtype": (config.auth_type,),
+    }
+    try:
+        await demand(
+            call,
+            Permission(access.INVOKE_URL, arns, told),
+            Permission(access.INVOKE, arns, {"lambda:invokedviafunctionurl": ("true",)}),
+        )
+    except AccessDeniedException:
+        raise Forbidden() from None
 
-    Within the account a known caller needs no policy of the function; everybody else does.
-    """
-    callers: tuple[str, ...] = ()
-    if caller.authenticated:
-        root = f"arn:{name.scope.partition}:iam::{caller.account}:root"
-        callers = (caller.arn, root, *((caller.role_arn,) if caller.role_arn else ()))
-    own = caller.authenticated and caller.account == name.scope.account
-    found = records.find_policy(at, name)
-    statements = () if found is None else found.statements
-    if not own and not policy.permits_url(statements, config.auth_type, callers):
-        raise Forbidden()
+
+def _named(at: Snapshot, name: FunctionName, draw: float) -> Runnable:
+    """The version to run. Raises: Forbidden for an alias that is gone."""
     try:
         return records.resolve(at, name, draw=draw)
     except errors.FunctionNotFound:
         raise Forbidden() from None
-
-
-async def _caller(call: Call, request: HttpRequest) -> Principal:
-    """Who signed the request. Raises: Forbidden without a signature; what is wrong with one."""
-    signed = request
-    if not _is_at_own_host(call, request):
-        signed = replace(request, path=f"/_aws/lambda-url/{call.identifier}{request.path}")
-    authenticator = Authenticator(call.ask(Credentials), call.cloud.clock, mode="strict")
-    found = await authenticator.authenticate(
-        signed, service_signing_name="lambda", dialect=DIALECTS["rest-json"], anonymous=True
-    )
-    if not found.principal.authenticated:
-        raise Forbidden()
-    return found.principal
 
 
 # --- the event

@@ -9,7 +9,7 @@ import msgspec
 
 from pilvi.kit import paging
 from pilvi.kit.call import Call
-from pilvi.services.lambda_ import errors, limits, names, records, rules
+from pilvi.services.lambda_ import access, errors, limits, names, records, rules
 from pilvi.services.lambda_.names import FunctionName
 from pilvi.services.lambda_.records import Alias
 from pilvi.services.lambda_.service import lambda_
@@ -102,7 +102,7 @@ def list_aliases(call: Call, at: Snapshot, req: ListAliasesRequest) -> ListAlias
 
     Raises: ResourceNotFoundException, InvalidParameterValueException (marker). AWS: ListAliases.
     """
-    name = names.parse_function(call.scope, req["FunctionName"])
+    name = access.function_named(call, req["FunctionName"])
     records.get_function(at, name)
     version = req.get("FunctionVersion")
     home = records.function_home(name.scope, name.name)
@@ -124,7 +124,7 @@ def list_aliases(call: Call, at: Snapshot, req: ListAliasesRequest) -> ListAlias
 
 def _alias(call: Call, req: Mapping[str, Any]) -> FunctionName:
     """The alias as a qualified function name."""
-    name = names.parse_unqualified(call.scope, req["FunctionName"])
+    name = access.unqualified(call, req["FunctionName"])
     return FunctionName(name.scope, name.name, req["Name"])
 
 

@@ -8,7 +8,7 @@ from pilvi.base.http import Body
 from pilvi.kit.audit import WatchedRequest
 from pilvi.kit.call import Call
 from pilvi.kit.execution import refuse_unread
-from pilvi.services.lambda_ import names, packages, records, rules
+from pilvi.services.lambda_ import access, packages, records, rules
 from pilvi.services.lambda_.operations import versions
 from pilvi.services.lambda_.records import Configuration, Function
 from pilvi.services.lambda_.service import lambda_
@@ -27,7 +27,7 @@ async def update_function_code(
         RequestEntityTooLargeException, NotBuilt (images).
     AWS: UpdateFunctionCode.
     """
-    name = names.parse_unqualified(call.scope, req["FunctionName"])
+    name = access.unqualified(call, req["FunctionName"])
     asked_revision = req.get("RevisionId")
     architectures = req.get("Architectures")
     dry_run, publish = req.get("DryRun", False), req.get("Publish", False)
@@ -50,7 +50,7 @@ async def update_function_code(
     if dry_run:
         package = packages.unsaved(zipped)
         latest = msgspec.structs.replace(function.latest, package=package)
-        return rules.described_active(call.scope, function, latest)
+        return rules.described_active(name.scope, function, latest)
     async with packages.saved(call, zipped) as saved:
 
         def update(tx: Transaction) -> tuple[Function, Configuration | None]:
@@ -58,12 +58,12 @@ async def update_function_code(
             packages.drop(call.cloud, tx, function.latest.package)
             latest = msgspec.structs.replace(function.latest, package=saved.keep(tx))
             function = msgspec.structs.replace(function, latest=latest)
-            records.put_function(tx, call.scope, function)
+            records.put_function(tx, name.scope, function)
             if publish:
-                return versions.publish(call, tx, function, description=None)
+                return versions.publish(call, tx, name.scope, function, description=None)
             return function, None
 
         function, version = await call.transact(update)
     if version is not None:
-        return rules.described_version(call.scope, function, version)
-    return rules.described_updating(call.scope, function, function.latest, revision_id=updating_id)
+        return rules.described_version(name.scope, function, version)
+    return rules.described_updating(name.scope, function, function.latest, revision_id=updating_id)

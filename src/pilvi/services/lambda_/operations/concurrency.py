@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from pilvi.kit.call import Call
-from pilvi.services.lambda_ import errors, limits, names, records
+from pilvi.services.lambda_ import access, errors, limits, names, records
 from pilvi.services.lambda_.names import FunctionName
 from pilvi.services.lambda_.records import Function
 from pilvi.services.lambda_.service import lambda_
@@ -27,12 +27,12 @@ def put_function_concurrency(
 
     Raises: ResourceNotFoundException, InvalidParameterValueException. AWS: PutFunctionConcurrency.
     """
-    name = names.parse_unqualified(call.scope, req["FunctionName"])
+    name = access.unqualified(call, req["FunctionName"])
     function = _get(tx, name)
     wanted = req["ReservedConcurrentExecutions"]
     others = sum(
         one.reserved_concurrency or 0
-        for one in records.functions.scan(tx, records.home(call.scope))
+        for one in records.functions.scan(tx, records.home(name.scope))
         if one.name != function.name
     )
     if wanted and limits.CONCURRENCY - others - wanted < limits.UNRESERVED_CONCURRENCY_MIN:
@@ -42,7 +42,7 @@ def put_function_concurrency(
             f" [{limits.UNRESERVED_CONCURRENCY_MIN}]."
         )
     changed = msgspec.structs.replace(function, reserved_concurrency=wanted)
-    records.put_function(tx, call.scope, changed)
+    records.put_function(tx, name.scope, changed)
     return {"ReservedConcurrentExecutions": wanted}
 
 
@@ -51,7 +51,7 @@ def get_function_concurrency(
     call: Call, at: Snapshot, req: GetFunctionConcurrencyRequest
 ) -> GetFunctionConcurrencyResponse:
     """Raises: ResourceNotFoundException. AWS: GetFunctionConcurrency."""
-    name = names.parse_unqualified(call.scope, req["FunctionName"])
+    name = access.unqualified(call, req["FunctionName"])
     reserved = _get(at, name).reserved_concurrency
     return {} if reserved is None else {"ReservedConcurrentExecutions": reserved}
 
@@ -61,9 +61,10 @@ def delete_function_concurrency(
     call: Call, tx: Transaction, req: DeleteFunctionConcurrencyRequest
 ) -> dict[str, object]:
     """Raises: ResourceNotFoundException. AWS: DeleteFunctionConcurrency."""
-    function = _get(tx, names.parse_unqualified(call.scope, req["FunctionName"]))
+    name = access.unqualified(call, req["FunctionName"])
+    function = _get(tx, name)
     changed = msgspec.structs.replace(function, reserved_concurrency=None)
-    records.put_function(tx, call.scope, changed)
+    records.put_function(tx, name.scope, changed)
     return {}
 
 

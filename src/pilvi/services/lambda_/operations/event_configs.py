@@ -13,7 +13,7 @@ import msgspec
 from pilvi.base.errors import NotBuilt
 from pilvi.kit import paging
 from pilvi.kit.call import Call
-from pilvi.services.lambda_ import errors, limits, names, records, rules
+from pilvi.services.lambda_ import access, errors, limits, names, records, rules
 from pilvi.services.lambda_.names import FunctionName
 from pilvi.services.lambda_.records import EventConfig
 from pilvi.services.lambda_.service import lambda_
@@ -84,7 +84,7 @@ def list_function_event_invoke_configs(
     Raises: ResourceNotFoundException, InvalidParameterValueException (marker).
     AWS: ListFunctionEventInvokeConfigs.
     """
-    name = names.parse_function(call.scope, req["FunctionName"])
+    name = access.function_named(call, req["FunctionName"])
     if records.functions.find(at, records.home(name.scope), name.name) is None:
         raise errors.ResourceNotFoundException(detail="The function doesn't exist.")
     home = records.function_home(name.scope, name.name)
@@ -102,7 +102,7 @@ def list_function_event_invoke_configs(
 
 
 def _named(call: Call, req: Mapping[str, Any]) -> FunctionName:
-    name = names.parse_function(call.scope, req["FunctionName"], req.get("Qualifier"))
+    name = access.function_named(call, req["FunctionName"], req.get("Qualifier"))
     return FunctionName(name.scope, name.name, name.qualifier or names.LATEST)
 
 

@@ -13,7 +13,7 @@ from pilvi.kit import paging
 from pilvi.kit.audit import WatchedRequest
 from pilvi.kit.call import Call
 from pilvi.kit.execution import refuse_unread
-from pilvi.services.lambda_ import errors, limits, links, names, packages, records, rules
+from pilvi.services.lambda_ import access, errors, limits, links, names, packages, records, rules
 from pilvi.services.lambda_.names import FunctionName
 from pilvi.services.lambda_.operations import versions
 from pilvi.services.lambda_.records import Configuration, Function
@@ -27,7 +27,6 @@ from pilvi.services.lambda_.wire import (
     GetFunctionResponse,
     ListFunctionsRequest,
     ListFunctionsResponse,
-    UpdateFunctionConfigurationRequest,
 )
 from pilvi.store.api import Snapshot, Transaction
 
@@ -45,7 +44,7 @@ async def create_function(call: Call, req: WatchedRequest, body: Body) -> Functi
         VPCs, and what else has no effect yet).
     AWS: CreateFunction; Lambda Developer Guide, "Lambda function states".
     """
-    name = names.parse_new(call.scope, req["FunctionName"])
+    name = access.new_function(call, req["FunctionName"])
     pending_id, revision_id = call.entropy.uuid(), call.entropy.uuid()
     await call.view(lambda at: _refuse_existing(at, name))
     zipped = await packages.read_code(call, req["Code"])
@@ -59,26 +58,26 @@ async def create_function(call: Call, req: WatchedRequest, body: Body) -> Functi
         now_ms=call.now_ms,
         revision_id=revision_id,
     )
-    rules.check_role(call.scope, draft.role)
+    rules.check_role(name.scope, draft.role)
     await _check_assumable(call, draft.role)
     rules.check_tag_count(tags)
-    rules.check_layer_arns(call.scope, layer_arns)
+    rules.check_layer_arns(name.scope, layer_arns)
     publish = req.get("Publish", False)
     refuse_unread(lambda_.operations["CreateFunction"], req)
     async with packages.saved(call, zipped) as saved:
 
         def create(tx: Transaction) -> Function:
             _refuse_existing(tx, name)
-            uses = packages.use_layers(call.cloud, tx, call.scope, layer_arns)
+            uses = packages.use_layers(call.cloud, tx, name.scope, layer_arns)
             latest = msgspec.structs.replace(draft, package=saved.keep(tx), layers=uses)
             function = Function(name=name.name, created_ms=call.now_ms, latest=latest, tags=tags)
-            records.put_function(tx, call.scope, function)
+            records.put_function(tx, name.scope, function)
             if publish:
-                function, _ = versions.publish(call, tx, function, description=None)
+                function, _ = versions.publish(call, tx, name.scope, function, description=None)
             return function
 
         function = await call.transact(create)
-    result = rules.described_pending(call.scope, function, function.latest, revision_id=pending_id)
+    result = rules.described_pending(name.scope, function, function.latest, revision_id=pending_id)
     if publish:
         result["Version"] = str(function.last_version)
     return result
@@ -105,7 +104,7 @@ def get_function(call: Call, at: Snapshot, req: GetFunctionRequest) -> GetFuncti
 
     Raises: ResourceNotFoundException. AWS: GetFunction.
     """
-    name = names.parse_function(call.scope, req["FunctionName"], req.get("Qualifier"))
+    name = access.function_named(call, req["FunctionName"], req.get("Qualifier"))
     function, configuration = records.resolve(at, name)
     result: GetFunctionResponse = {
         "Configuration": _active(name, function, configuration),
@@ -126,7 +125,7 @@ def get_function_configuration(
     call: Call, at: Snapshot, req: GetFunctionConfigurationRequest
 ) -> FunctionConfiguration:
     """Raises: ResourceNotFoundException. AWS: GetFunctionConfiguration."""
-    name = names.parse_function(call.scope, req["FunctionName"], req.get("Qualifier"))
+    name = access.function_named(call, req["FunctionName"], req.get("Qualifier"))
     return _active(name, *records.resolve(at, name))
 
 
@@ -157,32 +156,49 @@ def list_functions(call: Call, at: Snapshot, req: ListFunctionsRequest) -> ListF
     return result
 
 
-@lambda_.write("UpdateFunctionConfiguration")
-def update_function_configuration(
-    call: Call, tx: Transaction, req: UpdateFunctionConfigurationRequest
+@lambda_.stream("UpdateFunctionConfiguration")
+async def update_function_configuration(
+    call: Call, req: WatchedRequest, body: Body
 ) -> FunctionConfiguration:
     """Change what a function runs with; environments of the old configuration take no new invocations.
 
     Raises: ResourceNotFoundException, InvalidParameterValueException, PreconditionFailedException,
-        ValidationException, NotBuilt.
+        ValidationException, AccessDeniedException (a role of another account), NotBuilt.
     AWS: UpdateFunctionConfiguration.
     """
-    name = names.parse_unqualified(call.scope, req["FunctionName"])
-    function = records.get_function(tx, name)
-    rules.check_revision(req.get("RevisionId"), function.latest)
-    uses = None
-    if "Layers" in req:
-        rules.check_layer_arns(call.scope, req["Layers"])
-        uses = packages.use_layers(call.cloud, tx, call.scope, req["Layers"])
-        for use in function.latest.layers:
-            packages.drop(call.cloud, tx, use.package)
-    latest = rules.configure(
-        function.latest, req, uses, now_ms=call.now_ms, revision_id=call.entropy.uuid()
-    )
-    rules.check_role(call.scope, latest.role)
-    changed = msgspec.structs.replace(function, latest=latest)
-    records.put_function(tx, call.scope, changed)
-    return rules.described_updating(call.scope, changed, latest, revision_id=call.entropy.uuid())
+    name = access.unqualified(call, req["FunctionName"])
+    role = req.get("Role")
+    layer_arns = list(req["Layers"]) if "Layers" in req else None
+    revision_id, updating_id = call.entropy.uuid(), call.entropy.uuid()
+
+    def configured(at: Snapshot) -> tuple[Function, Configuration]:
+        function = records.get_function(at, name)
+        rules.check_revision(req.get("RevisionId"), function.latest)
+        rules.check_layer_arns(name.scope, layer_arns or ())
+        latest = rules.configure(
+            function.latest, req, None, now_ms=call.now_ms, revision_id=revision_id
+        )
+        rules.check_role(name.scope, latest.role)
+        return function, latest
+
+    await call.view(configured)
+    refuse_unread(lambda_.operations["UpdateFunctionConfiguration"], req)
+    if role is not None:
+        await _check_assumable(call, role)
+
+    def update(tx: Transaction) -> Function:
+        function, latest = configured(tx)
+        if layer_arns is not None:
+            uses = packages.use_layers(call.cloud, tx, name.scope, layer_arns)
+            for use in function.latest.layers:
+                packages.drop(call.cloud, tx, use.package)
+            latest = msgspec.structs.replace(latest, layers=uses)
+        changed = msgspec.structs.replace(function, latest=latest)
+        records.put_function(tx, name.scope, changed)
+        return changed
+
+    changed = await call.transact(update)
+    return rules.described_updating(name.scope, changed, changed.latest, revision_id=updating_id)
 
 
 @lambda_.write("DeleteFunction")
@@ -195,7 +211,7 @@ def delete_function(
         ResourceConflictException (an alias needs the version).
     AWS: DeleteFunction.
     """
-    name = names.parse_function(call.scope, req["FunctionName"], req.get("Qualifier"))
+    name = access.function_named(call, req["FunctionName"], req.get("Qualifier"))
     if name.qualifier == names.LATEST:
         raise errors.InvalidParameterValueException(
             detail="$LATEST version cannot be deleted without deleting the function."
@@ -208,9 +224,9 @@ def delete_function(
     if name.qualifier is not None:
         versions.delete(call, tx, name)
     else:
-        home = records.function_home(call.scope, name.name)
+        home = records.function_home(name.scope, name.name)
         for configuration in (function.latest, *records.versions.scan(tx, home)):
             packages.drop_all(call.cloud, tx, configuration)
-        records.delete_function(tx, call.scope, name.name)
+        records.delete_function(tx, name.scope, name.name)
     result: dict[str, Any] = {"StatusCode": 204}
     return result  # pyright: ignore[reportReturnType] (the generated type may lack the status member)

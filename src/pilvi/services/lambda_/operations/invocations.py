@@ -11,7 +11,7 @@ from pilvi.base.http import Body
 from pilvi.kit.audit import WatchedRequest
 from pilvi.kit.call import Call
 from pilvi.kit.execution import refuse_unread
-from pilvi.services.lambda_ import errors, limits, names, records, rules
+from pilvi.services.lambda_ import access, errors, limits, names, records, rules
 from pilvi.services.lambda_.names import FunctionName
 from pilvi.services.lambda_.questions import runner_of
 from pilvi.services.lambda_.records import Accepted
@@ -31,7 +31,7 @@ async def invoke(call: Call, req: WatchedRequest, body: Body) -> InvocationRespo
         TooManyRequestsException, ServiceException.
     AWS: Invoke; Lambda Developer Guide, "Understanding Lambda function invocation methods".
     """
-    asked = names.parse_function(call.scope, req["FunctionName"], req.get("Qualifier"))
+    asked = access.function_named(call, req["FunctionName"], req.get("Qualifier"))
     kind = req.get("InvocationType", "RequestResponse")
     tail = req.get("LogType", "None") == "Tail"
     later = kind == "Event"
@@ -59,14 +59,14 @@ async def invoke(call: Call, req: WatchedRequest, body: Body) -> InvocationRespo
                 client_context=client_context,
                 trace_id=trace_id,
             )
-            records.accept(tx, call.scope, event, unique_id=call.request_id)
+            records.accept(tx, name.scope, event, unique_id=call.request_id)
 
         await call.transact(accept)
         return {"StatusCode": 202, "Payload": b""}
     draw = call.entropy.below(1 << 30) / (1 << 30)
     runnable = await call.view(lambda at: records.resolve(at, name, draw=draw))
     outcome = await runner_of(call.cloud).run(
-        call.scope,
+        name.scope,
         runnable,
         payload,
         request_id=call.request_id,

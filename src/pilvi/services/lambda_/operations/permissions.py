@@ -6,7 +6,7 @@ import msgspec
 import orjson
 
 from pilvi.kit.call import Call
-from pilvi.services.lambda_ import errors, limits, names, policy, records
+from pilvi.services.lambda_ import access, errors, limits, names, policy, records
 from pilvi.services.lambda_.names import FunctionName
 from pilvi.services.lambda_.records import Policy
 from pilvi.services.lambda_.service import lambda_
@@ -28,7 +28,7 @@ def add_permission(call: Call, tx: Transaction, req: AddPermissionRequest) -> Ad
         InvalidParameterValueException, PreconditionFailedException, PolicyLengthExceededException.
     AWS: AddPermission.
     """
-    name = names.parse_function(call.scope, req["FunctionName"], req.get("Qualifier"))
+    name = access.function_named(call, req["FunctionName"], req.get("Qualifier"))
     if name.qualifier == names.LATEST:
         raise errors.InvalidParameterValueException(
             detail="We currently do not support adding policies for $LATEST."
@@ -36,7 +36,7 @@ def add_permission(call: Call, tx: Transaction, req: AddPermissionRequest) -> Ad
     _check_qualifier(tx, name)
     old = records.find_policy(tx, name) or Policy(name.qualifier or "", (), "")
     _check_revision(req.get("RevisionId"), old)
-    statement = policy.make_statement(req, name.asked_arn, partition=call.scope.partition)
+    statement = policy.make_statement(req, name.asked_arn, partition=name.scope.partition)
     if any(one["Sid"] == statement["Sid"] for one in old.statements):
         raise errors.ResourceConflictException(
             detail=f"The statement id ({statement['Sid']}) provided already exists."
@@ -53,7 +53,7 @@ def add_permission(call: Call, tx: Transaction, req: AddPermissionRequest) -> Ad
 @lambda_.read("GetPolicy")
 def get_policy(call: Call, at: Snapshot, req: GetPolicyRequest) -> GetPolicyResponse:
     """Raises: ResourceNotFoundException, also for a function without a policy. AWS: GetPolicy."""
-    name = names.parse_function(call.scope, req["FunctionName"], req.get("Qualifier"))
+    name = access.function_named(call, req["FunctionName"], req.get("Qualifier"))
     records.resolve(at, name)
     found = records.find_policy(at, name)
     if found is None:
@@ -66,7 +66,7 @@ def remove_permission(
     call: Call, tx: Transaction, req: RemovePermissionRequest
 ) -> dict[str, object]:
     """Raises: ResourceNotFoundException, PreconditionFailedException. AWS: RemovePermission."""
-    name = names.parse_function(call.scope, req["FunctionName"], req.get("Qualifier"))
+    name = access.function_named(call, req["FunctionName"], req.get("Qualifier"))
     if records.functions.find(tx, records.home(name.scope), name.name) is None:
         raise errors.ResourceNotFoundException(detail=f"No policy found for: {name.asked_arn}")
     old = records.find_policy(tx, name)

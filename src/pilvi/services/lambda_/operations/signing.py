@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pilvi.kit.call import Call
-from pilvi.services.lambda_ import names, records
+from pilvi.services.lambda_ import access, records
 from pilvi.services.lambda_.service import lambda_
 from pilvi.services.lambda_.wire import (
     GetFunctionCodeSigningConfigRequest,
@@ -17,6 +17,6 @@ def get_function_code_signing_config(
     call: Call, at: Snapshot, req: GetFunctionCodeSigningConfigRequest
 ) -> GetFunctionCodeSigningConfigResponse:
     """Raises: ResourceNotFoundException. AWS: GetFunctionCodeSigningConfig."""
-    name = names.parse_function(call.scope, req["FunctionName"])
+    name = access.function_named(call, req["FunctionName"])
     function = records.get_function(at, name)
     return {"CodeSigningConfigArn": "", "FunctionName": function.name}

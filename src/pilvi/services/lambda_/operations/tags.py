@@ -6,7 +6,7 @@ import msgspec
 
 from pilvi.base.errors import NotBuilt
 from pilvi.kit.call import Call
-from pilvi.services.lambda_ import errors, names, records, rules
+from pilvi.services.lambda_ import access, errors, records, rules
 from pilvi.services.lambda_.names import FunctionName
 from pilvi.services.lambda_.service import lambda_
 from pilvi.services.lambda_.wire import (
@@ -26,20 +26,22 @@ def tag_resource(call: Call, tx: Transaction, req: TagResourceRequest) -> dict[s
         raise errors.InvalidParameterValueException(
             detail="An error occurred and the request cannot be processed."
         )
-    function = records.get_function(tx, _tagged(call, req["Resource"]))
+    name = _tagged(call, req["Resource"])
+    function = records.get_function(tx, name)
     merged = {**function.tags, **tags}
     rules.check_tag_count(merged)
-    records.put_function(tx, call.scope, msgspec.structs.replace(function, tags=merged))
+    records.put_function(tx, name.scope, msgspec.structs.replace(function, tags=merged))
     return {}
 
 
 @lambda_.write("UntagResource")
 def untag_resource(call: Call, tx: Transaction, req: UntagResourceRequest) -> dict[str, object]:
     """Raises: ResourceNotFoundException, NotBuilt. AWS: UntagResource."""
-    function = records.get_function(tx, _tagged(call, req["Resource"]))
+    name = _tagged(call, req["Resource"])
+    function = records.get_function(tx, name)
     gone = set(req["TagKeys"])
     left = {key: value for key, value in function.tags.items() if key not in gone}
-    records.put_function(tx, call.scope, msgspec.structs.replace(function, tags=left))
+    records.put_function(tx, name.scope, msgspec.structs.replace(function, tags=left))
     return {}
 
 
@@ -53,7 +55,7 @@ def _tagged(call: Call, arn: str) -> FunctionName:
     kind = arn.split(":")[5] if arn.count(":") >= 5 else ""
     if kind != "function":
         raise NotBuilt(what=f"tags of Lambda's resource {arn}")
-    name = names.parse_function(call.scope, arn)
+    name = access.function_named(call, arn)
     if name.qualifier is not None:
         raise errors.InvalidParameterValueException(
             detail="Tags on function aliases and versions are not supported."

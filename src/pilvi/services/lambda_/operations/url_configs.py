@@ -12,7 +12,7 @@ from pilvi.base.errors import NotBuilt
 from pilvi.kit import paging
 from pilvi.kit.call import Call
 from pilvi.languages.cors import Cors
-from pilvi.services.lambda_ import errors, limits, names, records, rules, wire
+from pilvi.services.lambda_ import access, errors, limits, records, rules, wire
 from pilvi.services.lambda_.names import FunctionName
 from pilvi.services.lambda_.records import UrlConfig
 from pilvi.services.lambda_.service import lambda_
@@ -43,7 +43,7 @@ def create_function_url_config(
     Raises: ResourceNotFoundException, ResourceConflictException, NotBuilt (RESPONSE_STREAM).
     AWS: CreateFunctionUrlConfig.
     """
-    name = names.parse_function(call.scope, req["FunctionName"], req.get("Qualifier"))
+    name = access.function_named(call, req["FunctionName"], req.get("Qualifier"))
     try:
         records.resolve(tx, name)
     except errors.FunctionNotFound:
@@ -79,7 +79,7 @@ def update_function_url_config(
     call: Call, tx: Transaction, req: UpdateFunctionUrlConfigRequest
 ) -> UpdateFunctionUrlConfigResponse:
     """Set what is given. Raises: ResourceNotFoundException, NotBuilt. AWS: UpdateFunctionUrlConfig."""
-    name = names.parse_function(call.scope, req["FunctionName"], req.get("Qualifier"))
+    name = access.function_named(call, req["FunctionName"], req.get("Qualifier"))
     return _put(call, tx, name, _get(tx, name), req)
 
 
@@ -88,7 +88,7 @@ def get_function_url_config(
     call: Call, at: Snapshot, req: GetFunctionUrlConfigRequest
 ) -> GetFunctionUrlConfigResponse:
     """Raises: ResourceNotFoundException. AWS: GetFunctionUrlConfig."""
-    name = names.parse_function(call.scope, req["FunctionName"], req.get("Qualifier"))
+    name = access.function_named(call, req["FunctionName"], req.get("Qualifier"))
     return _got(call, name, _get(at, name))
 
 
@@ -97,7 +97,7 @@ def delete_function_url_config(
     call: Call, tx: Transaction, req: DeleteFunctionUrlConfigRequest
 ) -> dict[str, object]:
     """The address is never given again. Raises: ResourceNotFoundException. AWS: DeleteFunctionUrlConfig."""
-    name = names.parse_function(call.scope, req["FunctionName"], req.get("Qualifier"))
+    name = access.function_named(call, req["FunctionName"], req.get("Qualifier"))
     records.delete_url_config(tx, name, _get(tx, name))
     return {}
 
@@ -111,7 +111,7 @@ def list_function_url_configs(
     Raises: ResourceNotFoundException, InvalidParameterValueException (marker).
     AWS: ListFunctionUrlConfigs.
     """
-    name = names.parse_function(call.scope, req["FunctionName"])
+    name = access.function_named(call, req["FunctionName"])
     if records.functions.find(at, records.home(name.scope), name.name) is None:
         raise _no_function()
     after = rules.key_of_marker(req.get("Marker"))

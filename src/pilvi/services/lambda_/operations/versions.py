@@ -10,7 +10,7 @@ import msgspec
 from pilvi.base.arn import Scope
 from pilvi.kit import paging
 from pilvi.kit.call import Call
-from pilvi.services.lambda_ import errors, limits, names, packages, records, rules
+from pilvi.services.lambda_ import access, errors, limits, names, packages, records, rules
 from pilvi.services.lambda_.names import FunctionName, function_arn
 from pilvi.services.lambda_.records import Configuration, Function
 from pilvi.services.lambda_.service import lambda_
@@ -34,7 +34,7 @@ def publish_version(
         PreconditionFailedException.
     AWS: PublishVersion.
     """
-    name = names.parse_unqualified(call.scope, req["FunctionName"])
+    name = access.unqualified(call, req["FunctionName"])
     function = records.get_function(tx, name)
     rules.check_revision(req.get("RevisionId"), function.latest)
     sha256, asked = function.latest.package.sha256, req.get("CodeSha256")
@@ -43,15 +43,15 @@ def publish_version(
             detail=f"CodeSHA256 ({asked}) is different from current CodeSHA256 in $LATEST"
             f" ({sha256}). Please try again with the CodeSHA256 in $LATEST."
         )
-    function, version = publish(call, tx, function, description=req.get("Description"))
-    return rules.described_version(call.scope, function, version)
+    function, version = publish(call, tx, name.scope, function, description=req.get("Description"))
+    return rules.described_version(name.scope, function, version)
 
 
 def publish(
-    call: Call, tx: Transaction, function: Function, *, description: str | None
+    call: Call, tx: Transaction, scope: Scope, function: Function, *, description: str | None
 ) -> tuple[Function, Configuration]:
     """The function as it then is, and the version. `description`: None takes that of $LATEST."""
-    home = records.function_home(call.scope, function.name)
+    home = records.function_home(scope, function.name)
     last = records.versions.find(tx, home, function.last_version)
     if last is not None and _unchanged(function, last):
         return function, last
@@ -71,7 +71,7 @@ def publish(
         last_version=number,
         published_revision=revision_id,
     )
-    records.put_function(tx, call.scope, published)
+    records.put_function(tx, scope, published)
     return published, version
 
 
@@ -94,19 +94,19 @@ def list_versions_by_function(
     Raises: ResourceNotFoundException, InvalidParameterValueException (marker).
     AWS: ListVersionsByFunction.
     """
-    name = names.parse_function(call.scope, req["FunctionName"])
+    name = access.function_named(call, req["FunctionName"])
     function = records.get_function(at, name)
     after = rules.key_of_marker(req.get("Marker"))
     size = min(req.get("MaxItems", limits.PAGE_MAX), limits.PAGE_MAX)
     first = () if after is not None else (function.latest,)
-    home = records.function_home(call.scope, function.name)
+    home = records.function_home(name.scope, function.name)
     found = (
         *first,
         *records.versions.scan(at, home, after_key=after, limit=size + 1),
     )
     page, more = paging.page_of(found, size)
     result: ListVersionsByFunctionResponse = {
-        "Versions": [_described(call.scope, function, one) for one in page]
+        "Versions": [_described(name.scope, function, one) for one in page]
     }
     if more:
         last = page[-1].version
