@@ -185,18 +185,16 @@ class Runner:
                 return known
         task = self._issuing.get(made_of)
         if task is None:
-            task = asyncio.create_task(self._issue(made_of, name, configuration.role))
+            task = asyncio.create_task(self._issue(version_arn, made_of, name, configuration.role))
             self._issuing[made_of] = task
             task.add_done_callback(lambda _: self._issuing.pop(made_of, None))
         fresh = await asyncio.shield(task)
-        self._known[version_arn] = fresh
-        if len(self._known) > _KNOWN_MAX:
-            self._known.popitem(last=False)
         if known is not None and known.key != fresh.key:
             pool.retire(known.key)
         return fresh
 
-    async def _issue(self, made_of: str, name: str, role: str) -> _Known:
+    async def _issue(self, version_arn: str, made_of: str, name: str, role: str) -> _Known:
+        """Known before the task is done: whoever comes between would issue another."""
         try:
             credential = await self._cloud.ask(Sessions).issue_session(
                 role_arn=role,
@@ -206,7 +204,10 @@ class Runner:
             )
         except RoleNotAssumable as problem:
             raise errors.RoleNotAssumed() from problem
-        return _Known(made_of, credential)
+        fresh = self._known[version_arn] = _Known(made_of, credential)
+        if len(self._known) > _KNOWN_MAX:
+            self._known.popitem(last=False)
+        return fresh
 
     async def _spec(
         self, scope: Scope, arn: str, name: str, configuration: Configuration, known: _Known
