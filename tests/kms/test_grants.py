@@ -17,6 +17,12 @@ from .refusals import refused
 
 Client = Callable[..., Any]
 ANN = "arn:aws:iam::111122223333:user/ann"
+LITTLE_OF_KMS = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "kms:ListKeys", "Resource": "*"}],
+    }
+)
 ALL_OF_KMS = json.dumps(
     {
         "Version": "2012-10-17",
@@ -123,7 +129,7 @@ def test_only_those_who_are_named_retire_a_grant(client: Client, kms: Any, accou
     users: dict[str, tuple[str, Any]] = {}
     for name in ("grantee", "retirer", "stranger"):
         arn = iam.create_user(UserName=name)["User"]["Arn"]
-        iam.put_user_policy(UserName=name, PolicyName="kms", PolicyDocument=ALL_OF_KMS)
+        iam.put_user_policy(UserName=name, PolicyName="kms", PolicyDocument=LITTLE_OF_KMS)
         key = iam.create_access_key(UserName=name)["AccessKey"]
         signed = {
             "aws_access_key_id": key["AccessKeyId"],
@@ -145,6 +151,13 @@ def test_only_those_who_are_named_retire_a_grant(client: Client, kms: Any, accou
         refused("AccessDeniedException", None, users[name][1].retire_grant, GrantToken=token)
     users["retirer"][1].retire_grant(GrantToken=token)
     users["grantee"][1].retire_grant(GrantToken=create("RetireGrant"))
+    # The key's account may let its people retire every grant, and may forbid it to those who are named.
+    iam.put_user_policy(UserName="stranger", PolicyName="kms", PolicyDocument=ALL_OF_KMS)
+    users["stranger"][1].retire_grant(GrantToken=create())
+    denied = ALL_OF_KMS.replace("Allow", "Deny")
+    iam.put_user_policy(UserName="retirer", PolicyName="kms", PolicyDocument=denied)
+    token = create()
+    refused("AccessDeniedException", None, users["retirer"][1].retire_grant, GrantToken=token)
 
 
 def test_grants_that_are_refused(kms: Any) -> None:
@@ -193,7 +206,14 @@ AB = {"a": "1", "b": "2"}
         ({"context_subset": A}, {"context": AB}, True),
         ({"context_subset": AB}, {"context": A}, False),
         ({"context_subset": A}, {"context": {"a": "2"}}, False),
-        ({"context_subset": A}, {"context": {"A": "1"}}, False),
+        (
+            {"context_subset": A},
+            {"context": {"A": "1"}},
+            True,
+        ),  # constraints know names in any case
+        ({"context_equals": A}, {"context": {"A": "1"}}, True),
+        ({"context_equals": A}, {"context": {"a": "1", "A": "2"}}, False),
+        ({"context_subset": {"a": "x"}}, {"context": {"a": "X"}}, False),
         ({"context_equals": A}, {"operation": "DescribeKey"}, True),
         ({"source_arn": "arn:x"}, {}, False),
         ({"source_arn": "arn:x"}, {"source_arn": "arn:x"}, True),
@@ -201,7 +221,7 @@ AB = {"a": "1", "b": "2"}
         ({"grantee": None, "grantee_service": "s3.amazonaws.com"}, {}, False),
         (
             {"grantee": None, "grantee_service": "s3.amazonaws.com"},
-            {"service": "s3.amazonaws.com", "principals": frozenset[str]()},
+            {"services": frozenset({"s3.amazonaws.com"}), "principals": frozenset[str]()},
             True,
         ),
         ({"grantee": None}, {"principals": frozenset[str]()}, False),
@@ -235,4 +255,4 @@ def test_what_may_be_passed_on(
     parent: dict[str, Any], child: dict[str, Any], allowed: bool
 ) -> None:
     one, two = (msgspec.structs.replace(GRANT, **changes) for changes in (parent, child))
-    assert grants.may_pass_on(one, two) is allowed
+    assert grants.may_pass_on(grants.limits_of(one), grants.limits_of(two)) is allowed

@@ -64,6 +64,13 @@ def roots(principal: Principal) -> Permissions:
     )
 
 
+def services(principal: Principal, region: str) -> Permissions:
+    """A service on its own behalf has no policies of its own; resources' policies know it by two names."""
+    name = principal.service
+    names = (f"{name}.amazonaws.com", f"{name}.{region}.amazonaws.com")
+    return Permissions(PolicyPrincipal(Kind.SERVICE, services=names))
+
+
 class RequestContext(Mapping[str, tuple[str, ...]]):
     """The condition keys of one request, in lower case, made when a policy asks for them.
 
@@ -171,7 +178,9 @@ class RequestContext(Mapping[str, tuple[str, ...]]):
         return None if self._request is None else self._request.headers.get("referer")
 
     def principal_arn(self) -> str | None:
-        """A session's is its role's."""
+        """A session's is its role's; a service has none."""
+        if self._principal.service:
+            return None
         return self._principal.role_arn or self._principal.arn or None
 
     def principal_account(self) -> str | None:
@@ -181,17 +190,21 @@ class RequestContext(Mapping[str, tuple[str, ...]]):
         principal = self._principal
         if not principal.authenticated:
             return "Anonymous"
+        if principal.service:
+            return "Service"
         if principal.is_root:
             return "Account"
         return "AssumedRole" if principal.role_arn else "User"
 
     def user_id(self) -> str | None:
-        return self._principal.id or None
+        return None if self._principal.service else self._principal.id or None
 
     def user_name(self) -> str | None:
         """Users have one; root and sessions of roles have not."""
         principal = self._principal
-        if principal.is_root or principal.role_arn or not principal.authenticated:
+        if principal.is_root or principal.role_arn or principal.service:
+            return None
+        if not principal.authenticated:
             return None
         return principal.arn.rpartition("/")[2]
 
@@ -202,6 +215,14 @@ class RequestContext(Mapping[str, tuple[str, ...]]):
         return self._account or None
 
     def is_aws_service(self) -> str:
+        return "true" if self._principal.service else "false"
+
+    def service_name(self) -> str | None:
+        name = self._principal.service
+        return f"{name}.amazonaws.com" if name else None
+
+    def via_service(self) -> str:
+        """Where a service asks for somebody, the service that is asked tells so itself."""
         return "false"
 
     def multi_factor(self) -> str | None:
@@ -219,7 +240,7 @@ _ABSENT = frozenset(
         *("aws:sourceorgid", "aws:sourceorgpaths", "aws:sourceidentity"),
         *("aws:principalorgid", "aws:principalorgpaths"),
         *("aws:resourceorgid", "aws:resourceorgpaths"),
-        *("aws:principalservicename", "aws:principalservicenameslist"),
+        "aws:principalservicenameslist",
         *("aws:calledvia", "aws:calledviafirst", "aws:calledvialast"),
         *("aws:federatedprovider", "aws:multifactorauthage", "aws:chatbotsourcearn"),
         *("aws:ec2instancesourcevpc", "aws:ec2instancesourceprivateipv4"),
@@ -242,6 +263,7 @@ _GLOBAL: dict[str, Callable[[RequestContext], str | None]] = {
     "aws:requestedregion": RequestContext.region,
     "aws:resourceaccount": RequestContext.resource_account,
     "aws:principalisawsservice": RequestContext.is_aws_service,
-    "aws:viaawsservice": RequestContext.is_aws_service,
+    "aws:principalservicename": RequestContext.service_name,
+    "aws:viaawsservice": RequestContext.via_service,
     "aws:multifactorauthpresent": RequestContext.multi_factor,
 }

@@ -27,6 +27,8 @@ class Principal(msgspec.Struct, frozen=True):
     session_expires_at_ms: int | None = None
     authenticated: bool = True
     verified: bool = True
+    service: str = ""
+    """A service of the cloud on its own behalf ("logs"): only the policies of resources speak for it."""
     made_up: bool = False
     """A role that does not exist (open mode): nobody can say what it may, so it acts as its account's root."""
 
@@ -50,6 +52,12 @@ def root_of(account: str, access_key_id: str) -> Principal:
         is_root=True,
         verified=False,
     )
+
+
+def service_itself(name: str) -> Principal:
+    """A service that acts on nobody's behalf but its own. Never made from a request of outside."""
+    arn = f"{name}.amazonaws.com"
+    return Principal(account="", arn=arn, id=arn, service=name)
 
 
 def holder_of(credential: Credential) -> Principal:

@@ -42,6 +42,10 @@ class Call:
     """Trailing headers of a streamed body (lower case), filled when the body has ended."""
     identifier: str = ""
     """For plain HTTP endpoints: the id in the host name or path (an API's, a function URL's)."""
+    via: str = ""
+    """The service that asks on behalf of the principal whose request it serves ("s3"); "" for a direct request."""
+    source_arn: str = ""
+    """For a service that asks on its own behalf: the resource that it does so for."""
     vouch: Vouch | None = None
     """For plain HTTP endpoints: says who signed a document inside the request."""
     discloses: bool = True

@@ -11,6 +11,8 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
+
 from pilvi.contracts.observations import (
     ALLOWED,
     DENIED,
@@ -26,6 +28,7 @@ from pilvi.identity.permissions import (
     PermissionsOf,
     RequestContext,
     roots,
+    services,
 )
 from pilvi.kit import tags
 from pilvi.languages.policy import Decision, Policies, Request, ResourceSide, explain
@@ -124,7 +127,8 @@ async def check(call: Call, permission: Permission) -> None:
 def _note_key(call: Call, action: str) -> None:
     """Lasting keys have been used."""
     principal = call.principal
-    if principal.verified and principal.session_expires_at_ms is None:
+    lasting = principal.session_expires_at_ms is None and not principal.service
+    if principal.verified and lasting:
         call.ask(Observations).note_key(principal.access_key_id, action, call.region, call.now_ms)
 
 
@@ -138,6 +142,8 @@ def _note(
     """Tell what was decided to those who observe. A session's doings are its role's."""
     principal = call.principal
     role_arn = principal.role_arn
+    if principal.service:
+        return  # there is no account whose policies could be made to fit
     if role_arn is None:
         asker = Asker(principal.account, principal.id, principal.arn)
     else:
@@ -168,6 +174,8 @@ async def _judge(
         on_resource = await service.on_resource(call, permission, resource)
     if not principal.authenticated:
         permissions = NOBODYS
+    elif principal.service:
+        permissions = services(principal, call.region)
     elif principal.is_root or principal.made_up:
         own = on_resource.account in ("", principal.account)
         if own and not on_resource.policies and on_resource.side is ResourceSide.ORDINARY:
@@ -175,12 +183,12 @@ async def _judge(
         permissions = roots(principal)
     else:
         permissions = await call.ask(PermissionsOf).permissions_of(principal)
-    resource = on_resource.arn or resource
+    true_name = on_resource.arn or resource
     policies = authorise.applying(permissions, on_resource)
     specific = {**permission.context, **on_resource.context}
     tells = service.tells
     if tells is not None and policies.ask_for(tells.keys):
-        specific |= await tells.tell(call, permission, resource)
+        specific |= await tells.tell(call, permission, true_name)
     context = RequestContext(
         principal,
         permissions,
@@ -192,10 +200,13 @@ async def _judge(
         specific,
         service.known_keys,
     )
-    judged = authorise.judge(
-        permissions, policies, permission.action, resource, context, on_resource
+    request, policies, decision = authorise.judge(
+        permissions, policies, permission.action, true_name, context, on_resource
     )
-    return resource, judged
+    if decision.cross_account and not decision.allowed and true_name != resource:
+        # Whoever is refused from another account does not learn what an alias stands for.
+        decision = msgspec.structs.replace(decision, resource=resource)
+    return true_name, (request, policies, decision)
 
 
 def _service_of(call: Call, action: str) -> Service:

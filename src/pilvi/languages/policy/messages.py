@@ -33,6 +33,17 @@ _UNNAMED = (Layer.RESOURCE, Layer.TRUST)
 """Whose policies have no ARN."""
 
 
+_HIDDEN = (
+    "because the resource does not exist in this Region, no resource-based policies allow access, or a resource-based"
+    " policy explicitly denies access"
+)
+
+
+def _hides(action: str) -> bool:
+    """KMS tells nobody of another account whether there is such a key."""
+    return action.lower().startswith("kms:")
+
+
 def denial_text(request: Request, decision: Decision, *, quoted: bool = False) -> str:
     """Within an account a policy that denies is named, if it has an ARN. `quoted`: the resource stands in quotation
     marks, as S3 has it."""
@@ -44,6 +55,8 @@ def denial_text(request: Request, decision: Decision, *, quoted: bool = False) -
         f"on resource: {resource}" if decision.resource else "",
         reasons[decision.layer].replace("{action}", request.action),
     ]
+    if decision.cross_account and decision.layer is Layer.RESOURCE and _hides(request.action):
+        words[-1] = _HIDDEN
     told = " ".join(one for one in words if one)
     if decision.statements and decision.layer not in _UNNAMED and not decision.cross_account:
         arn = decision.statements[0].origin.arn

@@ -16,6 +16,7 @@ import msgspec
 from pilvi.base.arn import Scope
 from pilvi.base.entropy import Entropy
 from pilvi.services.kms import errors, limits, records
+from pilvi.services.kms.access import CROSS_ACCOUNT
 from pilvi.services.kms.ciphers import pairs, symmetric
 from pilvi.services.kms.records import Alias, Key, Material
 from pilvi.services.kms.rules import names, policies, states
@@ -73,7 +74,8 @@ class Keyring:
     def get(self, at: Snapshot, text: str, operation: str) -> Key:
         """The key with this id, ARN, alias or alias ARN.
 
-        Raises: NotFoundException; InvalidArnException; AccessDeniedException (a key of another account).
+        Raises: NotFoundException; InvalidArnException; AccessDeniedException (a key of another account, for an
+            operation that has none). Whether the caller may was decided before (`access.py`).
         """
         return self._follow(at, names.parse(text, self.scope), operation)
 
@@ -104,7 +106,7 @@ class Keyring:
         return records.aliases.find(at, records.home(name.scope), name.alias)
 
     def _follow(self, at: Snapshot, name: KeyName, operation: str) -> Key:
-        if name.scope.account != self.scope.account:
+        if name.scope.account != self.scope.account and operation not in CROSS_ACCOUNT:
             raise self.denied(name.arn, operation)
         key_id = name.key_id
         if name.alias:
@@ -245,8 +247,8 @@ class Keyring:
         made = symmetric.read(blob)
         key = named
         if key is None:
-            key = self._find(at, self.scope, made.key_id)
-            if key is None or made.account != self.scope.account:
+            key = self._find(at, self.scope._replace(account=made.account), made.key_id)
+            if key is None:
                 raise errors.CiphertextNotAccessible(who=self._caller, action=f"kms:{operation}")
         elif (key.account, key.id) != (made.account, made.key_id):
             raise errors.IncorrectKeyException

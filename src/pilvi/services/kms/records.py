@@ -141,6 +141,7 @@ grants = Collection(
         "retiring_service": lambda g: None if g.retiring_service is None else (g.retiring_service,),
         "token": lambda g: (g.token,),
         "name": lambda g: (g.key_id, g.name) if g.name else None,
+        "grantee": lambda g: (g.key_id, g.grantee or g.grantee_service or ""),
     },
 )
 families = Collection("kms.family", Family, key=lambda family: (family.key_id,))
@@ -205,6 +206,17 @@ def aliases_of(at: Snapshot, key: Key) -> Iterator[Alias]:
 
 def grants_of(at: Snapshot, key: Key) -> Iterator[Grant]:
     return grants.scan(at, home(key.scope), (key.id,))
+
+
+def grants_to(at: Snapshot, key: Key, grantee: str) -> Iterator[Grant]:
+    return grants.scan_index(at, home(key.scope), "grantee", (key.id, grantee))
+
+
+def grant_by_token(at: Snapshot, key: Key, token: bytes) -> Grant | None:
+    """`token`: its SHA-256."""
+    found = grants.scan_index(at, home(key.scope), "token", (token,), limit=1)
+    grant = next(found, None)
+    return grant if grant is not None and grant.key_id == key.id else None
 
 
 def delete_key(tx: Transaction, key: Key) -> None:

@@ -6,7 +6,7 @@ names is in the store: `access.py` follows it, and brings the key's policy and g
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
 from pilvi.base.errors import AwsError
@@ -14,8 +14,12 @@ from pilvi.kit.call import Call
 from pilvi.kit.permission import Permission
 from pilvi.kit.service import Acts, ResourceOf, Service, everything
 from pilvi.services.kms import access
+from pilvi.services.kms.access import Told
 from pilvi.services.kms.ciphers import symmetric
-from pilvi.services.kms.rules import conditions, names
+from pilvi.services.kms.rules import conditions, names, tokens
+from pilvi.services.kms.rules.grants import limits_asked
+
+ToldOf = Callable[[Call, Mapping[str, Any]], Told]
 
 _TOKENS_NEEDLESS = "a grant holds from its creation on, so a token adds nothing"
 
@@ -52,26 +56,58 @@ def _re_encrypted_from(call: Call, req: Mapping[str, Any]) -> str:
 
 def _re_encrypted_to(call: Call, req: Mapping[str, Any]) -> Iterator[Permission]:
     target = _named(call, req.get("DestinationKeyId"))
-    told = cast("dict[str, str]", req.get("DestinationEncryptionContext") or {})
+    told = Told(_texts(req, "DestinationEncryptionContext"), other=_re_encrypted_from(call, req))
     keys = conditions.of_request("kms:ReEncryptTo", req)
     yield Permission("kms:ReEncryptTo", (target,), keys, told)
+
+
+def _told_of_source(call: Call, req: Mapping[str, Any]) -> Told:
+    other = _named(call, req.get("DestinationKeyId"))
+    return Told(_texts(req, "SourceEncryptionContext"), other=other)
 
 
 def _alias(call: Call, req: Mapping[str, Any]) -> str:
     return _named(call, req.get("AliasName"))
 
 
-def _acts(operation: str, resource: ResourceOf) -> Acts:
+def _acts(operation: str, resource: ResourceOf, told: ToldOf | None = None) -> Acts:
     """With the condition keys that its request tells."""
 
     def context(call: Call, req: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
         return conditions.of_request(f"kms:{operation}", req)
 
-    return Acts(resource, context=context, told=_encryption_context)
+    return Acts(resource, context=context, told=told or _encryption_context)
 
 
-def _encryption_context(call: Call, req: Mapping[str, Any]) -> Mapping[str, str]:
-    return cast("dict[str, str]", req.get("EncryptionContext") or {})
+def _encryption_context(call: Call, req: Mapping[str, Any]) -> Told:
+    context = _texts(req, "EncryptionContext")
+    return Told(context) if context else access.NOTHING
+
+
+def _texts(req: Mapping[str, Any], member: str) -> Mapping[str, str]:
+    return cast("dict[str, str]", req.get(member) or {})
+
+
+def _created_grant(call: Call, req: Mapping[str, Any]) -> Told:
+    return Told(child=limits_asked(req))
+
+
+def _behind_alias(call: Call, req: Mapping[str, Any]) -> Iterator[Permission]:
+    """The key that the alias names so far: its policy must allow that the alias is taken from it."""
+    action = f"kms:{call.operation}"
+    yield Permission(action, (_alias(call, req),), told=Told(behind=True))
+
+
+def _retired(call: Call, req: Mapping[str, Any]) -> str:
+    token = req.get("GrantToken")
+    return _key(call, req) if token is None else tokens.key_arn(token, call.scope) or "*"
+
+
+def _told_of_retired(call: Call, req: Mapping[str, Any]) -> Told:
+    token = req.get("GrantToken")
+    if token is None:
+        return Told(grant_id=str(req.get("GrantId") or ""))
+    return Told(token=tokens.digest(token))
 
 
 def _alias_and_key(call: Call, req: Mapping[str, Any]) -> tuple[str, str]:
@@ -100,11 +136,16 @@ kms = Service(
     "kms",
     acts={
         **{operation: _acts(operation, _key) for operation in _OF_KEYS},
-        "RetireGrant": Acts(_key, free=True),  # the grant itself says who may: the handler asks it
+        "RetireGrant": Acts(
+            _retired,
+            context=lambda _, req: conditions.of_request("kms:RetireGrant", req),
+            told=_told_of_retired,
+        ),
         "CreateAlias": Acts(_alias_and_key),
+        "CreateGrant": _acts("CreateGrant", _key, _created_grant),
         "CreateKey": _acts("CreateKey", everything),
         "Decrypt": _acts("Decrypt", _decrypted),
-        "DeleteAlias": Acts(_alias),
+        "DeleteAlias": Acts(_alias, also=_behind_alias),
         "GenerateRandom": Acts(everything),
         "ListAliases": Acts(everything),
         "ListKeys": Acts(everything),
@@ -113,10 +154,10 @@ kms = Service(
             _re_encrypted_from,
             "kms:ReEncryptFrom",
             context=lambda _, req: conditions.of_request("kms:ReEncryptFrom", req),
-            told=lambda _, req: cast("dict[str, str]", req.get("SourceEncryptionContext") or {}),
+            told=_told_of_source,
             also=_re_encrypted_to,
         ),
-        "UpdateAlias": Acts(_alias_and_key),
+        "UpdateAlias": Acts(_alias_and_key, also=_behind_alias),
     },
     on_resource=access.on_key,
     condition_keys=conditions.KNOWN,

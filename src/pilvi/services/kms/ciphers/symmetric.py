@@ -19,10 +19,10 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from pilvi.base.entropy import Entropy
 from pilvi.services.kms import errors
+from pilvi.services.kms.rules import names
 
 _MAGIC = b"PKMS\x01"
-_HEADER = struct.Struct(">5s12sc16s32s16s12s")
-_PLAIN, _MULTI = b"k", b"m"
+_HEADER = struct.Struct(">5s12s17s32s16s12s")
 _TAG_BYTES = 16
 
 
@@ -37,13 +37,11 @@ class Made(msgspec.Struct, frozen=True):
 def encrypt(
     secret: bytes, made: Made, plaintext: bytes, context: Mapping[str, str], entropy: Entropy
 ) -> bytes:
-    multi = made.key_id.startswith("mrk-")
     salt, nonce = entropy.bytes(16), entropy.bytes(12)
     header = _HEADER.pack(
         _MAGIC,
         made.account.encode(),
-        _MULTI if multi else _PLAIN,
-        bytes.fromhex(made.key_id.removeprefix("mrk-").replace("-", "")),
+        names.packed_id(made.key_id),
         bytes.fromhex(made.material_id),
         salt,
         nonce,
@@ -56,14 +54,10 @@ def read(blob: bytes) -> Made:
     """With what it says it was made. Raises: InvalidCiphertextException."""
     if len(blob) < _HEADER.size + _TAG_BYTES:
         raise errors.InvalidCiphertextException
-    magic, account, kind, raw_id, material_id, _, _ = _HEADER.unpack_from(blob)
-    if magic != _MAGIC or kind not in (_PLAIN, _MULTI) or not account.isdigit():
+    magic, account, packed, material_id, _, _ = _HEADER.unpack_from(blob)
+    key_id = names.unpacked_id(packed)
+    if magic != _MAGIC or key_id is None or not account.isdigit():
         raise errors.InvalidCiphertextException
-    key_id = raw_id.hex()
-    if kind == _MULTI:
-        key_id = f"mrk-{key_id}"
-    else:
-        key_id = "-".join((key_id[:8], key_id[8:12], key_id[12:16], key_id[16:20], key_id[20:]))
     return Made(account.decode(), key_id, material_id.hex())
 
 

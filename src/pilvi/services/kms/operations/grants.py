@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterable
 
 import msgspec
 
+from pilvi.base.arn import Scope
 from pilvi.kit.call import Call
 from pilvi.services.kms import errors, limits, pages, records
 from pilvi.services.kms.keyring import Keyring
 from pilvi.services.kms.operations.dry_runs import end_dry_run
 from pilvi.services.kms.records import Grant, Key
-from pilvi.services.kms.rules import grants, names, states
+from pilvi.services.kms.rules import grants, names, states, tokens
+from pilvi.services.kms.rules.specs import SYMMETRIC
 from pilvi.services.kms.service import kms
 from pilvi.services.kms.wire import (
     CreateGrantRequest,
@@ -27,8 +27,6 @@ from pilvi.services.kms.wire import (
     RevokeGrantRequest,
 )
 from pilvi.store.api import Snapshot, Transaction
-
-_TOKEN_BYTES = 96
 
 
 @kms.write("CreateGrant")
@@ -44,7 +42,7 @@ def create_grant(call: Call, tx: Transaction, req: CreateGrantRequest) -> Create
     ring = Keyring.of(call)
     key = ring.get_by_id(tx, req["KeyId"], "CreateGrant")
     ring.require(key, states.USABLE)
-    token = call.entropy.bytes(_TOKEN_BYTES)
+    token = tokens.make(key, call.entropy)
     draft = _draft(call, key, req, token)
     end_dry_run(req)
     same = _find_same(tx, key, draft)
@@ -57,10 +55,10 @@ def create_grant(call: Call, tx: Transaction, req: CreateGrantRequest) -> Create
     else:
         records.put_key(tx, msgspec.structs.replace(key, grants=key.grants + 1))
     records.grants.put(tx, records.home(key.scope), draft)
-    return {"GrantToken": base64.b64encode(token).decode(), "GrantId": draft.id}
+    return {"GrantToken": token, "GrantId": draft.id}
 
 
-def _draft(call: Call, key: Key, req: CreateGrantRequest, token: bytes) -> Grant:
+def _draft(call: Call, key: Key, req: CreateGrantRequest, token: str) -> Grant:
     grantee, service = req.get("GranteePrincipal"), req.get("GranteeServicePrincipal")
     if (grantee is None) == (service is None):
         raise errors.ValidationException(
@@ -79,13 +77,19 @@ def _draft(call: Call, key: Key, req: CreateGrantRequest, token: bytes) -> Grant
             _check_principal(arn)
     operations = tuple(dict.fromkeys(req["Operations"]))
     grants.check_operations(key.arn, key.usage, operations)
+    grants.check_constraints(
+        grants.limits_asked(req),
+        for_service=service is not None,
+        retirable=retiring is not None or retiring_service is not None,
+        symmetric=key.spec == SYMMETRIC,
+    )
     constraints: GrantConstraints = req.get("Constraints", {})
     subset = constraints.get("EncryptionContextSubset")
     equals = constraints.get("EncryptionContextEquals")
     return Grant(
         key_id=key.id,
         id=call.entropy.hex(64),
-        token=hashlib.sha256(token).digest(),
+        token=tokens.digest(token),
         created_ms=call.now_ms,
         operations=operations,
         grantee=grantee,
@@ -93,7 +97,7 @@ def _draft(call: Call, key: Key, req: CreateGrantRequest, token: bytes) -> Grant
         retiring=retiring,
         retiring_service=retiring_service,
         name=req.get("Name", ""),
-        issuing_account=f"arn:{call.scope.partition}:iam::{call.account}:root",
+        issuing_account=names.root_arn(call.scope),
         context_subset=None if subset is None else dict(subset.items()),
         context_equals=None if equals is None else dict(equals.items()),
         source_arn=constraints.get("SourceArn"),
@@ -149,7 +153,7 @@ def list_grants(call: Call, at: Snapshot, req: ListGrantsRequest) -> ListGrantsR
         default=limits.PAGE_FEW,
         most=limits.PAGE_FEW_MAX,
     )
-    return {"Grants": _told(call, page), **more}
+    return {"Grants": _told(key.scope, page), **more}
 
 
 @kms.read("ListRetirableGrants")
@@ -181,21 +185,26 @@ def list_retirable_grants(
         default=limits.PAGE_FEW,
         most=limits.PAGE_FEW_MAX,
     )
-    return {"Grants": _told(call, page), **more}
+    return {"Grants": _told(call.scope, page), **more}
 
 
 @kms.write("RetireGrant")
 def retire_grant(call: Call, tx: Transaction, req: RetireGrantRequest) -> None:
-    """End a grant, as one who is named in it: by its token, or by key ARN and grant id.
+    """End a grant, as one who is named in it (`access.py`): by its token, or by key ARN and grant id.
 
-    Raises: NotFoundException, InvalidGrantTokenException, ValidationException,
-        AccessDeniedException, DryRunOperationException. AWS: RetireGrant.
+    Raises: NotFoundException, InvalidGrantTokenException, ValidationException, DryRunOperationException.
+    AWS: RetireGrant.
     """
     ring = Keyring.of(call)
     token, key_id, grant_id = req.get("GrantToken"), req.get("KeyId"), req.get("GrantId")
     if token is not None and key_id is None and grant_id is None:
-        grant = _by_token(call, tx, token)
-        key = ring.get_by_id(tx, grant.key_id, "RetireGrant")
+        arn = tokens.key_arn(token, call.scope)
+        if arn is None:
+            raise errors.InvalidGrantTokenException
+        key = ring.get_by_id(tx, arn, "RetireGrant")
+        grant = records.grant_by_token(tx, key, tokens.digest(token))
+        if grant is None:
+            raise errors.InvalidGrantTokenException
     elif token is None and key_id is not None and grant_id is not None:
         key = ring.get_by_id(tx, key_id, "RetireGrant")
         grant = _get(tx, key, grant_id)
@@ -203,8 +212,6 @@ def retire_grant(call: Call, tx: Transaction, req: RetireGrantRequest) -> None:
         raise errors.ValidationException(
             detail="Name a grant by its GrantToken, or by KeyId and GrantId."
         )
-    if not grants.may_retire(grant, ring.who, key.account):
-        raise ring.denied(key.arn, "RetireGrant")
     end_dry_run(req)
     _remove(tx, key, grant)
 
@@ -225,30 +232,19 @@ def _get(at: Snapshot, key: Key, grant_id: str) -> Grant:
     return grant
 
 
-def _by_token(call: Call, at: Snapshot, token: str) -> Grant:
-    try:
-        digest = hashlib.sha256(base64.b64decode(token, validate=True)).digest()
-    except ValueError:
-        raise errors.InvalidGrantTokenException from None
-    found = records.grants.scan_index(at, records.home(call.scope), "token", (digest,), limit=1)
-    grant = next(found, None)
-    if grant is None:
-        raise errors.InvalidGrantTokenException
-    return grant
-
-
 def _remove(tx: Transaction, key: Key, grant: Grant) -> None:
     records.grants.delete(tx, records.home(key.scope), key.id, grant.id)
     records.put_key(tx, msgspec.structs.replace(key, grants=key.grants - 1))
 
 
-def _told(call: Call, found: Iterable[Grant]) -> list[GrantListEntry]:
-    return [_entry(call, grant) for grant in found]
+def _told(scope: Scope, found: Iterable[Grant]) -> list[GrantListEntry]:
+    """`scope`: of the keys that they are about."""
+    return [_entry(scope, grant) for grant in found]
 
 
-def _entry(call: Call, grant: Grant) -> GrantListEntry:
+def _entry(scope: Scope, grant: Grant) -> GrantListEntry:
     told: GrantListEntry = {
-        "KeyId": names.key_arn(call.scope, grant.key_id),
+        "KeyId": names.key_arn(scope, grant.key_id),
         "GrantId": grant.id,
         "Name": grant.name,
         "CreationDate": grant.created_ms,

@@ -1,26 +1,28 @@
 """Condition keys of KMS: what a request, and the key it names, tell to policies. Names in lower case.
 
+What a request leaves out and KMS fills in is told as well: a policy that denies RSA keys must not be passed by the
+member of an older name, nor one that wants thirty days by saying nothing.
 AWS: KMS Developer Guide, "AWS KMS condition keys"; Service Authorization Reference, KMS.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
+from pilvi.services.kms import limits
 from pilvi.services.kms.records import Key
 
 Keys = dict[str, tuple[str, ...]]
 
 _OF_MEMBERS: Mapping[str, str] = {
     "BypassPolicyLockoutSafetyCheck": "kms:bypasspolicylockoutsafetycheck",
-    "DestinationEncryptionAlgorithm": "kms:encryptionalgorithm",
     "EncryptionAlgorithm": "kms:encryptionalgorithm",
     "ExpirationModel": "kms:expirationmodel",
     "GranteePrincipal": "kms:granteeprincipal",
     "KeyAgreementAlgorithm": "kms:keyagreementalgorithm",
     "KeyPairSpec": "kms:datakeypairspec",
-    "KeySpec": "kms:keyspec",
     "KeyUsage": "kms:keyusage",
     "MacAlgorithm": "kms:macalgorithm",
     "MessageType": "kms:messagetype",
@@ -35,32 +37,92 @@ _OF_MEMBERS: Mapping[str, str] = {
     "WrappingAlgorithm": "kms:wrappingalgorithm",
     "WrappingKeySpec": "kms:wrappingkeyspec",
 }
+_SYMMETRIC: Mapping[str, str] = {"kms:encryptionalgorithm": "SYMMETRIC_DEFAULT"}
+_NO_BYPASS: Mapping[str, str] = {"kms:bypasspolicylockoutsafetycheck": "false"}
+_NOT_FOR_RESOURCE: Mapping[str, str] = {"kms:grantisforawsresource": "false"}
+_RAW: Mapping[str, str] = {"kms:messagetype": "RAW"}
+_UNSAID: Mapping[str, Mapping[str, str]] = {
+    "kms:CreateGrant": _NOT_FOR_RESOURCE,
+    "kms:CreateKey": {
+        **_NO_BYPASS,
+        "kms:keyspec": "SYMMETRIC_DEFAULT",
+        "kms:keyusage": "ENCRYPT_DECRYPT",
+        "kms:keyorigin": "AWS_KMS",
+        "kms:multiregion": "false",
+    },
+    "kms:Decrypt": _SYMMETRIC,
+    "kms:Encrypt": _SYMMETRIC,
+    "kms:GenerateDataKey": _SYMMETRIC,
+    "kms:GenerateDataKeyPair": _SYMMETRIC,
+    "kms:GenerateDataKeyPairWithoutPlaintext": _SYMMETRIC,
+    "kms:GenerateDataKeyWithoutPlaintext": _SYMMETRIC,
+    "kms:ImportKeyMaterial": {"kms:expirationmodel": "KEY_MATERIAL_EXPIRES"},
+    "kms:ListGrants": _NOT_FOR_RESOURCE,
+    "kms:PutKeyPolicy": _NO_BYPASS,
+    "kms:ReEncryptFrom": _SYMMETRIC,
+    "kms:ReEncryptTo": _SYMMETRIC,
+    "kms:ReplicateKey": _NO_BYPASS,
+    "kms:RevokeGrant": _NOT_FOR_RESOURCE,
+    "kms:ScheduleKeyDeletion": {
+        "kms:schedulekeydeletionpendingwindowindays": str(limits.PENDING_DAYS)
+    },
+    "kms:Sign": _RAW,
+    "kms:Verify": _RAW,
+}
+"""What holds where a request does not say otherwise, by action."""
+
 _CONTEXTS: Mapping[str, str] = {
     "kms:ReEncryptFrom": "SourceEncryptionContext",
     "kms:ReEncryptTo": "DestinationEncryptionContext",
 }
-
-KNOWN = frozenset(_OF_MEMBERS.values()) | {
-    *("kms:encryptioncontext:*", "kms:encryptioncontextkeys", "kms:grantoperations"),
-    *("kms:grantconstrainttype", "kms:resourcealiases", "kms:requestalias"),
-    *("kms:viaservice", "kms:grantisforawsresource"),  # nothing asks for others yet
-    *("aws:tagkeys", "aws:requesttag/*", "aws:resourcetag/*"),
+_ALGORITHMS: Mapping[str, str] = {
+    "kms:ReEncryptFrom": "SourceEncryptionAlgorithm",
+    "kms:ReEncryptTo": "DestinationEncryptionAlgorithm",
 }
+
+KNOWN = (
+    frozenset(_OF_MEMBERS.values())
+    | {name for unsaid in _UNSAID.values() for name in unsaid}
+    | {
+        *("kms:calleraccount", "kms:encryptioncontext:*", "kms:encryptioncontextkeys"),
+        *("kms:grantoperations", "kms:grantconstrainttype", "kms:multiregionkeytype"),
+        *("kms:customermasterkeyspec", "kms:customermasterkeyusage", "kms:validto"),
+        *("kms:resourcealiases", "kms:requestalias", "kms:reencryptonsamekey", "kms:viaservice"),
+        "kms:recipientattestation:*",  # a Recipient is refused by name
+        *("aws:tagkeys", "aws:requesttag/*", "aws:resourcetag/*"),
+        *("aws:sourcearn", "aws:sourceaccount", "aws:viaawsservice"),
+        *("aws:calledvia", "aws:calledviafirst", "aws:calledvialast"),
+    }
+)
 """Keys that requests here have, or have not for a reason."""
 
 
 def of_request(action: str, req: Mapping[str, Any]) -> Keys:
     """What a request tells, which nobody has validated yet. `action`: for ReEncrypt, kms:ReEncryptFrom and
-    kms:ReEncryptTo have a context each."""
-    found: Keys = {}
-    for member, key in _OF_MEMBERS.items():
-        value = req.get(member)
-        if value is not None and not (member == "KeySpec" and action != "kms:CreateKey"):
+    kms:ReEncryptTo have a context and an algorithm each."""
+    unsaid = _UNSAID.get(action)
+    found: Keys = {} if unsaid is None else {name: (text,) for name, text in unsaid.items()}
+    for member, value in req.items():
+        key = _OF_MEMBERS.get(member)
+        if key is not None and value is not None:
             found[key] = (_text(value),)
-    if action == "kms:ReEncryptFrom" and "SourceEncryptionAlgorithm" in req:
-        found["kms:encryptionalgorithm"] = (req["SourceEncryptionAlgorithm"],)
-    found |= of_context(req.get(_CONTEXTS.get(action, "EncryptionContext")) or {})
-    found |= _of_grant(req)
+    if action == "kms:CreateKey":
+        spec = req.get("KeySpec") or req.get("CustomerMasterKeySpec")
+        if spec is not None:
+            found["kms:keyspec"] = (_text(spec),)
+        found["kms:customermasterkeyspec"] = found["kms:keyspec"]
+        found["kms:customermasterkeyusage"] = found["kms:keyusage"]
+    algorithm = req.get(_ALGORITHMS.get(action, ""))
+    if algorithm is not None:
+        found["kms:encryptionalgorithm"] = (_text(algorithm),)
+    valid_to_ms = req.get("ValidTo")
+    if isinstance(valid_to_ms, int):
+        found["kms:validto"] = (_instant(valid_to_ms),)
+    context = req.get(_CONTEXTS.get(action, "EncryptionContext"))
+    if context:
+        found |= of_context(context)
+    if action == "kms:CreateGrant":
+        found |= _of_grant(req)
     if req.get("Tags"):
         tags = {tag.get("TagKey", ""): tag.get("TagValue", "") for tag in req["Tags"]}
         found["aws:tagkeys"] = tuple(tags)
@@ -71,39 +133,72 @@ def of_request(action: str, req: Mapping[str, Any]) -> Keys:
 
 
 def of_context(context: Mapping[str, str]) -> Keys:
-    if not context:
-        return {}
-    pairs: Keys = {
-        f"kms:encryptioncontext:{name.lower()}": (text,) for name, text in context.items()
-    }
-    return {**pairs, "kms:encryptioncontextkeys": tuple(context)}
+    """Names that differ only in case are one key with several values."""
+    pairs: Keys = {}
+    for name, text in context.items():
+        key = f"kms:encryptioncontext:{name.lower()}"
+        pairs[key] = (*pairs.get(key, ()), text)
+    return {**pairs, "kms:encryptioncontextkeys": tuple(context)} if pairs else {}
 
 
 def _of_grant(req: Mapping[str, Any]) -> Keys:
     found: Keys = {}
     if req.get("Operations"):
         found["kms:grantoperations"] = tuple(req["Operations"])
+    given: Mapping[str, Any] = req.get("Constraints") or {}
     kinds = tuple(
         kind
-        for kind in ("EncryptionContextEquals", "EncryptionContextSubset")
-        if kind in (req.get("Constraints") or {})
+        for kind in ("EncryptionContextEquals", "EncryptionContextSubset", "SourceArn")
+        if given.get(kind) is not None
     )
     return {**found, "kms:grantconstrainttype": kinds} if kinds else found
 
 
-def of_key(key: Key, aliases: Iterable[str], alias: str) -> Keys:
-    """What the key tells. `aliases`: all of its own; `alias`: the one by which the request names it, or ""."""
+def of_key(key: Key, aliases: Iterable[str], alias: str, *, primary: bool = True) -> Keys:
+    """What the key tells. `aliases`: all of its own; `alias`: the one by which the request names it, or "".
+    `primary`: of a multi-Region key, whether it leads."""
     found: Keys = {
         "kms:keyspec": (key.spec,),
         "kms:keyusage": (key.usage,),
+        "kms:customermasterkeyspec": (key.spec,),
+        "kms:customermasterkeyusage": (key.usage,),
         "kms:keyorigin": (key.origin,),
         "kms:multiregion": (_text(key.multi_region),),
-        "kms:resourcealiases": tuple(aliases),
     }
+    listed = tuple(aliases)
+    if listed:
+        found["kms:resourcealiases"] = listed
+    if key.multi_region:
+        found["kms:multiregionkeytype"] = ("PRIMARY" if primary else "REPLICA",)
     if alias:
         found["kms:requestalias"] = (alias,)
-    found |= {f"aws:resourcetag/{name.lower()}": (text,) for name, text in key.tags.items()}
-    return {name: values for name, values in found.items() if values}
+    for name, text in key.tags.items():
+        found[f"aws:resourcetag/{name.lower()}"] = (text,)
+    return found
+
+
+def of_asking(account: str, region: str, via: str, source_arn: str) -> Keys:
+    """Who asks, and through whom. `account`: "" for a service on its own behalf, which `source_arn` then tells of.
+
+    AWS: "kms:CallerAccount", "kms:ViaService"; IAM User Guide, "aws:CalledVia", "aws:SourceArn".
+    """
+    found: Keys = {"kms:calleraccount": (account,)} if account else {}
+    if via:
+        name = f"{via}.amazonaws.com"
+        found["kms:viaservice"] = (f"{via}.{region}.amazonaws.com",)
+        found["aws:viaawsservice"] = ("true",)
+        for key in ("aws:calledvia", "aws:calledviafirst", "aws:calledvialast"):
+            found[key] = (name,)
+    if source_arn:
+        found["aws:sourcearn"] = (source_arn,)
+        parts = source_arn.split(":", 5)
+        if len(parts) == 6 and parts[4]:
+            found["aws:sourceaccount"] = (parts[4],)
+    return found
+
+
+def _instant(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _text(value: object) -> str:

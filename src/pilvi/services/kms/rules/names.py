@@ -46,6 +46,11 @@ def key_arn(scope: Scope, key_id: str) -> str:
     return arn_of(scope, f"key/{key_id}")
 
 
+def root_arn(scope: Scope) -> str:
+    """Of the account's root user."""
+    return f"arn:{scope.partition}:iam::{scope.account}:root"
+
+
 def parse(text: str, here: Scope) -> KeyName:
     """Raises: NotFoundException; InvalidArnException."""
     if not text.startswith("arn:"):
@@ -94,3 +99,22 @@ def check_alias(name: str) -> None:
         raise errors.InvalidAliasNameException(
             detail="Alias contains invalid characters for this operation"
         )
+
+
+_PLAIN_KIND, _MULTI_KIND = b"k", b"m"
+
+
+def packed_id(key_id: str) -> bytes:
+    """In 17 bytes."""
+    kind = _MULTI_KIND if key_id.startswith("mrk-") else _PLAIN_KIND
+    return kind + bytes.fromhex(key_id.removeprefix("mrk-").replace("-", ""))
+
+
+def unpacked_id(packed: bytes) -> str | None:
+    """None for bytes that are no id."""
+    kind, text = packed[:1], packed[1:].hex()
+    if kind == _MULTI_KIND:
+        return f"mrk-{text}"
+    if kind != _PLAIN_KIND:
+        return None
+    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
