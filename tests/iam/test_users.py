@@ -148,7 +148,6 @@ def test_root_has_keys_of_its_own(client: Make, account: str) -> None:
     assert iam.list_access_keys()["AccessKeyMetadata"] == []
 
 
-# What is not built is refused by name, and changes nothing.
 def test_a_boundary_must_be_a_policy(client: Make) -> None:
     iam = client("iam")
     with refused("NoSuchEntity"):

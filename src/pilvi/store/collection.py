@@ -134,6 +134,11 @@ class Collection(Generic[T]):
         for _, value in at.scan(start, end, limit=limit, reverse=reverse):
             yield self.decode(value)
 
+    def count(self, at: Snapshot, home: Key, prefix: Key = (), *, limit: int | None = None) -> int:
+        """How many records `scan` would give, at most `limit`; they are not decoded."""
+        start, end = span((*home, self.name, "r", *prefix))
+        return sum(1 for _ in at.scan(start, end, limit=limit))
+
     def scan_index(
         self,
         at: Snapshot,

@@ -5,13 +5,23 @@ TAGS_PER_RESOURCE = 50
 GROUPS_PER_USER = 10
 ATTACHED_POLICIES = 10
 POLICY_VERSIONS = 5
-OIDC_PROVIDERS = 100
+ROLES_PER_PROFILE = 1
 OIDC_CLIENTS = 100
 OIDC_THUMBPRINTS = 5
 TRUST_POLICY_SIZE = 2048
 MANAGED_POLICY_SIZE = 6144
 INLINE_POLICIES_SIZE = {"user": 2048, "role": 10_240, "group": 5120}
 """Characters of all inline policies of one entity together, white space not counted."""
+
+PER_ACCOUNT = {
+    "UsersPerAccount": 5000,
+    "RolesPerAccount": 1000,
+    "GroupsPerAccount": 300,
+    "PoliciesPerAccount": 1500,
+    "InstanceProfilesPerAccount": 1000,
+    "OpenIdConnectProvidersPerAccount": 100,
+    "SAMLProvidersPerAccount": 100,
+}
 
 PAGE_SIZE = 100
 """Items of a list when the request names no MaxItems."""
@@ -28,6 +38,9 @@ EXPIRED_KEPT_MS = 24 * 60 * 60 * 1000
 """How long an expired session or a deleted key is remembered, so that its user is told so."""
 SWEEP_EVERY_MS = 60 * 60 * 1000
 SWEEP_BATCH = 500
+
+DELETIONS_KEPT_MS = 7 * 24 * 60 * 60 * 1000
+"""How long one may ask how the deletion of a service-linked role went; not told by AWS."""
 
 CREDENTIALS_KEPT = 4096
 """Access keys that a process keeps in memory; not a quota of AWS."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from pilvi.base.arn import Arn, Scope
 from pilvi.base.errors import NotBuilt
@@ -28,9 +29,11 @@ from pilvi.languages.policy import (
 )
 from pilvi.languages.policy import Principal as PolicyPrincipal
 from pilvi.services.iam import aws_policies, limits, records, rules
+from pilvi.services.iam.instance_profiles import INSTANCE_PROFILES
 from pilvi.services.iam.proofs import password_policies
 from pilvi.services.iam.records import Entity, Group, Role, User
 from pilvi.store.api import Snapshot
+from pilvi.store.collection import Collection
 
 
 class IamPermissions:
@@ -120,8 +123,16 @@ def _managed(at: Snapshot, scope: Scope, arn: str, attachment: Attachment, holde
     return document(version.document, IDENTITY, origin)
 
 
+_NAMED: dict[str, Collection[Any]] = {
+    "user": records.USERS,
+    "role": records.ROLES,
+    "group": records.GROUPS,
+    "instance-profile": INSTANCE_PROFILES,
+}
+
+
 async def entity_named(call: Call, asked: Permission, resource: str) -> OnResource:
-    """A user, role or group under its whole ARN: requests name them without their path."""
+    """A user, role, group or instance profile under its whole ARN: requests name them without their path."""
     told = asked.told
     if isinstance(told, KeyNamed):
         return await call.view(lambda at: _key_holder(at, told.access_key_id))
@@ -130,11 +141,11 @@ async def entity_named(call: Call, asked: Permission, resource: str) -> OnResour
     except ValueError:
         return OnResource()
     kind, _, path = arn.resource.partition("/")
-    found = {"user": records.USERS, "role": records.ROLES, "group": records.GROUPS}.get(kind)
+    found = _NAMED.get(kind)
     if found is None or not path:
         return OnResource(arn.account if arn.account.isdigit() else "")  # AWS's own policies
     home, name = records.home_of(arn.scope), path.rpartition("/")[2].lower()
-    entity: Entity | None = await call.view(lambda at: found.find(at, home, name))
+    entity = await call.view(lambda at: found.find(at, home, name))
     if entity is None:
         return OnResource(arn.account)
     return OnResource(arn.account, arn=records.arn_of(arn.scope, kind, entity))

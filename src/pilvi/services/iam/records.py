@@ -19,6 +19,7 @@ Invariants, checked at the write:
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any, Protocol
 
 import msgspec
 
@@ -153,12 +154,26 @@ ISSUED = Collection(
 )
 
 
+class Named(Protocol):
+    """What has a name and a path, and so an ARN."""
+
+    name: str
+    path: str
+
+
 def home_of(scope: Scope) -> Key:
     return (scope.account, GLOBAL_REGION)
 
 
-def arn_of(scope: Scope, kind: str, entity: Entity) -> str:
+def arn_of(scope: Scope, kind: str, entity: Named) -> str:
     return str(Arn("iam", "", scope.account, f"{kind}{entity.path}{entity.name}", scope.partition))
+
+
+def check_room(at: Snapshot, scope: Scope, collection: Collection[Any], quota: str) -> None:
+    """`quota`: a name of `limits.PER_ACCOUNT`. Raises: LimitExceeded."""
+    limit = limits.PER_ACCOUNT[quota]
+    if collection.count(at, home_of(scope), limit=limit) >= limit:
+        raise errors.LimitExceeded(quota=quota, limit=limit)
 
 
 # --- users, roles, groups

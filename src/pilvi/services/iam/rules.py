@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from pilvi.base.arn import Arn
 from pilvi.services.iam import errors, limits
-from pilvi.services.iam.records import Entity, Policy, Version
+from pilvi.services.iam.records import Entity, Policy, Role, Version
 from pilvi.services.iam.wire import Tag
 
 _ARN = re.compile(r"arn:[^:]+:[^:]+:[^:]*:[^:]*:.+", re.DOTALL)
@@ -92,6 +92,17 @@ def without_tags(old: Mapping[str, str], keys: Iterable[str]) -> dict[str, str]:
 
 def wire_tags(tags: Mapping[str, str]) -> list[Tag]:
     return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+# --- roles
+
+SERVICE_LINKED_PATH = "/aws-service-role/"
+
+
+def check_modifiable(entity: Entity) -> None:
+    """Raises: UnmodifiableEntity for a service-linked role."""
+    if isinstance(entity, Role) and entity.path.startswith(SERVICE_LINKED_PATH):
+        raise errors.UnmodifiableEntity(name=entity.name)
 
 
 # --- policies

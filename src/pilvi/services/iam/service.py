@@ -6,12 +6,15 @@ without their path, which only the record knows: `permissions.entity_named` comp
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pilvi.kit.call import Call
+from pilvi.kit.permission import Permission
 from pilvi.kit.service import Acts, ResourceOf, Service, everything
 from pilvi.services.iam.permissions import KeyNamed, entity_named, role_to_assume
+from pilvi.services.iam.rules import SERVICE_LINKED_PATH
+from pilvi.services.iam.service_linked_roles import find_linked
 
 
 def _named(kind: str, member: str) -> ResourceOf:
@@ -46,6 +49,33 @@ def _new_device(call: Call, req: Mapping[str, Any]) -> str:
     return f"arn:{call.scope.partition}:iam::{call.account}:mfa{name}"
 
 
+def _passing(call: Call, req: Mapping[str, Any]) -> Iterator[Permission]:
+    """Whoever puts a role into an instance profile passes it to EC2."""
+    role = _named("role", "RoleName")(call, req)
+    context = {"iam:passedtoservice": ("ec2.amazonaws.com",)}
+    yield Permission("iam:PassRole", (str(role),), context)
+
+
+def _linked(call: Call, req: Mapping[str, Any]) -> str:
+    """The service-linked role that is to be made."""
+    service = str(req.get("AWSServiceName", "*"))
+    linked = find_linked(service)
+    name = "*" if linked is None else linked.role_name(req.get("CustomSuffix"))
+    path = f"role{SERVICE_LINKED_PATH}{service}/{name}"
+    return f"arn:{call.scope.partition}:iam::{call.account}:{path}"
+
+
+def _deleted(call: Call, req: Mapping[str, Any]) -> str:
+    """The service-linked role that a task deletes."""
+    role = str(req.get("DeletionTaskId", "*")).removeprefix("task/").rpartition("/")[0] or "*"
+    return f"arn:{call.scope.partition}:iam::{call.account}:role/{role}"
+
+
+def _of_linking(call: Call, req: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
+    """iam:AWSServiceName."""
+    return {"iam:awsservicename": (str(req.get("AWSServiceName", "")),)}
+
+
 def _of_assuming(call: Call, req: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
     """sts:ExternalId and sts:RoleSessionName."""
     told = {"sts:externalid": "ExternalId", "sts:rolesessionname": "RoleSessionName"}
@@ -64,6 +94,7 @@ def _of_key(call: Call, req: Mapping[str, Any]) -> KeyNamed:
 _USER = Acts(_named("user", "UserName"))
 _ROLE = Acts(_named("role", "RoleName"))
 _GROUP = Acts(_named("group", "GroupName"))
+_PROFILE = Acts(_named("instance-profile", "InstanceProfileName"))
 _POLICY = Acts(_member("PolicyArn"))
 _DEVICE = Acts(_member("SerialNumber"))
 _ALL = Acts(everything)
@@ -71,7 +102,7 @@ _ALL = Acts(everything)
 iam = Service(
     "iam",
     on_resource=entity_named,
-    condition_keys=frozenset({"iam:passedtoservice"}),
+    condition_keys=frozenset({"iam:passedtoservice", "iam:awsservicename"}),
     acts={
         **dict.fromkeys(
             (
@@ -111,6 +142,7 @@ iam = Service(
                 "UntagRole",
                 "ListRoleTags",
                 "ListInstanceProfilesForRole",
+                "DeleteServiceLinkedRole",
                 "PutRolePolicy",
                 "GetRolePolicy",
                 "ListRolePolicies",
@@ -156,6 +188,22 @@ iam = Service(
             ),
             _POLICY,
         ),
+        **dict.fromkeys(
+            (
+                "CreateInstanceProfile",
+                "GetInstanceProfile",
+                "DeleteInstanceProfile",
+                "RemoveRoleFromInstanceProfile",
+                "TagInstanceProfile",
+                "UntagInstanceProfile",
+                "ListInstanceProfileTags",
+            ),
+            _PROFILE,
+        ),
+        "AddRoleToInstanceProfile": Acts(_PROFILE.resource, also=_passing),
+        "ListInstanceProfiles": _ALL,
+        "CreateServiceLinkedRole": Acts(_linked, context=_of_linking),
+        "GetServiceLinkedRoleDeletionStatus": Acts(_deleted),
         "CreateOpenIDConnectProvider": Acts(_oidc_provider),
         "ListOpenIDConnectProviders": _ALL,
         **dict.fromkeys(

@@ -34,6 +34,11 @@ class AddClientIDToOpenIDConnectProviderRequest(TypedDict, total=False):
     ClientID: Required[str]
 
 
+class AddRoleToInstanceProfileRequest(TypedDict, total=False):
+    InstanceProfileName: Required[str]
+    RoleName: Required[str]
+
+
 class AddUserToGroupRequest(TypedDict, total=False):
     GroupName: Required[str]
     UserName: Required[str]
@@ -116,6 +121,16 @@ class CreateGroupResponse(TypedDict, total=False):
     Group: Required[Group]
 
 
+class CreateInstanceProfileRequest(TypedDict, total=False):
+    InstanceProfileName: Required[str]
+    Path: str
+    Tags: list[Tag]
+
+
+class CreateInstanceProfileResponse(TypedDict, total=False):
+    InstanceProfile: Required[InstanceProfile]
+
+
 class CreateLoginProfileRequest(TypedDict, total=False):
     UserName: str
     Password: str
@@ -174,6 +189,16 @@ class CreateRoleResponse(TypedDict, total=False):
     Role: Required[Role]
 
 
+class CreateServiceLinkedRoleRequest(TypedDict, total=False):
+    AWSServiceName: Required[str]
+    Description: str
+    CustomSuffix: str
+
+
+class CreateServiceLinkedRoleResponse(TypedDict, total=False):
+    Role: Role
+
+
 class CreateUserRequest(TypedDict, total=False):
     Path: str
     UserName: Required[str]
@@ -221,6 +246,10 @@ class DeleteGroupRequest(TypedDict, total=False):
     GroupName: Required[str]
 
 
+class DeleteInstanceProfileRequest(TypedDict, total=False):
+    InstanceProfileName: Required[str]
+
+
 class DeleteLoginProfileRequest(TypedDict, total=False):
     UserName: str
 
@@ -251,6 +280,14 @@ class DeleteRoleRequest(TypedDict, total=False):
     RoleName: Required[str]
 
 
+class DeleteServiceLinkedRoleRequest(TypedDict, total=False):
+    RoleName: Required[str]
+
+
+class DeleteServiceLinkedRoleResponse(TypedDict, total=False):
+    DeletionTaskId: Required[str]
+
+
 class DeleteUserPermissionsBoundaryRequest(TypedDict, total=False):
     UserName: Required[str]
 
@@ -266,6 +303,11 @@ class DeleteUserRequest(TypedDict, total=False):
 
 class DeleteVirtualMFADeviceRequest(TypedDict, total=False):
     SerialNumber: Required[str]
+
+
+class DeletionTaskFailureReasonType(TypedDict, total=False):
+    Reason: str
+    RoleUsageList: list[RoleUsageType]
 
 
 class DetachGroupPolicyRequest(TypedDict, total=False):
@@ -372,6 +414,14 @@ class GetGroupResponse(TypedDict, total=False):
     Marker: str
 
 
+class GetInstanceProfileRequest(TypedDict, total=False):
+    InstanceProfileName: Required[str]
+
+
+class GetInstanceProfileResponse(TypedDict, total=False):
+    InstanceProfile: Required[InstanceProfile]
+
+
 class GetLoginProfileRequest(TypedDict, total=False):
     UserName: str
 
@@ -472,6 +522,15 @@ class GetServiceLastAccessedDetailsWithEntitiesResponse(TypedDict, total=False):
     IsTruncated: bool
     Marker: str
     Error: ErrorDetails
+
+
+class GetServiceLinkedRoleDeletionStatusRequest(TypedDict, total=False):
+    DeletionTaskId: Required[str]
+
+
+class GetServiceLinkedRoleDeletionStatusResponse(TypedDict, total=False):
+    Status: Required[str]
+    Reason: DeletionTaskFailureReasonType
 
 
 class GetSessionTokenRequest(TypedDict, total=False):
@@ -628,6 +687,18 @@ class ListGroupsResponse(TypedDict, total=False):
     Marker: str
 
 
+class ListInstanceProfileTagsRequest(TypedDict, total=False):
+    InstanceProfileName: Required[str]
+    Marker: str
+    MaxItems: int
+
+
+class ListInstanceProfileTagsResponse(TypedDict, total=False):
+    Tags: Required[list[Tag]]
+    IsTruncated: bool
+    Marker: str
+
+
 class ListInstanceProfilesForRoleRequest(TypedDict, total=False):
     RoleName: Required[str]
     Marker: str
@@ -635,6 +706,18 @@ class ListInstanceProfilesForRoleRequest(TypedDict, total=False):
 
 
 class ListInstanceProfilesForRoleResponse(TypedDict, total=False):
+    InstanceProfiles: Required[list[InstanceProfile]]
+    IsTruncated: bool
+    Marker: str
+
+
+class ListInstanceProfilesRequest(TypedDict, total=False):
+    PathPrefix: str
+    Marker: str
+    MaxItems: int
+
+
+class ListInstanceProfilesResponse(TypedDict, total=False):
     InstanceProfiles: Required[list[InstanceProfile]]
     IsTruncated: bool
     Marker: str
@@ -915,6 +998,11 @@ class RemoveClientIDFromOpenIDConnectProviderRequest(TypedDict, total=False):
     ClientID: Required[str]
 
 
+class RemoveRoleFromInstanceProfileRequest(TypedDict, total=False):
+    InstanceProfileName: Required[str]
+    RoleName: Required[str]
+
+
 class RemoveUserFromGroupRequest(TypedDict, total=False):
     GroupName: Required[str]
     UserName: Required[str]
@@ -947,6 +1035,11 @@ class RoleLastUsed(TypedDict, total=False):
     Region: str
 
 
+class RoleUsageType(TypedDict, total=False):
+    Region: str
+    Resources: list[str]
+
+
 class ServiceLastAccessed(TypedDict, total=False):
     ServiceName: Required[str]
     LastAuthenticated: EpochMs
@@ -970,6 +1063,11 @@ class SourceRoleTemplate(TypedDict, total=False):
 class Tag(TypedDict, total=False):
     Key: Required[str]
     Value: Required[str]
+
+
+class TagInstanceProfileRequest(TypedDict, total=False):
+    InstanceProfileName: Required[str]
+    Tags: Required[list[Tag]]
 
 
 class TagMFADeviceRequest(TypedDict, total=False):
@@ -1002,6 +1100,11 @@ class TrackedActionLastAccessed(TypedDict, total=False):
     LastAccessedEntity: str
     LastAccessedTime: EpochMs
     LastAccessedRegion: str
+
+
+class UntagInstanceProfileRequest(TypedDict, total=False):
+    InstanceProfileName: Required[str]
+    TagKeys: Required[list[str]]
 
 
 class UntagMFADeviceRequest(TypedDict, total=False):

@@ -30,8 +30,6 @@ from pilvi.store.api import Snapshot, Transaction
 
 log = logging.getLogger("pilvi.iam")
 
-SERVICE_LINKED_POLICIES = "/aws-service-role/"
-
 
 @iam.write("AttachUserPolicy")
 def attach_user_policy(call: Call, tx: Transaction, req: AttachUserPolicyRequest) -> None:
@@ -107,7 +105,8 @@ def _attach(call: Call, tx: Transaction, kind: str, name: str, arn: str) -> None
                 "%s is none of AWS's policies that are known here; add it with --aws-policies", arn
             )
         raise errors.NoSuchEntity(detail=f"Policy {arn} does not exist or is not attachable.")
-    if policy.path == SERVICE_LINKED_POLICIES:
+    rules.check_modifiable(entity)
+    if aws_policies.is_aws_managed(arn) and policy.path == rules.SERVICE_LINKED_PATH:
         raise errors.PolicyNotAttachable()
     if arn in entity.attached:
         return
@@ -118,6 +117,7 @@ def _attach(call: Call, tx: Transaction, kind: str, name: str, arn: str) -> None
 def _detach(call: Call, tx: Transaction, kind: str, name: str, arn: str) -> None:
     rules.check_arn(arn)
     entity = records.get_entity(tx, call.scope, kind, name)
+    rules.check_modifiable(entity)
     if arn not in entity.attached:
         raise errors.NoSuchEntity(detail=f"Policy {arn} was not found.")
     records.delete_attachment(tx, call.scope, kind, entity, arn)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pilvi.kit.call import Call
-from pilvi.services.iam import aws_policies, errors, records
+from pilvi.services.iam import aws_policies, errors, records, rules
 from pilvi.services.iam.records import Role, User
 from pilvi.services.iam.service import iam
 from pilvi.services.iam.wire import (
@@ -31,6 +31,7 @@ def put_role_permissions_boundary(
 ) -> None:
     """Raises: NoSuchEntity, ValidationError (no ARN)."""
     role = records.get_role(tx, call.scope, req["RoleName"])
+    rules.check_modifiable(role)
     records.set_boundary(tx, call.scope, role, checked(call, tx, req["PermissionsBoundary"]))
 
 
@@ -51,6 +52,7 @@ def delete_role_permissions_boundary(
 
 
 def _delete(call: Call, tx: Transaction, entity: User | Role) -> None:
+    rules.check_modifiable(entity)
     if not entity.boundary:
         raise errors.NoSuchEntity(detail=f"No permissions boundary is set for {entity.name}.")
     records.set_boundary(tx, call.scope, entity, "")

@@ -32,6 +32,7 @@ def create_group(call: Call, tx: Transaction, req: CreateGroupRequest) -> Create
     home = records.home_of(call.scope)
     if GROUPS.find(tx, home, name.lower()) is not None:
         raise errors.EntityAlreadyExists(detail=f"Group with name {name} already exists.")
+    records.check_room(tx, call.scope, GROUPS, "GroupsPerAccount")
     group = records.Group(
         name=name,
         path=req.get("Path", "/"),

@@ -133,6 +133,7 @@ def delete_group_policy(call: Call, tx: Transaction, req: DeleteGroupPolicyReque
 
 def _put(call: Call, tx: Transaction, kind: str, name: str, policy: str, document: str) -> None:
     entity = records.get_entity(tx, call.scope, kind, name)
+    rules.check_modifiable(entity)
     documents.check_identity_policy(document)
     rules.check_inline_room(kind, entity, policy, document)
     entity.inline = {**entity.inline, policy: document}
@@ -153,5 +154,6 @@ def _list(call: Call, at: Snapshot, kind: str, name: str, req: Any) -> tuple[lis
 def _delete(call: Call, tx: Transaction, kind: str, name: str, policy: str) -> None:
     _get(call, tx, kind, name, policy)
     entity = records.get_entity(tx, call.scope, kind, name)
+    rules.check_modifiable(entity)
     entity.inline = {kept: text for kept, text in entity.inline.items() if kept != policy}
     records.put_entity(tx, call.scope, entity)

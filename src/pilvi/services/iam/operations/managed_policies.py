@@ -39,6 +39,7 @@ def create_policy(call: Call, tx: Transaction, req: CreatePolicyRequest) -> Crea
         raise errors.EntityAlreadyExists(
             detail=f"A policy called {name} already exists. Duplicate names are not allowed."
         )
+    records.check_room(tx, call.scope, POLICIES, "PoliciesPerAccount")
     policy = records.Policy(
         arn=str(Arn("iam", "", call.account, f"policy{path}{name}", call.scope.partition)),
         name=name,

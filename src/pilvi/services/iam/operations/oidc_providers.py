@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from pilvi.kit.call import Call
-from pilvi.services.iam import errors, limits, pages, rules
+from pilvi.services.iam import errors, limits, pages, records, rules
 from pilvi.services.iam.oidc_providers import (
     OIDC_PROVIDERS,
     SCHEME,
@@ -55,10 +55,7 @@ def create_open_id_connect_provider(
     home = home_of(call.scope)
     if OIDC_PROVIDERS.find(tx, home, url) is not None:
         raise errors.EntityAlreadyExists(detail=f"Provider with url {req['Url']} already exists.")
-    if sum(1 for _ in OIDC_PROVIDERS.scan(tx, home)) >= limits.OIDC_PROVIDERS:
-        raise errors.LimitExceeded(
-            quota="OpenIdConnectProvidersPerAccount", limit=limits.OIDC_PROVIDERS
-        )
+    records.check_room(tx, call.scope, OIDC_PROVIDERS, "OpenIdConnectProvidersPerAccount")
     client_ids = list(dict.fromkeys(req.get("ClientIDList", ())))
     _check_client_count(client_ids)
     thumbprints = req.get("ThumbprintList", [])

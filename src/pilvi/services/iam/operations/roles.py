@@ -5,6 +5,7 @@ from __future__ import annotations
 from pilvi.base.arn import Scope
 from pilvi.kit.call import Call
 from pilvi.services.iam import documents, errors, limits, pages, records, rules
+from pilvi.services.iam.instance_profiles import profiles_of
 from pilvi.services.iam.operations import boundaries
 from pilvi.services.iam.operations.last_accessed import role_last_used
 from pilvi.services.iam.operations.users import check_policies_gone
@@ -16,8 +17,6 @@ from pilvi.services.iam.wire import (
     DeleteRoleRequest,
     GetRoleRequest,
     GetRoleResponse,
-    ListInstanceProfilesForRoleRequest,
-    ListInstanceProfilesForRoleResponse,
     ListRolesRequest,
     ListRolesResponse,
     Role,
@@ -37,14 +36,20 @@ def create_role(call: Call, tx: Transaction, req: CreateRoleRequest) -> CreateRo
     Raises: EntityAlreadyExists, MalformedPolicyDocument, LimitExceeded, InvalidInput (tags).
     AWS: CreateRole.
     """
-    name = req["RoleName"]
+    name, path = req["RoleName"], req.get("Path", "/")
     home = records.home_of(call.scope)
+    if path.startswith(rules.SERVICE_LINKED_PATH):
+        raise errors.InvalidInput(
+            detail=f"Path prefix '{rules.SERVICE_LINKED_PATH}' can only be used for AWS Service"
+            " linked Roles"
+        )
     trust = _checked_trust(req["AssumeRolePolicyDocument"])
     if records.find_role(tx, call.scope, name) is not None:
         raise errors.EntityAlreadyExists(detail=f"Role with name {name} already exists.")
+    records.check_room(tx, call.scope, ROLES, "RolesPerAccount")
     role = records.Role(
         name=name,
-        path=req.get("Path", "/"),
+        path=path,
         id="AROA" + call.entropy.upper(17),
         created_at_ms=call.now_ms,
         tags=rules.tags_of(req.get("Tags")),
@@ -87,12 +92,17 @@ def list_roles(call: Call, at: Snapshot, req: ListRolesRequest) -> ListRolesResp
 def update_role(call: Call, tx: Transaction, req: UpdateRoleRequest) -> UpdateRoleResponse:
     """Change the description and the longest session. What is left out returns to its default, as on AWS.
 
-    Raises: NoSuchEntity.
+    Of a service-linked role only the description can be changed.
+
+    Raises: NoSuchEntity, UnmodifiableEntity.
     """
     role = records.get_role(tx, call.scope, req["RoleName"])
+    session_s_max = req.get("MaxSessionDuration", limits.ROLE_SESSION_S_DEFAULT)
+    if session_s_max != role.session_s_max:
+        rules.check_modifiable(role)
     if "Description" in req:
         role.description = req["Description"]
-    role.session_s_max = req.get("MaxSessionDuration", limits.ROLE_SESSION_S_DEFAULT)
+    role.session_s_max = session_s_max
     records.put_entity(tx, call.scope, role)
     return {}
 
@@ -112,35 +122,29 @@ def update_role_description(
 def update_assume_role_policy(
     call: Call, tx: Transaction, req: UpdateAssumeRolePolicyRequest
 ) -> None:
-    """Replace the trust policy. Raises: NoSuchEntity, MalformedPolicyDocument, LimitExceeded."""
+    """Replace the trust policy.
+
+    Raises: NoSuchEntity, UnmodifiableEntity, MalformedPolicyDocument, LimitExceeded.
+    """
     role = records.get_role(tx, call.scope, req["RoleName"])
+    rules.check_modifiable(role)
     role.trust = _checked_trust(req["PolicyDocument"])
     records.put_entity(tx, call.scope, role)
 
 
 @iam.write("DeleteRole")
 def delete_role(call: Call, tx: Transaction, req: DeleteRoleRequest) -> None:
-    """Remove a role without policies. Sessions already issued live on to their expiry, as on AWS.
+    """Remove a role without policies and profiles. Sessions already issued live on to their expiry, as on AWS.
 
-    Raises: NoSuchEntity, DeleteConflict.
+    Raises: NoSuchEntity, DeleteConflict, UnmodifiableEntity.
     """
     role = records.get_role(tx, call.scope, req["RoleName"])
+    rules.check_modifiable(role)
+    if any(profiles_of(tx, call.scope, role)):
+        raise errors.DeleteConflict(first="remove roles from instance profile")
     check_policies_gone(role)
     records.set_boundary(tx, call.scope, role, "")
     ROLES.delete(tx, records.home_of(call.scope), role.name.lower())
-
-
-@iam.read("ListInstanceProfilesForRole")
-def list_instance_profiles_for_role(
-    call: Call, at: Snapshot, req: ListInstanceProfilesForRoleRequest
-) -> ListInstanceProfilesForRoleResponse:
-    """There are no instance profiles here, for there are no instances: the list is empty.
-
-    Raises: NoSuchEntity.
-    """
-    records.get_role(at, call.scope, req["RoleName"])
-    _, more = pages.cut_names(req, ())
-    return {"InstanceProfiles": [], **more}
 
 
 def _checked_trust(document: str) -> str:

@@ -35,6 +35,7 @@ def create_user(call: Call, tx: Transaction, req: CreateUserRequest) -> CreateUs
     home = records.home_of(call.scope)
     if USERS.find(tx, home, name.lower()) is not None:
         raise errors.EntityAlreadyExists(detail=f"User with name {name} already exists.")
+    records.check_room(tx, call.scope, USERS, "UsersPerAccount")
     user = records.User(
         name=name,
         path=req.get("Path", "/"),
