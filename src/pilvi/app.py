@@ -19,6 +19,7 @@ from pilvi.base.clock import Clock
 from pilvi.base.entropy import Entropy
 from pilvi.contracts.credentials import Credentials, RootKeys, Sessions
 from pilvi.contracts.functions import Functions
+from pilvi.contracts.identities import ProviderKeys
 from pilvi.contracts.keys import Keys
 from pilvi.contracts.logs import LogSink
 from pilvi.contracts.objects import Objects
@@ -63,6 +64,7 @@ QUESTIONS: Mapping[type[Any], str] = {
     LogSink: "pilvi.services.logs.questions:LogsSink",
     PermissionsOf: "pilvi.services.iam.permissions:IamPermissions",
     Observations: "pilvi.services.iam.observed:IamObservations",
+    ProviderKeys: "pilvi.services.iam.provider_keys:OpenIdKeys",
     Objects: "pilvi.services.s3.questions:S3Objects",
 }
 """Each Protocol of contracts/ -> the class that answers it; it takes the cloud."""

@@ -17,6 +17,7 @@ from pilvi.base.clock import Clock
 from pilvi.base.entropy import Entropy
 from pilvi.base.errors import AwsError
 from pilvi.contracts.causes import NO_CAUSE
+from pilvi.contracts.credentials import Session
 from pilvi.contracts.delivery import Source
 from pilvi.contracts.facts import Fact
 from pilvi.contracts.jobs import Job
@@ -206,7 +207,7 @@ def test_every_decision_is_noted(tmp_path: Path) -> None:
             "ASIAWORKER",
             role_arn=role_arn,
             session_name="s1",
-            session_expires_at_ms=1 << 50,
+            session=Session(issued_at_ms=1),
         )
         await ask(root, "dynamodb", "DescribeTable", TableName="visits")
         await ask(session, "dynamodb", "DescribeTable", TableName="visits")

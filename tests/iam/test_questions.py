@@ -14,13 +14,14 @@ from pilvi.services.iam import records, tokens
 from pilvi.services.iam.questions import IamCredentials, IamRootKeys
 from pilvi.store.blobs import Blobs
 from pilvi.store.memory import MemoryStore
+from pilvi.store.sealing import RootKeySource, Sealer
 
 ACCOUNT = "123456789012"
 
 
 def _cloud(path: Path) -> Cloud:
     store, entropy = MemoryStore(), Entropy(seed=1)
-    return Cloud(
+    cloud = Cloud(
         Settings(data=path),
         store=store,
         blobs=Blobs(path, store, entropy=entropy),
@@ -29,6 +30,8 @@ def _cloud(path: Path) -> Cloud:
         services={},
         questions={},
     )
+    cloud.bind(Sealer, Sealer(RootKeySource(None), entropy))
+    return cloud
 
 
 # Strict mode begins with one key of root, which is given once and works.
@@ -53,9 +56,7 @@ def test_no_root_key_where_a_user_has_one(tmp_path: Path) -> None:
     async def story() -> None:
         cloud, scope = _cloud(tmp_path), Scope(ACCOUNT, "us-east-1")
         user = records.User(name="ann", path="/", id="AIDA", created_at_ms=0)
-        await cloud.store.write(
-            lambda tx: tokens.issue_key(tx, cloud.entropy, scope, user, now_ms=1)
-        )
+        await cloud.store.write(lambda tx: tokens.Issuer(cloud).key(tx, scope, user, now_ms=1))
         assert await IamRootKeys(cloud).first_root_key(ACCOUNT) is None
 
     asyncio.run(story())
@@ -77,9 +78,10 @@ def test_a_taken_key_id_is_not_given_again(tmp_path: Path) -> None:
                 return self.queue.pop(0) if size == 5 and self.queue else super().bytes(size)
 
         entropy, holder = Repeating(), records.Root()
+        cloud.entropy = entropy
         made = [
             await cloud.store.write(
-                lambda tx: tokens.issue_key(tx, entropy, scope, holder, now_ms=1)
+                lambda tx: tokens.Issuer(cloud).key(tx, scope, holder, now_ms=1)
             )
             for _ in range(2)
         ]

@@ -129,6 +129,7 @@ def test_strict_mode_knows_issued_keys_only(own_server: Callable[..., Any]) -> N
 
 
 # Other ways to a session are refused by name.
-def test_federation_is_refused_by_name(client: Make) -> None:
-    with refused("NotImplemented", "pilvi does not implement sts.GetFederationToken yet."):
-        client("sts").get_federation_token(Name="ann")
+def test_saml_is_refused_by_name(client: Make) -> None:
+    wanted = {"PrincipalArn": "arn:aws:iam::123456789012:saml-provider/p", "SAMLAssertion": "abcd"}
+    with refused("NotImplemented", "pilvi does not implement sts.AssumeRoleWithSAML yet."):
+        client("sts").assume_role_with_saml(RoleArn="arn:aws:iam::1:role/r", **wanted)

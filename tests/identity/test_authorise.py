@@ -6,6 +6,7 @@ import pytest
 
 from pilvi.base.errors import NotBuilt
 from pilvi.base.http import HttpRequest
+from pilvi.contracts.credentials import Session
 from pilvi.identity import authorise
 from pilvi.identity.permissions import (
     NOBODYS,
@@ -24,7 +25,7 @@ SESSION = Principal(
     f"arn:aws:sts::{'1' * 12}:assumed-role/worker/s",
     "AROAWORKER:s",
     role_arn=f"arn:aws:iam::{'1' * 12}:role/worker",
-    session_expires_at_ms=1,
+    session=Session(issued_at_ms=1),
 )
 
 

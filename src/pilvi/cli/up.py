@@ -86,6 +86,12 @@ def _check_backend(_context: click.Context, _option: click.Parameter, name: str)
     callback=_check_backend,
     help="How functions are isolated. process: not at all, for hosts that forbid user namespaces.",
 )
+@click.option(
+    "--oidc-keys",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    envvar="PILVI_OIDC_KEYS",
+    help="A folder with the keys of identity providers that cannot be asked: <issuer, / as _>.json each.",
+)
 @click.option("--exact-runtimes", is_flag=True, help="Refuse a runtime whose version is not here.")
 @click.option(
     "--strict-members", is_flag=True, help="Refuse nested members that nothing read, too."
@@ -111,6 +117,7 @@ def up(
     url: str,
     origins: tuple[str, ...],
     backend: str,
+    oidc_keys: Path | None,
     exact_runtimes: bool,
     strict_members: bool,
     ready_file: Path | None,
@@ -135,6 +142,7 @@ def up(
         url=url,
         backend=cast("Literal['namespaces', 'process']", backend),
         exact_runtimes=exact_runtimes,
+        oidc_keys=None if oidc_keys is None else oidc_keys.absolute(),
         origins=origins,
         log_requests=not no_request_log,
     )

@@ -8,6 +8,34 @@ from typing import Protocol
 import msgspec
 
 
+class Session(msgspec.Struct, frozen=True):
+    """What was settled when temporary credentials were issued, and holds for as long as they do.
+
+    `policies`: session policies as texts, `policy_arns`: managed ones. `tags`: session tags, inherited ones too;
+    `transitive`: the keys of those that go on to the next role of a chain, in lower case.
+    `mfa_at_ms`: when the holder showed a second factor; None when they did not. `provider`: the identity provider
+    that vouched for the holder. `issuer_arn`, `issuer_id`: of a federated user, whose permissions are lent.
+    """
+
+    issued_at_ms: int
+    policies: tuple[str, ...] = ()
+    policy_arns: tuple[str, ...] = ()
+    tags: dict[str, str] = {}
+    transitive: tuple[str, ...] = ()
+    source_identity: str = ""
+    mfa_at_ms: int | None = None
+    provider: str = ""
+    issuer_arn: str = ""
+    issuer_id: str = ""
+
+    @property
+    def is_particular(self) -> bool:
+        """Whether it may something else than whoever holds it may otherwise."""
+        return bool(
+            self.policies or self.policy_arns or self.tags or self.provider or self.issuer_arn
+        )
+
+
 class Credential(msgspec.Struct, frozen=True):
     """What the store knows of an access key that this cloud issued.
 
@@ -15,7 +43,7 @@ class Credential(msgspec.Struct, frozen=True):
     arn:aws:iam::1:root). `principal_id`: its unique id (AIDA..., AROA...:session, the account for root).
     `expires_at_ms`: None for keys that last. `active`: False for keys switched off.
     `made_up`: of a role that does not exist, so that nobody could say what it may; it acts as root.
-    `session_token`: what a request must also present; None for keys without one.
+    `session_token`: what a request must also present; None for keys without one. `session`: likewise.
     """
 
     access_key_id: str
@@ -28,6 +56,7 @@ class Credential(msgspec.Struct, frozen=True):
     expires_at_ms: int | None = None
     role_arn: str | None = None
     made_up: bool = False
+    session: Session | None = None
 
 
 class Credentials(Protocol):

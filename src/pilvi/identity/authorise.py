@@ -47,7 +47,7 @@ def applying(permissions: Permissions, on_resource: OnResource) -> Policies:
     return Policies(
         permissions.identity,
         permissions.boundary,
-        (),
+        permissions.session,
         on_resource.policies,
         on_resource.side,
     )

@@ -22,12 +22,14 @@ from pilvi.languages.policy import Principal as PolicyPrincipal
 
 
 class Permissions(msgspec.Struct, frozen=True):
-    """What an account says of one of its principals. `principal`: as policies know it. `tags`: aws:PrincipalTag."""
+    """What an account says of one of its principals. `principal`: as policies know it. `session`: policies that were
+    passed with temporary credentials. `tags`: aws:PrincipalTag."""
 
     principal: PolicyPrincipal
     identity: tuple[Document, ...] = ()
     boundary: Document | None = None
-    tags: dict[str, str] = {}
+    session: tuple[Document, ...] = ()
+    tags: Mapping[str, str] = {}
 
 
 NOBODYS = Permissions(ANONYMOUS)
@@ -160,7 +162,7 @@ class RequestContext(Mapping[str, tuple[str, ...]]):
     # The global keys, by name; None where the request has no such key.
 
     def current_time(self) -> str:
-        return datetime.fromtimestamp(self._now_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return _instant(self._now_ms)
 
     def epoch_time(self) -> str:
         return str(self._now_ms // 1000)
@@ -194,19 +196,17 @@ class RequestContext(Mapping[str, tuple[str, ...]]):
             return "Service"
         if principal.is_root:
             return "Account"
+        if principal.is_federated:
+            return "FederatedUser"
         return "AssumedRole" if principal.role_arn else "User"
 
     def user_id(self) -> str | None:
         return None if self._principal.service else self._principal.id or None
 
     def user_name(self) -> str | None:
-        """Users have one; root and sessions of roles have not."""
-        principal = self._principal
-        if principal.is_root or principal.role_arn or principal.service:
-            return None
-        if not principal.authenticated:
-            return None
-        return principal.arn.rpartition("/")[2]
+        """Users have one; root, sessions of roles and federated users have not."""
+        _, user, path = self._principal.arn.partition(":user/")
+        return path.rpartition("/")[2] if user else None
 
     def region(self) -> str:
         return self._region
@@ -225,9 +225,30 @@ class RequestContext(Mapping[str, tuple[str, ...]]):
         """Where a service asks for somebody, the service that is asked tells so itself."""
         return "false"
 
+    # Of temporary credentials only; lasting keys have no such keys at all.
+
     def multi_factor(self) -> str | None:
-        """Temporary credentials tell it; lasting keys have no such key at all."""
-        return None if self._principal.session_expires_at_ms is None else "false"
+        session = self._principal.session
+        return None if session is None else "false" if session.mfa_at_ms is None else "true"
+
+    def multi_factor_age(self) -> str | None:
+        """In seconds."""
+        session = self._principal.session
+        if session is None or session.mfa_at_ms is None:
+            return None
+        return str((self._now_ms - session.mfa_at_ms) // 1000)
+
+    def token_issue_time(self) -> str | None:
+        session = self._principal.session
+        return None if session is None else _instant(session.issued_at_ms)
+
+    def source_identity(self) -> str | None:
+        session = self._principal.session
+        return None if session is None else session.source_identity or None
+
+    def provider(self) -> str | None:
+        session = self._principal.session
+        return None if session is None else session.provider or None
 
 
 _OF_REQUESTS = frozenset({"aws:requesttag/*", "aws:tagkeys"})
@@ -237,16 +258,21 @@ _ABSENT = frozenset(
     {
         *("aws:sourcevpc", "aws:sourcevpce", "aws:sourcevpcarn", "aws:vpcsourceip"),
         *("aws:sourcearn", "aws:sourceaccount", "aws:sourceowner"),
-        *("aws:sourceorgid", "aws:sourceorgpaths", "aws:sourceidentity"),
+        *("aws:sourceorgid", "aws:sourceorgpaths"),
         *("aws:principalorgid", "aws:principalorgpaths"),
         *("aws:resourceorgid", "aws:resourceorgpaths"),
         "aws:principalservicenameslist",
         *("aws:calledvia", "aws:calledviafirst", "aws:calledvialast"),
-        *("aws:federatedprovider", "aws:multifactorauthage", "aws:chatbotsourcearn"),
+        "aws:chatbotsourcearn",
         *("aws:ec2instancesourcevpc", "aws:ec2instancesourceprivateipv4"),
     }
 )
-"""Keys that no request here has: there are no VPCs, organisations, federation or services that call for others."""
+"""Keys that no request here has: there are no VPCs, organisations or services that call for others."""
+
+
+def _instant(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
 
 _GLOBAL: dict[str, Callable[[RequestContext], str | None]] = {
     "aws:currenttime": RequestContext.current_time,
@@ -266,4 +292,8 @@ _GLOBAL: dict[str, Callable[[RequestContext], str | None]] = {
     "aws:principalservicename": RequestContext.service_name,
     "aws:viaawsservice": RequestContext.via_service,
     "aws:multifactorauthpresent": RequestContext.multi_factor,
+    "aws:multifactorauthage": RequestContext.multi_factor_age,
+    "aws:tokenissuetime": RequestContext.token_issue_time,
+    "aws:sourceidentity": RequestContext.source_identity,
+    "aws:federatedprovider": RequestContext.provider,
 }

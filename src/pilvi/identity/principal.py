@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-from pilvi.contracts.credentials import Credential
+from pilvi.contracts.credentials import Credential, Session
 
 
 class Principal(msgspec.Struct, frozen=True):
@@ -24,7 +24,8 @@ class Principal(msgspec.Struct, frozen=True):
     is_root: bool = False
     role_arn: str | None = None
     session_name: str | None = None
-    session_expires_at_ms: int | None = None
+    session: Session | None = None
+    """Of whoever holds temporary credentials."""
     authenticated: bool = True
     verified: bool = True
     service: str = ""
@@ -36,6 +37,11 @@ class Principal(msgspec.Struct, frozen=True):
     def is_session(self) -> bool:
         """An assumed role, rather than a user or root."""
         return self.role_arn is not None
+
+    @property
+    def is_federated(self) -> bool:
+        """A session of GetFederationToken."""
+        return self.session is not None and self.session.issuer_arn != ""
 
 
 ANONYMOUS = Principal(account="", arn="", id="", authenticated=False, verified=False)
@@ -71,6 +77,6 @@ def holder_of(credential: Credential) -> Principal:
         is_root=credential.principal_arn.endswith(":root"),
         role_arn=role_arn,
         session_name=credential.principal_arn.rpartition("/")[2] if role_arn else None,
-        session_expires_at_ms=credential.expires_at_ms,
+        session=credential.session,
         made_up=credential.made_up,
     )

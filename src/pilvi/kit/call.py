@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pilvi.base.arn import Arn, Scope
 from pilvi.base.entropy import Entropy
 from pilvi.base.http import HttpRequest
 from pilvi.contracts.causes import Cause
+from pilvi.identity.permissions import Permissions
 from pilvi.identity.principal import Principal
 from pilvi.store.api import Snapshot, Transaction
 
@@ -48,6 +49,10 @@ class Call:
     """For a service that asks on its own behalf: the resource that it does so for."""
     vouch: Vouch | None = None
     """For plain HTTP endpoints: says who signed a document inside the request."""
+    proven: Permissions | None = None
+    """Who asks, where the request itself proves it and no signature does (`Acts.proves`)."""
+    proof: Any = None
+    """What was proven besides: the claims of an identity provider's token."""
     discloses: bool = True
     """Whether the caller may be told that something does not exist."""
     granted: bool = False

@@ -57,7 +57,11 @@ class Permission(NamedTuple):
 
 async def permit(call: Call, operation: Operation, params: Mapping[str, Any]) -> None:
     """Raises: AccessDenied, AccessDeniedException."""
-    if call.principal.authenticated:
+    if operation.proves is not None:
+        call.proven = await operation.proves(call, params)
+        if call.cloud.settings.iam == "off":
+            return
+    elif call.principal.authenticated:
         _note_key(call, operation.action)
         if operation.free:
             _note(call, operation.action, "*", UNASKED, _NO_KEYS)
@@ -127,7 +131,7 @@ async def check(call: Call, permission: Permission) -> None:
 def _note_key(call: Call, action: str) -> None:
     """Lasting keys have been used."""
     principal = call.principal
-    lasting = principal.session_expires_at_ms is None and not principal.service
+    lasting = principal.session is None and not principal.service
     if principal.verified and lasting:
         call.ask(Observations).note_key(principal.access_key_id, action, call.region, call.now_ms)
 
@@ -172,7 +176,9 @@ async def _judge(
         on_resource = OnResource(_account_of(resource))
     else:
         on_resource = await service.on_resource(call, permission, resource)
-    if not principal.authenticated:
+    if call.proven is not None:
+        permissions = call.proven
+    elif not principal.authenticated:
         permissions = NOBODYS
     elif principal.service:
         permissions = services(principal, call.region)

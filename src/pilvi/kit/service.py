@@ -20,7 +20,7 @@ from pilvi.base.http import Body, HttpRequest, HttpResponse
 from pilvi.contracts.delivery import Deliver
 from pilvi.contracts.facts import Fact
 from pilvi.contracts.jobs import Bury, Retry
-from pilvi.identity.permissions import OnResource
+from pilvi.identity.permissions import OnResource, Permissions
 from pilvi.kit.call import Call
 from pilvi.kit.permission import Permission
 from pilvi.kit.tags import TagsOf
@@ -73,6 +73,8 @@ class Acts:
     """What one needs to be told that something does not exist (`Call.discloses`)."""
     free: bool = False
     """Whoever is authenticated may, whatever policies say (GetCallerIdentity)."""
+    proves: Callable[[Call, Mapping[str, Any]], Awaitable[Permissions]] | None = None
+    """Says who asks, where the request itself proves it (a token of an identity provider) and no signature does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,7 @@ class Operation:
     also: PermissionsOfRequest | None
     discloses: PermissionsOfRequest | None
     free: bool
+    proves: Callable[[Call, Mapping[str, Any]], Awaitable[Permissions]] | None
     accepted: Mapping[str, str]
     """Members taken without effect, each with the reason; "Tags" or nested "Code.ImageUri"."""
     validated: bool
@@ -191,6 +194,7 @@ class Service:
                 also=acts.also,
                 discloses=acts.discloses,
                 free=acts.free,
+                proves=acts.proves,
                 accepted=self.accepted.get(name, {}),
                 validated=self.validated,
                 body_bytes_max=self.body_bytes_max,

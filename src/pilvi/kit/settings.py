@@ -30,6 +30,8 @@ class Settings:
     """The address that clients use, as given by `--url`; else made of host and port."""
     backend: Literal["namespaces", "process"] = "namespaces"
     exact_runtimes: bool = False
+    oidc_keys: Path | None = None
+    """Key sets of identity providers, `<issuer with / as _>.json` each; others are fetched from their issuers."""
     origins: tuple[str, ...] = field(default=())
     """Browser origins, beyond those of this machine, that may call the APIs."""
     aws_policies: Path | None = None

@@ -48,6 +48,8 @@ def denial_text(request: Request, decision: Decision, *, quoted: bool = False) -
     """Within an account a policy that denies is named, if it has an ARN. `quoted`: the resource stands in quotation
     marks, as S3 has it."""
     assert decision.layer is not None, "an allowed request has no refusal"
+    if request.principal.kind is Kind.WEB_IDENTITY:
+        return f"Not authorized to perform {request.action}"
     reasons = _EXPLICIT if decision.verdict is Verdict.EXPLICIT_DENY else _IMPLICIT
     resource = f'"{decision.resource}"' if quoted else decision.resource
     words = [

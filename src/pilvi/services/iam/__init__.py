@@ -3,6 +3,7 @@
 from pilvi.services.iam import role_workers as role_workers
 from pilvi.services.iam import workers as workers
 from pilvi.services.iam.operations import access_keys as access_keys
+from pilvi.services.iam.operations import assuming as assuming
 from pilvi.services.iam.operations import attachments as attachments
 from pilvi.services.iam.operations import boundaries as boundaries
 from pilvi.services.iam.operations import groups as groups

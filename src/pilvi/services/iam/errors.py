@@ -78,6 +78,44 @@ class UnmodifiableEntity(AwsError):
     )
 
 
+class InvalidParameterValue(AwsError):
+    code = "InvalidParameterValue"
+    message = "{detail}"
+
+
+class PackedPolicyTooLarge(AwsError):
+    code = "PackedPolicyTooLarge"
+    message = "{detail}"
+
+
+class InvalidIdentityToken(AwsError):
+    code = "InvalidIdentityToken"
+    message = "{detail}"
+
+
+class ExpiredIdentityToken(AwsError):
+    code = "ExpiredTokenException"
+    message = "{detail}"
+
+
+class IDPCommunicationError(AwsError):
+    code = "IDPCommunicationError"
+    message = "{detail}"
+
+
+class InvalidAuthorizationMessage(AwsError):
+    code = "InvalidAuthorizationMessageException"
+    message = "Message could not be decoded."
+
+
+class InvalidClientTokenId(AwsError):
+    """Temporary credentials that may not be used here at all."""
+
+    code = "InvalidClientTokenId"
+    message = "The security token included in the request is invalid."
+    status = 403
+
+
 class InvalidInput(AwsError):
     code = "InvalidInput"
     message = "{detail}"

@@ -33,6 +33,11 @@ CHAINED_SESSION_S_MAX = 3600
 USER_SESSION_S_DEFAULT = 43_200
 ROOT_SESSION_S_MAX = 3600
 SERVICE_SESSION_S_MAX = 43_200
+SESSION_TAGS = 50
+SESSION_POLICY_ARNS = 10
+SESSION_POLICY_CHARACTERS = 2048
+PACKED_BYTES_MAX = 2048
+"""Of session policies and tags together, packed. AWS does not publish its own number."""
 
 EXPIRED_KEPT_MS = 24 * 60 * 60 * 1000
 """How long an expired session or a deleted key is remembered, so that its user is told so."""

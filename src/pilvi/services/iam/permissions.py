@@ -7,10 +7,14 @@ from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from pilvi.base.arn import Arn, Scope
+import msgspec
+
+from pilvi.base.arn import GLOBAL_REGION, Arn, Scope
 from pilvi.base.errors import NotBuilt
+from pilvi.contracts.credentials import Session
 from pilvi.identity.permissions import OnResource, Permissions
 from pilvi.identity.principal import Principal
+from pilvi.kit import tags
 from pilvi.kit.call import Call
 from pilvi.kit.cloud import Cloud
 from pilvi.kit.permission import Permission
@@ -28,10 +32,10 @@ from pilvi.languages.policy import (
     document,
 )
 from pilvi.languages.policy import Principal as PolicyPrincipal
-from pilvi.services.iam import aws_policies, limits, records, rules
+from pilvi.services.iam import aws_policies, errors, factors, limits, records, rules
 from pilvi.services.iam.instance_profiles import INSTANCE_PROFILES
 from pilvi.services.iam.proofs import password_policies
-from pilvi.services.iam.records import Entity, Group, Role, User
+from pilvi.services.iam.records import Entity, Group, Policy, Role, User
 from pilvi.store.api import Snapshot
 from pilvi.store.collection import Collection
 
@@ -44,27 +48,95 @@ class IamPermissions:
 
     def permissions_of(self, principal: Principal) -> Awaitable[Permissions]:
         """Of a session, those of its role while it is the same one: a new role of the name is another."""
-        return self._kept.get(f"{principal.id}\n{principal.arn}\n{principal.role_arn or ''}")
+        session = principal.session
+        key = principal.access_key_id if session is not None and session.is_particular else ""
+        return self._kept.get(f"{principal.id}\n{principal.arn}\n{principal.role_arn or ''}\n{key}")
 
 
 def _permissions(at: Snapshot, name: str) -> Permissions:
-    """`name`: the principal's id and ARN, and the role's, in lines."""
-    session_id, text, role_arn = name.split("\n")
-    arn = Arn.parse(role_arn or text)
-    kind = Kind.ROLE_SESSION if role_arn else Kind.USER
-    unique_id = session_id.partition(":")[0]
-    principal = PolicyPrincipal(kind, arn.account, text, role_arn, unique_id)
-    find = records.ROLES.find if role_arn else records.USERS.find
+    """`name`: the principal's id and ARN, the role's, and the key of a session that has something of its own."""
+    principal_id, arn, role_arn, access_key_id = name.split("\n")
+    session = _session(at, access_key_id)
+    if session.issuer_arn:
+        permissions = _lent(at, arn, session)
+    else:
+        kind = Kind.ROLE_SESSION if role_arn else Kind.USER
+        unique_id = principal_id.partition(":")[0]
+        account = Arn.parse(arn).account
+        principal = PolicyPrincipal(
+            kind, account, arn, role_arn, unique_id, provider=session.provider
+        )
+        permissions = _entitys(at, principal, role_arn or arn)
+    scope = Scope(permissions.principal.account, GLOBAL_REGION)
+    return msgspec.structs.replace(
+        permissions,
+        session=tuple(_session_documents(at, scope, session, arn)),
+        tags=rules.overlaid(permissions.tags, session.tags),
+    )
+
+
+def _session(at: Snapshot, access_key_id: str) -> Session:
+    issued = records.find_issued(at, access_key_id) if access_key_id else None
+    found = None if issued is None else issued.credential.session
+    return found or Session(issued_at_ms=0)
+
+
+def _lent(at: Snapshot, arn: str, session: Session) -> Permissions:
+    """A federated user's: those of the user, or of the root, who asked for the session."""
+    account = Arn.parse(arn).account
+    principal = PolicyPrincipal(Kind.FEDERATED_USER, account, arn, session.issuer_arn)
+    if session.issuer_id == account:
+        return Permissions(principal, (_EVERYTHING,))
+    return msgspec.structs.replace(
+        _entitys(
+            at,
+            msgspec.structs.replace(principal, unique_id=session.issuer_id),
+            session.issuer_arn,
+        ),
+        principal=principal,
+    )
+
+
+def _entitys(at: Snapshot, principal: PolicyPrincipal, entity_arn: str) -> Permissions:
+    """Those of a user or a role, while it is the one with the principal's id."""
+    arn = Arn.parse(entity_arn)
+    find = records.ROLES.find if arn.resource.startswith("role/") else records.USERS.find
     entity: User | Role | None = find(
         at, records.home_of(arn.scope), arn.resource.rpartition("/")[2].lower()
     )
-    if entity is None or entity.id != unique_id:
+    if entity is None or entity.id != principal.unique_id:
         return Permissions(principal)
     documents = documents_of(at, arn.scope, entity)
     if isinstance(entity, User):
         documents += _of_password_policy(at, arn.scope, str(arn))
     boundary = _boundary(at, arn.scope, entity) if entity.boundary else None
-    return Permissions(principal, tuple(documents), boundary, dict(entity.tags))
+    return Permissions(principal, tuple(documents), boundary, tags=dict(entity.tags))
+
+
+def _session_documents(
+    at: Snapshot, scope: Scope, session: Session, holder: str
+) -> Iterator[Document]:
+    for text in session.policies:
+        yield document(text, IDENTITY, Origin(Attachment.SESSION, holder=holder))
+    for arn in session.policy_arns:
+        policy = aws_policies.find_policy(at, scope, arn)
+        if policy is not None:  # one that was deleted since allows nothing
+            yield _default(policy, Attachment.SESSION, holder)
+    if session.policy_arns:
+        yield _NOTHING
+
+
+_EVERYTHING = document(
+    '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}',
+    IDENTITY,
+    Origin(Attachment.INLINE, holder="the root user"),
+)
+_NOTHING = document(
+    '{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"pilvi:nothing","Resource":"*"}}',
+    IDENTITY,
+    Origin(Attachment.SESSION),
+)
+"""Stands beside managed session policies, so that a session whose policies are all gone is still limited."""
 
 
 def _of_password_policy(at: Snapshot, scope: Scope, user_arn: str) -> Iterator[Document]:
@@ -109,7 +181,7 @@ def _documents(
 
 
 def _managed(at: Snapshot, scope: Scope, arn: str, attachment: Attachment, holder: str) -> Document:
-    """The default version of a managed policy, which cannot be deleted while somebody has it.
+    """A managed policy cannot be deleted while somebody has it.
 
     Raises: NotBuilt for a policy of AWS's that came from a directory which this server was not given.
     """
@@ -117,9 +189,14 @@ def _managed(at: Snapshot, scope: Scope, arn: str, attachment: Attachment, holde
     if policy is None:  # nobody may take it for one that allows and denies nothing
         assert aws_policies.is_aws_managed(arn), f"{holder} has {arn}, which does not exist"
         raise NotBuilt(what=f"the policy {arn}, which {holder} has (see --aws-policies)")
+    return _default(policy, attachment, holder)
+
+
+def _default(policy: Policy, attachment: Attachment, holder: str) -> Document:
+    """The default version of a managed policy."""
     version = policy.version(policy.default_version)
-    assert version is not None, f"{arn} has no version {policy.default_version}"
-    origin = Origin(attachment, name=policy.name, arn=arn, holder=holder)
+    assert version is not None, f"{policy.arn} has no version {policy.default_version}"
+    origin = Origin(attachment, name=policy.name, arn=policy.arn, holder=holder)
     return document(version.document, IDENTITY, origin)
 
 
@@ -132,7 +209,11 @@ _NAMED: dict[str, Collection[Any]] = {
 
 
 async def entity_named(call: Call, asked: Permission, resource: str) -> OnResource:
-    """A user, role, group or instance profile under its whole ARN: requests name them without their path."""
+    """A user, role, group or instance profile under its whole ARN: requests name them without their path.
+
+    Raises: InvalidClientTokenId.
+    """
+    _refuse_lent_iam(call)
     told = asked.told
     if isinstance(told, KeyNamed):
         return await call.view(lambda at: _key_holder(at, told.access_key_id))
@@ -167,16 +248,46 @@ def _key_holder(at: Snapshot, access_key_id: str) -> OnResource:
 async def role_to_assume(call: Call, asked: Permission, resource: str) -> OnResource:
     """The trust policy of the role that a request names; none for a role that does not exist: then nobody may.
 
-    Raises: ValidationError for what is no role's ARN.
+    Raises: ValidationError for what is no role's ARN, AccessDenied.
     """
-    if resource == "*":
+    _refuse_lent_sts(call)
+    if resource == "*" or ":federated-user/" in resource:
         return OnResource()
     arn = rules.parse_role_arn(resource)
 
     role = await call.view(lambda at: find_role(at, resource))
     if role is None:
         return OnResource(arn.account, side=ResourceSide.TRUST)
-    return OnResource(arn.account, (_trust(resource, role),), ResourceSide.TRUST)
+    context = tags.of_resource(role.tags)
+    told = asked.told
+    if isinstance(told, factors.Shown):
+        await call.view(lambda at: factors.verify(call, at, told))
+        context |= {"aws:multifactorauthpresent": ("true",), "aws:multifactorauthage": ("0",)}
+    return OnResource(arn.account, (_trust(resource, role),), ResourceSide.TRUST, context=context)
+
+
+def _refuse_lent_sts(call: Call) -> None:
+    """Sessions of GetSessionToken may assume roles, federated users may nothing in STS.
+
+    AWS: IAM User Guide, "Compare AWS STS credentials". Raises: AccessDenied.
+    """
+    caller = call.principal
+    if caller.session is None or caller.role_arn is not None or call.proven is not None:
+        return
+    if caller.is_federated or call.operation != "AssumeRole":
+        raise errors.AccessDenied(detail=f"Cannot call {call.operation} with session credentials")
+
+
+def _refuse_lent_iam(call: Call) -> None:
+    """IAM takes no federated users, and sessions of GetSessionToken only with a second factor.
+
+    AWS: IAM User Guide, "Compare AWS STS credentials". Raises: InvalidClientTokenId.
+    """
+    caller = call.principal
+    if caller.session is None or caller.role_arn is not None:
+        return
+    if caller.is_federated or caller.session.mfa_at_ms is None:
+        raise errors.InvalidClientTokenId()
 
 
 def find_role(at: Snapshot, role_arn: str) -> Role | None:

@@ -6,11 +6,12 @@ import logging
 from collections.abc import Awaitable
 
 from pilvi.base.arn import GLOBAL_REGION, Arn, Scope
-from pilvi.contracts.credentials import Credential, RoleNotAssumable
+from pilvi.contracts.credentials import Credential, RoleNotAssumable, Session
 from pilvi.kit.cloud import Cloud
 from pilvi.services.iam import limits, permissions, records, tokens
 from pilvi.services.iam.records import Role
 from pilvi.store.api import Snapshot, Transaction
+from pilvi.store.sealing import Sealer
 
 log = logging.getLogger("pilvi.iam")
 
@@ -19,15 +20,15 @@ class IamCredentials:
     """`contracts.credentials.Credentials`. Asked for every request, so the answers are kept."""
 
     def __init__(self, cloud: Cloud) -> None:
-        self._kept = cloud.kept(_credential, most=limits.CREDENTIALS_KEPT)
+        self._sealer = cloud.ask(Sealer)
+        self._kept = cloud.kept(self._credential, most=limits.CREDENTIALS_KEPT)
 
     def find_credential(self, access_key_id: str) -> Awaitable[Credential | None]:
         return self._kept.get(access_key_id)
 
-
-def _credential(at: Snapshot, access_key_id: str) -> Credential | None:
-    issued = records.find_issued(at, access_key_id)
-    return None if issued is None else issued.credential
+    def _credential(self, at: Snapshot, access_key_id: str) -> Credential | None:
+        issued = records.find_issued(at, access_key_id)
+        return None if issued is None else tokens.opened(at, self._sealer, issued)
 
 
 class IamSessions:
@@ -58,8 +59,8 @@ class IamSessions:
                 holder = tokens.role_session(arn.scope, role, session_name)
             else:
                 holder = tokens.made_up_role_session(role_arn, session_name)
-            now_ms = cloud.clock.now_ms()
-            return tokens.issue(tx, cloud.entropy, holder, now_ms=now_ms, duration_s=duration_s)
+            session = Session(issued_at_ms=cloud.clock.now_ms())
+            return tokens.Issuer(cloud).session(tx, holder, session, duration_s=duration_s)
 
         return await cloud.store.write(issue)
 
@@ -98,7 +99,7 @@ class IamRootKeys:
             if root.access_key_ids or any(u.access_key_ids for u in records.all_users(tx, scope)):
                 return None
             now_ms = cloud.clock.now_ms()
-            issued = tokens.issue_key(tx, cloud.entropy, scope, root, now_ms=now_ms)
+            issued = tokens.Issuer(cloud).key(tx, scope, root, now_ms=now_ms)
             return issued.access_key_id, issued.secret_access_key
 
         return await cloud.store.write(issue)

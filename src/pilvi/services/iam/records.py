@@ -6,8 +6,7 @@ are unique without regard to case, so records are keyed by the lower-cased name.
 kilobytes, and whoever deletes the entity deletes it all.
 
 Issued credentials are found by their id alone, whatever the account: home `("-", "aws-global")`. Verifying a
-signature needs the secret itself, so it is stored recoverably; the store keeps its directory and files to
-their owner. Sealing secrets with a key of the KMS service belongs in `put_issued` and `find_issued`.
+signature needs the secret itself, so it is sealed rather than hashed (`tokens.py`).
 
 Invariants, checked at the write:
 1. `attached` of an entity and the `iam.attachment` entries naming it agree.
@@ -116,9 +115,11 @@ class Member(msgspec.Struct, kw_only=True):
 
 
 class Issued(msgspec.Struct, kw_only=True):
-    """A credential that this cloud issued: a user's access key or a session."""
+    """A credential that this cloud issued: a user's access key or a session. Without its secret and its token, which
+    are `sealed`: `tokens.opened` gives them back."""
 
     credential: Credential
+    sealed: bytes
     created_at_ms: int
     user_name: str = ""
 

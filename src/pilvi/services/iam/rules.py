@@ -79,10 +79,15 @@ def check_tag_count(tags: Mapping[str, str]) -> None:
 
 def merge_tags(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str]:
     """`new` over `old`; a key that differs in case only replaces the old one. Raises: LimitExceeded."""
-    replaced = {key.lower() for key in new}
-    merged = {key: value for key, value in old.items() if key.lower() not in replaced} | dict(new)
+    merged = overlaid(old, new)
     check_tag_count(merged)
     return merged
+
+
+def overlaid(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str]:
+    """The same, however many they are."""
+    replaced = {key.lower() for key in new}
+    return {key: value for key, value in old.items() if key.lower() not in replaced} | dict(new)
 
 
 def without_tags(old: Mapping[str, str], keys: Iterable[str]) -> dict[str, str]:

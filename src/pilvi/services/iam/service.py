@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pilvi.kit import tags
 from pilvi.kit.call import Call
 from pilvi.kit.permission import Permission
 from pilvi.kit.service import Acts, ResourceOf, Service, everything
+from pilvi.services.iam import factors, passed
 from pilvi.services.iam.permissions import KeyNamed, entity_named, role_to_assume
 from pilvi.services.iam.rules import SERVICE_LINKED_PATH
 from pilvi.services.iam.service_linked_roles import find_linked
+from pilvi.services.iam.web_identity import WebIdentity, prove
 
 
 def _named(kind: str, member: str) -> ResourceOf:
@@ -77,9 +80,51 @@ def _of_linking(call: Call, req: Mapping[str, Any]) -> Mapping[str, tuple[str, .
 
 
 def _of_assuming(call: Call, req: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
-    """sts:ExternalId and sts:RoleSessionName."""
-    told = {"sts:externalid": "ExternalId", "sts:rolesessionname": "RoleSessionName"}
-    return {key: (str(req[member]),) for key, member in told.items() if member in req}
+    """What trust policies may ask about. A web identity's token tells some of it."""
+    members = {
+        "sts:externalid": "ExternalId",
+        "sts:rolesessionname": "RoleSessionName",
+        "sts:sourceidentity": "SourceIdentity",
+        "sts:durationseconds": "DurationSeconds",
+    }
+    told: dict[str, tuple[str, ...]] = {
+        key: (str(req[member]),) for key, member in members.items() if member in req
+    }
+    handed_on = None if call.principal.session is None else call.principal.session.source_identity
+    if handed_on:
+        told.setdefault("sts:sourceidentity", (handed_on,))
+    told |= tags.of_request(tags.listed("Tags")(req))
+    if "TransitiveTagKeys" in req:
+        told["sts:transitivetagkeys"] = tuple(req["TransitiveTagKeys"])
+    if isinstance(call.proof, WebIdentity):
+        told |= {**call.proof.keys, **tags.of_request(call.proof.tags.items())}
+        if call.proof.source_identity:
+            told["sts:sourceidentity"] = (call.proof.source_identity,)
+        if call.proof.transitive:
+            told["sts:transitivetagkeys"] = call.proof.transitive
+    return told
+
+
+def _to_pass(call: Call, req: Mapping[str, Any]) -> list[Permission]:
+    """Passing tags and a source identity, or handing on those of a chain, needs permissions of its own.
+
+    AWS: IAM User Guide, "Pass session tags in AWS STS", section "Permissions required to add session tags".
+    """
+    context, resources = _of_assuming(call, req), (_passed_to(call, req),)
+    needed: list[Permission] = []
+    if context[tags.TAG_KEYS] or passed.inherited_tags(call.principal):
+        needed.append(Permission("sts:TagSession", resources, context))
+    if "sts:sourceidentity" in context:
+        needed.append(Permission("sts:SetSourceIdentity", resources, context))
+    return needed
+
+
+def _passed_to(call: Call, req: Mapping[str, Any]) -> str:
+    """The role, or the federated user, that the session will be of."""
+    if "RoleArn" in req:
+        return str(req["RoleArn"])
+    name = req.get("Name", "*")
+    return f"arn:{call.scope.partition}:sts::{call.account}:federated-user/{name}"
 
 
 def _any_user(call: Call, req: Mapping[str, Any]) -> str:
@@ -260,7 +305,11 @@ sts = Service(
         "GetCallerIdentity": Acts(everything, free=True),
         "GetSessionToken": Acts(everything, free=True),
         "GetAccessKeyInfo": _ALL,
-        "AssumeRole": Acts(_member("RoleArn"), context=_of_assuming),
+        "GetFederationToken": Acts(_passed_to, context=_of_assuming, also=_to_pass),
+        "AssumeRole": Acts(_passed_to, context=_of_assuming, told=factors.shown_in, also=_to_pass),
+        "AssumeRoleWithWebIdentity": Acts(
+            _passed_to, context=_of_assuming, also=_to_pass, proves=prove
+        ),
     },
     accepted={
         "AssumeRole": {
@@ -269,6 +318,9 @@ sts = Service(
     },
     on_resource=role_to_assume,
     condition_keys=frozenset(
-        {"sts:externalid", "sts:rolesessionname", "sts:sourceidentity", "sts:transitivetagkeys"}
+        {
+            *("sts:externalid", "sts:rolesessionname", "sts:sourceidentity", "sts:durationseconds"),
+            *("sts:transitivetagkeys", "aws:requesttag/*", "aws:resourcetag/*", "aws:tagkeys"),
+        }
     ),
 )

@@ -1,4 +1,8 @@
-"""Issuing credentials: lasting keys of users and of root, and temporary ones of users and roles."""
+"""Issuing credentials: lasting keys of users and of root, and temporary ones of users and roles.
+
+Their secrets are sealed in the store; what a session may is told by its record (`contracts.credentials.Session`),
+not by its token, which is random.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +11,15 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from pilvi.base.arn import Arn, Scope
-from pilvi.base.entropy import Entropy
-from pilvi.contracts.credentials import Credential
+from pilvi.contracts.credentials import Credential, Session
 from pilvi.contracts.jobs import Job
+from pilvi.kit.cloud import Cloud
 from pilvi.services.iam import limits, records, rules
 from pilvi.services.iam.records import Issued, Role, Root, User
-from pilvi.store.api import Transaction
+from pilvi.services.iam.wire import Credentials
+from pilvi.store.api import Snapshot, Transaction
+from pilvi.store.keys import Key
+from pilvi.store.sealing import Sealer
 
 SESSION_TOKEN_LENGTH = 160
 _TRIES_MAX = 20
@@ -47,23 +54,89 @@ def _session(scope: Scope, name: str, session: str, role_id: str, role_arn: str)
     return Holder(scope.account, str(arn), f"{role_id}:{session}", role_arn)
 
 
-def issue_key(
-    tx: Transaction, entropy: Entropy, scope: Scope, holder: User | Root, *, now_ms: int
-) -> Credential:
-    """Store a fresh access key that lasts until it is deleted."""
-    root = isinstance(holder, Root)
-    credential = Credential(
-        access_key_id=_fresh_id(tx, entropy, "AKIA", scope.account),
-        secret_access_key=entropy.secret(40),
-        account=scope.account,
-        principal_arn=root_arn(scope) if root else records.arn_of(scope, "user", holder),
-        principal_id=scope.account if root else holder.id,
-    )
-    issued = Issued(credential=credential, created_at_ms=now_ms, user_name=holder.name)
-    records.put_issued(tx, issued)
-    holder.access_key_ids = [*holder.access_key_ids, credential.access_key_id]
-    records.put_key_holder(tx, scope, holder)
-    return credential
+class Issuer:
+    """Makes credentials in a transaction."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._entropy = cloud.entropy
+        self._sealer = cloud.ask(Sealer)
+
+    def key(self, tx: Transaction, scope: Scope, holder: User | Root, *, now_ms: int) -> Credential:
+        """Store a fresh access key that lasts until it is deleted."""
+        root = isinstance(holder, Root)
+        credential = Credential(
+            access_key_id=self._fresh_id(tx, "AKIA", scope.account),
+            secret_access_key=self._entropy.secret(40),
+            account=scope.account,
+            principal_arn=root_arn(scope) if root else records.arn_of(scope, "user", holder),
+            principal_id=scope.account if root else holder.id,
+        )
+        self._store(tx, credential, now_ms, user_name=holder.name)
+        holder.access_key_ids = [*holder.access_key_ids, credential.access_key_id]
+        records.put_key_holder(tx, scope, holder)
+        return credential
+
+    def session(
+        self, tx: Transaction, holder: Holder, session: Session, *, duration_s: int
+    ) -> Credential:
+        """Store fresh temporary credentials, and see to it that they are swept when they are over."""
+        expires_at_ms = session.issued_at_ms + 1000 * duration_s
+        credential = Credential(
+            access_key_id=self._fresh_id(tx, "ASIA", holder.account),
+            secret_access_key=self._entropy.secret(40),
+            account=holder.account,
+            principal_arn=holder.arn,
+            principal_id=holder.id,
+            session_token=self._entropy.secret(SESSION_TOKEN_LENGTH),
+            expires_at_ms=expires_at_ms,
+            role_arn=holder.role_arn,
+            made_up=holder.made_up,
+            session=session,
+        )
+        self._store(tx, credential, session.issued_at_ms)
+        schedule_sweep(tx, expires_at_ms + limits.EXPIRED_KEPT_MS)
+        return credential
+
+    def _store(
+        self, tx: Transaction, credential: Credential, now_ms: int, user_name: str = ""
+    ) -> None:
+        told = msgspec.structs.replace(credential, secret_access_key="", session_token=None)
+        secrets = msgspec.msgpack.encode((credential.secret_access_key, credential.session_token))
+        sealed = self._sealer.seal(tx, _sealed_for(credential.access_key_id), secrets)
+        issued = Issued(credential=told, sealed=sealed, created_at_ms=now_ms, user_name=user_name)
+        records.put_issued(tx, issued)
+
+    def _fresh_id(self, tx: Transaction, prefix: str, account: str) -> str:
+        """A key id that nobody has: one in 2**39 of an account may be taken, and is not given twice."""
+        for _ in range(_TRIES_MAX):
+            access_key_id = rules.access_key_id(prefix, account, self._entropy.bytes(5))
+            if records.find_issued(tx, access_key_id) is None:
+                return access_key_id
+        raise AssertionError(f"{_TRIES_MAX} key ids in a row are taken in {account}")
+
+
+def opened(at: Snapshot, sealer: Sealer, issued: Issued) -> Credential:
+    """The credential with its secrets. Raises: SecretsUnavailable, SealBroken."""
+    told = issued.credential
+    secrets = sealer.open(at, _sealed_for(told.access_key_id), issued.sealed)
+    secret, token = msgspec.msgpack.decode(secrets, type=tuple[str, str | None])
+    return msgspec.structs.replace(told, secret_access_key=secret, session_token=token)
+
+
+def told(credential: Credential) -> Credentials:
+    """Temporary credentials as STS's answers have them."""
+    assert credential.session_token is not None
+    assert credential.expires_at_ms is not None
+    return {
+        "AccessKeyId": credential.access_key_id,
+        "SecretAccessKey": credential.secret_access_key,
+        "SessionToken": credential.session_token,
+        "Expiration": credential.expires_at_ms,
+    }
+
+
+def _sealed_for(access_key_id: str) -> Key:
+    return (*records.EVERYWHERE, "iam.issued", access_key_id)
 
 
 def retire_key(tx: Transaction, issued: Issued, *, now_ms: int) -> None:
@@ -81,36 +154,6 @@ def retire_key(tx: Transaction, issued: Issued, *, now_ms: int) -> None:
 
 def root_arn(scope: Scope) -> str:
     return str(Arn("iam", "", scope.account, "root", scope.partition))
-
-
-def issue(
-    tx: Transaction, entropy: Entropy, holder: Holder, *, now_ms: int, duration_s: int
-) -> Credential:
-    """Store fresh temporary credentials, and see to it that they are swept when they are over."""
-    expires_at_ms = now_ms + 1000 * duration_s
-    credential = Credential(
-        access_key_id=_fresh_id(tx, entropy, "ASIA", holder.account),
-        secret_access_key=entropy.secret(40),
-        account=holder.account,
-        principal_arn=holder.arn,
-        principal_id=holder.id,
-        session_token=entropy.secret(SESSION_TOKEN_LENGTH),
-        expires_at_ms=expires_at_ms,
-        role_arn=holder.role_arn,
-        made_up=holder.made_up,
-    )
-    records.put_issued(tx, Issued(credential=credential, created_at_ms=now_ms))
-    schedule_sweep(tx, expires_at_ms + limits.EXPIRED_KEPT_MS)
-    return credential
-
-
-def _fresh_id(tx: Transaction, entropy: Entropy, prefix: str, account: str) -> str:
-    """A key id that nobody has: one in 2**39 of an account may be taken, and is not given twice."""
-    for _ in range(_TRIES_MAX):
-        access_key_id = rules.access_key_id(prefix, account, entropy.bytes(5))
-        if records.find_issued(tx, access_key_id) is None:
-            return access_key_id
-    raise AssertionError(f"{_TRIES_MAX} key ids in a row are taken in {account}")
 
 
 def schedule_sweep(tx: Transaction, due_ms: int) -> None:

@@ -69,6 +69,29 @@ class AssumeRoleResponse(TypedDict, total=False):
     SessionTokenSize: int
 
 
+class AssumeRoleWithWebIdentityRequest(TypedDict, total=False):
+    RoleArn: Required[str]
+    RoleSessionName: Required[str]
+    WebIdentityToken: Required[str]
+    ProviderId: str
+    PolicyArns: list[PolicyDescriptorType]
+    Policy: str
+    DurationSeconds: int
+    MinimumSessionTokenSize: int
+
+
+class AssumeRoleWithWebIdentityResponse(TypedDict, total=False):
+    Credentials: Credentials
+    SubjectFromWebIdentityToken: str
+    AssumedRoleUser: AssumedRoleUser
+    PackedPolicySize: int
+    Provider: str
+    Audience: str
+    SourceIdentity: str
+    SessionTokenUtilization: int
+    SessionTokenSize: int
+
+
 class AssumedRoleUser(TypedDict, total=False):
     AssumedRoleId: Required[str]
     Arn: Required[str]
@@ -350,6 +373,11 @@ class ErrorDetails(TypedDict, total=False):
     Code: Required[str]
 
 
+class FederatedUser(TypedDict, total=False):
+    FederatedUserId: Required[str]
+    Arn: Required[str]
+
+
 class GenerateServiceLastAccessedDetailsRequest(TypedDict, total=False):
     Arn: Required[str]
     Granularity: str
@@ -388,6 +416,23 @@ class GetCallerIdentityResponse(TypedDict, total=False):
     UserId: str
     Account: str
     Arn: str
+
+
+class GetFederationTokenRequest(TypedDict, total=False):
+    Name: Required[str]
+    Policy: str
+    PolicyArns: list[PolicyDescriptorType]
+    DurationSeconds: int
+    Tags: list[Tag]
+    MinimumSessionTokenSize: int
+
+
+class GetFederationTokenResponse(TypedDict, total=False):
+    Credentials: Credentials
+    FederatedUser: FederatedUser
+    PackedPolicySize: int
+    SessionTokenUtilization: int
+    SessionTokenSize: int
 
 
 class GetGroupPolicyRequest(TypedDict, total=False):

@@ -33,7 +33,7 @@ def create_access_key(
     holder = holder_of(call, tx, req.get("UserName"))
     if len(holder.access_key_ids) >= limits.ACCESS_KEYS_PER_USER:
         raise errors.LimitExceeded(quota="AccessKeysPerUser", limit=limits.ACCESS_KEYS_PER_USER)
-    credential = tokens.issue_key(tx, call.entropy, call.scope, holder, now_ms=call.now_ms)
+    credential = tokens.Issuer(call.cloud).key(tx, call.scope, holder, now_ms=call.now_ms)
     return {
         "AccessKey": {
             "UserName": holder.name,

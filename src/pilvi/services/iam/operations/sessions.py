@@ -1,20 +1,20 @@
-"""STS: who am I, and temporary credentials. Trust policies are asked in the permission step."""
+"""STS: who am I, and temporary credentials of a user or of root. Those of roles are in `assuming.py`."""
 
 from __future__ import annotations
 
-from pilvi.contracts.credentials import Credential
-from pilvi.identity.principal import Principal
+import msgspec
+
+from pilvi.base.arn import Arn
 from pilvi.kit.call import Call
-from pilvi.services.iam import errors, limits, records, rules, tokens
+from pilvi.services.iam import errors, factors, limits, passed, rules, tokens
 from pilvi.services.iam.service import sts
 from pilvi.services.iam.wire import (
-    AssumeRoleRequest,
-    AssumeRoleResponse,
-    Credentials,
     GetAccessKeyInfoRequest,
     GetAccessKeyInfoResponse,
     GetCallerIdentityRequest,
     GetCallerIdentityResponse,
+    GetFederationTokenRequest,
+    GetFederationTokenResponse,
     GetSessionTokenRequest,
     GetSessionTokenResponse,
 )
@@ -30,66 +30,71 @@ def get_caller_identity(
     return {"UserId": principal.id, "Account": principal.account, "Arn": principal.arn}
 
 
-@sts.write("AssumeRole")
-def assume_role(call: Call, tx: Transaction, req: AssumeRoleRequest) -> AssumeRoleResponse:
-    """Issue temporary credentials of a role that exists, in whichever account.
-
-    Raises: AccessDenied (no such role), ValidationError (ARN, duration beyond the role's or beyond one
-        hour when a role's session assumes a role).
-    AWS: AssumeRole; IAM User Guide, "Methods to assume a role".
-    Differs: the root user may assume roles, for in the open mode everybody is root.
-    """
-    arn = rules.parse_role_arn(req["RoleArn"])
-    role = records.find_role(tx, arn.scope, arn.resource.rpartition("/")[2])
-    if role is None or records.arn_of(arn.scope, "role", role) != str(arn):
-        raise errors.not_authorized(call.principal.arn, "sts:AssumeRole", str(arn))
-    duration_s = req.get("DurationSeconds", limits.ROLE_SESSION_S_DEFAULT)
-    _check_role_duration(call.principal, role, duration_s)
-    credential = tokens.issue(
-        tx,
-        call.entropy,
-        tokens.role_session(arn.scope, role, req["RoleSessionName"]),
-        now_ms=call.now_ms,
-        duration_s=duration_s,
-    )
-    return {
-        "Credentials": _told(credential),
-        "AssumedRoleUser": {
-            "AssumedRoleId": credential.principal_id,
-            "Arn": credential.principal_arn,
-        },
-    }
-
-
-def _check_role_duration(caller: Principal, role: records.Role, duration_s: int) -> None:
-    if duration_s > role.session_s_max:
-        raise errors.ValidationError(
-            detail="The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
-        )
-    if caller.is_session and duration_s > limits.CHAINED_SESSION_S_MAX:
-        raise errors.ValidationError(
-            detail="The requested DurationSeconds exceeds the 1 hour session limit for roles assumed"
-            " by role chaining"
-        )
-
-
 @sts.write("GetSessionToken")
 def get_session_token(
     call: Call, tx: Transaction, req: GetSessionTokenRequest
 ) -> GetSessionTokenResponse:
     """Issue temporary credentials of the caller itself: a user, or root (for one hour at most).
 
-    Raises: AccessDenied for callers that hold temporary credentials already.
+    Raises: AccessDenied for callers that hold temporary credentials already, and for a wrong second factor.
     """
     caller = call.principal
-    if caller.session_expires_at_ms is not None:
+    if caller.session is not None:
         raise errors.AccessDenied(detail="Cannot call GetSessionToken with session credentials")
-    duration_s = req.get("DurationSeconds", limits.USER_SESSION_S_DEFAULT)
-    if caller.is_root:
-        duration_s = min(duration_s, limits.ROOT_SESSION_S_MAX)
-    holder = tokens.Holder(caller.account, caller.arn, caller.id)
-    credential = tokens.issue(tx, call.entropy, holder, now_ms=call.now_ms, duration_s=duration_s)
-    return {"Credentials": _told(credential)}
+    session = passed.Passed().session(caller, call.now_ms)
+    if factors.use_up(call, tx, req):
+        session = msgspec.structs.replace(session, mfa_at_ms=call.now_ms)
+    credential = tokens.Issuer(call.cloud).session(
+        tx,
+        tokens.Holder(caller.account, caller.arn, caller.id),
+        session,
+        duration_s=_user_duration_s(call, req.get("DurationSeconds")),
+    )
+    return {"Credentials": tokens.told(credential)}
+
+
+@sts.write("GetFederationToken")
+def get_federation_token(
+    call: Call, tx: Transaction, req: GetFederationTokenRequest
+) -> GetFederationTokenResponse:
+    """Issue temporary credentials for somebody whom the caller vouches for, under a name of their own.
+
+    They may what both the caller's policies and the passed ones allow; without passed ones, nothing but what
+    resources' policies grant them by name.
+    Raises: AccessDenied (temporary credentials), MalformedPolicyDocument, PackedPolicyTooLarge, InvalidParameterValue.
+    """
+    caller = call.principal
+    if caller.session is not None:
+        raise errors.AccessDenied(detail="Cannot call GetFederationToken with session credentials")
+    with_it = passed.read_passed(
+        tx,
+        call.scope,
+        caller,
+        policy=req.get("Policy"),
+        policy_arns=req.get("PolicyArns", ()),
+        tags=req.get("Tags", ()),
+    )
+    name = req["Name"]
+    arn = Arn("sts", "", caller.account, f"federated-user/{name}", call.scope.partition)
+    holder = tokens.Holder(caller.account, str(arn), f"{caller.account}:{name}")
+    session = with_it.session(caller, call.now_ms)
+    credential = tokens.Issuer(call.cloud).session(
+        tx,
+        holder,
+        msgspec.structs.replace(session, issuer_arn=caller.arn, issuer_id=caller.id),
+        duration_s=_user_duration_s(call, req.get("DurationSeconds")),
+    )
+    return {
+        "Credentials": tokens.told(credential),
+        "FederatedUser": {"FederatedUserId": holder.id, "Arn": holder.arn},
+        "PackedPolicySize": with_it.packed_percent or 0,
+    }
+
+
+def _user_duration_s(call: Call, asked_s: int | None) -> int:
+    """Root's sessions last one hour at most, whatever is asked."""
+    duration_s = limits.USER_SESSION_S_DEFAULT if asked_s is None else asked_s
+    return min(duration_s, limits.ROOT_SESSION_S_MAX) if call.principal.is_root else duration_s
 
 
 @sts.read("GetAccessKeyInfo")
@@ -104,14 +109,3 @@ def get_access_key_info(
     if account is None:
         raise errors.ValidationError(detail=f"{req['AccessKeyId']} is not a valid access key id")
     return {"Account": account}
-
-
-def _told(credential: Credential) -> Credentials:
-    assert credential.session_token is not None
-    assert credential.expires_at_ms is not None
-    return {
-        "AccessKeyId": credential.access_key_id,
-        "SecretAccessKey": credential.secret_access_key,
-        "SessionToken": credential.session_token,
-        "Expiration": credential.expires_at_ms,
-    }
