@@ -154,3 +154,32 @@ def test_a_boundary_must_be_a_policy(client: Make) -> None:
         iam.create_user(UserName="ann", PermissionsBoundary="arn:aws:iam::aws:policy/NoneSuch")
     with refused("NoSuchEntity"):
         iam.get_user(UserName="ann")
+
+
+# Whoever may make users in one path may make none in another, and move none there.
+def test_paths_are_part_of_what_one_may(client: Make, account: str) -> None:
+    iam = client("iam")
+    iam.create_user(UserName="ann")
+    allowed = {
+        "Effect": "Allow",
+        "Action": ["iam:CreateUser", "iam:UpdateUser"],
+        "Resource": f"arn:aws:iam::{account}:user/team/*",
+    }
+    document = json.dumps({"Version": "2012-10-17", "Statement": allowed})
+    iam.put_user_policy(UserName="ann", PolicyName="own", PolicyDocument=document)
+    key = iam.create_access_key(UserName="ann")["AccessKey"]
+    mine = client(
+        "iam",
+        aws_access_key_id=key["AccessKeyId"],
+        aws_secret_access_key=key["SecretAccessKey"],
+    )
+    for path in ("/", "/admins/", "/te/am/"):
+        with refused("AccessDenied", status=403):
+            mine.create_user(UserName="bob", Path=path)
+    mine.create_user(UserName="bob", Path="/team/")
+    for path in ("/admins/", "/"):
+        with refused("AccessDenied", status=403):
+            mine.update_user(UserName="bob", NewPath=path)
+    mine.update_user(UserName="bob", NewUserName="bobby")
+    mine.update_user(UserName="bobby", NewPath="/team/one/")
+    assert iam.get_user(UserName="bobby")["User"]["Path"] == "/team/one/"

@@ -17,8 +17,12 @@ from pilvi.services.iam.operations import oidc_providers as oidc_providers
 from pilvi.services.iam.operations import password_policies as password_policies
 from pilvi.services.iam.operations import policy_versions as policy_versions
 from pilvi.services.iam.operations import roles as roles
+from pilvi.services.iam.operations import server_certificates as server_certificates
+from pilvi.services.iam.operations import service_credentials as service_credentials
 from pilvi.services.iam.operations import service_linked_roles as service_linked_roles
 from pilvi.services.iam.operations import sessions as sessions
+from pilvi.services.iam.operations import signing_certificates as signing_certificates
+from pilvi.services.iam.operations import ssh_keys as ssh_keys
 from pilvi.services.iam.operations import tags as tags
 from pilvi.services.iam.operations import users as users
 from pilvi.services.iam.service import iam as iam

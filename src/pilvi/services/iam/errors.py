@@ -164,6 +164,42 @@ class EntityTemporarilyUnmodifiable(AwsError):
     status = 409
 
 
+class MalformedCertificate(AwsError):
+    code = "MalformedCertificate"
+    message = "{detail}"
+
+
+class InvalidCertificate(AwsError):
+    code = "InvalidCertificate"
+    message = "The certificate is not valid at this time."
+
+
+class DuplicateCertificate(AwsError):
+    code = "DuplicateCertificate"
+    message = "The same certificate is already associated with an IAM user in the account."
+    status = 409
+
+
+class KeyPairMismatch(AwsError):
+    code = "KeyPairMismatch"
+    message = "Private key and public key certificate do not match."
+
+
+class InvalidPublicKey(AwsError):
+    code = "InvalidPublicKey"
+    message = "The public key is malformed, or no RSA key of at least 2048 bits."
+
+
+class DuplicateSSHPublicKey(AwsError):
+    code = "DuplicateSSHPublicKey"
+    message = "The SSH public key is already associated with the specified IAM user."
+
+
+class UnrecognizedPublicKeyEncoding(AwsError):
+    code = "UnrecognizedPublicKeyEncoding"
+    message = "The public key encoding format is unsupported or unrecognized."
+
+
 def not_authorized(caller_arn: str, action: str, resource: str) -> AccessDenied:
     return AccessDenied(
         detail=f"User: {caller_arn} is not authorized to perform: {action} on resource: {resource}"

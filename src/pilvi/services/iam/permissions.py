@@ -34,7 +34,7 @@ from pilvi.languages.policy import (
 from pilvi.languages.policy import Principal as PolicyPrincipal
 from pilvi.services.iam import aws_policies, errors, factors, limits, records, rules
 from pilvi.services.iam.instance_profiles import INSTANCE_PROFILES
-from pilvi.services.iam.proofs import password_policies
+from pilvi.services.iam.proofs import password_policies, server_certificates
 from pilvi.services.iam.records import Entity, Group, Policy, Role, User
 from pilvi.store.api import Snapshot
 from pilvi.store.collection import Collection
@@ -208,12 +208,18 @@ _NAMED: dict[str, Collection[Any]] = {
 }
 
 
+AS_IT_WILL_BE = "as it will be"
+"""Told in a `Permission` for the ARN that an entity gets by being renamed or moved: it is whole already."""
+
+
 async def entity_named(call: Call, asked: Permission, resource: str) -> OnResource:
     """A user, role, group or instance profile under its whole ARN: requests name them without their path.
 
     Raises: InvalidClientTokenId.
     """
     _refuse_lent_iam(call)
+    """A user, role, group, instance profile or server certificate under its whole ARN: requests name them without
+    their path."""
     told = asked.told
     if isinstance(told, KeyNamed):
         return await call.view(lambda at: _key_holder(at, told.access_key_id))
@@ -222,6 +228,14 @@ async def entity_named(call: Call, asked: Permission, resource: str) -> OnResour
     except ValueError:
         return OnResource()
     kind, _, path = arn.resource.partition("/")
+    if asked.told is AS_IT_WILL_BE:
+        return OnResource(arn.account)
+    if kind == "server-certificate":
+        name = path.rpartition("/")[2]
+        certificate = await call.view(lambda at: server_certificates.find(at, arn.scope, name))
+        if certificate is None:
+            return OnResource(arn.account)
+        return OnResource(arn.account, arn=server_certificates.arn_of(arn.scope, certificate))
     found = _NAMED.get(kind)
     if found is None or not path:
         return OnResource(arn.account if arn.account.isdigit() else "")  # AWS's own policies

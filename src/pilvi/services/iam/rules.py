@@ -110,6 +110,23 @@ def check_modifiable(entity: Entity) -> None:
         raise errors.UnmodifiableEntity(name=entity.name)
 
 
+# --- what can be switched on and off
+
+
+def is_active(status: str) -> bool:
+    """Raises: ValidationError; "Expired" is told of, never set."""
+    if status not in ("Active", "Inactive"):
+        raise errors.ValidationError(
+            detail="1 validation error detected: Value at 'status' failed to satisfy constraint:"
+            " Member must satisfy enum value set"
+        )
+    return status == "Active"
+
+
+def status(*, active: bool) -> str:
+    return "Active" if active else "Inactive"
+
+
 # --- policies
 
 

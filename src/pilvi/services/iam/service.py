@@ -47,9 +47,14 @@ def _oidc_provider(call: Call, req: Mapping[str, Any]) -> str:
     return f"arn:{call.scope.partition}:iam::{call.account}:oidc-provider/{url}"
 
 
-def _new_device(call: Call, req: Mapping[str, Any]) -> str:
-    name = f"{req.get('Path', '/')}{req.get('VirtualMFADeviceName', '*')}"
-    return f"arn:{call.scope.partition}:iam::{call.account}:mfa{name}"
+def _new(kind: str, member: str) -> ResourceOf:
+    """The resource that a request will make, with its path."""
+
+    def resource(call: Call, req: Mapping[str, Any]) -> str:
+        name = f"{req.get('Path', '/')}{req.get(member, '*')}"
+        return f"arn:{call.scope.partition}:iam::{call.account}:{kind}{name}"
+
+    return resource
 
 
 def _passing(call: Call, req: Mapping[str, Any]) -> Iterator[Permission]:
@@ -151,7 +156,6 @@ iam = Service(
     acts={
         **dict.fromkeys(
             (
-                "CreateUser",
                 "GetUser",
                 "UpdateUser",
                 "DeleteUser",
@@ -177,7 +181,6 @@ iam = Service(
         ),
         **dict.fromkeys(
             (
-                "CreateRole",
                 "GetRole",
                 "UpdateRole",
                 "UpdateRoleDescription",
@@ -202,7 +205,6 @@ iam = Service(
         ),
         **dict.fromkeys(
             (
-                "CreateGroup",
                 "GetGroup",
                 "DeleteGroup",
                 "AddUserToGroup",
@@ -264,8 +266,19 @@ iam = Service(
             ),
             Acts(_member("OpenIDConnectProviderArn")),
         ),
-        "CreatePolicy": Acts(_named("policy", "PolicyName")),
-        "CreateVirtualMFADevice": Acts(_new_device),
+        "CreateUser": Acts(_new("user", "UserName")),
+        "CreateRole": Acts(_new("role", "RoleName")),
+        "CreateGroup": Acts(_new("group", "GroupName")),
+        "CreatePolicy": Acts(_new("policy", "PolicyName")),
+        **dict.fromkeys(
+            (
+                *("GetServerCertificate", "UpdateServerCertificate", "DeleteServerCertificate"),
+                *("TagServerCertificate", "UntagServerCertificate", "ListServerCertificateTags"),
+            ),
+            Acts(_named("server-certificate", "ServerCertificateName")),
+        ),
+        "UploadServerCertificate": Acts(_new("server-certificate", "ServerCertificateName")),
+        "CreateVirtualMFADevice": Acts(_new("mfa", "VirtualMFADeviceName")),
         **dict.fromkeys(
             ("DeleteVirtualMFADevice", "TagMFADevice", "UntagMFADevice", "ListMFADeviceTags"),
             _DEVICE,
@@ -276,12 +289,20 @@ iam = Service(
                 *("GetMFADevice", "ListMFADevices"),
                 *("CreateLoginProfile", "GetLoginProfile", "UpdateLoginProfile"),
                 *("DeleteLoginProfile", "ChangePassword"),
+                *("UploadSSHPublicKey", "GetSSHPublicKey", "ListSSHPublicKeys"),
+                *("UpdateSSHPublicKey", "DeleteSSHPublicKey"),
+                *("UploadSigningCertificate", "ListSigningCertificates"),
+                *("UpdateSigningCertificate", "DeleteSigningCertificate"),
+                *("CreateServiceSpecificCredential", "ListServiceSpecificCredentials"),
+                *("UpdateServiceSpecificCredential", "ResetServiceSpecificCredential"),
+                "DeleteServiceSpecificCredential",
             ),
             _USER,
         ),
         **dict.fromkeys(
             (
                 "ListVirtualMFADevices",
+                "ListServerCertificates",
                 "GetAccountPasswordPolicy",
                 "UpdateAccountPasswordPolicy",
                 "DeleteAccountPasswordPolicy",

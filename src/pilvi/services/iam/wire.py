@@ -222,6 +222,16 @@ class CreateServiceLinkedRoleResponse(TypedDict, total=False):
     Role: Role
 
 
+class CreateServiceSpecificCredentialRequest(TypedDict, total=False):
+    UserName: Required[str]
+    ServiceName: Required[str]
+    CredentialAgeDays: int
+
+
+class CreateServiceSpecificCredentialResponse(TypedDict, total=False):
+    ServiceSpecificCredential: ServiceSpecificCredential
+
+
 class CreateUserRequest(TypedDict, total=False):
     Path: str
     UserName: Required[str]
@@ -303,12 +313,31 @@ class DeleteRoleRequest(TypedDict, total=False):
     RoleName: Required[str]
 
 
+class DeleteSSHPublicKeyRequest(TypedDict, total=False):
+    UserName: Required[str]
+    SSHPublicKeyId: Required[str]
+
+
+class DeleteServerCertificateRequest(TypedDict, total=False):
+    ServerCertificateName: Required[str]
+
+
 class DeleteServiceLinkedRoleRequest(TypedDict, total=False):
     RoleName: Required[str]
 
 
 class DeleteServiceLinkedRoleResponse(TypedDict, total=False):
     DeletionTaskId: Required[str]
+
+
+class DeleteServiceSpecificCredentialRequest(TypedDict, total=False):
+    UserName: str
+    ServiceSpecificCredentialId: Required[str]
+
+
+class DeleteSigningCertificateRequest(TypedDict, total=False):
+    UserName: str
+    CertificateId: Required[str]
 
 
 class DeleteUserPermissionsBoundaryRequest(TypedDict, total=False):
@@ -533,6 +562,24 @@ class GetRoleRequest(TypedDict, total=False):
 
 class GetRoleResponse(TypedDict, total=False):
     Role: Required[Role]
+
+
+class GetSSHPublicKeyRequest(TypedDict, total=False):
+    UserName: Required[str]
+    SSHPublicKeyId: Required[str]
+    Encoding: Required[str]
+
+
+class GetSSHPublicKeyResponse(TypedDict, total=False):
+    SSHPublicKey: SSHPublicKey
+
+
+class GetServerCertificateRequest(TypedDict, total=False):
+    ServerCertificateName: Required[str]
+
+
+class GetServerCertificateResponse(TypedDict, total=False):
+    ServerCertificate: Required[ServerCertificate]
 
 
 class GetServiceLastAccessedDetailsRequest(TypedDict, total=False):
@@ -887,6 +934,68 @@ class ListRolesResponse(TypedDict, total=False):
     Marker: str
 
 
+class ListSSHPublicKeysRequest(TypedDict, total=False):
+    UserName: str
+    Marker: str
+    MaxItems: int
+
+
+class ListSSHPublicKeysResponse(TypedDict, total=False):
+    SSHPublicKeys: list[SSHPublicKeyMetadata]
+    IsTruncated: bool
+    Marker: str
+
+
+class ListServerCertificateTagsRequest(TypedDict, total=False):
+    ServerCertificateName: Required[str]
+    Marker: str
+    MaxItems: int
+
+
+class ListServerCertificateTagsResponse(TypedDict, total=False):
+    Tags: Required[list[Tag]]
+    IsTruncated: bool
+    Marker: str
+
+
+class ListServerCertificatesRequest(TypedDict, total=False):
+    PathPrefix: str
+    Marker: str
+    MaxItems: int
+
+
+class ListServerCertificatesResponse(TypedDict, total=False):
+    ServerCertificateMetadataList: Required[list[ServerCertificateMetadata]]
+    IsTruncated: bool
+    Marker: str
+
+
+class ListServiceSpecificCredentialsRequest(TypedDict, total=False):
+    UserName: str
+    ServiceName: str
+    AllUsers: bool
+    Marker: str
+    MaxItems: int
+
+
+class ListServiceSpecificCredentialsResponse(TypedDict, total=False):
+    ServiceSpecificCredentials: list[ServiceSpecificCredentialMetadata]
+    Marker: str
+    IsTruncated: bool
+
+
+class ListSigningCertificatesRequest(TypedDict, total=False):
+    UserName: str
+    Marker: str
+    MaxItems: int
+
+
+class ListSigningCertificatesResponse(TypedDict, total=False):
+    Certificates: Required[list[SigningCertificate]]
+    IsTruncated: bool
+    Marker: str
+
+
 class ListUserPoliciesRequest(TypedDict, total=False):
     UserName: Required[str]
     Marker: str
@@ -1053,6 +1162,15 @@ class RemoveUserFromGroupRequest(TypedDict, total=False):
     UserName: Required[str]
 
 
+class ResetServiceSpecificCredentialRequest(TypedDict, total=False):
+    UserName: str
+    ServiceSpecificCredentialId: Required[str]
+
+
+class ResetServiceSpecificCredentialResponse(TypedDict, total=False):
+    ServiceSpecificCredential: ServiceSpecificCredential
+
+
 class ResyncMFADeviceRequest(TypedDict, total=False):
     UserName: Required[str]
     SerialNumber: Required[str]
@@ -1085,6 +1203,38 @@ class RoleUsageType(TypedDict, total=False):
     Resources: list[str]
 
 
+class SSHPublicKey(TypedDict, total=False):
+    UserName: Required[str]
+    SSHPublicKeyId: Required[str]
+    Fingerprint: Required[str]
+    SSHPublicKeyBody: Required[str]
+    Status: Required[str]
+    UploadDate: EpochMs
+
+
+class SSHPublicKeyMetadata(TypedDict, total=False):
+    UserName: Required[str]
+    SSHPublicKeyId: Required[str]
+    Status: Required[str]
+    UploadDate: Required[EpochMs]
+
+
+class ServerCertificate(TypedDict, total=False):
+    ServerCertificateMetadata: Required[ServerCertificateMetadata]
+    CertificateBody: Required[str]
+    CertificateChain: str
+    Tags: list[Tag]
+
+
+class ServerCertificateMetadata(TypedDict, total=False):
+    Path: Required[str]
+    ServerCertificateName: Required[str]
+    ServerCertificateId: Required[str]
+    Arn: Required[str]
+    UploadDate: EpochMs
+    Expiration: EpochMs
+
+
 class ServiceLastAccessed(TypedDict, total=False):
     ServiceName: Required[str]
     LastAuthenticated: EpochMs
@@ -1095,9 +1245,41 @@ class ServiceLastAccessed(TypedDict, total=False):
     TrackedActionsLastAccessed: list[TrackedActionLastAccessed]
 
 
+class ServiceSpecificCredential(TypedDict, total=False):
+    CreateDate: Required[EpochMs]
+    ExpirationDate: EpochMs
+    ServiceName: Required[str]
+    ServiceUserName: str
+    ServicePassword: str
+    ServiceCredentialAlias: str
+    ServiceCredentialSecret: str
+    ServiceSpecificCredentialId: Required[str]
+    UserName: Required[str]
+    Status: Required[str]
+
+
+class ServiceSpecificCredentialMetadata(TypedDict, total=False):
+    UserName: Required[str]
+    Status: Required[str]
+    ServiceUserName: str
+    ServiceCredentialAlias: str
+    CreateDate: Required[EpochMs]
+    ExpirationDate: EpochMs
+    ServiceSpecificCredentialId: Required[str]
+    ServiceName: Required[str]
+
+
 class SetDefaultPolicyVersionRequest(TypedDict, total=False):
     PolicyArn: Required[str]
     VersionId: Required[str]
+
+
+class SigningCertificate(TypedDict, total=False):
+    UserName: Required[str]
+    CertificateId: Required[str]
+    CertificateBody: Required[str]
+    Status: Required[str]
+    UploadDate: EpochMs
 
 
 class SourceRoleTemplate(TypedDict, total=False):
@@ -1135,6 +1317,11 @@ class TagRoleRequest(TypedDict, total=False):
     Tags: Required[list[Tag]]
 
 
+class TagServerCertificateRequest(TypedDict, total=False):
+    ServerCertificateName: Required[str]
+    Tags: Required[list[Tag]]
+
+
 class TagUserRequest(TypedDict, total=False):
     UserName: Required[str]
     Tags: Required[list[Tag]]
@@ -1169,6 +1356,11 @@ class UntagPolicyRequest(TypedDict, total=False):
 
 class UntagRoleRequest(TypedDict, total=False):
     RoleName: Required[str]
+    TagKeys: Required[list[str]]
+
+
+class UntagServerCertificateRequest(TypedDict, total=False):
+    ServerCertificateName: Required[str]
     TagKeys: Required[list[str]]
 
 
@@ -1230,10 +1422,66 @@ class UpdateRoleResponse(TypedDict, total=False):
     pass
 
 
+class UpdateSSHPublicKeyRequest(TypedDict, total=False):
+    UserName: Required[str]
+    SSHPublicKeyId: Required[str]
+    Status: Required[str]
+
+
+class UpdateServerCertificateRequest(TypedDict, total=False):
+    ServerCertificateName: Required[str]
+    NewPath: str
+    NewServerCertificateName: str
+
+
+class UpdateServiceSpecificCredentialRequest(TypedDict, total=False):
+    UserName: str
+    ServiceSpecificCredentialId: Required[str]
+    Status: Required[str]
+
+
+class UpdateSigningCertificateRequest(TypedDict, total=False):
+    UserName: str
+    CertificateId: Required[str]
+    Status: Required[str]
+
+
 class UpdateUserRequest(TypedDict, total=False):
     UserName: Required[str]
     NewPath: str
     NewUserName: str
+
+
+class UploadSSHPublicKeyRequest(TypedDict, total=False):
+    UserName: Required[str]
+    SSHPublicKeyBody: Required[str]
+
+
+class UploadSSHPublicKeyResponse(TypedDict, total=False):
+    SSHPublicKey: SSHPublicKey
+
+
+class UploadServerCertificateRequest(TypedDict, total=False):
+    Path: str
+    ServerCertificateName: Required[str]
+    CertificateBody: Required[str]
+    PrivateKey: Required[str]
+    CertificateChain: str
+    Tags: list[Tag]
+
+
+class UploadServerCertificateResponse(TypedDict, total=False):
+    ServerCertificateMetadata: ServerCertificateMetadata
+    Tags: list[Tag]
+
+
+class UploadSigningCertificateRequest(TypedDict, total=False):
+    UserName: str
+    CertificateBody: Required[str]
+
+
+class UploadSigningCertificateResponse(TypedDict, total=False):
+    Certificate: Required[SigningCertificate]
 
 
 class User(TypedDict, total=False):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from pilvi.kit.call import Call
-from pilvi.services.iam import errors, limits, pages, records, tokens
+from pilvi.services.iam import errors, limits, pages, records, rules, tokens
 from pilvi.services.iam.operations.callers import holder_of
 from pilvi.services.iam.records import Issued, Root, User
 from pilvi.services.iam.service import iam
@@ -67,12 +67,7 @@ def update_access_key(call: Call, tx: Transaction, req: UpdateAccessKeyRequest) 
     """
     holder = holder_of(call, tx, req.get("UserName"))
     issued = _get_key(tx, holder, req["AccessKeyId"])
-    if req["Status"] not in ("Active", "Inactive"):
-        raise errors.ValidationError(
-            detail="1 validation error detected: Value at 'status' failed to satisfy constraint:"
-            " Member must satisfy enum value set"
-        )
-    active = req["Status"] == "Active"
+    active = rules.is_active(req["Status"])
     issued.credential = msgspec.structs.replace(issued.credential, active=active)
     records.put_issued(tx, issued)
 
@@ -104,6 +99,6 @@ def _told(issued: Issued) -> AccessKeyMetadata:
     return {
         "UserName": issued.user_name,
         "AccessKeyId": issued.credential.access_key_id,
-        "Status": "Active" if issued.credential.active else "Inactive",
+        "Status": rules.status(active=issued.credential.active),
         "CreateDate": issued.created_at_ms,
     }

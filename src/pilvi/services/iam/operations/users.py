@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from pilvi.base.arn import Scope
+from pilvi.base.http import Body
+from pilvi.kit.audit import WatchedRequest
 from pilvi.kit.call import Call
+from pilvi.kit.execution import refuse_unread
+from pilvi.kit.permission import Permission, check
 from pilvi.services.iam import errors, pages, records, rules, tokens
 from pilvi.services.iam.operations import boundaries
 from pilvi.services.iam.operations.callers import user_name_of
-from pilvi.services.iam.proofs import logins, mfa_devices
+from pilvi.services.iam.permissions import AS_IT_WILL_BE
+from pilvi.services.iam.proofs import (
+    logins,
+    mfa_devices,
+    service_credentials,
+    signing_certificates,
+    ssh_keys,
+)
 from pilvi.services.iam.records import USERS, Entity
 from pilvi.services.iam.service import iam
 from pilvi.services.iam.wire import (
@@ -18,7 +29,6 @@ from pilvi.services.iam.wire import (
     GetUserResponse,
     ListUsersRequest,
     ListUsersResponse,
-    UpdateUserRequest,
     User,
 )
 from pilvi.store.api import Snapshot, Transaction
@@ -75,24 +85,42 @@ def list_users(call: Call, at: Snapshot, req: ListUsersRequest) -> ListUsersResp
     return {"Users": [told(call.scope, user, tags=False) for user in page], **more}
 
 
-@iam.write("UpdateUser")
-def update_user(call: Call, tx: Transaction, req: UpdateUserRequest) -> None:
+@iam.stream("UpdateUser")
+async def update_user(call: Call, req: WatchedRequest, body: Body) -> None:
     """Rename a user or move it to another path; its keys, policies and groups come along.
 
-    Raises: NoSuchEntity, EntityAlreadyExists.
+    The caller needs permission for the user as it will be, too.
+    Raises: NoSuchEntity, EntityAlreadyExists, AccessDenied. AWS: UpdateUser.
     """
-    user = records.get_user(tx, call.scope, req["UserName"])
-    name = req.get("NewUserName", user.name)
-    taken = USERS.find(tx, records.home_of(call.scope), name.lower())
-    if taken is not None and taken.id != user.id:
-        raise errors.EntityAlreadyExists(detail=f"User with name {name} already exists.")
-    records.rename_user(tx, call.scope, user, name=name, path=req.get("NewPath", user.path))
-    mfa_devices.rename_holder(tx, call.scope, user)
+    old, name, path = req["UserName"], req.get("NewUserName"), req.get("NewPath")
+    refuse_unread(call.cloud.operation(call.service, call.operation), req)
+
+    def renamed(at: Snapshot) -> str:
+        user = records.get_user(at, call.scope, old)
+        user.name, user.path = name or user.name, path or user.path
+        return records.arn_of(call.scope, "user", user)
+
+    target = await call.view(renamed)
+    if call.cloud.settings.iam != "off":
+        await check(call, Permission("iam:UpdateUser", (target,), told=AS_IT_WILL_BE))
+
+    def update(tx: Transaction) -> None:
+        user = records.get_user(tx, call.scope, old)
+        new_name, new_path = name or user.name, path or user.path
+        taken = USERS.find(tx, records.home_of(call.scope), new_name.lower())
+        if taken is not None and taken.id != user.id:
+            raise errors.EntityAlreadyExists(detail=f"User with name {new_name} already exists.")
+        if renamed(tx) != target:  # somebody else moved it meanwhile
+            raise errors.EntityTemporarilyUnmodifiable(detail=f"The user {old} is being modified.")
+        records.rename_user(tx, call.scope, user, name=new_name, path=new_path)
+        mfa_devices.rename_holder(tx, call.scope, user)
+
+    await call.transact(update)
 
 
 @iam.write("DeleteUser")
 def delete_user(call: Call, tx: Transaction, req: DeleteUserRequest) -> None:
-    """Remove a user that has no keys, policies and groups any more.
+    """Remove a user that has nothing any more: keys and other proofs of who it is, policies, groups.
 
     Raises: NoSuchEntity, DeleteConflict.
     """
@@ -103,11 +131,18 @@ def delete_user(call: Call, tx: Transaction, req: DeleteUserRequest) -> None:
         raise errors.DeleteConflict(first="delete login profile")
     if any(True for _ in mfa_devices.of_holder(tx, call.scope, user)):
         raise errors.DeleteConflict(first="delete MFA device")
+    if any(True for _ in signing_certificates.of_user(tx, call.scope, user)):
+        raise errors.DeleteConflict(first="delete certificates")
+    if any(any(True for _ in of(tx, call.scope, user)) for of in _OTHER_PROOFS):
+        raise errors.DeleteConflict(first="remove referenced objects")
     if user.groups:
         raise errors.DeleteConflict(first="remove users from group")
     check_policies_gone(user)
     records.set_boundary(tx, call.scope, user, "")
     USERS.delete(tx, records.home_of(call.scope), user.name.lower())
+
+
+_OTHER_PROOFS = (ssh_keys.of_user, service_credentials.of_user)
 
 
 def check_policies_gone(entity: Entity) -> None:
