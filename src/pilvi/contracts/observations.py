@@ -53,6 +53,7 @@ class Refusal(msgspec.Struct, frozen=True):
     action: str
     resource: str
     outcome: str
+    region: str
     lines: tuple[str, ...]
     remedies: tuple[Remedy, ...]
 

@@ -20,6 +20,7 @@ from pilvi.contracts.observations import (
     UNASKED,
     Asker,
     Observations,
+    Refusal,
 )
 from pilvi.identity import authorise
 from pilvi.identity.permissions import (
@@ -30,8 +31,10 @@ from pilvi.identity.permissions import (
     roots,
     services,
 )
+from pilvi.identity.principal import Principal
 from pilvi.kit import tags
-from pilvi.languages.policy import Decision, Policies, Request, ResourceSide, explain
+from pilvi.kit.recent import Decided
+from pilvi.languages.policy import Decision, Policies, Request, ResourceSide, explain, remedies
 
 if TYPE_CHECKING:
     from pilvi.kit.call import Call
@@ -123,7 +126,8 @@ async def check(call: Call, permission: Permission) -> None:
         else:
             outcome = DENIED
         if call.principal.authenticated:
-            _note(call, permission.action, resource, outcome, permission.context)
+            decision = None if judged is None else judged[2]
+            _note(call, permission.action, resource, outcome, permission.context, decision)
         if judged is not None:
             _conclude(call, *judged)
 
@@ -142,18 +146,25 @@ def _note(
     resource: str,
     outcome: str,
     context: Mapping[str, tuple[str, ...]],
+    decision: Decision | None = None,
 ) -> None:
-    """Tell what was decided to those who observe. A session's doings are its role's."""
+    """Tell what was decided to those who observe."""
     principal = call.principal
+    call.ask(Observations).note(
+        _asker(principal), action, resource, outcome, call.region, call.now_ms, context
+    )
+    call.cloud.recent.add(Decided(call.request_id, principal, action, resource, decision))
+
+
+def _asker(principal: Principal) -> Asker:
+    """A session's doings are its role's."""
     role_arn = principal.role_arn
     if principal.service:
         return  # there is no account whose policies could be made to fit
     if role_arn is None:
-        asker = Asker(principal.account, principal.id, principal.arn)
-    else:
-        unique_id = role_arn if principal.made_up else principal.id.partition(":")[0]
-        asker = Asker(principal.account, unique_id, role_arn)
-    call.ask(Observations).note(asker, action, resource, outcome, call.region, call.now_ms, context)
+        return Asker(principal.account, principal.id, principal.arn)
+    unique_id = role_arn if principal.made_up else principal.id.partition(":")[0]
+    return Asker(principal.account, unique_id, role_arn)
 
 
 async def may(call: Call, permission: Permission) -> bool:
@@ -237,15 +248,26 @@ def _conclude(call: Call, request: Request, policies: Policies, decision: Decisi
         if decision.cross_account or not call.principal.authenticated:
             call.granted = True
         return
-    error = authorise.denial(call.service, request, decision)
-    told = "; ".join(explain(request, policies, decision))
-    told = told.encode(
-        "unicode_escape"
-    ).decode()  # a key may hold line breaks, the log's lines may not
-    if call.cloud.settings.iam == "audit" and call.principal.authenticated:
-        log.warning("request %s would be denied: %s", call.request_id, told)
+    audit = call.cloud.settings.iam == "audit" and call.principal.authenticated
+    lines = explain(request, policies, decision)
+    if call.principal.authenticated:
+        call.ask(Observations).note_refusal(
+            Refusal(
+                request_id=call.request_id,
+                at_ms=call.now_ms,
+                asker=_asker(call.principal),
+                action=request.action,
+                resource=decision.resource,
+                outcome=LET_PASS if audit else DENIED,
+                region=call.region,
+                lines=lines,
+                remedies=remedies(request, policies, decision),
+            )
+        )
+    told = "; ".join(lines).encode("unicode_escape").decode()  # keys may hold line breaks
+    log.info("request %s %s denied: %s", call.request_id, "would be" if audit else "is", told)
+    if audit:
         call.headers.append((AUDIT_HEADER, f"would deny {request.action}"))
         call.granted = True
         return
-    log.info("request %s is denied: %s", call.request_id, told)
-    raise error
+    raise authorise.denial(call.service, request, decision)

@@ -53,6 +53,7 @@ from pilvi.languages.policy.problems import (
     PolicyError,
     Reason,
 )
+from pilvi.languages.policy.remedies import literal, remedies
 from pilvi.languages.policy.variables import Context
 
 __all__ = [
@@ -94,9 +95,11 @@ __all__ = [
     "document",
     "explain",
     "family_of",
+    "literal",
     "near_misses",
     "parse",
     "principal_keys",
+    "remedies",
     "told_origin",
     "told_statement",
 ]

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Mapping
 
 from pilvi.base.errors import ServiceUnavailable
-from pilvi.contracts.observations import Asker, LastUse, Refusal
+from pilvi.contracts.observations import LET_PASS, Asker, LastUse, Refusal
 from pilvi.kit.cloud import Cloud
 from pilvi.services.iam.observed import records, tally
 from pilvi.services.iam.observed.folding import parent
@@ -27,6 +27,9 @@ beyond three times (thousands of principals in two seconds) they are left out, w
 REFUSALS_MAX = 200
 """Refusals that wait; those beyond are in the log only."""
 TRIM_EVERY = 100
+REPEAT_S = 60.0
+"""How long a line on the terminal is not repeated for the same principal, action and resource."""
+TOLD_MAX = 1000
 
 log = logging.getLogger("pilvi.iam")
 
@@ -44,6 +47,7 @@ class IamObservations:
         self._flusher: asyncio.Task[None] | None = None
         self._swept_day = -1
         self._left_out = 0
+        self._told: dict[records.TallyKey, float] = {}
 
     # --- noting
 
@@ -98,8 +102,26 @@ class IamObservations:
         self._keys[access_key_id] = LastUse(at_ms, action.partition(":")[0], region)
 
     def note_refusal(self, refusal: Refusal) -> None:
+        asker, action, resource = refusal.asker, refusal.action, refusal.resource
+        if len(resource) > tally.TEXT_MAX:
+            return
+        key = (asker.id, action, resource, refusal.outcome, refusal.region)
+        known = self._tallies.get(key)
+        if known is not None:
+            known.remedies = refusal.remedies
         if len(self._refusals) < REFUSALS_MAX:
             self._refusals.append(refusal)
+        now_s = self._loop.time()
+        if now_s - self._told.get(key, -REPEAT_S) < REPEAT_S:
+            return
+        if len(self._told) >= TOLD_MAX:
+            self._told.clear()
+        self._told[key] = now_s
+        verb = "would not be" if refusal.outcome == LET_PASS else "is not"
+        log.warning(
+            "%s %s allowed to %s on %s; see: pilvi iam explain %s",
+            *map(_one_line, (asker.arn, verb, action, resource, refusal.request_id)),
+        )
 
     # --- bringing it to the store
 
@@ -184,3 +206,7 @@ class IamObservations:
         await self._flush_or_keep()
         if self._timer is not None:
             self._timer.cancel()
+
+
+def _one_line(text: str) -> str:
+    return text.encode("unicode_escape").decode()

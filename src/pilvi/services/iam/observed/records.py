@@ -17,7 +17,7 @@ from typing import TypeVar
 import msgspec
 
 from pilvi.contracts.jobs import Job
-from pilvi.contracts.observations import Asker, LastUse, Refusal
+from pilvi.contracts.observations import Asker, LastUse, Refusal, Remedy
 from pilvi.services.iam.observed.folding import Pair, ancestors, fold, mixed_all
 from pilvi.services.iam.observed.tally import Tally, mixed, storable
 from pilvi.services.iam.records import EVERYWHERE
@@ -64,6 +64,7 @@ class Observed(msgspec.Struct, kw_only=True):
     first_ms: int
     last_ms: int
     conditions: dict[str, tuple[str, ...]] = {}
+    remedies: tuple[Remedy, ...] = ()
 
     @property
     def pair(self) -> Pair:
@@ -182,12 +183,14 @@ def _add(tx: Transaction, seen: Seen, key: TallyKey, tally: Tally) -> None:
             first_ms=tally.first_ms,
             last_ms=tally.last_ms,
             conditions=dict(tally.conditions),
+            remedies=tally.remedies,
         )
         seen.pairs += 1
         seen.folded = seen.folded or tally.pattern
     else:
         known.conditions = dict(mixed(known.conditions, tally.conditions))
         known.count += tally.count
+        known.remedies = tally.remedies or known.remedies
         known.first_ms = min(known.first_ms, tally.first_ms)
         known.last_ms = max(known.last_ms, tally.last_ms)
     OBSERVED.put(tx, EVERYWHERE, known)
@@ -229,6 +232,7 @@ def _as_one(pair: Pair, members: Sequence[Observed]) -> Observed:
         first_ms=min(one.first_ms for one in members),
         last_ms=max(one.last_ms for one in members),
         conditions=dict(mixed_all(one.conditions for one in members)),
+        remedies=max(members, key=lambda one: one.last_ms).remedies,
     )
 
 

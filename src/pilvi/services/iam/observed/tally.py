@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pilvi.contracts.observations import Asker
+from pilvi.contracts.observations import Asker, Remedy
 
 VALUES_MAX = 10
 """Values of a condition key that are told apart; with more it varies."""
@@ -26,9 +26,9 @@ NONE: Conditions = {}
 
 
 class Tally:
-    """`pattern`: it counts several resources."""
+    """`pattern`: it counts several resources. `remedies`: of the last refusal."""
 
-    __slots__ = ("asker", "conditions", "count", "first_ms", "last_ms", "pattern")
+    __slots__ = ("asker", "conditions", "count", "first_ms", "last_ms", "pattern", "remedies")
 
     def __init__(
         self, asker: Asker, at_ms: int, conditions: Conditions, *, pattern: bool = False
@@ -36,6 +36,7 @@ class Tally:
         self.asker = asker
         self.pattern = pattern
         self.count = 0
+        self.remedies: tuple[Remedy, ...] = ()
         self.first_ms = at_ms
         self.last_ms = at_ms
         self.conditions = conditions
