@@ -125,9 +125,8 @@ async def check(call: Call, permission: Permission) -> None:
             outcome = LET_PASS
         else:
             outcome = DENIED
-        if call.principal.authenticated:
-            decision = None if judged is None else judged[2]
-            _note(call, permission.action, resource, outcome, permission.context, decision)
+        decision = None if judged is None else judged[2]
+        _note(call, permission.action, resource, outcome, permission.context, decision)
         if judged is not None:
             _conclude(call, *judged)
 
@@ -148,8 +147,10 @@ def _note(
     context: Mapping[str, tuple[str, ...]],
     decision: Decision | None = None,
 ) -> None:
-    """Tell what was decided to those who observe."""
+    """Tell what was decided to those who observe. Of services, and of nobody, there are no policies to make fit."""
     principal = call.principal
+    if principal.service or not principal.authenticated:
+        return
     call.ask(Observations).note(
         _asker(principal), action, resource, outcome, call.region, call.now_ms, context
     )
@@ -159,8 +160,6 @@ def _note(
 def _asker(principal: Principal) -> Asker:
     """A session's doings are its role's."""
     role_arn = principal.role_arn
-    if principal.service:
-        return  # there is no account whose policies could be made to fit
     if role_arn is None:
         return Asker(principal.account, principal.id, principal.arn)
     unique_id = role_arn if principal.made_up else principal.id.partition(":")[0]
@@ -250,7 +249,7 @@ def _conclude(call: Call, request: Request, policies: Policies, decision: Decisi
         return
     audit = call.cloud.settings.iam == "audit" and call.principal.authenticated
     lines = explain(request, policies, decision)
-    if call.principal.authenticated:
+    if call.principal.authenticated and not call.principal.service:
         call.ask(Observations).note_refusal(
             Refusal(
                 request_id=call.request_id,
