@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import os
 import shutil
@@ -23,6 +24,7 @@ from pilvi.store.sealing import RootKeySource, SealBroken, Sealer
 from pilvi.store.sqlite import SqliteStore
 from servers import Server
 
+from .refusals import refused
 from .test_imports import bring, new_key
 
 ACCOUNT = "111122223333"
@@ -212,3 +214,135 @@ def test_an_ephemeral_cloud_writes_no_root_key(tmp_path: Path) -> None:
     finally:
         process.terminate()
         assert process.wait(30) == 0
+
+
+# What was destroyed must be gone from the file, free pages too: an RSA key does not fit into one page with others.
+def test_destroyed_material_is_gone_from_the_file(own_server: OwnServer, tmp_path: Path) -> None:
+    server = own_server()
+    kms = server.client("kms", ACCOUNT)
+    pair = {"KeySpec": "RSA_4096", "KeyUsage": "SIGN_VERIFY"}
+    deleted = [kms.create_key(**pair)["KeyMetadata"]["KeyId"] for _ in range(2)]
+    deleted += [kms.create_key()["KeyMetadata"]["KeyId"] for _ in range(30)]
+    rotated = deleted[-1]
+    kms.rotate_key_on_demand(KeyId=rotated)
+    emptied = new_key(kms)
+    bring(kms, emptied, SECRET)
+    kept = kms.create_key()["KeyMetadata"]["KeyId"]
+    blob = kms.encrypt(KeyId=kept, Plaintext=b"x")["CiphertextBlob"]
+    assert server.stop() == 0
+    load_services()
+    sealed = asyncio.run(_sealed(server.data, tmp_path, {*deleted, emptied}))
+    assert len(sealed) == len(deleted) + 2
+    assert all(_lies_in(server.data, one) for one in sealed)
+    server.start()
+    kms.delete_imported_key_material(KeyId=emptied)
+    for key in deleted:
+        kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=7)
+    eight_days = {"action": "advance", "by_ms": 8 * 86_400_000}
+    server.ask("POST", "/_pilvi/clock", eight_days)
+    assert server.ask("POST", "/_pilvi/idle", {"timeout_s": 60})["idle"]
+    server.kill()  # what was destroyed stays destroyed
+    server.start()
+    assert kms.decrypt(CiphertextBlob=blob)["Plaintext"] == b"x"
+    assert server.stop() == 0
+    assert [one for one in sealed if _lies_in(server.data, one)] == []
+
+
+async def _sealed(data: Path, run: Path, key_ids: set[str]) -> list[bytes]:
+    def look(at: Any) -> list[bytes]:
+        keys = [one for one in records.keys.scan(at, (ACCOUNT, "us-east-1")) if one.id in key_ids]
+        found = [one.sealed for key in keys for one in records.list_materials(at, key)]
+        return [one for one in found if one is not None]
+
+    store = SqliteStore(data / "pilvi.db", run=run)
+    try:
+        return await store.read(look)
+    finally:
+        await store.close()
+
+
+def _lies_in(data: Path, sealed: bytes) -> bool:
+    """Any part of it: longer things are spread over pages."""
+    return contains(data, sealed[-24:]) or contains(data, sealed[1:25])
+
+
+# Nothing that a caller was given in clear, and nothing it brought, is in any file, backup, log or trace.
+@pytest.mark.parametrize("options", [(), ("--iam", "audit")])
+def test_no_secret_is_in_files_logs_or_traces(
+    own_server: OwnServer, tmp_path: Path, capfd: pytest.CaptureFixture[str], options: tuple[str]
+) -> None:
+    server = own_server(*options)
+    kms = server.client("kms", ACCOUNT)
+    key = new_key(kms)
+    bring(kms, key, SECRET)
+    made = kms.generate_data_key(KeyId=key, KeySpec="AES_256")
+    pair = kms.generate_data_key_pair(KeyId=key, KeyPairSpec="ECC_NIST_P256")
+    hidden = {"KeyId": key, "Plaintext": b"MARKER-of-a-plaintext-encrypted!"}
+    blob = kms.encrypt(**hidden)["CiphertextBlob"]
+    assert kms.decrypt(CiphertextBlob=blob)["Plaintext"] == hidden["Plaintext"]
+    random = kms.generate_random(NumberOfBytes=32)["Plaintext"]
+    agreed = _agreed(kms)
+    token = kms.create_grant(
+        KeyId=key, GranteePrincipal=f"arn:aws:iam::{ACCOUNT}:user/u", Operations=["Encrypt"]
+    )["GrantToken"]
+    # Refusals speak of requests, and failing is when things are logged.
+    refused("InvalidCiphertextException", None, kms.decrypt, CiphertextBlob=blob[:-1] + b"x")
+    closed = policy_for_nobody(kms)
+    refused("NotFoundException", None, kms.encrypt, **{**hidden, "KeyId": "alias/none"})
+    if options:
+        kms.encrypt(**{**hidden, "KeyId": closed})
+    else:
+        refused("AccessDeniedException", None, kms.encrypt, **{**hidden, "KeyId": closed})
+    for answer in (made, pair):
+        request_id = answer["ResponseMetadata"]["RequestId"]
+        story = json.dumps(server.ask("GET", f"/_pilvi/trace/{request_id}"))
+        for secret in (made["Plaintext"], pair["PrivateKeyPlaintext"], SECRET):
+            assert base64.b64encode(secret).decode() not in story
+    load_services()
+    backup(server.data, tmp_path / "backup")
+    root = Path(f"{server.data}.key").read_text().strip()
+    secrets = [SECRET, made["Plaintext"], pair["PrivateKeyPlaintext"], hidden["Plaintext"], random]
+    secrets += [agreed, base64.b64decode(root), token.encode()]
+    while_it_runs = _where(secrets, server.data, tmp_path / "backup")
+    assert server.stop() == 0
+    out, err = capfd.readouterr()
+    (tmp_path / "log").mkdir()
+    (tmp_path / "log" / "log").write_text(out + err)
+    assert ("would be denied" in out + err) is bool(options)
+    assert while_it_runs == _where(secrets, server.data, tmp_path / "log") == []
+
+
+def _where(secrets: list[bytes], *folders: Path) -> list[str]:
+    """The secrets that are found, as they are or in some usual writing."""
+    found: list[str] = []
+    for secret in secrets:
+        writings = [secret, base64.b64encode(secret).rstrip(b"="), secret.hex().encode()]
+        writings += [secret.hex().upper().encode(), repr(secret)[2:-1].encode()]
+        found += [
+            f"{writing!r} in {folder}"
+            for writing in writings
+            for folder in folders
+            if contains(folder, writing)
+        ]
+    return found
+
+
+def _agreed(kms: Any) -> bytes:
+    pair = {"KeySpec": "ECC_NIST_P256", "KeyUsage": "KEY_AGREEMENT"}
+    one, two = (kms.create_key(**pair)["KeyMetadata"]["KeyId"] for _ in range(2))
+    public = kms.get_public_key(KeyId=two)["PublicKey"]
+    return kms.derive_shared_secret(KeyId=one, KeyAgreementAlgorithm="ECDH", PublicKey=public)[
+        "SharedSecret"
+    ]
+
+
+def policy_for_nobody(kms: Any) -> str:
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:user/nobody"},
+        "Action": "kms:*",
+        "Resource": "*",
+    }
+    text = json.dumps({"Version": "2012-10-17", "Statement": statement})
+    made = kms.create_key(Policy=text, BypassPolicyLockoutSafetyCheck=True)
+    return made["KeyMetadata"]["KeyId"]
