@@ -262,7 +262,7 @@ def test_refusals(v2: Any, api: Any, function_arn: str) -> None:
             ApiId=api_id, IntegrationType="HTTP_PROXY", IntegrationUri="http://x.y"
         )
     with refused("NotImplemented"):
-        v2.create_route(ApiId=api_id, RouteKey="GET /a", AuthorizationType="AWS_IAM")
+        v2.create_route(ApiId=api_id, RouteKey="GET /a", AuthorizationType="JWT")
     with refused("BadRequestException"):
         v2.create_route(ApiId=api_id, RouteKey="FETCH /a")
     with refused("ConflictException", status=409):

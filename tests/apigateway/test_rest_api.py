@@ -283,7 +283,7 @@ def test_refusals(rest: Builder) -> None:
     with refused("BadRequestException", "The REST API doesn't contain any methods"):
         rest.deploy()
     with refused("NotImplemented"):
-        rest.v1.put_method(**where, httpMethod="GET", authorizationType="AWS_IAM")
+        rest.v1.put_method(**where, httpMethod="GET", authorizationType="CUSTOM", authorizerId="x")
     with refused("NotImplemented"):
         rest.v1.put_method(**where, httpMethod="GET", authorizationType="NONE", apiKeyRequired=True)
     rest.method(rest.root, "GET")

@@ -170,6 +170,7 @@ async def _serve_endpoint(gateway: Gateway, exchange: Exchange) -> None:
     call.request = exchange.request  # signatures are made over the request as it came
     exchange.operation_name = found.endpoint
     exchange.response = await serve(call, found.request)
+    exchange.response.headers.extend(call.headers)
 
 
 async def _vouch(gateway: Gateway, request: HttpRequest, **document: Any) -> Authenticated:

@@ -14,6 +14,14 @@ from pilvi.identity.authenticator import Authenticator
 from pilvi.identity.errors import DIALECTS
 from pilvi.identity.principal import Principal
 from pilvi.kit.call import Call
+from pilvi.languages.http_event import Signer
+
+
+def signer_in_event(principal: Principal) -> Signer | None:
+    """As a function is told of the one who signed; None of nobody."""
+    if not principal.authenticated:
+        return None
+    return Signer(principal.access_key_id, principal.account, principal.id, principal.arn)
 
 
 async def signer_of(call: Call, request: HttpRequest, *, service_signing_name: str) -> Principal:

@@ -41,6 +41,16 @@ _NOBODY = {
 
 
 @dataclass(frozen=True, slots=True)
+class Signer:
+    """Who signed the request, where somebody had to."""
+
+    access_key_id: str
+    account: str
+    id: str
+    arn: str
+
+
+@dataclass(frozen=True, slots=True)
 class Incoming:
     """One request to an API, with what routing has found out about it.
 
@@ -72,6 +82,7 @@ class Incoming:
     deployment_id: str = ""
     binary_types: tuple[str, ...] = field(default=())
     """Of REST APIs: media types whose bodies are passed as bytes (base64)."""
+    signer: Signer | None = None
 
 
 def event_2_0(incoming: Incoming) -> Event:
@@ -90,7 +101,7 @@ def event_2_0(incoming: Incoming) -> Event:
     query = _joined(_query_pairs(incoming.query))
     if query:
         event["queryStringParameters"] = query
-    event["requestContext"] = {
+    context: Event = {
         "accountId": incoming.account,
         "apiId": incoming.api_id,
         "domainName": incoming.domain_name,
@@ -108,6 +119,9 @@ def event_2_0(incoming: Incoming) -> Event:
         "time": request_time(incoming.at_ms),
         "timeEpoch": incoming.at_ms,
     }
+    if incoming.signer is not None:
+        context["authorizer"] = {"iam": _authorizer(incoming.signer)}
+    event["requestContext"] = context
     if incoming.variables:
         event["pathParameters"] = _decoded(incoming.variables)
     if incoming.stage_variables:
@@ -159,6 +173,7 @@ def rest_event(incoming: Incoming) -> Event:
             "httpMethod": incoming.method,
             "identity": {
                 **_NOBODY,
+                **_identity(incoming.signer),
                 "sourceIp": incoming.source_ip,
                 "userAgent": incoming.headers.get("user-agent"),
             },
@@ -173,6 +188,32 @@ def rest_event(incoming: Incoming) -> Event:
         },
         "body": body,
         "isBase64Encoded": encoded,
+    }
+
+
+def _authorizer(signer: Signer) -> dict[str, str | None]:
+    """Of payload format 2.0."""
+    return {
+        "accessKey": signer.access_key_id,
+        "accountId": signer.account,
+        "callerId": signer.id,
+        "cognitoIdentity": None,
+        "principalOrgId": None,
+        "userArn": signer.arn,
+        "userId": signer.id,
+    }
+
+
+def _identity(signer: Signer | None) -> dict[str, str]:
+    """Of payload format 1.0, and of REST APIs."""
+    if signer is None:
+        return {}
+    return {
+        "accessKey": signer.access_key_id,
+        "accountId": signer.account,
+        "caller": signer.id,
+        "user": signer.id,
+        "userArn": signer.arn,
     }
 
 

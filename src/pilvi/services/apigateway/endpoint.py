@@ -1,8 +1,8 @@
 """An API's own address: HTTP requests to deployed APIs, of both kinds.
 
 The gateway routes `ID.execute-api.REGION.host/...`, `/_aws/execute-api/ID/...` and, for REST APIs,
-`/restapis/ID/STAGE/_user_request_/...` here; in the last two the path comes without that prefix. Nobody has
-signed these requests: the id alone says whose API it is.
+`/restapis/ID/STAGE/_user_request_/...` here; in the last two the path comes without that prefix. The id alone says
+whose API it is. Who may is decided for routes that ask for it (`authorization.py`), the others are open to all.
 
 One read looks up the place, the API and the stage, each time anew. A deployment never changes, so what was
 made of it is kept, and large ones are decoded once.
@@ -19,8 +19,9 @@ from pilvi.base.errors import AwsError, NotBuilt
 from pilvi.base.http import HttpRequest, HttpResponse
 from pilvi.kit.call import Call
 from pilvi.kit.cloud import as_aws_error
-from pilvi.languages import cors, http_answer, http_event
-from pilvi.services.apigateway import invoking, limits, records, rules
+from pilvi.languages import cors, http_answer
+from pilvi.languages.http_event import Incoming
+from pilvi.services.apigateway import authorization, invoking, limits, records, rules
 from pilvi.services.apigateway.records import Cors, Deployed, Place
 from pilvi.services.apigateway.routes import RouteTable
 from pilvi.services.apigateway.service import apigatewayv2
@@ -114,11 +115,21 @@ async def _answer_http(call: Call, request: HttpRequest, served: Served | None) 
         response = http_answer.message(404, "Not Found")
     else:
         incoming = _incoming(call, request, served, path, *chosen, call.request_id)
-        response = await invoking.invoke_http(call, incoming, chosen[0])
+        response = await _answer_http_route(call, request, incoming, chosen[0])
     if served.ready.cors is not None:
         cors.mark(served.ready.cors, request.headers, response)
     response.headers.append(("apigw-requestid", call.request_id))
     return response
+
+
+async def _answer_http_route(
+    call: Call, request: HttpRequest, incoming: Incoming, route: Deployed
+) -> HttpResponse:
+    try:
+        incoming = await authorization.admit(call, request, incoming, route)
+    except authorization.Refused:
+        return http_answer.message(403, _FORBIDDEN)
+    return await invoking.invoke_http(call, incoming, route)
 
 
 def _find_http(at: Snapshot, scope: Scope, api_id: str, path: str) -> Served | None:
@@ -172,10 +183,20 @@ async def _answer_rest(call: Call, request: HttpRequest, served: Served | None) 
             )
         else:
             incoming = _incoming(call, request, served, path, *chosen, extended_id)
-            response = await invoking.invoke_rest(call, incoming, chosen[0])
+            response = await _answer_rest_route(call, request, incoming, chosen[0])
     response.headers.append(("x-amzn-requestid", call.request_id))
     response.headers.append(("x-amz-apigw-id", extended_id))
     return response
+
+
+async def _answer_rest_route(
+    call: Call, request: HttpRequest, incoming: Incoming, route: Deployed
+) -> HttpResponse:
+    try:
+        incoming = await authorization.admit(call, request, incoming, route)
+    except authorization.Refused as refusal:
+        return refusal.in_words()
+    return await invoking.invoke_rest(call, incoming, route)
 
 
 def _find_rest(at: Snapshot, scope: Scope, api_id: str, path: str) -> Served | None:
@@ -217,11 +238,11 @@ def _incoming(
     route: Deployed,
     variables: dict[str, str],
     extended_id: str,
-) -> http_event.Incoming:
+) -> Incoming:
     trace_id = request.headers.get("x-amzn-trace-id", "")
     if "Root=" not in trace_id:
         trace_id = f"Root=1-{call.now_ms // 1000:08x}-{call.entropy.hex(24)}"
-    return http_event.Incoming(
+    return Incoming(
         api_id=served.api_id,
         account=served.scope.account,
         stage=served.stage,

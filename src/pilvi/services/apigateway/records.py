@@ -55,10 +55,14 @@ class Mock(msgspec.Struct, kw_only=True):
 
 
 class Deployed(msgspec.Struct, kw_only=True):
-    """One route of a deployment. `key`: an HTTP API's route key; `resource_id`: of REST APIs."""
+    """One route of a deployment. `key`: an HTTP API's route key; `resource_id`: of REST APIs.
+
+    `authorization`: NONE, or AWS_IAM: whoever signs, and may.
+    """
 
     method: str
     path: str
+    authorization: str = "NONE"
     key: str = ""
     resource_id: str = ""
     invocation: Invocation | None = None
@@ -94,6 +98,7 @@ class HttpRoute(msgspec.Struct, kw_only=True):
     key: str
     integration_id: str | None
     operation_name: str | None
+    authorization: str = "NONE"
     managed: bool = False
 
 

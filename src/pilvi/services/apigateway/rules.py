@@ -11,6 +11,9 @@ from pilvi.services.apigateway import errors, limits
 from pilvi.services.apigateway.routes import ANY, METHODS, parse_template
 
 DEFAULT = "$default"
+IAM = "AWS_IAM"
+AUTHORIZATIONS = ("NONE", IAM)
+"""Those that are built: silence about others would open what they close."""
 _DIGITS = re.compile(r"[0-9]{1,9}")
 _STAGE_NAME = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _VARIABLE_NAME = re.compile(r"\w{1,64}", re.ASCII)

@@ -51,7 +51,15 @@ def deploy_http(
                 payload_version=target.payload_version,
                 timeout_ms=target.timeout_ms,
             )
-        deployed.append(Deployed(method=method, path=path, key=route.key, invocation=invocation))
+        deployed.append(
+            Deployed(
+                method=method,
+                path=path,
+                authorization=route.authorization,
+                key=route.key,
+                invocation=invocation,
+            )
+        )
     deployment = HttpDeployment(
         id=entropy.lower(6),
         created_at_ms=now_ms,
@@ -126,6 +134,7 @@ def _methods(at: Snapshot, scope: Scope, api: RestApi) -> Iterator[Deployed]:
             yield Deployed(
                 method=method.method,
                 path=resource.path,
+                authorization=method.authorization,
                 resource_id=resource.id,
                 invocation=_invocation(method),
             )

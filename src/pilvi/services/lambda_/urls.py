@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import Any
 
 import orjson
 
@@ -25,7 +24,7 @@ from pilvi.identity.principal import Principal
 from pilvi.kit.call import Call
 from pilvi.kit.cloud import as_aws_error
 from pilvi.kit.permission import Permission, demand
-from pilvi.kit.signer import signer_of
+from pilvi.kit.signer import signer_in_event, signer_of
 from pilvi.languages import cors, http_answer, http_event
 from pilvi.services.lambda_ import access, errors, limits, records
 from pilvi.services.lambda_.names import FunctionName
@@ -185,22 +184,11 @@ def _event(call: Call, request: HttpRequest, caller: Principal) -> http_event.Ev
             trace_id=trace_id,
             at_ms=call.now_ms,
             route_key=_DEFAULT,
+            signer=signer_in_event(caller),
         )
     )
     if caller.authenticated:
-        context: dict[str, Any] = event["requestContext"]
-        context["authentication"] = None
-        context["authorizer"] = {
-            "iam": {
-                "accessKey": caller.access_key_id,
-                "accountId": caller.account,
-                "callerId": caller.id,
-                "cognitoIdentity": None,
-                "principalOrgId": None,
-                "userArn": caller.arn,
-                "userId": caller.id,
-            }
-        }
+        event["requestContext"]["authentication"] = None
     return event
 
 

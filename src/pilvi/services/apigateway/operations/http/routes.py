@@ -1,4 +1,6 @@
-"""Routes of HTTP APIs: create, get, list, update, delete. Authorizers are refused by name."""
+"""Routes of HTTP APIs: create, get, list, update, delete. Open or for those whom IAM lets; authorizers are refused
+by name.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,6 @@ def create_route(call: Call, tx: Transaction, req: CreateRouteRequest) -> Create
     """
     api = records.get_http_api(tx, call.scope, req["ApiId"])
     home = records.inside(call.scope, api.id)
-    _check_access(req)
     if sum(1 for _ in HTTP_ROUTES.scan(tx, home)) >= limits.ROUTES_PER_API:
         raise errors.LimitExceededException(what="routes")
     route = HttpRoute(
@@ -41,6 +42,7 @@ def create_route(call: Call, tx: Transaction, req: CreateRouteRequest) -> Create
         key=_checked_key(call, tx, api, req["RouteKey"], None),
         integration_id=_checked_target(call, tx, api, req.get("Target")),
         operation_name=req.get("OperationName"),
+        authorization=_authorization(req, "NONE"),
     )
     HTTP_ROUTES.put(tx, home, route)
     snapshots.redeploy_http(tx, call.scope, api, call.entropy, now_ms=call.now_ms)
@@ -89,7 +91,7 @@ def update_route(call: Call, tx: Transaction, req: UpdateRouteRequest) -> Update
     """Change what is given. Raises: NotFoundException, BadRequestException, ConflictException."""
     api = records.get_http_api(tx, call.scope, req["ApiId"])
     route = records.get_http_route(tx, call.scope, api.id, req["RouteId"])
-    _check_access(req)
+    route.authorization = _authorization(req, route.authorization)
     if "RouteKey" in req:
         route.key = _checked_key(call, tx, api, req["RouteKey"], route.id)
     if "Target" in req:
@@ -109,10 +111,12 @@ def delete_route(call: Call, tx: Transaction, req: DeleteRouteRequest) -> None:
     snapshots.redeploy_http(tx, call.scope, api, call.entropy, now_ms=call.now_ms)
 
 
-def _check_access(req: CreateRouteRequest | UpdateRouteRequest) -> None:
-    """Raises: NotBuilt for routes that not everybody may use: silence would open them."""
-    rules.only("routes with the authorization", req.get("AuthorizationType", "NONE"), "NONE")
+def _authorization(req: CreateRouteRequest | UpdateRouteRequest, old: str) -> str:
+    """Raises: NotBuilt for routes that only authorizers or API keys open."""
+    kind = req.get("AuthorizationType", old)
+    rules.only("routes with the authorization", kind, *rules.AUTHORIZATIONS)
     rules.only("routes with API keys:", req.get("ApiKeyRequired", False), False)
+    return kind
 
 
 def _checked_key(call: Call, tx: Transaction, api: HttpApi, key: str, own: str | None) -> str:
@@ -137,7 +141,7 @@ def _checked_target(call: Call, tx: Transaction, api: HttpApi, target: str | Non
 def _told(route: HttpRoute) -> Route:
     wire: Route = {
         "ApiKeyRequired": False,
-        "AuthorizationType": "NONE",
+        "AuthorizationType": route.authorization,
         "RouteId": route.id,
         "RouteKey": route.key,
     }

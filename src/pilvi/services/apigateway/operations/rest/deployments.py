@@ -63,7 +63,10 @@ def get_deployment(call: Call, at: Snapshot, req: GetDeploymentRequest) -> Deplo
         summary = wire["apiSummary"] = {}
         for route in found.routes:
             methods = summary.setdefault(route.path, {})
-            methods[route.method] = {"authorizationType": "NONE", "apiKeyRequired": False}
+            methods[route.method] = {
+                "authorizationType": route.authorization,
+                "apiKeyRequired": False,
+            }
     return wire
 
 

@@ -25,7 +25,8 @@ _VERBS = (*METHODS, ANY)
 
 @apigateway.write("PutMethod")
 def put_method(call: Call, tx: Transaction, req: PutMethodRequest) -> Method:
-    """Add a method that everybody may call. Authorizers and API keys are refused by name.
+    """Add a method that everybody may call, or whoever IAM's policies let. Authorizers and API keys are refused by
+    name.
 
     Raises: NotFoundException, BadRequestException, ConflictException.
     AWS: PutMethod.
@@ -42,7 +43,7 @@ def put_method(call: Call, tx: Transaction, req: PutMethodRequest) -> Method:
             detail="Invalid authorizer ID specified. Setting the authorization type to CUSTOM or"
             " COGNITO_USER_POOLS requires a valid authorizer."
         )
-    rules.only("methods with the authorization", kind, "NONE")
+    rules.only("methods with the authorization", kind, *rules.AUTHORIZATIONS)
     rules.only("methods with API keys:", req.get("apiKeyRequired", False), False)
     if verb in resource.methods:
         raise errors.ConflictException(detail="Method already exists for this resource")
@@ -66,7 +67,7 @@ def get_method(call: Call, at: Snapshot, req: GetMethodRequest) -> Method:
 
 @apigateway.write("UpdateMethod")
 def update_method(call: Call, tx: Transaction, req: UpdateMethodRequest) -> Method:
-    """Change the operation's name. Raises: NotFoundException, BadRequestException."""
+    """Change the operation's name or the authorization. Raises: NotFoundException, BadRequestException."""
     resource = records.get_resource(tx, call.scope, req["restApiId"], req["resourceId"])
     method = integrations.method_of(resource, req["httpMethod"])
     for patch in patches.read(req.get("patchOperations", [])):
@@ -74,7 +75,8 @@ def update_method(call: Call, tx: Transaction, req: UpdateMethodRequest) -> Meth
         if patch.path == "/operationName":
             method.operation_name = patch.value or None
         elif patch.path == "/authorizationType":
-            rules.only("methods with the authorization", patch.value, "NONE")
+            rules.only("methods with the authorization", patch.value, *rules.AUTHORIZATIONS)
+            method.authorization = patch.value
         elif patch.path == "/apiKeyRequired":
             rules.only("methods with API keys:", patch.truth(), False)
         else:
