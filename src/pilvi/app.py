@@ -18,6 +18,7 @@ from pilvi import __version__
 from pilvi.base.clock import Clock
 from pilvi.base.entropy import Entropy
 from pilvi.contracts.credentials import Credentials, RootKeys, Sessions
+from pilvi.contracts.decisions import AuthorizationMessages
 from pilvi.contracts.functions import Functions
 from pilvi.contracts.identities import ProviderKeys
 from pilvi.contracts.keys import Keys
@@ -57,6 +58,7 @@ SERVICES: Mapping[str, str] = {
 
 QUESTIONS: Mapping[type[Any], str] = {
     Credentials: "pilvi.services.iam.questions:IamCredentials",
+    AuthorizationMessages: "pilvi.services.iam.messages:IamMessages",
     RootKeys: "pilvi.services.iam.questions:IamRootKeys",
     Sessions: "pilvi.services.iam.questions:IamSessions",
     Functions: "pilvi.services.lambda_.questions:LambdaFunctions",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ import pytest
 
 from iam.refusals import refused
 from iam.test_decisions import Person, Statement, allow, deny, document, refusal
+from pilvi.services.iam import totp
 
 Make = Callable[..., Any]
 
@@ -297,3 +299,61 @@ def test_no_secret_of_a_credential_is_in_the_store_in_clear(own_server: Callable
         "aws_secret_access_key": key["SecretAccessKey"],
     }
     assert server.client("sts", "", **keys).get_caller_identity()["Arn"].endswith(":user/ann")
+
+
+class Factor:
+    """A virtual MFA device of a user, and the codes that it shows."""
+
+    def __init__(self, iam: Any, user: str, clock: Any) -> None:
+        clock.freeze()
+        self._clock = clock
+        made = iam.create_virtual_mfa_device(VirtualMFADeviceName=user)["VirtualMFADevice"]
+        self.serial = made["SerialNumber"]
+        self._seed = base64.b32decode(made["Base32StringSeed"])
+        first, second = self.code(), self.code()
+        iam.enable_mfa_device(
+            UserName=user,
+            SerialNumber=self.serial,
+            AuthenticationCode1=first,
+            AuthenticationCode2=second,
+        )
+
+    def code(self) -> str:
+        """The next one: a code is shown for half a minute, and accepted once."""
+        self._clock.advance(seconds=30)
+        return totp.code_of(self._seed, totp.step_at(self._clock.now_ms()))
+
+
+def test_a_second_factor_opens_what_asks_for_it(
+    client: Make, account: str, roles: Roles, clock: Any
+) -> None:
+    ann = Person(client, account)
+    factor = Factor(client("iam"), "ann", clock)
+    shown = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
+    recent = {"NumericLessThan": {"aws:MultiFactorAuthAge": "3600"}}
+    ann.may(
+        allow("sts:*"),
+        allow("s3:ListAllMyBuckets", Condition=shown),
+        allow("dynamodb:ListTables", Condition=recent),
+        allow("iam:ListUsers"),
+    )
+    arn = roles.make("guarded", Condition=shown)
+    mine = ann.client("sts")
+    assume = {"RoleArn": arn, "RoleSessionName": "me", "SerialNumber": factor.serial}
+    assert refusal(ann.client("s3").list_buckets)[0] == "AccessDenied"
+    assert refusal(mine.assume_role, RoleArn=arn, RoleSessionName="me")[0] == "AccessDenied"
+    assert refusal(mine.assume_role, **assume)[0] == "ValidationError"
+    assert refusal(mine.assume_role, **assume, TokenCode="000000")[0] == "AccessDenied"
+    code = factor.code()
+    session = keys_of(mine.assume_role(**assume, TokenCode=code))
+    assert client("sts", **session).get_caller_identity()["Arn"].endswith("/guarded/me")
+    assert refusal(mine.assume_role, **assume, TokenCode=code)[0] == "AccessDenied"
+    again = {"SerialNumber": factor.serial, "TokenCode": code}
+    assert refusal(mine.get_session_token, **again)[0] == "AccessDenied"
+    token = keys_of(mine.get_session_token(SerialNumber=factor.serial, TokenCode=factor.code()))
+    client("s3", **token).list_buckets()
+    client("iam", **token).list_users()
+    client("sts", **token).assume_role(RoleArn=arn, RoleSessionName="me")
+    client("dynamodb", **token).list_tables()
+    clock.advance(seconds=3600)
+    assert refusal(client("dynamodb", **token).list_tables)[0] == "AccessDeniedException"

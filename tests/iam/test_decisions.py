@@ -595,3 +595,36 @@ def test_what_lies_under_a_path_is_known_by_it(client: Make, account: str, ann: 
     assert "explicit deny" in refusal(ann.client("iam").delete_user, UserName="boss")[1]
     iam.create_user(UserName="clerk")
     ann.client("iam").delete_user(UserName="clerk")
+
+
+def test_a_denial_tells_its_decision_to_who_may_decode_it(
+    client: Make, account: str, ann: Person, table: str
+) -> None:
+    ann.may(
+        allow("dynamodb:Scan"),
+        {**deny("dynamodb:Scan"), "Sid": "NoScans"},
+    )
+    with pytest.raises(ClientError) as caught:
+        ann.client("dynamodb").scan(TableName=table)
+    headers = caught.value.response["ResponseMetadata"]["HTTPHeaders"]
+    message = headers["x-pilvi-authorization-message"]
+    assert "NoScans" not in message
+    code, _ = refusal(ann.client("sts").decode_authorization_message, EncodedMessage=message)
+    assert code == "AccessDenied"
+    ann.may(allow("sts:DecodeAuthorizationMessage"))
+    told = json.loads(
+        ann.client("sts").decode_authorization_message(EncodedMessage=message)["DecodedMessage"]
+    )
+    assert (told["allowed"], told["explicitDeny"]) == (False, True)
+    [statement] = told["matchedStatements"]["items"]
+    assert (statement["statementId"], statement["effect"]) == ("NoScans", "DENY")
+    context = told["context"]
+    assert (context["principal"]["arn"], context["action"]) == (ann.arn, "dynamodb:Scan")
+    assert context["resource"] == f"arn:aws:dynamodb:us-east-1:{account}:table/{table}"
+    conditions = {one["key"]: one["values"]["items"] for one in context["conditions"]["items"]}
+    assert conditions["aws:username"] == [{"value": "ann"}]
+    tampered = message[:-8] + ("A" if message[-8] != "A" else "B") + message[-7:]
+    stranger = client("sts", account=f"9{account[1:]}")
+    for sts, text in ((client("sts"), tampered), (client("sts"), "x"), (stranger, message)):
+        code, _ = refusal(sts.decode_authorization_message, EncodedMessage=text)
+        assert code == "InvalidAuthorizationMessageException"

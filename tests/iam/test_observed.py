@@ -32,6 +32,7 @@ from pilvi.services.iam.workers import forget
 from pilvi.store.api import Transaction
 from pilvi.store.blobs import Blobs
 from pilvi.store.memory import MemoryStore
+from pilvi.store.sealing import RootKeySource, Sealer
 
 ACCOUNT = "123456789012"
 ANN = Asker(ACCOUNT, "AIDAANN", f"arn:aws:iam::{ACCOUNT}:user/ann")
@@ -58,7 +59,7 @@ class Jobs:
 def _cloud(path: Path, **settings: str) -> Cloud:
     store, entropy = MemoryStore(), Entropy(seed=1)
     store.outbox = Jobs()
-    return Cloud(
+    cloud = Cloud(
         Settings(data=path, **settings),  # type: ignore[arg-type]
         store=store,
         blobs=Blobs(path, store, entropy=entropy),
@@ -67,6 +68,8 @@ def _cloud(path: Path, **settings: str) -> Cloud:
         services=SERVICES,
         questions=QUESTIONS,
     )
+    cloud.bind(Sealer, Sealer(RootKeySource(None), entropy))
+    return cloud
 
 
 def _run(path: Path, story: Callable[[Cloud], Awaitable[None]], **settings: str) -> None:

@@ -6,10 +6,22 @@ denied. A role that was made up has no policies that could be read, and acts as 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import islice
+
 from pilvi import protocol
 from pilvi.base.errors import AwsError
 from pilvi.identity.permissions import OnResource, Permissions
-from pilvi.languages.policy import Context, Decision, Policies, Request, decide, denial_text
+from pilvi.languages.policy import (
+    Context,
+    Decision,
+    Policies,
+    Request,
+    Verdict,
+    caller_name,
+    decide,
+    denial_text,
+)
 
 
 class AccessDenied(AwsError):
@@ -66,6 +78,46 @@ def judge(
     account = on_resource.account or principal.account
     request = Request(principal, action, (resource,), account, context)
     return request, policies, decide(request, policies)
+
+
+def decoded(request: Request, decision: Decision) -> dict[str, object]:
+    """A denial as DecodeAuthorizationMessage tells it."""
+    principal = request.principal
+    conditions = [
+        {"key": key, "values": _items([{"value": one[:_TOLD_MAX]} for one in values[:_LISTED_MAX]])}
+        for key, values in islice(request.context.items(), _LISTED_MAX)
+    ]
+    statements = [
+        {
+            "statementId": one.sid or "",
+            "effect": "ALLOW" if one.allows else "DENY",
+            "sourcePolicyId": one.origin.arn or one.origin.name,
+            "sourcePolicyType": one.layer.value,
+        }
+        for one in decision.statements[:_LISTED_MAX]
+    ]
+    return {
+        "allowed": decision.allowed,
+        "explicitDeny": decision.verdict is Verdict.EXPLICIT_DENY,
+        "matchedStatements": _items(statements),
+        "failures": _items([]),
+        "lacking": _items([layer.value for layer in decision.lacking]),
+        "context": {
+            "principal": {"id": principal.unique_id, "arn": caller_name(principal)},
+            "action": request.action,
+            "resource": decision.resource,
+            "conditions": _items(conditions),
+        },
+    }
+
+
+_LISTED_MAX = 40
+_TOLD_MAX = 256
+"""Characters of a value. An answer's header holds it all, packed."""
+
+
+def _items(items: Sequence[object]) -> dict[str, Sequence[object]]:
+    return {"items": items}
 
 
 def denial(service: str, request: Request, decision: Decision) -> AwsError:

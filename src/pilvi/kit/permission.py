@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from pilvi.contracts.decisions import AuthorizationMessages
 from pilvi.contracts.observations import (
     ALLOWED,
     DENIED,
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from pilvi.kit.service import Operation, Service
 
 AUDIT_HEADER = "x-pilvi-iam"
+MESSAGE_HEADER = "x-pilvi-authorization-message"
+"""On every denial: what sts.DecodeAuthorizationMessage decodes. AWS has it inside the text of some services' errors."""
 
 log = logging.getLogger("pilvi.iam")
 
@@ -128,7 +131,7 @@ async def check(call: Call, permission: Permission) -> None:
         decision = None if judged is None else judged[2]
         _note(call, permission.action, resource, outcome, permission.context, decision)
         if judged is not None:
-            _conclude(call, *judged)
+            await _conclude(call, *judged)
 
 
 def _note_key(call: Call, action: str) -> None:
@@ -242,7 +245,7 @@ def _account_of(resource: str) -> str:
     return account if account.isdigit() else ""
 
 
-def _conclude(call: Call, request: Request, policies: Policies, decision: Decision) -> None:
+async def _conclude(call: Call, request: Request, policies: Policies, decision: Decision) -> None:
     if decision.allowed:
         if decision.cross_account or not call.principal.authenticated:
             call.granted = True
@@ -269,4 +272,8 @@ def _conclude(call: Call, request: Request, policies: Policies, decision: Decisi
         call.headers.append((AUDIT_HEADER, f"would deny {request.action}"))
         call.granted = True
         return
+    if call.principal.authenticated:
+        encode = call.ask(AuthorizationMessages).encode
+        message = await encode(call.principal.account, authorise.decoded(request, decision))
+        call.headers.append((MESSAGE_HEADER, message))
     raise authorise.denial(call.service, request, decision)

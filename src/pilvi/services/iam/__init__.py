@@ -5,6 +5,7 @@ from pilvi.services.iam import workers as workers
 from pilvi.services.iam.operations import access_keys as access_keys
 from pilvi.services.iam.operations import assuming as assuming
 from pilvi.services.iam.operations import attachments as attachments
+from pilvi.services.iam.operations import authorization_messages as authorization_messages
 from pilvi.services.iam.operations import boundaries as boundaries
 from pilvi.services.iam.operations import groups as groups
 from pilvi.services.iam.operations import inline_policies as inline_policies

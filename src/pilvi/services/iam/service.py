@@ -326,6 +326,7 @@ sts = Service(
         "GetCallerIdentity": Acts(everything, free=True),
         "GetSessionToken": Acts(everything, free=True),
         "GetAccessKeyInfo": _ALL,
+        "DecodeAuthorizationMessage": _ALL,
         "GetFederationToken": Acts(_passed_to, context=_of_assuming, also=_to_pass),
         "AssumeRole": Acts(_passed_to, context=_of_assuming, told=factors.shown_in, also=_to_pass),
         "AssumeRoleWithWebIdentity": Acts(

@@ -265,6 +265,14 @@ class DeactivateMFADeviceRequest(TypedDict, total=False):
     SerialNumber: Required[str]
 
 
+class DecodeAuthorizationMessageRequest(TypedDict, total=False):
+    EncodedMessage: Required[str]
+
+
+class DecodeAuthorizationMessageResponse(TypedDict, total=False):
+    DecodedMessage: str
+
+
 class DeleteAccessKeyRequest(TypedDict, total=False):
     UserName: str
     AccessKeyId: Required[str]
