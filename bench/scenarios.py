@@ -7,7 +7,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -41,7 +41,7 @@ def signed(
 ) -> bytes:
     """The bytes of one request, signed with Signature Version 4."""
     request = AWSRequest(method, target.url + path, headers=headers, data=body)
-    credentials = Credentials(target.access_key_id, target.secret_access_key)
+    credentials = Credentials(target.access_key_id, target.secret_access_key, target.session_token)
     signer = S3SigV4Auth if service == "s3" else SigV4Auth
     signer(credentials, service, "us-east-1").add_auth(request)
     host = target.url.removeprefix("http://")
@@ -181,6 +181,42 @@ def invoke(target: Target) -> list[bytes]:
     return [
         signed(target, "lambda", "POST", "/2015-03-31/functions/bench-warm/invocations", {}, b"{}")
     ]
+
+
+POLICIES = ("AmazonDynamoDBFullAccess", "AmazonS3ReadOnlyAccess", "CloudWatchLogsFullAccess")
+
+
+def root_and_role(target: Target) -> tuple[Target, Target]:
+    """The account's root, and a role with three managed policies, each with keys that this server issued."""
+    iam = target.client("iam")
+    arn = iam.create_role(
+        RoleName="bench-reader",
+        AssumeRolePolicyDocument=json.dumps(
+            {
+                "Version": "2012-10-17",
+                "Statement": {
+                    "Effect": "Allow",
+                    "Principal": {"AWS": "*"},
+                    "Action": "sts:AssumeRole",
+                },
+            }
+        ),
+    )["Role"]["Arn"]
+    for name in POLICIES:
+        iam.attach_role_policy(RoleName="bench-reader", PolicyArn=f"arn:aws:iam::aws:policy/{name}")
+    told = target.client("sts").assume_role(RoleArn=arn, RoleSessionName="bench")["Credentials"]
+    role = replace(
+        target,
+        access_key_id=told["AccessKeyId"],
+        secret_access_key=told["SecretAccessKey"],
+        session_token=told["SessionToken"],
+    )
+    unissued = replace(target, access_key_id="000000000000", secret_access_key="x")
+    key = unissued.client("iam").create_access_key()["AccessKey"]
+    root = replace(
+        target, access_key_id=key["AccessKeyId"], secret_access_key=key["SecretAccessKey"]
+    )
+    return root, role
 
 
 def make_function(target: Target, name: str) -> None:

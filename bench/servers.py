@@ -29,6 +29,7 @@ class Target:
     secret_access_key: str
     pid: int
     ready_s: float
+    session_token: str | None = None
 
     def client(self, service: str):
         return boto3.client(
@@ -37,6 +38,7 @@ class Target:
             region_name="us-east-1",
             aws_access_key_id=self.access_key_id,
             aws_secret_access_key=self.secret_access_key,
+            aws_session_token=self.session_token,
         )
 
     def resident_mb(self) -> float:

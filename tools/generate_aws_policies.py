@@ -45,8 +45,8 @@ def _ms(instant: str) -> int:
 
 
 def _ordered(document: dict[str, Any]) -> dict[str, Any]:
-    statements = document["Statement"]
-    listed = statements if isinstance(statements, list) else [statements]
+    statements: Any = document["Statement"]
+    listed: list[dict[str, Any]] = statements if isinstance(statements, list) else [statements]
     return _sorted({**document, "Statement": [_sorted(one) for one in listed]})
 
 
