@@ -17,7 +17,8 @@ import msgspec
 from pilvi import __version__
 from pilvi.base.clock import Clock
 from pilvi.base.entropy import Entropy
-from pilvi.contracts.credentials import Credentials, RootKeys, Sessions
+from pilvi.contracts.advice import Administrators, Advice
+from pilvi.contracts.credentials import Credentials, Sessions
 from pilvi.contracts.decisions import AuthorizationMessages
 from pilvi.contracts.functions import Functions
 from pilvi.contracts.identities import ProviderKeys
@@ -59,7 +60,8 @@ SERVICES: Mapping[str, str] = {
 QUESTIONS: Mapping[type[Any], str] = {
     Credentials: "pilvi.services.iam.questions:IamCredentials",
     AuthorizationMessages: "pilvi.services.iam.messages:IamMessages",
-    RootKeys: "pilvi.services.iam.questions:IamRootKeys",
+    Administrators: "pilvi.services.iam.administrators:IamAdministrators",
+    Advice: "pilvi.services.iam.advice:IamAdvice",
     Sessions: "pilvi.services.iam.questions:IamSessions",
     Functions: "pilvi.services.lambda_.questions:LambdaFunctions",
     Keys: "pilvi.services.kms.questions:KmsKeys",
@@ -210,7 +212,7 @@ class App:
         await dispatcher.start()
         first_key = None
         if settings.auth == "strict" and number == 0:
-            first_key = await cloud.ask(RootKeys).first_root_key(DEFAULT_ACCOUNT)
+            first_key = await cloud.ask(Administrators).first_key(DEFAULT_ACCOUNT)
         return cls(settings, cloud, dispatcher, gateway, first_key)
 
     async def stop(self) -> None:

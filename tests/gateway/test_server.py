@@ -253,7 +253,7 @@ def test_strict_mode_knows_only_issued_keys(
             )
 
         known = sts(key["AWS_ACCESS_KEY_ID"], key["AWS_SECRET_ACCESS_KEY"])
-        assert known.get_caller_identity()["Arn"].endswith(":root")
+        assert known.get_caller_identity()["Arn"].endswith(":user/administrator")
         with pytest.raises(ClientError, match="SignatureDoesNotMatch"):
             sts(key["AWS_ACCESS_KEY_ID"], "wrong").get_caller_identity()
         with pytest.raises(ClientError, match="InvalidClientTokenId"):

@@ -11,7 +11,8 @@ from pilvi.base.entropy import Entropy
 from pilvi.kit.cloud import Cloud
 from pilvi.kit.settings import Settings
 from pilvi.services.iam import records, tokens
-from pilvi.services.iam.questions import IamCredentials, IamRootKeys
+from pilvi.services.iam.administrators import IamAdministrators
+from pilvi.services.iam.questions import IamCredentials
 from pilvi.store.blobs import Blobs
 from pilvi.store.memory import MemoryStore
 from pilvi.store.sealing import RootKeySource, Sealer
@@ -34,30 +35,30 @@ def _cloud(path: Path) -> Cloud:
     return cloud
 
 
-# Strict mode begins with one key of root, which is given once and works.
-def test_the_first_root_key_is_made_once(tmp_path: Path) -> None:
+# Strict mode begins with one key of an administrator, which is given once and works.
+def test_the_first_key_is_made_once(tmp_path: Path) -> None:
     async def story() -> None:
         cloud = _cloud(tmp_path)
-        first = await IamRootKeys(cloud).first_root_key(ACCOUNT)
+        first = await IamAdministrators(cloud).first_key(ACCOUNT)
         assert first is not None
         found = await IamCredentials(cloud).find_credential(first[0])
         assert found is not None
         assert found.secret_access_key == first[1]
-        assert found.principal_arn == f"arn:aws:iam::{ACCOUNT}:root"
+        assert found.principal_arn == f"arn:aws:iam::{ACCOUNT}:user/administrator"
         assert (found.expires_at_ms, found.session_token, found.active) == (None, None, True)
-        assert await IamRootKeys(cloud).first_root_key(ACCOUNT) is None
+        assert await IamAdministrators(cloud).first_key(ACCOUNT) is None
         assert await IamCredentials(cloud).find_credential("AKIA0000000000000000") is None
 
     asyncio.run(story())
 
 
-# Where a user has a key already, somebody can begin, and root needs none.
-def test_no_root_key_where_a_user_has_one(tmp_path: Path) -> None:
+# Where a user has a key already, somebody can begin, and nobody needs another.
+def test_no_first_key_where_a_user_has_one(tmp_path: Path) -> None:
     async def story() -> None:
         cloud, scope = _cloud(tmp_path), Scope(ACCOUNT, "us-east-1")
         user = records.User(name="ann", path="/", id="AIDA", created_at_ms=0)
         await cloud.store.write(lambda tx: tokens.Issuer(cloud).key(tx, scope, user, now_ms=1))
-        assert await IamRootKeys(cloud).first_root_key(ACCOUNT) is None
+        assert await IamAdministrators(cloud).first_key(ACCOUNT) is None
 
     asyncio.run(story())
 

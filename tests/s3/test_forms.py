@@ -26,11 +26,12 @@ from pilvi.identity.principal import ANONYMOUS, root_of
 from pilvi.kit.call import Call
 from pilvi.kit.cloud import Cloud
 from pilvi.kit.settings import Settings
-from pilvi.services.iam.questions import IamRootKeys
+from pilvi.services.iam.administrators import IamAdministrators
 from pilvi.services.s3.forms.posting import post_object
 from pilvi.services.s3.forms.reading import Form
 from pilvi.store.blobs import Blobs
 from pilvi.store.memory import MemoryStore
+from pilvi.store.sealing import RootKeySource, Sealer
 
 ACCOUNT = "123456789012"
 BOUNDARY = "----boundary"
@@ -52,13 +53,14 @@ class Uploads:
             services={"s3": "pilvi.services.s3:s3", "iam": "pilvi.services.iam:iam"},
             questions=QUESTIONS,
         )
+        self.cloud.bind(Sealer, Sealer(RootKeySource(None), entropy))
         self.vouch = Authenticator(
             self.cloud.ask(Credentials), self.clock, mode="strict"
         ).authenticate_document
         self.client: Any = None
 
     async def start(self) -> None:
-        key = await IamRootKeys(self.cloud).first_root_key(ACCOUNT)
+        key = await IamAdministrators(self.cloud).first_key(ACCOUNT)
         assert key is not None
         self.client = boto3.client(
             "s3",

@@ -89,11 +89,3 @@ class Sessions(Protocol):
         Raises: RoleNotAssumable.
         """
         ...
-
-
-class RootKeys(Protocol):
-    """Implemented by services/iam; asked at the first start in strict mode, where nobody could begin else."""
-
-    async def first_root_key(self, account: str) -> tuple[str, str] | None:
-        """Make the account's first access key, of its root user: (id, secret). None when it has any already."""
-        ...

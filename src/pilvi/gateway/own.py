@@ -1,4 +1,4 @@
-"""pilvi's own endpoints: health, reset, clock, trace, idle, metrics.
+"""pilvi's own endpoints: health, reset, clock, trace, idle, metrics; those of `own_iam.py`.
 
 Reading health is free. The others move or erase the whole cloud: in the open mode they are for this
 machine (and never for a foreign web page); in strict mode they need the data directory's admin token,
@@ -19,7 +19,7 @@ from pilvi import __version__
 from pilvi.base.arn import Scope
 from pilvi.base.errors import AwsError
 from pilvi.base.http import HttpRequest, HttpResponse
-from pilvi.gateway import bodies
+from pilvi.gateway import bodies, own_iam
 from pilvi.gateway.access_log import AccessLog
 from pilvi.gateway.origins import Origins
 from pilvi.gateway.routing import Route
@@ -127,6 +127,13 @@ class OwnEndpoints:
             return _json(await self._clock(request))
         if method == "GET" and path.startswith("/_pilvi/trace/"):
             return _json({"entries": await self._actions.story(path.rpartition("/")[2])})
+        if path.startswith(own_iam.PREFIX):
+            what = path.removeprefix(own_iam.PREFIX)
+            asked = await self._asked(request) if method == "POST" else {}
+            owner = self._has_token(request)
+            told = await own_iam.answer(self._cloud, method, what, asked, owner=owner)
+            if told is not None:
+                return _json(told)
         if method == "POST" and path == "/_pilvi/idle":
             asked = await self._asked(request)
             timeout_s = asked.get("timeout_s", 30)
@@ -139,12 +146,15 @@ class OwnEndpoints:
         """Raises: NotFromInside, NotPermitted, ForeignPage."""
         if self._inside:
             raise NotFromInside(path=request.path)
-        given = request.headers.get("authorization", "").removeprefix("Bearer ")
-        if hmac.compare_digest(given.encode(), self._actions.admin_token.encode()):
+        if self._has_token(request):
             return
         if self._cloud.settings.auth == "strict":
             raise NotPermitted()
         self._origins.guard(request, root_of(DEFAULT_ACCOUNT, ""))
+
+    def _has_token(self, request: HttpRequest) -> bool:
+        given = request.headers.get("authorization", "").removeprefix("Bearer ")
+        return hmac.compare_digest(given.encode(), self._actions.admin_token.encode())
 
     def _health(self, path: str) -> dict[str, Any]:
         names = sorted(self._cloud.service_names)

@@ -161,9 +161,12 @@ def _note(
 
 
 def _asker(principal: Principal) -> Asker:
-    """A session's doings are its role's."""
+    """A session's doings are its role's, a federated user's those of the user who lent the permissions."""
     role_arn = principal.role_arn
     if role_arn is None:
+        session = principal.session
+        if session is not None and session.issuer_arn:
+            return Asker(principal.account, session.issuer_id, session.issuer_arn)
         return Asker(principal.account, principal.id, principal.arn)
     unique_id = role_arn if principal.made_up else principal.id.partition(":")[0]
     return Asker(principal.account, unique_id, role_arn)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable
 
-from pilvi.base.arn import GLOBAL_REGION, Arn, Scope
+from pilvi.base.arn import Arn
 from pilvi.contracts.credentials import Credential, RoleNotAssumable, Session
 from pilvi.kit.cloud import Cloud
 from pilvi.services.iam import limits, permissions, records, tokens
@@ -82,24 +82,3 @@ class IamSessions:
             log.warning(
                 "the role %s does not exist; in the open mode what has it is root", role_arn
             )
-
-
-class IamRootKeys:
-    """`contracts.credentials.RootKeys`."""
-
-    def __init__(self, cloud: Cloud) -> None:
-        self._cloud = cloud
-
-    async def first_root_key(self, account: str) -> tuple[str, str] | None:
-        """A key of the account's root, if this cloud has issued no lasting key to anybody in the account."""
-        cloud, scope = self._cloud, Scope(account, GLOBAL_REGION)
-
-        def issue(tx: Transaction) -> tuple[str, str] | None:
-            root = records.get_root(tx, scope)
-            if root.access_key_ids or any(u.access_key_ids for u in records.all_users(tx, scope)):
-                return None
-            now_ms = cloud.clock.now_ms()
-            issued = tokens.Issuer(cloud).key(tx, scope, root, now_ms=now_ms)
-            return issued.access_key_id, issued.secret_access_key
-
-        return await cloud.store.write(issue)
