@@ -3,10 +3,14 @@
 from pilvi.services.iam import role_workers as role_workers
 from pilvi.services.iam import workers as workers
 from pilvi.services.iam.operations import access_keys as access_keys
+from pilvi.services.iam.operations import account_aliases as account_aliases
+from pilvi.services.iam.operations import account_summary as account_summary
 from pilvi.services.iam.operations import assuming as assuming
 from pilvi.services.iam.operations import attachments as attachments
+from pilvi.services.iam.operations import authorization_details as authorization_details
 from pilvi.services.iam.operations import authorization_messages as authorization_messages
 from pilvi.services.iam.operations import boundaries as boundaries
+from pilvi.services.iam.operations import credential_reports as credential_reports
 from pilvi.services.iam.operations import groups as groups
 from pilvi.services.iam.operations import inline_policies as inline_policies
 from pilvi.services.iam.operations import instance_profiles as instance_profiles

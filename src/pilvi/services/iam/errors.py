@@ -200,6 +200,24 @@ class UnrecognizedPublicKeyEncoding(AwsError):
     message = "The public key encoding format is unsupported or unrecognized."
 
 
+class ReportNotPresent(AwsError):
+    code = "ReportNotPresent"
+    message = "No report is present. Use GenerateCredentialReport to generate one."
+    status = 410
+
+
+class ReportInProgress(AwsError):
+    code = "ReportInProgress"
+    message = "Report generation is in progress. Try again later."
+    status = 404
+
+
+class ReportExpired(AwsError):
+    code = "ReportExpired"
+    message = "The report has expired. Use GenerateCredentialReport to generate another one."
+    status = 410
+
+
 def not_authorized(caller_arn: str, action: str, resource: str) -> AccessDenied:
     return AccessDenied(
         detail=f"User: {caller_arn} is not authorized to perform: {action} on resource: {resource}"

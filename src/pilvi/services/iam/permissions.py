@@ -213,13 +213,12 @@ AS_IT_WILL_BE = "as it will be"
 
 
 async def entity_named(call: Call, asked: Permission, resource: str) -> OnResource:
-    """A user, role, group or instance profile under its whole ARN: requests name them without their path.
+    """A user, role, group, instance profile or server certificate under its whole ARN: requests name them without
+    their path.
 
     Raises: InvalidClientTokenId.
     """
     _refuse_lent_iam(call)
-    """A user, role, group, instance profile or server certificate under its whole ARN: requests name them without
-    their path."""
     told = asked.told
     if isinstance(told, KeyNamed):
         return await call.view(lambda at: _key_holder(at, told.access_key_id))

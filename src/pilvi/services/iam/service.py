@@ -152,6 +152,11 @@ _ALL = Acts(everything)
 iam = Service(
     "iam",
     on_resource=entity_named,
+    accepted={
+        "ListAccountAliases": dict.fromkeys(
+            ("Marker", "MaxItems"), "an account has one alias at most, so every page holds it"
+        )
+    },
     condition_keys=frozenset({"iam:passedtoservice", "iam:awsservicename"}),
     acts={
         **dict.fromkeys(
@@ -303,6 +308,9 @@ iam = Service(
             (
                 "ListVirtualMFADevices",
                 "ListServerCertificates",
+                *("CreateAccountAlias", "DeleteAccountAlias", "ListAccountAliases"),
+                *("GetAccountSummary", "GetAccountAuthorizationDetails"),
+                *("GenerateCredentialReport", "GetCredentialReport"),
                 "GetAccountPasswordPolicy",
                 "UpdateAccountPasswordPolicy",
                 "DeleteAccountPasswordPolicy",

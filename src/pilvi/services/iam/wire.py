@@ -135,6 +135,10 @@ class CreateAccessKeyResponse(TypedDict, total=False):
     AccessKey: Required[AccessKey]
 
 
+class CreateAccountAliasRequest(TypedDict, total=False):
+    AccountAlias: Required[str]
+
+
 class CreateGroupRequest(TypedDict, total=False):
     Path: str
     GroupName: Required[str]
@@ -278,6 +282,10 @@ class DeleteAccessKeyRequest(TypedDict, total=False):
     AccessKeyId: Required[str]
 
 
+class DeleteAccountAliasRequest(TypedDict, total=False):
+    AccountAlias: Required[str]
+
+
 class DeleteGroupPolicyRequest(TypedDict, total=False):
     GroupName: Required[str]
     PolicyName: Required[str]
@@ -415,6 +423,11 @@ class FederatedUser(TypedDict, total=False):
     Arn: Required[str]
 
 
+class GenerateCredentialReportResponse(TypedDict, total=False):
+    State: str
+    Description: str
+
+
 class GenerateServiceLastAccessedDetailsRequest(TypedDict, total=False):
     Arn: Required[str]
     Granularity: str
@@ -441,8 +454,27 @@ class GetAccessKeyLastUsedResponse(TypedDict, total=False):
     AccessKeyLastUsed: AccessKeyLastUsed
 
 
+class GetAccountAuthorizationDetailsRequest(TypedDict, total=False):
+    Filter: list[str]
+    MaxItems: int
+    Marker: str
+
+
+class GetAccountAuthorizationDetailsResponse(TypedDict, total=False):
+    UserDetailList: list[UserDetail]
+    GroupDetailList: list[GroupDetail]
+    RoleDetailList: list[RoleDetail]
+    Policies: list[ManagedPolicyDetail]
+    IsTruncated: bool
+    Marker: str
+
+
 class GetAccountPasswordPolicyResponse(TypedDict, total=False):
     PasswordPolicy: Required[PasswordPolicy]
+
+
+class GetAccountSummaryResponse(TypedDict, total=False):
+    SummaryMap: dict[str, int]
 
 
 class GetCallerIdentityRequest(TypedDict, total=False):
@@ -453,6 +485,12 @@ class GetCallerIdentityResponse(TypedDict, total=False):
     UserId: str
     Account: str
     Arn: str
+
+
+class GetCredentialReportResponse(TypedDict, total=False):
+    Content: bytes
+    ReportFormat: str
+    GeneratedTime: EpochMs
 
 
 class GetFederationTokenRequest(TypedDict, total=False):
@@ -673,6 +711,16 @@ class Group(TypedDict, total=False):
     CreateDate: Required[EpochMs]
 
 
+class GroupDetail(TypedDict, total=False):
+    Path: str
+    GroupName: str
+    GroupId: str
+    Arn: str
+    CreateDate: EpochMs
+    GroupPolicyList: list[PolicyDetail]
+    AttachedManagedPolicies: list[AttachedPolicy]
+
+
 class InstanceProfile(TypedDict, total=False):
     Path: Required[str]
     InstanceProfileName: Required[str]
@@ -691,6 +739,17 @@ class ListAccessKeysRequest(TypedDict, total=False):
 
 class ListAccessKeysResponse(TypedDict, total=False):
     AccessKeyMetadata: Required[list[AccessKeyMetadata]]
+    IsTruncated: bool
+    Marker: str
+
+
+class ListAccountAliasesRequest(TypedDict, total=False):
+    Marker: str
+    MaxItems: int
+
+
+class ListAccountAliasesResponse(TypedDict, total=False):
+    AccountAliases: Required[list[str]]
     IsTruncated: bool
     Marker: str
 
@@ -1064,6 +1123,21 @@ class MFADevice(TypedDict, total=False):
     EnableDate: Required[EpochMs]
 
 
+class ManagedPolicyDetail(TypedDict, total=False):
+    PolicyName: str
+    PolicyId: str
+    Arn: str
+    Path: str
+    DefaultVersionId: str
+    AttachmentCount: int
+    PermissionsBoundaryUsageCount: int
+    IsAttachable: bool
+    Description: str
+    CreateDate: EpochMs
+    UpdateDate: EpochMs
+    PolicyVersionList: list[PolicyVersion]
+
+
 class OpenIDConnectProviderListEntry(TypedDict, total=False):
     Arn: str
 
@@ -1098,6 +1172,11 @@ class Policy(TypedDict, total=False):
 
 class PolicyDescriptorType(TypedDict, total=False):
     arn: str
+
+
+class PolicyDetail(TypedDict, total=False):
+    PolicyName: str
+    PolicyDocument: str
 
 
 class PolicyGroup(TypedDict, total=False):
@@ -1199,6 +1278,21 @@ class Role(TypedDict, total=False):
     Tags: list[Tag]
     RoleLastUsed: RoleLastUsed
     SourceRoleTemplate: SourceRoleTemplate
+
+
+class RoleDetail(TypedDict, total=False):
+    Path: str
+    RoleName: str
+    RoleId: str
+    Arn: str
+    CreateDate: EpochMs
+    AssumeRolePolicyDocument: str
+    InstanceProfileList: list[InstanceProfile]
+    RolePolicyList: list[PolicyDetail]
+    AttachedManagedPolicies: list[AttachedPolicy]
+    PermissionsBoundary: AttachedPermissionsBoundary
+    Tags: list[Tag]
+    RoleLastUsed: RoleLastUsed
 
 
 class RoleLastUsed(TypedDict, total=False):
@@ -1499,6 +1593,19 @@ class User(TypedDict, total=False):
     Arn: Required[str]
     CreateDate: Required[EpochMs]
     PasswordLastUsed: EpochMs
+    PermissionsBoundary: AttachedPermissionsBoundary
+    Tags: list[Tag]
+
+
+class UserDetail(TypedDict, total=False):
+    Path: str
+    UserName: str
+    UserId: str
+    Arn: str
+    CreateDate: EpochMs
+    UserPolicyList: list[PolicyDetail]
+    GroupList: list[str]
+    AttachedManagedPolicies: list[AttachedPolicy]
     PermissionsBoundary: AttachedPermissionsBoundary
     Tags: list[Tag]
 

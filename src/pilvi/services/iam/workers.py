@@ -1,15 +1,24 @@
-"""What time does in IAM and STS: old observations, sessions that ended long ago and deleted keys are forgotten."""
+"""What time does in IAM and STS: old observations, sessions that ended long ago and deleted keys are forgotten.
+
+And what takes its time: credential reports.
+"""
 
 from __future__ import annotations
 
+import msgspec
+
+from pilvi.base.arn import Scope
 from pilvi.contracts.delivery import Commit
 from pilvi.contracts.jobs import Job
+from pilvi.contracts.observations import Observations
 from pilvi.kit.cloud import Cloud
-from pilvi.services.iam import limits, records
+from pilvi.services.iam import credential_report, limits, records
+from pilvi.services.iam.credential_report import CREDENTIAL_REPORTS
 from pilvi.services.iam.observed import records as observed
 from pilvi.services.iam.observed import reports
+from pilvi.services.iam.records import USERS, User
 from pilvi.services.iam.service import iam, sts
-from pilvi.store.api import Transaction
+from pilvi.store.api import Snapshot, Transaction
 
 
 @sts.job("sweep")
@@ -44,3 +53,47 @@ async def forget(cloud: Cloud, job: Job) -> Commit:
 async def forget_report(cloud: Cloud, job: Job) -> Commit:
     """A report on last accessed services has been kept for long enough."""
     return lambda tx: reports.delete(tx, job.account, job.payload.decode())
+
+
+def _give_up(job: Job, reason: str) -> Commit:
+    """A report that could not be made is forgotten, so that another one can be asked for."""
+    scope = Scope(job.account, job.region)
+
+    def forget(tx: Transaction) -> None:
+        begun = credential_report.find(tx, scope)
+        if begun is not None and begun.id == msgspec.msgpack.decode(job.payload):
+            CREDENTIAL_REPORTS.delete(tx, records.home_of(scope))
+
+    return forget
+
+
+@iam.job("report", bury=_give_up)
+async def report(cloud: Cloud, job: Job) -> Commit:
+    """Make an account's credential report, a batch of users at a time. Running it twice makes the same report."""
+    scope = Scope(job.account, job.region)
+    await cloud.ask(Observations).flush()
+    rows = [await cloud.store.read(lambda at: credential_report.root_row(at, scope))]
+    last: User | None = None
+    while True:
+
+        def batch(at: Snapshot, behind: User | None = last) -> list[tuple[User, list[str]]]:
+            after = None if behind is None else USERS.key_of(behind)
+            found = USERS.scan(
+                at, records.home_of(scope), after_key=after, limit=limits.REPORT_BATCH
+            )
+            return [(user, credential_report.user_row(at, scope, user)) for user in found]
+
+        read = await cloud.store.read(batch)
+        rows += [row for _, row in read]
+        if len(read) < limits.REPORT_BATCH:
+            break
+        last = read[-1][0]
+    content, now_ms = credential_report.as_csv(rows), cloud.clock.now_ms()
+
+    def keep(tx: Transaction) -> None:
+        begun = credential_report.find(tx, scope)
+        if begun is not None and begun.id == msgspec.msgpack.decode(job.payload):
+            begun.content, begun.made_at_ms = content, now_ms
+            CREDENTIAL_REPORTS.put(tx, records.home_of(scope), begun)
+
+    return keep

@@ -16,7 +16,7 @@ def user_name_of(call: Call, given: str | None) -> str:
     if given is not None:
         return given
     principal = call.principal
-    if principal.is_root or principal.is_session:
+    if not principal.arn.partition(":user/")[1]:
         raise errors.ValidationError(
             detail="Must specify userName when calling with non-User credentials"
         )

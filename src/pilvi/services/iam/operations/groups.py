@@ -40,7 +40,7 @@ def create_group(call: Call, tx: Transaction, req: CreateGroupRequest) -> Create
         created_at_ms=call.now_ms,
     )
     GROUPS.put(tx, home, group)
-    return {"Group": _told(call.scope, group)}
+    return {"Group": told(call.scope, group)}
 
 
 @iam.read("GetGroup")
@@ -52,7 +52,7 @@ def get_group(call: Call, at: Snapshot, req: GetGroupRequest) -> GetGroupRespons
     page, more = pages.cut(req, members, MEMBERS.key_of)
     found = [records.get_user(at, call.scope, member.user) for member in page]
     return {
-        "Group": _told(call.scope, group),
+        "Group": told(call.scope, group),
         "Users": [users.told(call.scope, user, tags=False) for user in found],
         **more,
     }
@@ -65,7 +65,7 @@ def list_groups(call: Call, at: Snapshot, req: ListGroupsRequest) -> ListGroupsR
     found = GROUPS.scan(at, records.home_of(call.scope), after_key=pages.after_marker(req))
     matching = (group for group in found if group.path.startswith(prefix))
     page, more = pages.cut(req, matching, GROUPS.key_of)
-    return {"Groups": [_told(call.scope, group) for group in page], **more}
+    return {"Groups": [told(call.scope, group) for group in page], **more}
 
 
 @iam.write("DeleteGroup")
@@ -107,10 +107,10 @@ def list_groups_for_user(
     user = records.get_user(at, call.scope, req["UserName"])
     page, more = pages.cut_names(req, user.groups)
     found = [records.get_group(at, call.scope, name) for name in page]
-    return {"Groups": [_told(call.scope, group) for group in found], **more}
+    return {"Groups": [told(call.scope, group) for group in found], **more}
 
 
-def _told(scope: Scope, group: records.Group) -> Group:
+def told(scope: Scope, group: records.Group) -> Group:
     return {
         "Path": group.path,
         "GroupName": group.name,

@@ -56,7 +56,7 @@ def create_instance_profile(
         tags=rules.tags_of(req.get("Tags")),
     )
     INSTANCE_PROFILES.put(tx, home, profile)
-    return {"InstanceProfile": _told(tx, call.scope, profile)}
+    return {"InstanceProfile": told(tx, call.scope, profile)}
 
 
 @iam.read("GetInstanceProfile")
@@ -65,7 +65,7 @@ def get_instance_profile(
 ) -> GetInstanceProfileResponse:
     """Raises: NoSuchEntity."""
     profile = get_profile(at, call.scope, req["InstanceProfileName"])
-    return {"InstanceProfile": _told(at, call.scope, profile)}
+    return {"InstanceProfile": told(at, call.scope, profile)}
 
 
 @iam.read("ListInstanceProfiles")
@@ -77,7 +77,7 @@ def list_instance_profiles(
     found = INSTANCE_PROFILES.scan(at, home_of(call.scope), after_key=pages.after_marker(req))
     matching = (profile for profile in found if profile.path.startswith(prefix))
     page, more = pages.cut(req, matching, INSTANCE_PROFILES.key_of)
-    return {"InstanceProfiles": [_told(at, call.scope, one, tags=False) for one in page], **more}
+    return {"InstanceProfiles": [told(at, call.scope, one, tags=False) for one in page], **more}
 
 
 @iam.read("ListInstanceProfilesForRole")
@@ -93,7 +93,7 @@ def list_instance_profiles_for_role(
         if after is None or INSTANCE_PROFILES.key_of(profile) > after
     )
     page, more = pages.cut(req, found, INSTANCE_PROFILES.key_of)
-    return {"InstanceProfiles": [_told(at, call.scope, one, tags=False) for one in page], **more}
+    return {"InstanceProfiles": [told(at, call.scope, one, tags=False) for one in page], **more}
 
 
 @iam.write("DeleteInstanceProfile")
@@ -165,7 +165,7 @@ def list_instance_profile_tags(
     return {"Tags": [{"Key": key, "Value": tags[key]} for key in page], **more}
 
 
-def _told(at: Snapshot, scope: Scope, profile: Profile, *, tags: bool = True) -> InstanceProfile:
+def told(at: Snapshot, scope: Scope, profile: Profile, *, tags: bool = True) -> InstanceProfile:
     wire: InstanceProfile = {
         "Path": profile.path,
         "InstanceProfileName": profile.name,

@@ -12,7 +12,7 @@ from pilvi.base.http import Body
 from pilvi.kit.audit import WatchedRequest
 from pilvi.kit.call import Call
 from pilvi.kit.execution import refuse_unread
-from pilvi.services.iam import errors, limits, passwords, records
+from pilvi.services.iam import aliases, errors, limits, passwords, records
 from pilvi.services.iam.operations.callers import user_name_of
 from pilvi.services.iam.passwords import PasswordHash
 from pilvi.services.iam.proofs import logins, password_policies
@@ -61,8 +61,8 @@ def _look_again(call: Call, tx: Transaction, seen: Seen, password: str | None) -
 
 def _check(call: Call, at: Snapshot, seen: Seen, password: str) -> None:
     """Raises: PasswordPolicyViolation."""
-    names = [call.account]
-    passwords.check(seen.policy, password, names)
+    alias = aliases.of_account(at, call.scope)
+    passwords.check(seen.policy, password, [call.account, *([alias] if alias else [])])
 
 
 @iam.stream("CreateLoginProfile")
@@ -156,7 +156,7 @@ async def change_password(call: Call, req: WatchedRequest, body: Body) -> None:
     """
     old, new = req["OldPassword"], req["NewPassword"]
     refuse_unread(call.cloud.operation(call.service, call.operation), req)
-    if call.principal.is_root or call.principal.is_session:
+    if not call.principal.arn.partition(":user/")[1]:
         raise errors.InvalidUserType
     name = user_name_of(call, None)
     seen = await call.view(lambda at: _look(call, at, name))

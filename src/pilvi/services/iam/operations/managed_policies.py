@@ -54,14 +54,14 @@ def create_policy(call: Call, tx: Transaction, req: CreatePolicyRequest) -> Crea
         tags=rules.tags_of(req.get("Tags")),
     )
     POLICIES.put(tx, home, policy)
-    return {"Policy": _told(call, tx, policy, description=False)}
+    return {"Policy": told(call, tx, policy, description=False)}
 
 
 @iam.read("GetPolicy")
 def get_policy(call: Call, at: Snapshot, req: GetPolicyRequest) -> GetPolicyResponse:
     """Raises: NoSuchEntity, ValidationError (no ARN)."""
     policy = aws_policies.get_policy(at, call.scope, req["PolicyArn"])
-    return {"Policy": {**_told(call, at, policy), "Tags": rules.wire_tags(policy.tags)}}
+    return {"Policy": {**told(call, at, policy), "Tags": rules.wire_tags(policy.tags)}}
 
 
 @iam.read("ListPolicies")
@@ -102,7 +102,7 @@ def list_policies(call: Call, at: Snapshot, req: ListPoliciesRequest) -> ListPol
         if policy.path.startswith(prefix) and all(policy.arn in arns for arns in wanted)
     )
     page, more = pages.cut(req, matching, lambda item: _marker(*item))
-    listed = [_told(call, at, policy, description=False) for _, policy in page]
+    listed = [told(call, at, policy, description=False) for _, policy in page]
     return {"Policies": listed, **more}
 
 
@@ -185,7 +185,7 @@ def checked_document(document: str) -> str:
     return document
 
 
-def _told(call: Call, at: Snapshot, policy: records.Policy, *, description: bool = True) -> Policy:
+def told(call: Call, at: Snapshot, policy: records.Policy, *, description: bool = True) -> Policy:
     wire: Policy = {
         "PolicyName": policy.name,
         "PolicyId": policy.id,
