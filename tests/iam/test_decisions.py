@@ -14,62 +14,14 @@ import pytest
 from botocore import UNSIGNED
 from botocore.exceptions import ClientError
 
+from persons import Make, Person, allow, deny, document, refusal, trust
 from servers import Server
-
-Make = Callable[..., Any]
-Statement = dict[str, Any]
-
-
-def document(*statements: Statement) -> str:
-    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
-
-
-def allow(action: str | list[str], resource: str | list[str] = "*", **more: Any) -> Statement:
-    return {"Effect": "Allow", "Action": action, "Resource": resource, **more}
-
-
-def deny(action: str | list[str], resource: str | list[str] = "*", **more: Any) -> Statement:
-    return {**allow(action, resource, **more), "Effect": "Deny"}
-
-
-def trust(**principal: str) -> str:
-    return document({"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"})
-
-
-def refusal(call: Callable[..., Any], **arguments: Any) -> tuple[str, str]:
-    with pytest.raises(ClientError) as caught:
-        call(**arguments)
-    error = caught.value.response["Error"]
-    return error["Code"], error.get("Message", "")
 
 
 def pilvi(*words: Any) -> str:
     """The command, about the data of the server that comes last."""
     command = [sys.executable, "-m", "pilvi", *words[:-1], "--data", str(words[-1].data)]
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
-
-
-class Person:
-    """A user of the test's account: `may` replaces their one inline policy."""
-
-    def __init__(self, make: Make, account: str, name: str = "ann") -> None:
-        self._iam = make("iam")
-        self._make = make
-        self.name = name
-        self.arn = self._iam.create_user(UserName=name)["User"]["Arn"]
-        key = self._iam.create_access_key(UserName=name)["AccessKey"]
-        self.keys = {
-            "aws_access_key_id": key["AccessKeyId"],
-            "aws_secret_access_key": key["SecretAccessKey"],
-        }
-
-    def may(self, *statements: Statement) -> None:
-        self._iam.put_user_policy(
-            UserName=self.name, PolicyName="own", PolicyDocument=document(*statements)
-        )
-
-    def client(self, service: str) -> Any:
-        return self._make(service, **self.keys)
 
 
 @pytest.fixture

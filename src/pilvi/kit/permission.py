@@ -73,9 +73,9 @@ async def permit(call: Call, operation: Operation, params: Mapping[str, Any]) ->
             _note(call, operation.action, "*", UNASKED, _NO_KEYS)
             return
         if call.cloud.settings.iam == "off":
-            _let_all_pass(call, _needed(call, operation, params))
+            _let_all_pass(call, needed(call, operation, params))
             return
-    for permission in _needed(call, operation, params):
+    for permission in needed(call, operation, params):
         await check(call, permission)
     if operation.discloses is not None:
         for permission in operation.discloses(call, params):
@@ -104,7 +104,7 @@ def _let_all_pass(call: Call, permissions: Sequence[Permission]) -> None:
             _note(call, permission.action, resource, ALLOWED, permission.context)
 
 
-def _needed(call: Call, operation: Operation, params: Mapping[str, Any]) -> list[Permission]:
+def needed(call: Call, operation: Operation, params: Mapping[str, Any]) -> list[Permission]:
     """Never none: who names nothing asks for everything."""
     resource = operation.resource(call, params)
     resources = (resource,) if isinstance(resource, str) else tuple(resource)
@@ -112,10 +112,10 @@ def _needed(call: Call, operation: Operation, params: Mapping[str, Any]) -> list
     if operation.tags is not None:
         context = {**context, **tags.of_request(operation.tags(params))}
     told = None if operation.told is None else operation.told(call, params)
-    needed = [Permission(operation.action, resources, context, told)] if resources else []
+    found = [Permission(operation.action, resources, context, told)] if resources else []
     if operation.also is not None:
-        needed += operation.also(call, params)
-    return needed or [Permission(operation.action, ("*",), context)]
+        found += operation.also(call, params)
+    return found or [Permission(operation.action, ("*",), context)]
 
 
 async def check(call: Call, permission: Permission) -> None:

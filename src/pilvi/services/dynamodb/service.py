@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
+from pilvi.kit import tags
 from pilvi.kit.call import Call
 from pilvi.kit.permission import Permission
-from pilvi.kit.service import Acts, Service, everything
+from pilvi.kit.service import Acts, Service, everything, the_request
+from pilvi.services.dynamodb import access
 from pilvi.services.dynamodb.tables import table_arn
 
 
@@ -25,16 +27,40 @@ def _tagged(call: Call, req: Mapping[str, Any]) -> str:
     return str(req.get("ResourceArn", "*"))
 
 
-def _batch(call: Call, req: Mapping[str, Any]) -> Sequence[str]:
-    items = req.get("RequestItems")
-    if not isinstance(items, dict):
-        return ()
-    return [table_arn(call.scope, str(name)) for name in items]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-
-
 def _nothing_itself(call: Call, req: Mapping[str, Any]) -> Sequence[str]:
-    """A transaction as such acts on nothing; its members do."""
+    """A batch or a transaction as such acts on nothing; its members do."""
     return ()
+
+
+def _batch_read(call: Call, req: Mapping[str, Any]) -> Iterator[Permission]:
+    for name, part in _by_table(req):
+        if isinstance(part, dict):
+            read = cast("dict[str, Any]", part)
+            told = {**_above(req), **read, "Items": list(_objects(read.get("Keys")))}
+            yield Permission("dynamodb:BatchGetItem", (table_arn(call.scope, name),), told=told)
+
+
+def _batch_written(call: Call, req: Mapping[str, Any]) -> Iterator[Permission]:
+    for name, part in _by_table(req):
+        items: list[Mapping[str, Any]] = []
+        for member in _objects(part):
+            for request in _objects([member.get("PutRequest"), member.get("DeleteRequest")]):
+                items += _objects([request.get("Item"), request.get("Key")])
+        told = {**_above(req), "Items": items}
+        yield Permission("dynamodb:BatchWriteItem", (table_arn(call.scope, name),), told=told)
+
+
+def _by_table(req: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
+    given = req.get("RequestItems")
+    if isinstance(given, dict):
+        for name, part in cast("dict[object, object]", given).items():
+            yield str(name), part
+
+
+def _above(req: Mapping[str, Any]) -> dict[str, Any]:
+    """What a batch or a transaction asks for all of its members."""
+    name = "ReturnConsumedCapacity"
+    return {name: req[name]} if name in req else {}
 
 
 _MEMBER_ACTIONS = {
@@ -48,10 +74,12 @@ _MEMBER_ACTIONS = {
 
 def _each_member(call: Call, req: Mapping[str, Any]) -> Iterator[Permission]:
     """A transaction needs permission for each of its members, as if they were requests of their own."""
+    context = {"dynamodb:enclosingoperation": (call.operation,)}
     for member in _objects(req.get("TransactItems")):
         for kind, action in _MEMBER_ACTIONS.items():
             for request in _objects([member.get(kind)]):
-                yield Permission(action, (_table(call, request),))
+                told = {**_above(req), **request}
+                yield Permission(action, (_table(call, request),), context, told)
 
 
 def _objects(given: Any) -> Iterator[Mapping[str, Any]]:
@@ -61,10 +89,20 @@ def _objects(given: Any) -> Iterator[Mapping[str, Any]]:
             yield cast("dict[str, Any]", one)
 
 
+_TAGS = tags.listed("Tags")
+
+
+def _tagging(call: Call, req: Mapping[str, Any]) -> Iterator[Permission]:
+    """A table that is made with tags needs the permission to tag, too."""
+    if req.get("Tags"):
+        context = tags.of_request(_TAGS(req))
+        yield Permission("dynamodb:TagResource", (_table(call, req),), context)
+
+
 dynamodb = Service(
     "dynamodb",
     acts={
-        "CreateTable": Acts(_table),
+        "CreateTable": Acts(_table, tags=_TAGS, also=_tagging),
         "DescribeTable": Acts(_table),
         "ListTables": Acts(everything),
         "UpdateTable": Acts(_table),
@@ -72,22 +110,24 @@ dynamodb = Service(
         "DescribeTimeToLive": Acts(_table),
         "UpdateTimeToLive": Acts(_table),
         "DescribeContinuousBackups": Acts(_table),
-        "TagResource": Acts(_tagged),
-        "UntagResource": Acts(_tagged),
+        "TagResource": Acts(_tagged, tags=_TAGS),
+        "UntagResource": Acts(_tagged, tags=tags.named("TagKeys")),
         "ListTagsOfResource": Acts(_tagged),
         "DescribeLimits": Acts(everything),
         "DescribeEndpoints": Acts(everything),
-        "PutItem": Acts(_table),
-        "GetItem": Acts(_table),
-        "UpdateItem": Acts(_table),
-        "DeleteItem": Acts(_table),
-        "Query": Acts(_table_or_index),
-        "Scan": Acts(_table_or_index),
-        "BatchGetItem": Acts(_batch),
-        "BatchWriteItem": Acts(_batch),
+        "PutItem": Acts(_table, told=the_request),
+        "GetItem": Acts(_table, told=the_request),
+        "UpdateItem": Acts(_table, told=the_request),
+        "DeleteItem": Acts(_table, told=the_request),
+        "Query": Acts(_table_or_index, told=the_request),
+        "Scan": Acts(_table_or_index, told=the_request),
+        "BatchGetItem": Acts(_nothing_itself, also=_batch_read),
+        "BatchWriteItem": Acts(_nothing_itself, also=_batch_written),
         "TransactGetItems": Acts(_nothing_itself, also=_each_member),
         "TransactWriteItems": Acts(_nothing_itself, also=_each_member),
     },
+    condition_keys=frozenset({"dynamodb:enclosingoperation"}),
+    tells=access.tells,
     opaque=frozenset(
         (
             "AttributeValue",

@@ -39,7 +39,7 @@ class Program(Generic[T]):
     """A compiled expression.
 
     `run`: what it does. `names_used`, `values_used`: its placeholders. `checks`: what to check of the values.
-    `attributes`: the top-level attributes that it reads, where anyone asks for them.
+    `attributes`: the top-level attributes that it names.
     """
 
     expression: str
@@ -69,7 +69,8 @@ def key_condition_program(text: str, names: Names) -> Program[tuple[KeyCondition
     found = key_conditions(condition)
     compiler = ConditionCompiler("KeyConditionExpression")
     compiler.compile(condition)
-    return _program(parser, found, tuple(compiler.checks))
+    attributes = frozenset(one.attribute for one in found)
+    return _program(parser, found, tuple(compiler.checks), attributes)
 
 
 @lru_cache(limits.PROGRAMS_CACHED)
@@ -78,7 +79,11 @@ def update_program(text: str, names: Names) -> Program[Update]:
     assignments = parser.update()
     update = compile_update(assignments)
     refuse_overlaps("UpdateExpression", update.paths)
-    return _program(parser, update, update.checks)
+    attributes = {str(one.path[0]) for one in assignments}
+    for one in assignments:
+        if one.operand is not None:
+            attributes |= _attributes(one.operand)
+    return _program(parser, update, update.checks, frozenset(attributes))
 
 
 @lru_cache(limits.PROGRAMS_CACHED)
