@@ -28,6 +28,8 @@ class HttpRequest:
     """The body as it arrives, for operations that stream it; then `body` is empty."""
     client_host: str = ""
     secure: bool = False
+    tls_version: str = ""
+    """Of the connection: "1.3"; "" without TLS."""
     read: Callable[[int], Awaitable[bytes]] | None = None
     """Set by the gateway: reads the whole body, at most so many bytes (RequestTooLarge beyond)."""
 

@@ -20,6 +20,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import resource
+import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from email.utils import formatdate
@@ -157,6 +158,8 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         peer: object = transport.get_extra_info("peername")
         self._peer = str(cast("tuple[object, ...]", peer)[0]) if isinstance(peer, tuple) else ""
+        tls: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
+        self._tls_version = "" if tls is None else (tls.version() or "").removeprefix("TLSv")
         self._transport.set_write_buffer_limits(high=BUFFER_BYTES)
         busy = len(self._server.open) - self._server.most
         self._server.opened(self)
@@ -249,6 +252,7 @@ class Connection(asyncio.Protocol):
             client_host=self._peer,
             secure=self._server.secure,
         )
+        request.tls_version = self._tls_version
         if parser.should_upgrade() and not may_ignore_upgrade(request):
             raise Refused(501, "NotImplemented", "pilvi does not implement HTTP upgrades yet.")
         self._in_head = False

@@ -8,12 +8,14 @@ AWS: S3 User Guide, "How Amazon S3 authorizes a request", "Blocking public acces
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, cast
 
 from pilvi.identity.permissions import OnResource
+from pilvi.kit import tags
 from pilvi.kit.call import Call
-from pilvi.kit.permission import Permission
+from pilvi.kit.permission import Permission, check
+from pilvi.kit.service import PermissionsOfRequest
 from pilvi.languages.policy import RESOURCE, Attachment, Origin, document
 from pilvi.services.s3 import errors, limits
 from pilvi.services.s3.records import buckets
@@ -76,7 +78,7 @@ def missing(call: Call, key: str) -> Exception:
     return errors.NoSuchKey(key) if call.discloses else errors.AccessDenied()
 
 
-# --- further permissions
+# --- further permissions. Functions that mostly give none give tuples: that costs less than a generator.
 
 
 def listing(call: Call, req: Mapping[str, Any]) -> Iterator[Permission]:
@@ -85,28 +87,125 @@ def listing(call: Call, req: Mapping[str, Any]) -> Iterator[Permission]:
 
 
 def listing_source(call: Call, req: Mapping[str, Any]) -> Iterator[Permission]:
-    bucket, _ = _source(req)
+    bucket, _, _ = _source(req)
     yield Permission("s3:ListBucket", (names.bucket_arn(bucket),))
 
 
-def tagging(call: Call, req: Mapping[str, Any]) -> Iterator[Permission]:
-    """Objects that are stored with tags need the permission to tag, too."""
+def of_version(action: str) -> PermissionsOfRequest:
+    """Of a version one needs another permission than of the object, also when it is the only one there is."""
+
+    def permissions(call: Call, req: Mapping[str, Any]) -> Sequence[Permission]:
+        if "VersionId" not in req:
+            return ()
+        return (Permission(action, (_target(req),), told=req),)
+
+    return permissions
+
+
+def of_versions(call: Call, req: Mapping[str, Any]) -> Sequence[Permission]:
+    """Those versions that DeleteObjects names."""
+    listed = listed_objects(req)
+    found = [
+        Permission("s3:DeleteObjectVersion", (_target({**req, **one}),), told=one)
+        for one in listed
+        if "VersionId" in one
+    ]
+    if req.get("BypassGovernanceRetention"):
+        keys = dict.fromkeys(_target({**req, **one}) for one in listed)
+        found.append(Permission("s3:BypassGovernanceRetention", tuple(keys)))
+    return found
+
+
+def listed_objects(req: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    document = cast("Mapping[str, Any]", req.get("Delete") or {})
+    return cast("list[Mapping[str, Any]]", document.get("Objects") or [])
+
+
+def deleting(call: Call, req: Mapping[str, Any]) -> Sequence[Permission]:
+    found: list[Permission] = []
+    if "VersionId" in req:
+        found.append(Permission("s3:DeleteObjectVersion", (_target(req),), told=req))
+    if req.get("BypassGovernanceRetention"):
+        found.append(Permission("s3:BypassGovernanceRetention", (_target(req),)))
+    return found
+
+
+def attributes(call: Call, req: Mapping[str, Any]) -> Sequence[Permission]:
+    """Whoever asks for attributes must be able to read the object."""
+    if "VersionId" not in req:
+        return (Permission("s3:GetObject", (_target(req),), told=req),)
+    versioned = ("s3:GetObjectVersion", "s3:GetObjectVersionAttributes")
+    return tuple(Permission(action, (_target(req),), told=req) for action in versioned)
+
+
+def writing(call: Call, req: Mapping[str, Any]) -> Sequence[Permission]:
+    """Objects that are stored with tags or an ACL need the permissions for these, too."""
+    found: list[Permission] = []
     if req.get("Tagging"):
-        target = names.object_arn(req.get("Bucket", "*"), req.get("Key", "*"))
-        yield Permission("s3:PutObjectTagging", (target,))
+        found.append(Permission("s3:PutObjectTagging", (_target(req),), told=req))
+    if _ACLS & req.keys():
+        found.append(Permission("s3:PutObjectAcl", (_target(req),), told=req))
+    if _LOCKS & req.keys():
+        found.append(Permission("s3:PutObjectRetention", (_target(req),), told=req))
+    if "ObjectLockLegalHoldStatus" in req:
+        found.append(Permission("s3:PutObjectLegalHold", (_target(req),), told=req))
+    return found
+
+
+_ACLS = frozenset(
+    {"ACL", "GrantFullControl", "GrantRead", "GrantReadACP", "GrantWrite", "GrantWriteACP"}
+)
+_LOCKS = frozenset({"ObjectLockMode", "ObjectLockRetainUntilDate"})
+
+
+def creating(call: Call, req: Mapping[str, Any]) -> Sequence[Permission]:
+    """A bucket that is made with more than its name."""
+    bucket = names.bucket_arn(req.get("Bucket", "*"))
+    wanted: list[str] = []
+    if _ACLS & req.keys():
+        wanted.append("s3:PutBucketAcl")
+    if req.get("ObjectLockEnabledForBucket"):
+        wanted += ("s3:PutBucketObjectLockConfiguration", "s3:PutBucketVersioning")
+    if "ObjectOwnership" in req:
+        wanted.append("s3:PutBucketOwnershipControls")
+    found = [Permission(action, (bucket,), told=req) for action in wanted]
+    given = list(bucket_tags(req))
+    if given:
+        found.append(Permission("s3:TagResource", (bucket,), tags.of_request(given)))
+    return found
+
+
+def bucket_tags(req: Mapping[str, Any]) -> Iterable[tuple[str, str | None]]:
+    configuration = req.get("CreateBucketConfiguration")
+    if isinstance(configuration, Mapping):
+        return tags.listed("Tags")(cast("Mapping[str, Any]", configuration))
+    return ()
 
 
 def copying(call: Call, req: Mapping[str, Any]) -> Iterator[Permission]:
-    """What is copied must be readable, and tags need what they always need."""
-    bucket, key = _source(req)
-    yield Permission("s3:GetObject", (names.object_arn(bucket, key),))
-    yield from tagging(call, req)
+    """What is copied must be readable; the rest as for everything that is written."""
+    bucket, key, version_id = _source(req)
+    action = "s3:GetObject" if version_id is None else "s3:GetObjectVersion"
+    told = {} if version_id is None else {"VersionId": version_id}
+    yield Permission(action, (names.object_arn(bucket, key),), told=told)
+    yield from writing(call, req)
 
 
-def _source(req: Mapping[str, Any]) -> tuple[str, str]:
-    """The bucket and key that are copied; any of them for a text that the handler will refuse."""
+async def permit_copied_tags(call: Call, req: Mapping[str, Any]) -> None:
+    """An object with tags is copied with them: that is reading them, and putting them. Raises: AccessDenied."""
+    bucket, key, version_id = _source(req)
+    reading = "s3:GetObjectTagging" if version_id is None else "s3:GetObjectVersionTagging"
+    await check(call, Permission(reading, (names.object_arn(bucket, key),)))
+    await check(call, Permission("s3:PutObjectTagging", (_target(req),), told={}))
+
+
+def _target(req: Mapping[str, Any]) -> str:
+    return names.object_arn(req.get("Bucket", "*"), req.get("Key", "*"))
+
+
+def _source(req: Mapping[str, Any]) -> tuple[str, str, str | None]:
+    """The bucket, key and version that are copied; any of them for a text that the handler will refuse."""
     try:
-        bucket, key, _ = names.copy_source(str(req.get("CopySource", "")))
+        return names.copy_source(str(req.get("CopySource", "")))
     except errors.InvalidArgument:
-        return "*", "*"
-    return bucket, key
+        return "*", "*", None

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 from pilvi.kit import execution
 from pilvi.kit.audit import WatchedRequest
 from pilvi.kit.call import Call
-from pilvi.kit.service import Acts, Service, everything
-from pilvi.services.s3 import access, responses
+from pilvi.kit.service import Acts, Service, everything, the_request
+from pilvi.services.s3 import access, responses, told
 from pilvi.services.s3.rules import names
 
 
@@ -21,30 +21,22 @@ def an_object(call: Call, req: Mapping[str, Any]) -> str:
     return names.object_arn(req.get("Bucket", "*"), req.get("Key", "*"))
 
 
+def unversioned(call: Call, req: Mapping[str, Any]) -> str | Sequence[str]:
+    """The object, unless the request names one of its versions: that is another permission."""
+    return () if "VersionId" in req else an_object(call, req)
+
+
 def each_object(call: Call, req: Mapping[str, Any]) -> Sequence[str]:
     """Those that DeleteObjects names. Differs: AWS refuses them one by one; here one refusal is for all."""
-    document = cast("Mapping[str, Any]", req.get("Delete") or {})
-    listed = cast("list[Mapping[str, Any]]", document.get("Objects") or [])
-    return [names.object_arn(req.get("Bucket", "*"), one.get("Key", "*")) for one in listed]
+    listed = access.listed_objects(req)
+    return [
+        names.object_arn(req.get("Bucket", "*"), one.get("Key", "*"))
+        for one in listed
+        if "VersionId" not in one
+    ]
 
 
 _LISTING = {"s3:prefix": "Prefix", "s3:delimiter": "Delimiter", "s3:max-keys": "MaxKeys"}
-_WRITING = {
-    "s3:x-amz-acl": "ACL",
-    "s3:x-amz-storage-class": "StorageClass",
-    "s3:x-amz-copy-source": "CopySource",
-    "s3:x-amz-metadata-directive": "MetadataDirective",
-}
-_REFUSED = frozenset(
-    {
-        *("s3:x-amz-server-side-encryption", "s3:x-amz-server-side-encryption-aws-kms-key-id"),
-        *("s3:x-amz-server-side-encryption-customer-algorithm", "s3:versionid"),
-        *("s3:object-lock-mode", "s3:object-lock-legal-hold", "s3:object-lock-retain-until-date"),
-    }
-)
-"""Keys of what is refused by name whenever a request has it."""
-
-CONDITION_KEYS = _REFUSED.union(_LISTING, _WRITING)
 
 
 def of_listing(call: Call, req: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
@@ -52,21 +44,26 @@ def of_listing(call: Call, req: Mapping[str, Any]) -> Mapping[str, tuple[str, ..
     return {key: (str(req[member]),) for key, member in _LISTING.items() if member in req}
 
 
-def of_writing(call: Call, req: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
-    """What the headers of a write ask for."""
-    return {key: (str(req[member]),) for key, member in _WRITING.items() if member in req}
+_WRITTEN = Acts(an_object, "s3:PutObject", told=the_request, also=access.writing)
+_COPIED = Acts(
+    an_object,
+    "s3:PutObject",
+    told=the_request,
+    also=access.copying,
+    discloses=access.listing_source,
+)
 
 
 ACTS = {
     # buckets
-    "CreateBucket": Acts(bucket),
+    "CreateBucket": Acts(bucket, told=the_request, tags=access.bucket_tags, also=access.creating),
     "DeleteBucket": Acts(bucket),
     "HeadBucket": Acts(bucket, "s3:ListBucket"),
     "ListBuckets": Acts(everything, "s3:ListAllMyBuckets"),
     "GetBucketLocation": Acts(bucket),
     # what is configured on them
     "GetBucketAcl": Acts(bucket),
-    "PutBucketAcl": Acts(bucket),
+    "PutBucketAcl": Acts(bucket, told=the_request),
     "GetBucketCors": Acts(bucket, "s3:GetBucketCORS"),
     "PutBucketCors": Acts(bucket, "s3:PutBucketCORS"),
     "DeleteBucketCors": Acts(bucket, "s3:PutBucketCORS"),
@@ -84,37 +81,42 @@ ACTS = {
     "DeleteBucketTagging": Acts(bucket, "s3:PutBucketTagging"),
     "GetBucketVersioning": Acts(bucket),
     # objects
-    "PutObject": Acts(an_object, context=of_writing, also=access.tagging),
-    "GetObject": Acts(an_object, discloses=access.listing),
-    "HeadObject": Acts(an_object, "s3:GetObject", discloses=access.listing),
-    "GetObjectAttributes": Acts(an_object, discloses=access.listing),
-    "CopyObject": Acts(
-        an_object,
-        "s3:PutObject",
-        context=of_writing,
-        also=access.copying,
-        discloses=access.listing_source,
+    "PutObject": _WRITTEN,
+    "GetObject": Acts(
+        unversioned,
+        told=the_request,
+        also=access.of_version("s3:GetObjectVersion"),
+        discloses=access.listing,
     ),
-    "DeleteObject": Acts(an_object),
-    "DeleteObjects": Acts(each_object, "s3:DeleteObject"),
+    "HeadObject": Acts(
+        unversioned,
+        "s3:GetObject",
+        told=the_request,
+        also=access.of_version("s3:GetObjectVersion"),
+        discloses=access.listing,
+    ),
+    "GetObjectAttributes": Acts(
+        unversioned, told=the_request, also=access.attributes, discloses=access.listing
+    ),
+    "CopyObject": _COPIED,
+    "DeleteObject": Acts(unversioned, told=the_request, also=access.deleting),
+    "DeleteObjects": Acts(each_object, "s3:DeleteObject", also=access.of_versions),
     "ListObjects": Acts(bucket, "s3:ListBucket", context=of_listing),
     "ListObjectsV2": Acts(bucket, "s3:ListBucket", context=of_listing),
-    "GetObjectTagging": Acts(an_object),
-    "PutObjectTagging": Acts(an_object),
-    "DeleteObjectTagging": Acts(an_object),
+    "GetObjectTagging": Acts(
+        unversioned, told=the_request, also=access.of_version("s3:GetObjectVersionTagging")
+    ),
+    "PutObjectTagging": Acts(
+        unversioned, told=the_request, also=access.of_version("s3:PutObjectVersionTagging")
+    ),
+    "DeleteObjectTagging": Acts(
+        unversioned, told=the_request, also=access.of_version("s3:DeleteObjectVersionTagging")
+    ),
     # multipart uploads
-    "CreateMultipartUpload": Acts(
-        an_object, "s3:PutObject", context=of_writing, also=access.tagging
-    ),
-    "UploadPart": Acts(an_object, "s3:PutObject"),
-    "UploadPartCopy": Acts(
-        an_object,
-        "s3:PutObject",
-        context=of_writing,
-        also=access.copying,
-        discloses=access.listing_source,
-    ),
-    "CompleteMultipartUpload": Acts(an_object, "s3:PutObject"),
+    "CreateMultipartUpload": _WRITTEN,
+    "UploadPart": _WRITTEN,
+    "UploadPartCopy": _COPIED,
+    "CompleteMultipartUpload": _WRITTEN,
     "AbortMultipartUpload": Acts(an_object),
     "ListParts": Acts(an_object, "s3:ListMultipartUploadParts"),
     "ListMultipartUploads": Acts(bucket, "s3:ListBucketMultipartUploads"),
@@ -160,6 +162,7 @@ s3 = Service(
     ACTS,
     accepted=_ACCEPTED,
     on_resource=access.on_bucket,
-    condition_keys=CONDITION_KEYS,
+    condition_keys=frozenset(_LISTING),
+    tells=told.tells,
     finish=responses.finish,
 )

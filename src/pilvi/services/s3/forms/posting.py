@@ -118,7 +118,9 @@ async def _put(
     policy: PostPolicy,
 ) -> Mapping[str, str]:
     operation = s3.operations["PutObject"]
-    plain = replace(request, headers=_headers(form.fields), body=b"", stream=None, read=None)
+    headers = _headers(form.fields)
+    headers["x-amz-date"] = form.fields["x-amz-date"]  # policies may ask how old the signature is
+    plain = replace(request, headers=headers, body=b"", stream=None, read=None)
     match = Match("PutObject", {"Bucket": bucket, "Key": form.fields["key"]})
     made = call.cloud.call(
         operation,

@@ -71,6 +71,8 @@ async def copy_object(call: Call, req: CopyObjectRequest, body: Body) -> CopyObj
         source, made = await bodies.opened(call, lambda at: _look(call, at, req, draft))
         refuse_unread("CopyObject", req)
         digests = None if made is None else await bodies.digests_of(*made)
+        if draft.tags is None and source.tags:
+            await access.permit_copied_tags(call, req)
         try:
             stored = await call.transact(
                 lambda tx, source=source, digests=digests: _commit(
@@ -167,7 +169,7 @@ def _commit(
     """Raises: _SourceChanged."""
     target = access.admit(call, tx, req)
     source_bucket, source = _find_source(call, tx, req)
-    if source.id != seen.id:
+    if source.id != seen.id or source.tags != seen.tags:
         raise _SourceChanged
     current = objects.find_object(tx, target, draft.key)
     conditions.check_write(req, draft.key, current)

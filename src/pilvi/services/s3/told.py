@@ -1,0 +1,167 @@
+"""What requests, buckets and objects tell policies, when one of them asks.
+
+Only `s3:prefix` and its kin are told of every listing, in `service.py`. Buckets have no tags for policies: AWS tells
+those of buckets for which attribute-based access control was switched on, which cannot be done here.
+AWS: S3 User Guide, "Policy actions, resources and condition keys for Amazon S3", "Tagging and access control policies";
+S3 API Reference, "Amazon S3 Signature Version 4 Authentication Specific Policy Keys".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+from urllib.parse import parse_qsl
+
+from pilvi.base.http import HttpRequest
+from pilvi.identity.actions import keys_about
+from pilvi.identity.signatures import instant_ms
+from pilvi.kit import tags as kit_tags
+from pilvi.kit.call import Call
+from pilvi.kit.permission import Permission
+from pilvi.kit.service import Tells
+from pilvi.languages.policy import family_of
+from pilvi.services.s3 import errors
+from pilvi.services.s3.records import buckets, objects
+from pilvi.services.s3.rules import names, tags
+from pilvi.store.api import Snapshot
+
+Keys = dict[str, tuple[str, ...]]
+Request = Mapping[str, Any]
+
+_GIVEN = {
+    "s3:x-amz-acl": "ACL",
+    "s3:x-amz-grant-full-control": "GrantFullControl",
+    "s3:x-amz-grant-read": "GrantRead",
+    "s3:x-amz-grant-read-acp": "GrantReadACP",
+    "s3:x-amz-grant-write": "GrantWrite",
+    "s3:x-amz-grant-write-acp": "GrantWriteACP",
+    "s3:x-amz-storage-class": "StorageClass",
+    "s3:x-amz-metadata-directive": "MetadataDirective",
+    "s3:x-amz-website-redirect-location": "WebsiteRedirectLocation",
+    "s3:x-amz-object-ownership": "ObjectOwnership",
+    "s3:x-amz-bucket-namespace": "BucketNamespace",
+    "s3:x-amz-server-side-encryption": "ServerSideEncryption",
+    "s3:x-amz-server-side-encryption-aws-kms-key-id": "SSEKMSKeyId",
+    "s3:x-amz-server-side-encryption-customer-algorithm": "SSECustomerAlgorithm",
+    "s3:object-lock-mode": "ObjectLockMode",
+    "s3:object-lock-legal-hold": "ObjectLockLegalHoldStatus",
+    "s3:versionid": "VersionId",
+    "s3:if-match": "IfMatch",
+    "s3:if-none-match": "IfNoneMatch",
+}
+_MADE = frozenset({"PutObject", "CopyObject", "CompleteMultipartUpload"})
+"""These leave a new object behind; of the others that ask for s3:PutObject none does."""
+_OF_CALLS = (
+    *("s3:authtype", "s3:resourceaccount", "s3:signatureage", "s3:signatureversion"),
+    *("s3:tlsversion", "s3:x-amz-content-sha256"),
+)
+_NEVER = (
+    *("aws:resourcetag/*", "s3:buckettag/*"),
+    *("s3:accessgrantsinstancearn", "s3:accesspointnetworkorigin", "s3:accesspointtag/*"),
+    *("s3:dataaccesspointaccount", "s3:dataaccesspointarn"),
+    *("s3:object-lock-remaining-retention-days", "s3:object-lock-retain-until-date"),
+)
+"""There are no access points and grants, and no object lock: whoever asks for one is refused."""
+
+
+async def _tell(call: Call, asked: Permission, resource: str) -> Mapping[str, tuple[str, ...]]:
+    told = _of_call(call)
+    told.update(await call.view(lambda at: _stored(at, call, resource)))
+    if isinstance(asked.told, Mapping):
+        told.update(_of_request(call.operation, cast("Request", asked.told)))
+    about = keys_about(asked.action) or frozenset[str]()
+    return {key: v for key, v in told.items() if key in about or family_of(key) in about}
+
+
+tells = Tells(
+    frozenset(
+        {
+            *_GIVEN,
+            *_OF_CALLS,
+            *_NEVER,
+            *("s3:existingobjecttag/*", "s3:requestobjecttag/*", "s3:requestobjecttagkeys"),
+            *("s3:locationconstraint", "s3:objectcreationoperation", "s3:x-amz-copy-source"),
+        }
+    ),
+    _tell,
+)
+
+
+def _of_call(call: Call) -> Keys:
+    """How the request is signed, and what it came over."""
+    request = call.request
+    if request is None:
+        return {}
+    told: Keys = {}
+    hashed = request.headers.get("x-amz-content-sha256")
+    if request.tls_version:
+        told["s3:tlsversion"] = (request.tls_version,)
+    if call.principal.authenticated:
+        kind, signed_at = _signature(request)
+        told["s3:authtype"] = (kind,)
+        told["s3:signatureversion"] = ("AWS4-HMAC-SHA256",)
+        if signed_at is not None:
+            told["s3:signatureage"] = (str(max(0, call.now_ms - signed_at)),)
+        if kind == "REST-QUERY-STRING":
+            hashed = hashed or "UNSIGNED-PAYLOAD"
+    if hashed is not None:
+        told["s3:x-amz-content-sha256"] = (hashed,)
+    return told
+
+
+def _signature(request: HttpRequest) -> tuple[str, int | None]:
+    """Where it is, and since when it holds, except in a header: that one is minutes old at most."""
+    if "authorization" in request.headers:
+        return "REST-HEADER", None
+    if request.method == "POST" and "x-amz-signature" not in request.query.lower():
+        return "POST", instant_ms(request.headers.get("x-amz-date", ""))
+    query = {name.lower(): value for name, value in parse_qsl(request.query)}
+    return "REST-QUERY-STRING", instant_ms(query.get("x-amz-date", ""))
+
+
+def _stored(at: Snapshot, call: Call, resource: str) -> Keys:
+    name, _, key = resource.removeprefix("arn:aws:s3:::").partition("/")
+    bucket = buckets.find_bucket(at, name)
+    if bucket is None or call.operation == "CreateBucket":
+        return {"s3:resourceaccount": (call.account,)}
+    told: Keys = {"s3:resourceaccount": (bucket.account,)}
+    stored = objects.find_object(at, bucket, key) if key else None
+    if stored is not None:
+        told.update(kit_tags.of_resource(stored.tags, "s3:existingobjecttag/"))
+    return told
+
+
+def _of_request(operation: str, req: Request) -> Keys:
+    """Raises: InvalidArgument, InvalidTag, MalformedXML for tags that are none."""
+    told: Keys = {key: (str(req[name]),) for key, name in _GIVEN.items() if name in req}
+    told["s3:objectcreationoperation"] = ("true" if operation in _MADE else "false",)
+    if "CopySource" in req:
+        told["s3:x-amz-copy-source"] = (_source(str(req["CopySource"])),)
+    configuration = req.get("CreateBucketConfiguration")
+    if isinstance(configuration, Mapping):
+        place = cast("Request", configuration).get("LocationConstraint")
+        if place:
+            told["s3:locationconstraint"] = (str(place),)
+    given: object = req.get("Tagging")
+    if isinstance(given, str):
+        given = tags.tags_of_header(given)
+    elif isinstance(given, Mapping):
+        listed = cast("Request", given).get("TagSet")
+        given = tags.tags_of(
+            cast("list[Request]", listed) if isinstance(listed, list) else [], of_bucket=False
+        )
+    else:
+        given = dict[str, str]()
+    told.update(
+        kit_tags.of_request(given.items(), "s3:requestobjecttag/", "s3:requestobjecttagkeys")
+    )
+    return told
+
+
+def _source(text: str) -> str:
+    """In one form, whatever was escaped: a policy about a source is about what is read."""
+    try:
+        bucket, key, _ = names.copy_source(text)
+    except errors.InvalidArgument:
+        return text  # the handler refuses it
+    return f"{bucket}/{key}"
