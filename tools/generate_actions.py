@@ -35,7 +35,10 @@ TYPES_ADDED: Mapping[str, Mapping[str, str]] = {
     },
 }
 """The reference has two pages for the prefix, of REST APIs and of HTTP APIs; of types with the same name on both the
-data set keeps the second. They are about the same actions, and have the same keys."""
+data set keeps the second, and of the five HTTP methods the types on the second. Both are put right here: a method may
+be asked for on any path."""
+
+_ANY_PATH: Mapping[str, Any] = {"required": False, "condition_keys": [], "dependent_actions": []}
 
 
 def tables() -> dict[str, str]:
@@ -51,7 +54,9 @@ def _table(prefix: str, found: Mapping[str, Any]) -> str:
     added = {name: name.removeprefix("Rest") for name in TYPES_ADDED.get(prefix, {})}
     for name, twin in added.items():
         types.append({**known[twin], "name": name, "arn": TYPES_ADDED[prefix][name]})
-    actions = [_action(prefix, one, added) for _, one in sorted(found["privileges"].items())]
+    actions = [
+        _action(prefix, one, [*known, *added]) for _, one in sorted(found["privileges"].items())
+    ]
     keys = {_key(name): one["type"] for name, one in sorted(found["conditions"].items())}
     return "\n".join(
         (
@@ -70,9 +75,10 @@ def _type(found: Mapping[str, Any]) -> dict[str, Any]:
     return _full(name=found["resource"], arn=found["arn"], keys=_keys(found["condition_keys"]))
 
 
-def _action(prefix: str, found: Mapping[str, Any], added: Mapping[str, str]) -> dict[str, Any]:
-    targets = {name: one for name, one in sorted(found["resource_types"].items()) if name}
-    targets |= {name: targets[twin] for name, twin in added.items() if twin in targets}
+def _action(prefix: str, found: Mapping[str, Any], types: Iterable[str]) -> dict[str, Any]:
+    targets: dict[str, Any] = {n: one for n, one in sorted(found["resource_types"].items()) if n}
+    if prefix == "apigateway" and found["privilege"].isupper():
+        targets = dict.fromkeys(types, _ANY_PATH)
     general = found["resource_types"].get("", {})
     return _full(
         name=f"{prefix}:{found['privilege']}",

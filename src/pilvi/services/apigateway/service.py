@@ -7,11 +7,16 @@ Management".
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
+from pilvi.kit import tags
 from pilvi.kit.call import Call
-from pilvi.kit.service import Acts, ResourceOf, Service
+from pilvi.kit.permission import Permission
+from pilvi.kit.service import Acts, PermissionsOfRequest, ResourceOf, Service, the_request
+from pilvi.services.apigateway import access
 
 
 def _path(template: str) -> ResourceOf:
@@ -30,10 +35,39 @@ class _Given(dict[str, Any]):
 
 
 def _tagged(member: str) -> ResourceOf:
+    """The resource under which API Gateway keeps the tags of another."""
+
     def resource(call: Call, req: Mapping[str, Any]) -> str:
-        return str(req.get(member, "*"))
+        return _tags_of(call, str(req.get(member, "*")))
 
     return resource
+
+
+def _tags_of(call: Call, arn: str) -> str:
+    return f"arn:{call.scope.partition}:apigateway:{call.region}::/tags/{quote(arn, safe='')}"
+
+
+def _changed(member: str) -> PermissionsOfRequest:
+    """Who puts tags on a REST API changes it, too."""
+
+    def permissions(call: Call, req: Mapping[str, Any]) -> Iterator[Permission]:
+        yield Permission("apigateway:PATCH", (str(req.get(member, "*")),))
+
+    return permissions
+
+
+def _tagging(member: str, verb: str, collection: str) -> PermissionsOfRequest:
+    """What is made with tags has no id yet when permission is asked."""
+    read = tags.mapped(member)
+
+    def permissions(call: Call, req: Mapping[str, Any]) -> Iterator[Permission]:
+        if req.get(member):
+            made = f"{_path(collection)(call, req)}/*"
+            yield Permission(
+                f"apigateway:{verb}", (_tags_of(call, made),), tags.of_request(read(req))
+            )
+
+    return permissions
 
 
 def _crud(noun: str, plural: str, collection: str, identifier: str) -> dict[str, Acts]:
@@ -48,12 +82,36 @@ def _crud(noun: str, plural: str, collection: str, identifier: str) -> dict[str,
     }
 
 
-def _tags(member: str, verb: str) -> dict[str, Acts]:
+def _tags(member: str, verb: str, names: str) -> dict[str, Acts]:
+    changed = _changed(member) if verb == "PUT" else None
     return {
-        "TagResource": Acts(_tagged(member), f"apigateway:{verb}"),
-        "UntagResource": Acts(_tagged(member), "apigateway:DELETE"),
+        "TagResource": Acts(_tagged(member), f"apigateway:{verb}", also=changed),
+        "UntagResource": Acts(
+            _tagged(member), "apigateway:DELETE", tags=tags.named(names), also=changed
+        ),
         "GetTags": Acts(_tagged(member), "apigateway:GET"),
     }
+
+
+def _told(acts: dict[str, Acts], member: str) -> dict[str, Acts]:
+    """With all that the requests tell; `member` holds their tags, if any."""
+    given = tags.mapped(member)
+    return {
+        name: replace(
+            one,
+            tags=None if one.action == "apigateway:GET" else one.tags or given,
+            told=the_request,
+        )
+        for name, one in acts.items()
+    }
+
+
+def _with_tags(acts: dict[str, Acts], member: str, verb: str, **made: str) -> dict[str, Acts]:
+    """`made`: noun -> the collection that it is made in."""
+    for noun, collection in made.items():
+        create = acts[f"Create{noun}"]
+        acts[f"Create{noun}"] = replace(create, also=_tagging(member, verb, collection))
+    return acts
 
 
 _METHOD = "/restapis/{restApiId}/resources/{resourceId}/methods/{httpMethod}"
@@ -70,31 +128,55 @@ def _part(noun: str, path: str) -> dict[str, Acts]:
 
 apigateway = Service(
     "apigateway",
-    acts={
-        **_crud("RestApi", "RestApis", "/restapis", "restApiId"),
-        **_crud("Resource", "Resources", "/restapis/{restApiId}/resources", "resourceId"),
-        **_crud("Deployment", "Deployments", "/restapis/{restApiId}/deployments", "deploymentId"),
-        **_crud("Stage", "Stages", "/restapis/{restApiId}/stages", "stageName"),
-        **_part("Method", _METHOD),
-        "UpdateMethod": Acts(_path(_METHOD), "apigateway:PATCH"),
-        "UpdateIntegration": Acts(_path(f"{_METHOD}/integration"), "apigateway:PATCH"),
-        **_part("MethodResponse", f"{_METHOD}/responses/{{statusCode}}"),
-        **_part("Integration", f"{_METHOD}/integration"),
-        **_part("IntegrationResponse", f"{_METHOD}/integration/responses/{{statusCode}}"),
-        **_tags("resourceArn", "PUT"),
-    },
+    acts=_told(
+        _with_tags(
+            {
+                **_crud("RestApi", "RestApis", "/restapis", "restApiId"),
+                **_crud("Resource", "Resources", "/restapis/{restApiId}/resources", "resourceId"),
+                **_crud(
+                    "Deployment", "Deployments", "/restapis/{restApiId}/deployments", "deploymentId"
+                ),
+                **_crud("Stage", "Stages", "/restapis/{restApiId}/stages", "stageName"),
+                **_part("Method", _METHOD),
+                "UpdateMethod": Acts(_path(_METHOD), "apigateway:PATCH"),
+                "UpdateIntegration": Acts(_path(f"{_METHOD}/integration"), "apigateway:PATCH"),
+                **_part("MethodResponse", f"{_METHOD}/responses/{{statusCode}}"),
+                **_part("Integration", f"{_METHOD}/integration"),
+                **_part("IntegrationResponse", f"{_METHOD}/integration/responses/{{statusCode}}"),
+                **_tags("resourceArn", "PUT", "tagKeys"),
+            },
+            "tags",
+            "PUT",
+            RestApi="/restapis",
+            Stage="/restapis/{restApiId}/stages",
+        ),
+        "tags",
+    ),
+    tells=access.tells,
 )
 
 apigatewayv2 = Service(
     "apigatewayv2",
     prefix="apigateway",
-    acts={
-        **_crud("Api", "Apis", "/apis", "ApiId"),
-        **_crud("Integration", "Integrations", "/apis/{ApiId}/integrations", "IntegrationId"),
-        **_crud("Route", "Routes", "/apis/{ApiId}/routes", "RouteId"),
-        **_crud("Deployment", "Deployments", "/apis/{ApiId}/deployments", "DeploymentId"),
-        **_crud("Stage", "Stages", "/apis/{ApiId}/stages", "StageName"),
-        "DeleteCorsConfiguration": Acts(_path("/apis/{ApiId}/cors"), "apigateway:DELETE"),
-        **_tags("ResourceArn", "POST"),
-    },
+    acts=_told(
+        _with_tags(
+            {
+                **_crud("Api", "Apis", "/apis", "ApiId"),
+                **_crud(
+                    "Integration", "Integrations", "/apis/{ApiId}/integrations", "IntegrationId"
+                ),
+                **_crud("Route", "Routes", "/apis/{ApiId}/routes", "RouteId"),
+                **_crud("Deployment", "Deployments", "/apis/{ApiId}/deployments", "DeploymentId"),
+                **_crud("Stage", "Stages", "/apis/{ApiId}/stages", "StageName"),
+                "DeleteCorsConfiguration": Acts(_path("/apis/{ApiId}/cors"), "apigateway:DELETE"),
+                **_tags("ResourceArn", "POST", "TagKeys"),
+            },
+            "Tags",
+            "POST",
+            Api="/apis",
+            Stage="/apis/{ApiId}/stages",
+        ),
+        "Tags",
+    ),
+    tells=access.tells,
 )

@@ -82,9 +82,13 @@ def stream_home(scope: Scope, group: str, stream: str) -> Key:
     return (scope.account, scope.region, "logs", group, "s", stream)
 
 
+def find_group(at: Snapshot, scope: Scope, name: str) -> LogGroup | None:
+    return groups.find(at, groups_home(scope), name)
+
+
 def get_group(at: Snapshot, scope: Scope, name: str) -> LogGroup:
     """Raises: ResourceNotFoundException."""
-    group = groups.find(at, groups_home(scope), name)
+    group = find_group(at, scope, name)
     if group is None:
         raise errors.ResourceNotFoundException(what="log group")
     return group

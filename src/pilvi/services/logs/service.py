@@ -2,36 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pilvi.kit import tags
 from pilvi.kit.call import Call
+from pilvi.kit.permission import Permission
 from pilvi.kit.service import Acts, Service
+from pilvi.services.logs import access
+
+
+def _named(call: Call, req: Mapping[str, Any]) -> str:
+    """The ARN of the group alone."""
+    named = str(req.get("logGroupName") or req.get("logGroupIdentifier") or "*")
+    if named.startswith("arn:"):
+        return named.removesuffix(":*")
+    return call.arn("logs", f"log-group:{named}")
 
 
 def _group(call: Call, req: Mapping[str, Any]) -> str:
-    named = str(req.get("logGroupName") or req.get("logGroupIdentifier") or "*")
-    return (
-        named if named.startswith("arn:") else call.arn("logs", f"log-group:{named}:log-stream:*")
-    )
+    """What is asked of a group is asked of its streams, none of which is named."""
+    return f"{_named(call, req)}:log-stream:"
 
 
 def _stream(call: Call, req: Mapping[str, Any]) -> str:
-    group = _group(call, req).removesuffix(":log-stream:*").removesuffix(":*")
-    return f"{group}:log-stream:{req.get('logStreamName', '*')}"
+    return f"{_named(call, req)}:log-stream:{req.get('logStreamName', '*')}"
+
+
+def _groups(call: Call, req: Mapping[str, Any]) -> str:
+    """All of an account, whatever prefix is asked for."""
+    return call.arn("logs", "log-group::log-stream:")
 
 
 def _tagged(call: Call, req: Mapping[str, Any]) -> str:
-    return str(req.get("resourceArn", "*"))
+    return str(req.get("resourceArn", "*")).removesuffix(":*")
+
+
+_TAGS = tags.mapped("tags")
+
+
+def _tagging(call: Call, req: Mapping[str, Any]) -> Iterator[Permission]:
+    """A group that is made with tags needs the permission to tag, too."""
+    if req.get("tags"):
+        yield Permission("logs:TagResource", (_named(call, req),), tags.of_request(_TAGS(req)))
 
 
 logs = Service(
     "logs",
     acts={
-        "CreateLogGroup": Acts(_group),
+        "CreateLogGroup": Acts(_group, tags=_TAGS, also=_tagging),
         "DeleteLogGroup": Acts(_group),
-        "DescribeLogGroups": Acts(_group),
-        "CreateLogStream": Acts(_group),
+        "DescribeLogGroups": Acts(_groups),
+        "CreateLogStream": Acts(_stream),
         "DeleteLogStream": Acts(_stream),
         "DescribeLogStreams": Acts(_group),
         "PutLogEvents": Acts(_stream),
@@ -39,13 +61,14 @@ logs = Service(
         "FilterLogEvents": Acts(_group),
         "PutRetentionPolicy": Acts(_group),
         "DeleteRetentionPolicy": Acts(_group),
-        "TagResource": Acts(_tagged),
-        "UntagResource": Acts(_tagged),
+        "TagResource": Acts(_tagged, tags=_TAGS),
+        "UntagResource": Acts(_tagged, tags=tags.named("tagKeys")),
         "ListTagsForResource": Acts(_tagged),
-        "TagLogGroup": Acts(_group),
-        "UntagLogGroup": Acts(_group),
+        "TagLogGroup": Acts(_group, tags=_TAGS),
+        "UntagLogGroup": Acts(_group, tags=tags.named("tags")),
         "ListTagsLogGroup": Acts(_group),
     },
+    tells=access.tells,
     accepted={
         "PutLogEvents": {
             "sequenceToken": "AWS ignores it since 2023: writes to a stream need no token",
