@@ -17,7 +17,7 @@ from pilvi.kit.call import Call
 from pilvi.kit.permission import Permission
 from pilvi.kit.service import Tells
 from pilvi.services.apigateway import records
-from pilvi.services.apigateway.records import Method
+from pilvi.services.apigateway.records import HttpRoute, Method
 from pilvi.store.api import Snapshot
 
 Keys = dict[str, tuple[str, ...]]
@@ -31,9 +31,11 @@ async def _tell(call: Call, asked: Permission, resource: str) -> Keys:
     return told
 
 
-_NAMES = ("accessloggingdestination", "accessloggingformat", "apikeyrequired", "apiname")
-_NAMES += ("authorizertype", "authorizeruri", "disableexecuteapiendpoint", "endpointtype")
-_NAMES += ("routeauthorizationtype", "securitypolicy")
+_NAMES = (
+    *("accessloggingdestination", "accessloggingformat", "apikeyrequired", "apiname"),
+    *("authorizertype", "authorizeruri", "disableexecuteapiendpoint", "endpointtype"),
+    *("routeauthorizationtype", "securitypolicy"),
+)
 tells = Tells(
     frozenset(
         {
@@ -93,7 +95,8 @@ def _of_rest_api(at: Snapshot, here: Scope, api_id: str, below: list[str]) -> Ke
     return {**told, **tags.of_resource(all_tags)}
 
 
-def _of_methods(methods: Iterable[Method]) -> Keys:
+def _of_methods(methods: Iterable[Method | HttpRoute]) -> Keys:
+    """Of several ways in, all are told. None of them can need an API key yet."""
     kinds = dict.fromkeys(one.authorization for one in methods)
     if not kinds:
         return {}
@@ -115,24 +118,15 @@ def _of_http_api(at: Snapshot, here: Scope, api_id: str, below: list[str]) -> Ke
                 "apigateway:resource/disableexecuteapiendpoint": (_truth(api.endpoint_disabled),),
                 **tags.of_resource(api.tags),
             }
-            if any(True for _ in records.HTTP_ROUTES.scan(at, home)):
-                told.update(_OPEN_ROUTE)
-            return told
+            return told | _of_methods(records.HTTP_ROUTES.scan(at, home))
         case ["stages", name]:
             stage = records.HTTP_STAGES.find(at, home, name)
             return {} if stage is None else tags.of_resource(stage.tags)
         case ["routes", route_id, *_]:
             found = records.HTTP_ROUTES.find(at, home, route_id)
-            return {} if found is None else dict(_OPEN_ROUTE)
+            return _of_methods([] if found is None else [found])
         case _:
             return {}
-
-
-_OPEN_ROUTE: Keys = {
-    "apigateway:resource/routeauthorizationtype": ("NONE",),
-    "apigateway:resource/apikeyrequired": ("false",),
-}
-"""All routes of HTTP APIs are so: others are refused by name."""
 
 
 # --- of requests
@@ -141,7 +135,7 @@ _OPEN_ROUTE: Keys = {
 def _of_request(operation: str, req: Request) -> Keys:
     found = {name: _texts(value) for name, value in _GIVEN.get(operation, _nothing)(req).items()}
     for patch in _list(req.get("patchOperations")):
-        one = cast("Request", patch) if isinstance(patch, dict) else {}
+        one = _object(patch)
         path = str(one.get("path", ""))
         name = next((n for start, n in _PATCHED.items() if path.startswith(start)), None)
         if name is not None and "value" in one:
