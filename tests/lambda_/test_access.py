@@ -500,3 +500,57 @@ def test_what_a_configuration_holds_is_shown_to_those_who_may_read_it(
     text += denied(ann.lambda_.list_functions)
     text += denied(ann.lambda_.list_versions_by_function, FunctionName="f")
     assert secret not in text
+
+
+# --- what functions do with their credentials
+
+
+def test_a_functions_credentials_tell_which_function_it_is(
+    functions: Functions, client: Make, account: str
+) -> None:
+    """The condition key holds in requests to other services: only `reader` may read, though both have the role."""
+    iam, s3 = client("iam"), client("s3")
+    s3.create_bucket(Bucket=f"b-{account}")
+    s3.put_object(Bucket=f"b-{account}", Key="k", Body=b"content")
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": {
+            "Effect": "Allow",
+            "Principal": {"Service": "lambda.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+            "Condition": {
+                "ArnLike": {"aws:SourceArn": f"arn:aws:lambda:us-east-1:{account}:function:r*"},
+                "StringEquals": {"aws:SourceAccount": account},
+            },
+        },
+    }
+    role = iam.create_role(RoleName="r", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    arn = f"arn:aws:lambda:us-east-1:{account}:function:reader"
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": allow(
+            "s3:GetObject", Condition={"ArnEquals": {"lambda:SourceFunctionArn": arn}}
+        ),
+    }
+    iam.put_role_policy(RoleName="r", PolicyName="p", PolicyDocument=json.dumps(policy))
+    reads = package(
+        "import boto3\n"
+        "from botocore.exceptions import ClientError\n"
+        "def handler(event, context):\n"
+        f"    try: return boto3.client('s3').get_object(Bucket='b-{account}', Key='k')"
+        "['Body'].read().decode()\n"
+        "    except ClientError as error: return error.response['Error']['Code']\n"
+    )
+    for name, answer in (("reader", "content"), ("rival", "AccessDenied")):
+        functions.create(name, reads, Role=role)
+        assert functions.invoke(name) == answer
+    code, text = refusal(
+        functions.client.create_function,
+        FunctionName="other",
+        Runtime="python3.11",
+        Handler="app.handler",
+        Role=role,
+        Code={"ZipFile": reads},
+    )
+    assert code == "InvalidParameterValueException", "the role is for functions of certain names"
+    assert "cannot be assumed by Lambda" in text

@@ -80,7 +80,6 @@ def service_may(made: dict[str, Any], source: Source, **named: Any) -> bool:
         resource,
         OnResource("111111111111", (document,)),
         now_ms=1_700_000_000_000,
-        region="us-east-1",
         specific={"lambda:invokedviafunctionurl": ("false",)},
         known=access.KEYS,
     )

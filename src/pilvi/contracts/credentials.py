@@ -7,6 +7,8 @@ from typing import Protocol
 
 import msgspec
 
+from pilvi.contracts.delivery import Source
+
 
 class Session(msgspec.Struct, frozen=True):
     """What was settled when temporary credentials were issued, and holds for as long as they do.
@@ -14,7 +16,8 @@ class Session(msgspec.Struct, frozen=True):
     `policies`: session policies as texts, `policy_arns`: managed ones. `tags`: session tags, inherited ones too;
     `transitive`: the keys of those that go on to the next role of a chain, in lower case.
     `mfa_at_ms`: when the holder showed a second factor; None when they did not. `provider`: the identity provider
-    that vouched for the holder. `issuer_arn`, `issuer_id`: of a federated user, whose permissions are lent.
+    that vouched for the holder. `source_arn`: what a service took the role for, the function that runs.
+    `issuer_arn`, `issuer_id`: of a federated user, whose permissions are lent.
     """
 
     issued_at_ms: int
@@ -25,6 +28,7 @@ class Session(msgspec.Struct, frozen=True):
     source_identity: str = ""
     mfa_at_ms: int | None = None
     provider: str = ""
+    source_arn: str = ""
     issuer_arn: str = ""
     issuer_id: str = ""
 
@@ -74,16 +78,16 @@ class RoleNotAssumable(Exception):
 class Sessions(Protocol):
     """Implemented by services/iam; asked by Lambda for a function's credentials."""
 
-    async def check_assumable(self, *, role_arn: str, service: str) -> None:
+    async def check_assumable(self, *, role_arn: str, source: Source) -> None:
         """Raises: RoleNotAssumable."""
         ...
 
     async def issue_session(
-        self, *, role_arn: str, session_name: str, duration_s: int, service: str
+        self, *, role_arn: str, session_name: str, duration_s: int, source: Source
     ) -> Credential:
         """Credentials of an assumed role, as STS would give them.
 
-        `service`: the service principal that assumes it ("lambda.amazonaws.com").
+        `source`: the service that assumes it ("lambda.amazonaws.com"), and for which function.
         In the open mode a role that does not exist still yields a session, which acts as root: people who come
         from emulators name made-up roles.
         Raises: RoleNotAssumable.

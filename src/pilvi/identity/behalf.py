@@ -1,4 +1,4 @@
-"""What a service of the cloud may do on its own behalf: S3 telling a function of an event, API Gateway calling one.
+"""What a service of the cloud may do on its own behalf: S3 telling a function of an event, Lambda assuming a role.
 
 Nothing but the resource's policy speaks for a service. So that nobody can make a service act where they may not
 themselves, the policy can ask for whose resource it acts: `aws:SourceArn`, `aws:SourceAccount`.
@@ -10,11 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 
+from pilvi.base.arn import GLOBAL_REGION, Arn
 from pilvi.contracts.delivery import Source
-from pilvi.identity.permissions import NOBODYS, OnResource, RequestContext
-from pilvi.identity.principal import ANONYMOUS
-from pilvi.languages.policy import Decision, Kind, Policies, Request, decide, principal_keys
-from pilvi.languages.policy import Principal as PolicyPrincipal
+from pilvi.identity import authorise
+from pilvi.identity.permissions import OnResource, RequestContext, services
+from pilvi.identity.principal import service_itself
+from pilvi.languages.policy import Decision, Policies, Request
+
+_NO_KEYS: Mapping[str, tuple[str, ...]] = {}
+_SUFFIX = ".amazonaws.com"
 
 
 def judge(
@@ -24,23 +28,32 @@ def judge(
     on_resource: OnResource,
     *,
     now_ms: int,
-    region: str,
-    specific: Mapping[str, tuple[str, ...]],
-    known: AbstractSet[str],
+    specific: Mapping[str, tuple[str, ...]] = _NO_KEYS,
+    known: AbstractSet[str] = frozenset(),
 ) -> tuple[Request, Policies, Decision]:
     """What was asked, what applied, and what came of it.
 
     `specific`, `known`: as for `RequestContext`. Raises: NotBuilt for a condition key of which nothing can be said.
     """
-    principal = PolicyPrincipal(Kind.SERVICE, services=(source.service,))
-    told = {**principal_keys(principal), **specific, **on_resource.context}
+    assert source.service.endswith(_SUFFIX), source.service
+    region = _region_of(source)
+    principal = service_itself(source.service.removesuffix(_SUFFIX))
+    permissions = services(principal, region)
+    told = {**specific, **on_resource.context}
     if source.arn:
         told["aws:sourcearn"] = (source.arn,)
     if source.account:
         told["aws:sourceaccount"] = (source.account,)
     context = RequestContext(
-        ANONYMOUS, NOBODYS, now_ms, region, None, on_resource.account, action, told, known
+        principal, permissions, now_ms, region, None, on_resource.account, action, told, known
     )
-    request = Request(principal, action, (resource,), on_resource.account, context)
-    policies = Policies(resource=on_resource.policies, resource_side=on_resource.side)
-    return request, policies, decide(request, policies)
+    policies = authorise.applying(permissions, on_resource)
+    return authorise.judge(permissions, policies, action, resource, context, on_resource)
+
+
+def _region_of(source: Source) -> str:
+    """Where the service acts; buckets do not say."""
+    try:
+        return Arn.parse(source.arn).scope.region
+    except ValueError:
+        return GLOBAL_REGION

@@ -246,6 +246,12 @@ class RequestContext(Mapping[str, tuple[str, ...]]):
         session = self._principal.session
         return None if session is None else session.source_identity or None
 
+    def source_function(self) -> str | None:
+        """Of a function's own credentials, whatever service it asks."""
+        session = self._principal.session
+        source = "" if session is None else session.source_arn
+        return source if ":lambda:" in source else None
+
     def provider(self) -> str | None:
         session = self._principal.session
         return None if session is None else session.provider or None
@@ -296,4 +302,5 @@ _GLOBAL: dict[str, Callable[[RequestContext], str | None]] = {
     "aws:tokenissuetime": RequestContext.token_issue_time,
     "aws:sourceidentity": RequestContext.source_identity,
     "aws:federatedprovider": RequestContext.provider,
+    "lambda:sourcefunctionarn": RequestContext.source_function,
 }

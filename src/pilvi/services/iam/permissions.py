@@ -12,6 +12,8 @@ import msgspec
 from pilvi.base.arn import GLOBAL_REGION, Arn, Scope
 from pilvi.base.errors import NotBuilt
 from pilvi.contracts.credentials import Session
+from pilvi.contracts.delivery import Source
+from pilvi.identity import behalf
 from pilvi.identity.permissions import OnResource, Permissions
 from pilvi.identity.principal import Principal
 from pilvi.kit import tags
@@ -25,10 +27,7 @@ from pilvi.languages.policy import (
     Document,
     Kind,
     Origin,
-    Policies,
-    Request,
     ResourceSide,
-    decide,
     document,
 )
 from pilvi.languages.policy import Principal as PolicyPrincipal
@@ -311,18 +310,31 @@ def find_role(at: Snapshot, role_arn: str) -> Role | None:
     return role if exact else None
 
 
-def trusts_service(role_arn: str, role: Role, service: str) -> bool:
-    """Whether a service of the cloud may assume the role on its own behalf ("lambda.amazonaws.com")."""
-    account = Arn.parse(role_arn).account
-    request = Request(
-        PolicyPrincipal(Kind.SERVICE, services=(service,)),
+def trusts_service(role_arn: str, role: Role, source: Source, *, now_ms: int) -> bool:
+    """Whether a service of the cloud may assume the role on its own behalf, for what `source` says."""
+    arn = Arn.parse(role_arn)
+    side = OnResource(arn.account, (_trust(role_arn, role),), ResourceSide.TRUST)
+    _, _, decision = behalf.judge(
+        source,
         "sts:AssumeRole",
-        (role_arn,),
-        account,
-        {"aws:sourceaccount": (account,), "aws:principalisawsservice": ("true",)},
+        role_arn,
+        side,
+        now_ms=now_ms,
+        known=_NEVER_BROUGHT,
     )
-    policies = Policies(resource=(_trust(role_arn, role),), resource_side=ResourceSide.TRUST)
-    return decide(request, policies).allowed
+    return decision.allowed
+
+
+_NEVER_BROUGHT = frozenset(
+    {
+        "sts:externalid",
+        "sts:sourceidentity",
+        "sts:transitivetagkeys",
+        "aws:requesttag/*",
+        "aws:tagkeys",
+    }
+)
+"""Condition keys that a service never has when it takes a role."""
 
 
 def _trust(role_arn: str, role: Role) -> Document:

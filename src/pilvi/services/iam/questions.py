@@ -7,6 +7,7 @@ from collections.abc import Awaitable
 
 from pilvi.base.arn import Arn
 from pilvi.contracts.credentials import Credential, RoleNotAssumable, Session
+from pilvi.contracts.delivery import Source
 from pilvi.kit.cloud import Cloud
 from pilvi.services.iam import limits, permissions, records, tokens
 from pilvi.services.iam.records import Role
@@ -38,12 +39,12 @@ class IamSessions:
         self._cloud = cloud
         self._told: set[str] = set()
 
-    async def check_assumable(self, *, role_arn: str, service: str) -> None:
+    async def check_assumable(self, *, role_arn: str, source: Source) -> None:
         """Raises: RoleNotAssumable."""
-        await self._cloud.store.read(lambda at: self._assumable(at, role_arn, service))
+        await self._cloud.store.read(lambda at: self._assumable(at, role_arn, source))
 
     async def issue_session(
-        self, *, role_arn: str, session_name: str, duration_s: int, service: str
+        self, *, role_arn: str, session_name: str, duration_s: int, source: Source
     ) -> Credential:
         """A service acts under a role for up to twelve hours, whatever the role's own longest session.
 
@@ -54,26 +55,28 @@ class IamSessions:
         assert 0 < duration_s <= limits.SERVICE_SESSION_S_MAX, duration_s
 
         def issue(tx: Transaction) -> Credential:
-            role = self._assumable(tx, role_arn, service)
+            role = self._assumable(tx, role_arn, source)
             if role is not None:
                 holder = tokens.role_session(arn.scope, role, session_name)
             else:
                 holder = tokens.made_up_role_session(role_arn, session_name)
-            session = Session(issued_at_ms=cloud.clock.now_ms())
+            session = Session(issued_at_ms=cloud.clock.now_ms(), source_arn=source.arn)
             return tokens.Issuer(cloud).session(tx, holder, session, duration_s=duration_s)
 
         return await cloud.store.write(issue)
 
-    def _assumable(self, at: Snapshot, role_arn: str, service: str) -> Role | None:
-        """The role, if `service` may assume it; None for a made-up one. Raises: RoleNotAssumable."""
+    def _assumable(self, at: Snapshot, role_arn: str, source: Source) -> Role | None:
+        """The role, if the service may assume it; None for a made-up one. Raises: RoleNotAssumable."""
         settings = self._cloud.settings
         role = permissions.find_role(at, role_arn)
         if role is None:
             if settings.auth == "strict":
                 raise RoleNotAssumable(f"{role_arn} does not exist")
             self._tell_made_up(role_arn)
-        elif settings.iam == "enforce" and not permissions.trusts_service(role_arn, role, service):
-            raise RoleNotAssumable(f"{role_arn} does not trust {service}")
+        elif settings.iam == "enforce" and not permissions.trusts_service(
+            role_arn, role, source, now_ms=self._cloud.clock.now_ms()
+        ):
+            raise RoleNotAssumable(f"{role_arn} does not trust {source.service}")
         return role
 
     def _tell_made_up(self, role_arn: str) -> None:

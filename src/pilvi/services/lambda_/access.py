@@ -180,13 +180,13 @@ async def lets_in(cloud: Cloud, name: FunctionName, source: Source) -> bool:
         name.asked_arn,
         side,
         now_ms=cloud.clock.now_ms(),
-        region=name.scope.region,
         specific={"lambda:invokedviafunctionurl": ("false",)},
         known=KEYS,
     )
     if decision.allowed:
         return True
-    told = "; ".join(explain(request, policies, decision))
+    lines = explain(request, policies, decision)
+    told = "; ".join(lines).encode("unicode_escape").decode()  # sources may hold line breaks
     if mode == "audit":
         log.warning("%s for %s would be denied: %s", source.service, source.arn, told)
         return True

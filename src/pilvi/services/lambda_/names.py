@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from pilvi.base.arn import Scope
+from pilvi.base.arn import Arn, Scope
+from pilvi.contracts.delivery import Source
 from pilvi.services.lambda_ import errors
 
 LATEST = "$LATEST"
@@ -58,6 +59,11 @@ def version_number(digits: str | int) -> int:
 
 def function_arn(scope: Scope, name: str) -> str:
     return f"arn:{scope.partition}:lambda:{scope.region}:{scope.account}:function:{name}"
+
+
+def source_of(arn: str) -> Source:
+    """As whom Lambda takes the role of a function."""
+    return Source("lambda.amazonaws.com", arn, Arn.parse(arn).account)
 
 
 def is_function(text: str) -> bool:

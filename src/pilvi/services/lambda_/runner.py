@@ -35,11 +35,12 @@ from pilvi.compute.process import ProcessBackend
 from pilvi.compute.runtimes import Runtimes
 from pilvi.compute.unpacked import Unpacked
 from pilvi.contracts.credentials import Credential, RoleNotAssumable, Sessions
+from pilvi.contracts.delivery import Source
 from pilvi.contracts.logs import LogSink
 from pilvi.contracts.platform import Platform
 from pilvi.kit.cloud import Cloud
 from pilvi.services.lambda_ import errors, limits
-from pilvi.services.lambda_.names import function_arn
+from pilvi.services.lambda_.names import function_arn, source_of
 from pilvi.services.lambda_.records import Configuration, Package, Runnable
 from pilvi.store.blob_rows import BlobGone
 
@@ -185,7 +186,9 @@ class Runner:
                 return known
         task = self._issuing.get(made_of)
         if task is None:
-            task = asyncio.create_task(self._issue(version_arn, made_of, name, configuration.role))
+            task = asyncio.create_task(
+                self._issue(version_arn, made_of, name, configuration.role, source_of(arn))
+            )
             self._issuing[made_of] = task
             task.add_done_callback(lambda _: self._issuing.pop(made_of, None))
         fresh = await asyncio.shield(task)
@@ -193,14 +196,16 @@ class Runner:
             pool.retire(known.key)
         return fresh
 
-    async def _issue(self, version_arn: str, made_of: str, name: str, role: str) -> _Known:
+    async def _issue(
+        self, version_arn: str, made_of: str, name: str, role: str, source: Source
+    ) -> _Known:
         """Known before the task is done: whoever comes between would issue another."""
         try:
             credential = await self._cloud.ask(Sessions).issue_session(
                 role_arn=role,
                 session_name=name,
                 duration_s=limits.SESSION_S,
-                service="lambda.amazonaws.com",
+                source=source,
             )
         except RoleNotAssumable as problem:
             raise errors.RoleNotAssumed() from problem

@@ -59,7 +59,7 @@ async def create_function(call: Call, req: WatchedRequest, body: Body) -> Functi
         revision_id=revision_id,
     )
     rules.check_role(name.scope, draft.role)
-    await _check_assumable(call, draft.role)
+    await _check_assumable(call, name, draft.role)
     rules.check_tag_count(tags)
     rules.check_layer_arns(name.scope, layer_arns)
     publish = req.get("Publish", False)
@@ -83,10 +83,10 @@ async def create_function(call: Call, req: WatchedRequest, body: Body) -> Functi
     return result
 
 
-async def _check_assumable(call: Call, role: str) -> None:
+async def _check_assumable(call: Call, name: FunctionName, role: str) -> None:
     """Raises: InvalidParameterValueException."""
     try:
-        await call.ask(Sessions).check_assumable(role_arn=role, service="lambda.amazonaws.com")
+        await call.ask(Sessions).check_assumable(role_arn=role, source=names.source_of(name.arn))
     except RoleNotAssumable:
         raise errors.InvalidParameterValueException(detail=errors.NOT_ASSUMABLE) from None
 
@@ -184,7 +184,7 @@ async def update_function_configuration(
     await call.view(configured)
     refuse_unread(lambda_.operations["UpdateFunctionConfiguration"], req)
     if role is not None:
-        await _check_assumable(call, role)
+        await _check_assumable(call, name, role)
 
     def update(tx: Transaction) -> Function:
         function, latest = configured(tx)
