@@ -49,7 +49,9 @@ def test_a_replica_decrypts_what_the_primary_encrypted_and_the_other_way_round(
     replica = told["ReplicaKeyMetadata"]
     assert (replica["KeyId"], replica["Arn"], replica["Description"]) == (key_id, replica_arn, "")
     assert json.loads(told["ReplicaPolicy"])["Id"] == "key-default-1"
-    assert told["ReplicaTags"] == []
+    assert "ReplicaTags" not in told
+    assert (replica["KeyState"], replica["Enabled"]) == ("Creating", False)
+    assert "CurrentKeyMaterialId" not in replica
     family = {
         "PrimaryKey": {"Arn": arn, "Region": "us-east-1"},
         "ReplicaKeys": [{"Arn": replica_arn, "Region": "ap-southeast-1"}],
@@ -137,3 +139,43 @@ def test_imported_material_is_imported_in_each_region(regions: Callable[[str], A
     refused(code, None, bring, kms=there, key=key, material=b"2" * 32)
     bring(there, key, b"1" * 32)
     assert there.decrypt(CiphertextBlob=blob)["Plaintext"] == b"x"
+
+
+# A replica is a new key, and the one that is to lead must allow it itself.
+def test_replicas_need_leave_of_their_own(
+    client: Callable[..., Any], regions: Callable[[str], Any], account: str
+) -> None:
+    here, there = regions("us-east-1"), regions("eu-west-1")
+    key = here.create_key(MultiRegion=True)["KeyMetadata"]["Arn"]
+    elsewhere = key.replace("us-east-1", "eu-west-1")
+    iam = client("iam")
+    iam.create_user(UserName="ann")
+    made = iam.create_access_key(UserName="ann")["AccessKey"]
+    ann = client(
+        "kms",
+        aws_access_key_id=made["AccessKeyId"],
+        aws_secret_access_key=made["SecretAccessKey"],
+    )
+
+    def allow(*statements: tuple[str, str]) -> None:
+        allowed = [
+            {"Effect": "Allow", "Action": action, "Resource": one} for action, one in statements
+        ]
+        text = json.dumps({"Version": "2012-10-17", "Statement": allowed})
+        iam.put_user_policy(UserName="ann", PolicyName="p", PolicyDocument=text)
+
+    replicate = {"KeyId": key, "ReplicaRegion": "eu-west-1"}
+    tags = {"Tags": [{"TagKey": "a", "TagValue": "b"}]}
+    allow(("kms:ReplicateKey", key))
+    refused("AccessDeniedException", None, ann.replicate_key, **replicate)
+    allow(("kms:ReplicateKey", key), ("kms:CreateKey", "*"))
+    refused("AccessDeniedException", None, ann.replicate_key, **replicate, **tags)
+    refused("AccessDeniedException", None, ann.create_key, **tags)
+    ann.replicate_key(**replicate)
+    lead = {"KeyId": key, "PrimaryRegion": "eu-west-1"}
+    allow(("kms:UpdatePrimaryRegion", key))
+    refused("AccessDeniedException", None, ann.update_primary_region, **lead)
+    allow(("kms:UpdatePrimaryRegion", key), ("kms:UpdatePrimaryRegion", elsewhere))
+    ann.update_primary_region(**lead)
+    told = there.describe_key(KeyId=elsewhere)["KeyMetadata"]["MultiRegionConfiguration"]
+    assert told["PrimaryKey"]["Region"] == "eu-west-1"

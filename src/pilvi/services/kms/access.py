@@ -37,6 +37,7 @@ class Told(msgspec.Struct, frozen=True):
 
     `context`: the encryption context. `other`: of ReEncrypt, how it names the other key. `child`: what a new grant
     would give. `grant_id`, `token`: of RetireGrant. `behind`: it is the key behind the alias that is asked about.
+    `region`: where the key is, if elsewhere than the request.
     """
 
     context: Mapping[str, str] = {}
@@ -45,6 +46,7 @@ class Told(msgspec.Struct, frozen=True):
     grant_id: str = ""
     token: bytes | None = None
     behind: bool = False
+    region: str = ""
 
 
 NOTHING = Told()
@@ -92,7 +94,8 @@ _BY_GRANT = json.dumps(
 
 
 def _side_of(call: Call, at: Snapshot, asked: Permission, told: Told, resource: str) -> OnResource:
-    name = names.parse(resource, call.scope)
+    here = call.scope._replace(region=told.region) if told.region else call.scope
+    name = names.parse(resource, here)
     owner, own = name.scope.account, name.scope.account == call.principal.account
     operation = asked.action.removeprefix("kms:")
     found = _find(at, name) if own or operation in CROSS_ACCOUNT else None

@@ -12,7 +12,7 @@ from typing import Any, cast
 from pilvi.base.errors import AwsError
 from pilvi.kit.call import Call
 from pilvi.kit.permission import Permission
-from pilvi.kit.service import Acts, ResourceOf, Service, everything
+from pilvi.kit.service import Acts, PermissionsOfRequest, ResourceOf, Service, everything
 from pilvi.services.kms import access
 from pilvi.services.kms.access import Told
 from pilvi.services.kms.ciphers import symmetric
@@ -70,13 +70,18 @@ def _alias(call: Call, req: Mapping[str, Any]) -> str:
     return _named(call, req.get("AliasName"))
 
 
-def _acts(operation: str, resource: ResourceOf, told: ToldOf | None = None) -> Acts:
+def _acts(
+    operation: str,
+    resource: ResourceOf,
+    told: ToldOf | None = None,
+    also: PermissionsOfRequest | None = None,
+) -> Acts:
     """With the condition keys that its request tells."""
 
     def context(call: Call, req: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
         return conditions.of_request(f"kms:{operation}", req)
 
-    return Acts(resource, context=context, told=told or _encryption_context)
+    return Acts(resource, context=context, told=told or _encryption_context, also=also)
 
 
 def _encryption_context(call: Call, req: Mapping[str, Any]) -> Told:
@@ -96,6 +101,32 @@ def _behind_alias(call: Call, req: Mapping[str, Any]) -> Iterator[Permission]:
     """The key that the alias names so far: its policy must allow that the alias is taken from it."""
     action = f"kms:{call.operation}"
     yield Permission(action, (_alias(call, req),), told=Told(behind=True))
+
+
+def _tagged(call: Call, req: Mapping[str, Any]) -> Iterator[Permission]:
+    """A new key with tags needs leave for these too; there is no key yet whose policy could give it."""
+    if req.get("Tags"):
+        keys = conditions.of_request("kms:TagResource", req)
+        yield Permission("kms:TagResource", ("*",), keys)
+
+
+def _replicated(call: Call, req: Mapping[str, Any]) -> Iterator[Permission]:
+    """A replica is a new key."""
+    yield Permission("kms:CreateKey", ("*",), conditions.of_replica(req))
+    yield from _tagged(call, req)
+
+
+def _new_primary(call: Call, req: Mapping[str, Any]) -> Iterator[Permission]:
+    """The replica that is to lead must allow it as well."""
+    region = str(req.get("PrimaryRegion") or "")
+    try:
+        name = names.parse_key(str(req.get("KeyId") or ""), call.scope)
+    except AwsError:
+        return
+    if names.is_region(region):
+        arn = names.key_arn(name.scope._replace(region=region), name.key_id)
+        keys = conditions.of_request("kms:UpdatePrimaryRegion", req)
+        yield Permission("kms:UpdatePrimaryRegion", (arn,), keys, Told(region=region))
 
 
 def _retired(call: Call, req: Mapping[str, Any]) -> str:
@@ -143,7 +174,9 @@ kms = Service(
         ),
         "CreateAlias": Acts(_alias_and_key),
         "CreateGrant": _acts("CreateGrant", _key, _created_grant),
-        "CreateKey": _acts("CreateKey", everything),
+        "CreateKey": _acts("CreateKey", everything, also=_tagged),
+        "ReplicateKey": _acts("ReplicateKey", _key, also=_replicated),
+        "UpdatePrimaryRegion": _acts("UpdatePrimaryRegion", _key, also=_new_primary),
         "Decrypt": _acts("Decrypt", _decrypted),
         "DeleteAlias": Acts(_alias, also=_behind_alias),
         "GenerateRandom": Acts(everything),

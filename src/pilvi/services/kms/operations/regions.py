@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 import msgspec
 
 from pilvi.kit.call import Call
 from pilvi.services.kms import described, errors, limits, records
 from pilvi.services.kms.keyring import Keyring
 from pilvi.services.kms.records import Family, Key
-from pilvi.services.kms.rules import policies, states, tags
+from pilvi.services.kms.rules import names, policies, states, tags
 from pilvi.services.kms.service import kms
 from pilvi.services.kms.wire import (
     ReplicateKeyRequest,
@@ -19,14 +17,13 @@ from pilvi.services.kms.wire import (
 )
 from pilvi.store.api import Snapshot, Transaction
 
-_REGION = re.compile(r"[a-z]{2}(?:-[a-z]+)+-[0-9]+")
-
 
 @kms.write("ReplicateKey")
 def replicate_key(call: Call, tx: Transaction, req: ReplicateKeyRequest) -> ReplicateKeyResponse:
     """Make a replica of a primary key in another Region. Imported material must be imported there, too.
 
-    Differs: the replica can be used at once; on AWS it is Creating for some seconds.
+    The answer tells of it as it is before the commit, Creating; it can be used from then on. On AWS that takes
+    some seconds.
 
     Raises: NotFoundException, UnsupportedOperationException, AlreadyExistsException, DisabledException,
         KMSInvalidStateException, MalformedPolicyDocumentException, TagException, LimitExceededException,
@@ -37,7 +34,7 @@ def replicate_key(call: Call, tx: Transaction, req: ReplicateKeyRequest) -> Repl
     family = _family(tx, key)
     ring.require(key, states.USABLE)
     region = req["ReplicaRegion"]
-    if not _REGION.fullmatch(region) or region == key.region:
+    if not names.is_region(region) or region == key.region:
         raise errors.ValidationException(
             detail=f"The replica Region {region} must be a Region other than that of the primary key."
         )
@@ -76,11 +73,13 @@ def replicate_key(call: Call, tx: Transaction, req: ReplicateKeyRequest) -> Repl
     records.put_new_key(tx, replica)
     grown = msgspec.structs.replace(family, replicas=(*family.replicas, region))
     records.put_family(tx, key.scope, grown)
-    return {
-        "ReplicaKeyMetadata": described.metadata(tx, replica, call.now_ms),
-        "ReplicaPolicy": policy,
-        "ReplicaTags": tags.listed(replica.tags),
-    }
+    told = described.metadata(tx, replica, call.now_ms)
+    told["KeyState"], told["Enabled"] = "Creating", False
+    told.pop("CurrentKeyMaterialId", None)
+    answer: ReplicateKeyResponse = {"ReplicaKeyMetadata": told, "ReplicaPolicy": policy}
+    if replica.tags:
+        answer["ReplicaTags"] = tags.listed(replica.tags)
+    return answer
 
 
 def _copy_material(tx: Transaction, ring: Keyring, key: Key, replica: Key) -> Key:

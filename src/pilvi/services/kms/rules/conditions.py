@@ -132,6 +132,11 @@ def of_request(action: str, req: Mapping[str, Any]) -> Keys:
     return found
 
 
+def of_replica(req: Mapping[str, Any]) -> Keys:
+    """What a ReplicateKey tells of the key that it makes; its primary key tells the rest of itself."""
+    return {**of_request("kms:ReplicateKey", req), "kms:multiregion": ("true",)}
+
+
 def of_context(context: Mapping[str, str]) -> Keys:
     """Names that differ only in case are one key with several values."""
     pairs: Keys = {}

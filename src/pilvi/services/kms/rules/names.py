@@ -46,6 +46,14 @@ def key_arn(scope: Scope, key_id: str) -> str:
     return arn_of(scope, f"key/{key_id}")
 
 
+_REGION = re.compile(r"[a-z]{2}(?:-[a-z]+)+-[0-9]+")
+
+
+def is_region(text: str) -> bool:
+    """Whether it looks like one."""
+    return _REGION.fullmatch(text) is not None
+
+
 def root_arn(scope: Scope) -> str:
     """Of the account's root user."""
     return f"arn:{scope.partition}:iam::{scope.account}:root"
