@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -221,13 +221,18 @@ def test_data_keys_decrypt_to_what_they_were(kms: Any) -> None:
         refused("ValidationException", None, kms.generate_data_key, KeyId=key, **wrong)
 
 
-@pytest.mark.parametrize("spec", ["RSA_2048", "ECC_NIST_P256", "ECC_NIST_P521", "ECC_SECG_P256K1"])
+@pytest.mark.parametrize(
+    "spec",
+    [
+        *("RSA_2048", "ECC_NIST_P256", "ECC_NIST_P521", "ECC_SECG_P256K1"),
+        *("ECC_NIST_EDWARDS25519", "ML_KEM_768"),
+    ],
+)
 def test_data_key_pairs_are_pairs(kms: Any, spec: str) -> None:
     key, context = new_key(kms), {"for": "pair"}
     request = {"KeyId": key, "KeyPairSpec": spec, "EncryptionContext": context}
     made = kms.generate_data_key_pair(**request)
-    private = load_der_private_key(made["PrivateKeyPlaintext"], None)
-    assert isinstance(private, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey)
+    private: Any = load_der_private_key(made["PrivateKeyPlaintext"], None)
     public = private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     assert (made["PublicKey"], made["KeyPairSpec"]) == (public, spec)
     blob = made["PrivateKeyCiphertextBlob"]

@@ -101,7 +101,10 @@ def test_specs_and_usages_that_do_not_fit_are_refused(client: Client) -> None:
     ("request_", "what"),
     [
         ({"KeySpec": "SM2", "KeyUsage": "SIGN_VERIFY"}, "the key spec SM2"),
-        ({"KeySpec": "ML_DSA_65", "KeyUsage": "SIGN_VERIFY"}, "the key spec ML_DSA_65"),
+        (
+            {"KeySpec": "ML_KEM_512", "KeyUsage": "ENCAPSULATE_DECAPSULATE"},
+            "the key spec ML_KEM_512",
+        ),
         ({"Origin": "AWS_CLOUDHSM"}, "the key origin AWS_CLOUDHSM"),
         ({"Origin": "EXTERNAL_KEY_STORE", "XksKeyId": "x"}, "the key origin EXTERNAL_KEY_STORE"),
         ({"CustomKeyStoreId": "cks-1"}, "the member CustomKeyStoreId of kms.CreateKey"),
@@ -143,7 +146,7 @@ def test_a_key_is_of_its_region(client: Client, account: str) -> None:
     refused("NotFoundException", words, elsewhere.describe_key, KeyId=key["Arn"])
 
 
-# Nobody evaluates key policies across accounts yet, so nothing of another account's key is to be had.
+# The default key policy speaks of its own account alone.
 def test_a_key_is_of_its_account(client: Client, account: str) -> None:
     kms = client("kms")
     key = made(kms)

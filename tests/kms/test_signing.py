@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, mldsa, padding, rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     PublicFormat,
@@ -150,8 +150,8 @@ def test_usages_are_not_mixed(kms: Any, account: str) -> None:
     )
     pair = new_key(kms, "ECC_NIST_P256", "SIGN_VERIFY")
     refused(
-        "NotImplemented",
-        "pilvi does not implement the message type EXTERNAL_MU yet.",
+        "ValidationException",
+        "MessageType EXTERNAL_MU is not valid for algorithm ECDSA_SHA_256.",
         kms.sign,
         KeyId=pair,
         Message=b"x" * 64,
@@ -195,5 +195,76 @@ def test_a_known_signature() -> None:
     r = bytes.fromhex("EFD48B2AACB6A8FD1140DD9CD45E81D69D2C877B56AAF991C34D0EA84EAF3716")
     s = bytes.fromhex("F7CB1C942D657C41D436C7A1B6E29F65F3E900DBB9AFF4064DC4AB2F843ACDA8")
     signature = bytes([0x30, 70, 2, 33, 0, *r, 2, 33, 0, *s])
-    assert pairs.verify(public, "ECDSA_SHA_256", b"sample", signature, hashed=False)
-    assert not pairs.verify(public, "ECDSA_SHA_256", b"simple", signature, hashed=False)
+    assert pairs.verify(public, "ECDSA_SHA_256", b"sample", signature, pairs.RAW)
+    assert not pairs.verify(public, "ECDSA_SHA_256", b"simple", signature, pairs.RAW)
+
+
+@pytest.mark.parametrize(
+    ("spec", "algorithm"),
+    [
+        ("ECC_NIST_EDWARDS25519", "ED25519_SHA_512"),
+        ("ML_DSA_44", "ML_DSA_SHAKE_256"),
+        ("ML_DSA_65", "ML_DSA_SHAKE_256"),
+        ("ML_DSA_87", "ML_DSA_SHAKE_256"),
+    ],
+)
+def test_signatures_without_a_digest_of_their_own(kms: Any, spec: str, algorithm: str) -> None:
+    key = new_key(kms, spec, "SIGN_VERIFY")
+    told = kms.get_public_key(KeyId=key)
+    assert (told["KeySpec"], told["SigningAlgorithms"]) == (spec, [algorithm])
+    raw = {"KeyId": key, "Message": b"the quick brown fox", "SigningAlgorithm": algorithm}
+    signature = kms.sign(**raw)["Signature"]
+    public: Any = load_der_public_key(told["PublicKey"])
+    public.verify(signature, raw["Message"])
+    assert kms.verify(**raw, Signature=signature)["SignatureValid"] is True
+    wrong = bytes([signature[0] ^ 1, *signature[1:]])
+    for bad in (wrong, b"nonsense"):
+        refused("KMSInvalidSignatureException", "", kms.verify, **raw, Signature=bad)
+    other = {**raw, "Message": b"another"}
+    refused("KMSInvalidSignatureException", "", kms.verify, **other, Signature=signature)
+    digest = {**raw, "Message": b"d" * 64, "MessageType": "DIGEST"}
+    refused("ValidationException", None, kms.sign, **digest)
+    represented = {**raw, "MessageType": "EXTERNAL_MU"}
+    refused("ValidationException", None, kms.sign, **represented)
+    if algorithm.startswith("ML_DSA"):
+        hasher = mldsa.MLDSAMuHasher(public)
+        hasher.update(raw["Message"])
+        represented["Message"] = hasher.finalize()
+        signed = kms.sign(**represented)["Signature"]
+        assert kms.verify(**raw, Signature=signed)["SignatureValid"] is True
+        assert kms.verify(**represented, Signature=signature)["SignatureValid"] is True
+    else:
+        prehashed = {**digest, "SigningAlgorithm": "ED25519_PH_SHA_512"}
+        refused("NotImplemented", None, kms.sign, **prehashed)
+
+
+# FIPS 203: whatever is decapsulated gives a secret, of which only the two sides know whether it is shared.
+@pytest.mark.parametrize("spec", ["ML_KEM_768", "ML_KEM_1024"])
+def test_secrets_are_encapsulated(kms: Any, spec: str) -> None:
+    key = new_key(kms, spec, "ENCAPSULATE_DECAPSULATE")
+    asked = {"KeyId": key, "EncapsulationAlgorithm": "ML_KEM"}
+    made = kms.encapsulate(**asked)
+    opened = kms.decapsulate(**asked, SharedSecretCiphertextBlob=made["SharedSecretCiphertextBlob"])
+    assert opened["SharedSecret"] == made["SharedSecret"]
+    assert len(opened["SharedSecret"]) == 32
+    told = kms.get_public_key(KeyId=key)
+    assert told["EncapsulationAlgorithms"] == ["ML_KEM"]
+    public: Any = load_der_public_key(told["PublicKey"])
+    secret, wrapped = public.encapsulate()
+    assert kms.decapsulate(**asked, SharedSecretCiphertextBlob=wrapped)["SharedSecret"] == secret
+    wrong = bytes([wrapped[0] ^ 1, *wrapped[1:]])
+    other = kms.decapsulate(**asked, SharedSecretCiphertextBlob=wrong)["SharedSecret"]
+    assert (len(other), other == secret) == (32, False)
+    short = {**asked, "SharedSecretCiphertextBlob": wrapped[:-1]}
+    refused("InvalidCiphertextException", "", kms.decapsulate, **short)
+    refused("DryRunOperationException", None, kms.encapsulate, **asked, DryRun=True)
+    agreeing = new_key(kms, "ECC_NIST_P256", "KEY_AGREEMENT")
+    refused("InvalidKeyUsageException", None, kms.encapsulate, **{**asked, "KeyId": agreeing})
+    refused(
+        "NotImplemented",
+        None,
+        kms.create_key,
+        KeySpec=spec,
+        KeyUsage="ENCAPSULATE_DECAPSULATE",
+        Origin="EXTERNAL",
+    )

@@ -53,7 +53,8 @@ NOTHING = Told()
 
 CROSS_ACCOUNT = frozenset(
     {
-        *("CreateGrant", "Decrypt", "DeriveSharedSecret", "DescribeKey", "Encrypt"),
+        *("CreateGrant", "Decapsulate", "Decrypt", "DeriveSharedSecret", "DescribeKey"),
+        *("Encapsulate", "Encrypt"),
         *("GenerateDataKey", "GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext"),
         *("GenerateDataKeyWithoutPlaintext", "GenerateMac", "GetKeyRotationStatus"),
         *("GetPublicKey", "ListGrants", "ReEncryptFrom", "ReEncryptTo", "RetireGrant"),
@@ -179,6 +180,12 @@ def _side_of_grant(
     own = key.account == call.principal.account
     if grant is None:
         return OnResource() if own else OnResource(key.account, side=ResourceSide.KEY)
+    given = {
+        "EncryptionContextEquals": grant.context_equals,
+        "EncryptionContextSubset": grant.context_subset,
+        "SourceArn": grant.source_arn,
+    }
+    context |= conditions.of_constraints(given)
     named, accounts = retirers(grant, names.root_arn(key.scope))
     # Whoever the grant names needs nothing of their account; others have what the account leaves to them.
     is_named = not named.isdisjoint(names_of(call)) or grant.retiring_service in _service_names(

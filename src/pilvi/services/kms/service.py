@@ -146,13 +146,15 @@ def _alias_and_key(call: Call, req: Mapping[str, Any]) -> tuple[str, str]:
 
 
 _WITH_TOKENS = (
-    *("CreateGrant", "Decrypt", "DeriveSharedSecret", "DescribeKey", "Encrypt"),
+    *("CreateGrant", "Decapsulate", "Decrypt", "DeriveSharedSecret", "DescribeKey"),
+    *("Encapsulate", "Encrypt"),
     *("GenerateDataKey", "GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext"),
     *("GenerateDataKeyWithoutPlaintext", "GenerateMac", "GetPublicKey", "ReEncrypt", "Sign"),
     *("Verify", "VerifyMac"),
 )
 _OF_KEYS = (
-    *("CancelKeyDeletion", "CreateGrant", "DeleteImportedKeyMaterial", "DeriveSharedSecret"),
+    *("CancelKeyDeletion", "Decapsulate", "DeleteImportedKeyMaterial", "DeriveSharedSecret"),
+    "Encapsulate",
     *("DescribeKey", "DisableKey", "DisableKeyRotation", "EnableKey", "EnableKeyRotation"),
     *("Encrypt", "GenerateDataKey", "GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext"),
     *("GenerateDataKeyWithoutPlaintext", "GenerateMac", "GetKeyPolicy", "GetKeyRotationStatus"),

@@ -65,6 +65,20 @@ class CreateKeyResponse(TypedDict, total=False):
     KeyMetadata: KeyMetadata
 
 
+class DecapsulateRequest(TypedDict, total=False):
+    KeyId: Required[str]
+    SharedSecretCiphertextBlob: Required[bytes]
+    EncapsulationAlgorithm: Required[str]
+    GrantTokens: list[str]
+    DryRun: bool
+
+
+class DecapsulateResponse(TypedDict, total=False):
+    KeyId: str
+    SharedSecret: bytes
+    EncapsulationAlgorithm: str
+
+
 class DecryptRequest(TypedDict, total=False):
     CiphertextBlob: bytes
     EncryptionContext: dict[str, str]
@@ -139,6 +153,20 @@ class EnableKeyRequest(TypedDict, total=False):
 class EnableKeyRotationRequest(TypedDict, total=False):
     KeyId: Required[str]
     RotationPeriodInDays: int
+
+
+class EncapsulateRequest(TypedDict, total=False):
+    KeyId: Required[str]
+    EncapsulationAlgorithm: Required[str]
+    GrantTokens: list[str]
+    DryRun: bool
+
+
+class EncapsulateResponse(TypedDict, total=False):
+    KeyId: str
+    SharedSecret: bytes
+    SharedSecretCiphertextBlob: bytes
+    EncapsulationAlgorithm: str
 
 
 class EncryptRequest(TypedDict, total=False):

@@ -1,4 +1,4 @@
-"""Pairs of a private and a public key: RSA and elliptic curves. Private keys are PKCS #8, public ones SPKI, both DER.
+"""Pairs of a private and a public key: RSA, curves, lattices. Private keys are PKCS #8, public ones SPKI, both DER.
 
 Making an RSA key takes a good part of a second: it belongs into a thread.
 """
@@ -9,7 +9,14 @@ from collections.abc import Callable, Mapping
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import (
+    ec,
+    ed25519,
+    mldsa,
+    mlkem,
+    padding,
+    rsa,
+)
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -37,7 +44,26 @@ _HASHES: Mapping[str, Callable[[], hashes.HashAlgorithm]] = {
 }
 _EXPONENT = 65537
 
-Private = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+_LatticeSigner = mldsa.MLDSA44PrivateKey | mldsa.MLDSA65PrivateKey | mldsa.MLDSA87PrivateKey
+_LatticeVerifier = mldsa.MLDSA44PublicKey | mldsa.MLDSA65PublicKey | mldsa.MLDSA87PublicKey
+_Opener = mlkem.MLKEM768PrivateKey | mlkem.MLKEM1024PrivateKey
+_Wrapper = mlkem.MLKEM768PublicKey | mlkem.MLKEM1024PublicKey
+
+Private = (
+    rsa.RSAPrivateKey
+    | ec.EllipticCurvePrivateKey
+    | ed25519.Ed25519PrivateKey
+    | _LatticeSigner
+    | _Opener
+)
+_OTHERS: Mapping[str, Callable[[], Private]] = {
+    "ECC_NIST_EDWARDS25519": ed25519.Ed25519PrivateKey.generate,
+    "ML_DSA_44": mldsa.MLDSA44PrivateKey.generate,
+    "ML_DSA_65": mldsa.MLDSA65PrivateKey.generate,
+    "ML_DSA_87": mldsa.MLDSA87PrivateKey.generate,
+    "ML_KEM_768": mlkem.MLKEM768PrivateKey.generate,
+    "ML_KEM_1024": mlkem.MLKEM1024PrivateKey.generate,
+}
 
 
 class Unfit(Exception):
@@ -49,6 +75,8 @@ def generate(spec: str) -> bytes:
     made: Private
     if spec in _RSA_BITS:
         made = rsa.generate_private_key(_EXPONENT, _RSA_BITS[spec])
+    elif spec in _OTHERS:
+        made = _OTHERS[spec]()
     else:
         made = ec.generate_private_key(_CURVES[spec]())
     return _private_bytes(made)
@@ -71,6 +99,8 @@ def accept(private: bytes, spec: str) -> bytes:
         )
     elif isinstance(found, ec.EllipticCurvePrivateKey):
         fits = spec in _CURVES and isinstance(found.curve, type(_CURVES[spec]()))
+    elif isinstance(found, ed25519.Ed25519PrivateKey):
+        fits = spec == "ECC_NIST_EDWARDS25519"
     else:
         raise Unfit
     if not fits:
@@ -85,7 +115,7 @@ def _private_bytes(key: Private) -> bytes:
 def _load(private: bytes) -> Private:
     """Of keys that were made or verified here, so their numbers are not verified again."""
     found = load_der_private_key(private, None, unsafe_skip_rsa_key_validation=True)
-    assert isinstance(found, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey)
+    assert isinstance(found, Private)
     return found
 
 
@@ -128,34 +158,72 @@ def _rsa_padding(algorithm: str, made: hashes.HashAlgorithm) -> padding.PSS | pa
     return padding.PKCS1v15()
 
 
-def sign(private: bytes, algorithm: str, message: bytes, *, hashed: bool) -> bytes:
-    """`hashed`: the message is its digest already, of the right length."""
+RAW, HASHED, REPRESENTED = "RAW", "DIGEST", "EXTERNAL_MU"
+"""What a message is: itself, its digest of the right length, or (ML-DSA) the 64 bytes that represent it."""
+
+
+def sign(private: bytes, algorithm: str, message: bytes, kind: str) -> bytes:
     key = _load(private)
+    if isinstance(key, _LatticeSigner):
+        return key.sign_mu(message) if kind == REPRESENTED else key.sign(message)
+    if isinstance(key, ed25519.Ed25519PrivateKey):
+        return key.sign(message)
     made = _HASHES[algorithm.rpartition("_")[2]]()
-    scheme = Prehashed(made) if hashed else made
+    scheme = Prehashed(made) if kind == HASHED else made
     if isinstance(key, rsa.RSAPrivateKey):
         return key.sign(message, _rsa_padding(algorithm, made), scheme)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
     return key.sign(message, ec.ECDSA(scheme))
 
 
-def verify(
-    public: bytes, algorithm: str, message: bytes, signature: bytes, *, hashed: bool
-) -> bool:
+def verify(public: bytes, algorithm: str, message: bytes, signature: bytes, kind: str) -> bool:
     key = load_der_public_key(public)
-    made = _HASHES[algorithm.rpartition("_")[2]]()
-    scheme = Prehashed(made) if hashed else made
     try:
-        if isinstance(key, rsa.RSAPublicKey):
-            key.verify(signature, message, _rsa_padding(algorithm, made), scheme)
+        if isinstance(key, _LatticeVerifier):
+            (key.verify_mu if kind == REPRESENTED else key.verify)(signature, message)
+        elif isinstance(key, ed25519.Ed25519PublicKey):
+            key.verify(signature, message)
         else:
-            assert isinstance(key, ec.EllipticCurvePublicKey)
-            key.verify(signature, message, ec.ECDSA(scheme))
+            _verify_hashed(key, algorithm, message, signature, kind)
     except InvalidSignature:
         return False
     return True
 
 
-# --- agreement
+def _verify_hashed(
+    key: object, algorithm: str, message: bytes, signature: bytes, kind: str
+) -> None:
+    """Raises: InvalidSignature."""
+    made = _HASHES[algorithm.rpartition("_")[2]]()
+    scheme = Prehashed(made) if kind == HASHED else made
+    if isinstance(key, rsa.RSAPublicKey):
+        key.verify(signature, message, _rsa_padding(algorithm, made), scheme)
+    else:
+        assert isinstance(key, ec.EllipticCurvePublicKey)
+        key.verify(signature, message, ec.ECDSA(scheme))
+
+
+# --- shared secrets
+
+
+def encapsulate(public: bytes) -> tuple[bytes, bytes]:
+    """A new shared secret, and the form in which it goes to whoever has the private key."""
+    key = load_der_public_key(public)
+    assert isinstance(key, _Wrapper)
+    return key.encapsulate()
+
+
+def decapsulate(private: bytes, wrapped: bytes) -> bytes:
+    """Of what was changed on the way, or made for another key, other bytes that look as random: FIPS 203 tells nobody.
+
+    Raises: InvalidCiphertextException for a wrong length.
+    """
+    key = _load(private)
+    assert isinstance(key, _Opener)
+    try:
+        return key.decapsulate(wrapped)
+    except ValueError:
+        raise errors.InvalidCiphertextException from None
 
 
 def agree(private: bytes, peer: bytes) -> bytes:

@@ -70,7 +70,7 @@ def _data_key(
 async def generate_data_key_pair(
     call: Call, req: WatchedRequest, body: Body
 ) -> GenerateDataKeyPairResponse:
-    """Raises: as GenerateDataKey, and NotBuilt (SM2, ML-KEM and Ed25519 pairs). AWS: GenerateDataKeyPair."""
+    """Raises: as GenerateDataKey, and NotBuilt (SM2 and ML_KEM_512 pairs). AWS: GenerateDataKeyPair."""
     private, blob, key = await _data_pair(call, req, "GenerateDataKeyPair")
     return {
         "PrivateKeyCiphertextBlob": blob,

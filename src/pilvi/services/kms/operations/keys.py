@@ -38,7 +38,7 @@ async def create_key(call: Call, req: WatchedRequest, body: Body) -> CreateKeyRe
     """Create a customer managed key, with material of its own or (origin EXTERNAL) still without.
 
     Raises: ValidationException, MalformedPolicyDocumentException, TagException, LimitExceededException,
-        NotBuilt (custom key stores, SM2, ML-DSA, ML-KEM and Ed25519 keys).
+        NotBuilt (custom key stores, SM2 and ML_KEM_512 keys).
     AWS: CreateKey; KMS Developer Guide, "Create a KMS key".
     """
     ring = Keyring.of(call)
@@ -73,6 +73,8 @@ def _draft(call: Call, ring: Keyring, req: WatchedRequest) -> Key:
         )
     spec = new_spec or old_spec or specs.SYMMETRIC
     usage = specs.usage_for(spec, req.get("KeyUsage"))
+    if origin == "EXTERNAL" and not specs.get_spec(spec).imported:
+        raise NotBuilt(what=f"imported key material for keys of spec {spec}")
     bypass = bool(req.get("BypassPolicyLockoutSafetyCheck", False))
     policy = req.get("Policy")
     if policy is None:

@@ -6,7 +6,6 @@ import hmac
 from collections.abc import Mapping
 from typing import Any
 
-from pilvi.base.errors import NotBuilt
 from pilvi.kit.call import Call
 from pilvi.services.kms import errors
 from pilvi.services.kms.ciphers import pairs
@@ -14,11 +13,15 @@ from pilvi.services.kms.keyring import Keyring
 from pilvi.services.kms.operations.dry_runs import end_dry_run
 from pilvi.services.kms.records import Key
 from pilvi.services.kms.rules import specs, states
-from pilvi.services.kms.rules.specs import AGREE, MAC, SIGN
+from pilvi.services.kms.rules.specs import AGREE, ENCAPSULATE, MAC, SIGN
 from pilvi.services.kms.service import kms
 from pilvi.services.kms.wire import (
+    DecapsulateRequest,
+    DecapsulateResponse,
     DeriveSharedSecretRequest,
     DeriveSharedSecretResponse,
+    EncapsulateRequest,
+    EncapsulateResponse,
     GenerateMacRequest,
     GenerateMacResponse,
     GetPublicKeyRequest,
@@ -38,12 +41,12 @@ def sign(call: Call, at: Snapshot, req: SignRequest) -> SignResponse:
     """Sign a message of at most 4096 bytes, or a digest.
 
     Raises: NotFoundException, InvalidKeyUsageException, DisabledException, KMSInvalidStateException,
-        ValidationException, DryRunOperationException, NotBuilt (EXTERNAL_MU). AWS: Sign.
+        ValidationException, DryRunOperationException, NotBuilt (Ed25519 of a digest). AWS: Sign.
     """
     ring = Keyring.of(call)
-    key, algorithm, hashed = _signing(ring, at, req, "Sign")
+    key, algorithm, kind = _signing(ring, at, req, "Sign")
     _, private = ring.current(at, key)
-    signature = pairs.sign(private, algorithm, req["Message"], hashed=hashed)
+    signature = pairs.sign(private, algorithm, req["Message"], kind)
     end_dry_run(req)
     return {"KeyId": key.arn, "Signature": signature, "SigningAlgorithm": algorithm}
 
@@ -52,10 +55,10 @@ def sign(call: Call, at: Snapshot, req: SignRequest) -> SignResponse:
 def verify(call: Call, at: Snapshot, req: VerifyRequest) -> VerifyResponse:
     """Raises: KMSInvalidSignatureException, and as Sign. AWS: Verify."""
     ring = Keyring.of(call)
-    key, algorithm, hashed = _signing(ring, at, req, "Verify")
+    key, algorithm, kind = _signing(ring, at, req, "Verify")
     assert key.public_key is not None, key.arn
     message, signature = req["Message"], req["Signature"]
-    if not pairs.verify(key.public_key, algorithm, message, signature, hashed=hashed):
+    if not pairs.verify(key.public_key, algorithm, message, signature, kind):
         raise errors.KMSInvalidSignatureException
     end_dry_run(req)
     return {"KeyId": key.arn, "SignatureValid": True, "SigningAlgorithm": algorithm}
@@ -63,20 +66,14 @@ def verify(call: Call, at: Snapshot, req: VerifyRequest) -> VerifyResponse:
 
 def _signing(
     ring: Keyring, at: Snapshot, req: Mapping[str, Any], operation: str
-) -> tuple[Key, str, bool]:
-    """The key, the algorithm, and whether the message is a digest already."""
+) -> tuple[Key, str, str]:
+    """The key, the algorithm, and what the message is."""
     key = ring.get_usable(at, req["KeyId"], operation, SIGN)
     algorithm = req["SigningAlgorithm"]
     specs.check_algorithm(key.spec, key.usage, algorithm)
-    kind = req.get("MessageType", "RAW")
-    if kind not in ("RAW", "DIGEST"):
-        raise NotBuilt(what=f"the message type {kind}")
-    hashed = kind == "DIGEST"
-    if hashed and len(req["Message"]) != specs.DIGEST_BYTES[algorithm.rpartition("_")[2]]:
-        raise errors.ValidationException(
-            detail=f"Digest is invalid length for algorithm {algorithm}."
-        )
-    return key, algorithm, hashed
+    kind: str = req.get("MessageType", pairs.RAW)
+    specs.check_message(algorithm, kind, len(req["Message"]))
+    return key, algorithm, kind
 
 
 @kms.read("GetPublicKey")
@@ -132,6 +129,40 @@ def _mac(call: Call, at: Snapshot, req: Mapping[str, Any], operation: str) -> tu
     specs.check_algorithm(key.spec, key.usage, algorithm)
     _, secret = ring.current(at, key)
     return key, hmac.digest(secret, req["Message"], f"sha{algorithm.rpartition('_')[2]}")
+
+
+@kms.read("Encapsulate")
+def encapsulate(call: Call, at: Snapshot, req: EncapsulateRequest) -> EncapsulateResponse:
+    """A new secret that is shared with whoever holds the private key, and the form in which it goes there.
+
+    Raises: NotFoundException, InvalidKeyUsageException, DisabledException, KMSInvalidStateException,
+        DryRunOperationException. AWS: Encapsulate.
+    """
+    key = Keyring.of(call).get_usable(at, req["KeyId"], "Encapsulate", ENCAPSULATE)
+    assert key.public_key is not None, key.arn
+    secret, wrapped = pairs.encapsulate(key.public_key)
+    end_dry_run(req)
+    return {
+        "KeyId": key.arn,
+        "SharedSecret": secret,
+        "SharedSecretCiphertextBlob": wrapped,
+        "EncapsulationAlgorithm": req["EncapsulationAlgorithm"],
+    }
+
+
+@kms.read("Decapsulate")
+def decapsulate(call: Call, at: Snapshot, req: DecapsulateRequest) -> DecapsulateResponse:
+    """Raises: InvalidCiphertextException, and as Encapsulate. AWS: Decapsulate."""
+    ring = Keyring.of(call)
+    key = ring.get_usable(at, req["KeyId"], "Decapsulate", ENCAPSULATE)
+    _, private = ring.current(at, key)
+    secret = pairs.decapsulate(private, req["SharedSecretCiphertextBlob"])
+    end_dry_run(req)
+    return {
+        "KeyId": key.arn,
+        "SharedSecret": secret,
+        "EncapsulationAlgorithm": req["EncapsulationAlgorithm"],
+    }
 
 
 @kms.read("DeriveSharedSecret")

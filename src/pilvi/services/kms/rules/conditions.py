@@ -150,13 +150,20 @@ def _of_grant(req: Mapping[str, Any]) -> Keys:
     found: Keys = {}
     if req.get("Operations"):
         found["kms:grantoperations"] = tuple(req["Operations"])
-    given: Mapping[str, Any] = req.get("Constraints") or {}
+    return found | of_constraints(req.get("Constraints") or {})
+
+
+def of_constraints(given: Mapping[str, Any]) -> Keys:
+    """A grant's: of which kinds they are, and the encryption context that they ask for."""
     kinds = tuple(
         kind
         for kind in ("EncryptionContextEquals", "EncryptionContextSubset", "SourceArn")
         if given.get(kind) is not None
     )
-    return {**found, "kms:grantconstrainttype": kinds} if kinds else found
+    found: Keys = {"kms:grantconstrainttype": kinds} if kinds else {}
+    for kind in ("EncryptionContextSubset", "EncryptionContextEquals"):
+        found |= of_context(given.get(kind) or {})
+    return found
 
 
 def of_key(key: Key, aliases: Iterable[str], alias: str, *, primary: bool = True) -> Keys:

@@ -24,7 +24,7 @@ _WITH_CONTEXT = frozenset(
 """Operations that a constraint on the encryption context limits; the others have none."""
 OPERATIONS = _WITH_CONTEXT | {
     *("CreateGrant", "DescribeKey", "RetireGrant", "GetPublicKey", "Sign", "Verify"),
-    *("GenerateMac", "VerifyMac", "DeriveSharedSecret"),
+    *("GenerateMac", "VerifyMac", "DeriveSharedSecret", "Encapsulate", "Decapsulate"),
 }
 """All that a grant can allow: for anything else none needs to be read. RetireGrant has a rule of its own."""
 
@@ -175,4 +175,5 @@ _OF_USAGE: Mapping[str, frozenset[str]] = {
     "SIGN_VERIFY": frozenset({"Sign", "Verify"}),
     "GENERATE_VERIFY_MAC": frozenset({"GenerateMac", "VerifyMac"}),
     "KEY_AGREEMENT": frozenset({"DeriveSharedSecret"}),
+    "ENCAPSULATE_DECAPSULATE": frozenset({"Encapsulate", "Decapsulate"}),
 }
