@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from iam.codes import App
 from iam.refusals import refused
+from pilvi.base.arn import Scope
+from pilvi.contracts.jobs import Job
+from pilvi.services.iam import iam as iam_service
+from pilvi.services.iam.credential_report import CREDENTIAL_REPORTS, CredentialReport, find
+from pilvi.store.api import Transaction
+from pilvi.store.memory import MemoryStore
 
 Make = Callable[..., Any]
 ALLOW = json.dumps(
@@ -238,3 +246,27 @@ def test_a_report_of_many_users(client: Make, clock: Any) -> None:
     iam.generate_credential_report()
     clock.wait_until_idle()
     assert list(_rows(iam.get_credential_report()["Content"]))[1:] == names
+
+
+# A report that could not be made is forgotten, and another one can be asked for; a later one is left alone.
+def test_a_report_that_failed_makes_room_for_another() -> None:
+    scope = Scope("111122223333", "aws-global")
+    bury = iam_service.jobs["iam.report"].bury
+    assert bury is not None
+
+    def begin(tx: Transaction) -> None:
+        report = CredentialReport(id="second", asked_at_ms=0)
+        CREDENTIAL_REPORTS.put(tx, (scope.account, scope.region), report)
+
+    async def run() -> None:
+        store = MemoryStore()
+        await store.write(begin)
+        for report_id, left in (("first", True), ("second", False)):
+            payload = msgspec.msgpack.encode(report_id)
+            job = Job("iam.report", payload, account=scope.account, region=scope.region)
+            forget = bury(job, "it failed")
+            assert forget is not None
+            await store.write(forget)
+            assert (await store.read(lambda at: find(at, scope)) is not None) == left
+
+    asyncio.run(run())

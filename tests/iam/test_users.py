@@ -183,3 +183,54 @@ def test_paths_are_part_of_what_one_may(client: Make, account: str) -> None:
     mine.update_user(UserName="bob", NewUserName="bobby")
     mine.update_user(UserName="bobby", NewPath="/team/one/")
     assert iam.get_user(UserName="bobby")["User"]["Path"] == "/team/one/"
+
+
+# Who names no user means itself: a user may be allowed to look after its own keys, and no others.
+def test_users_look_after_their_own_keys(client: Make, account: str) -> None:
+    iam = client("iam")
+    arns = [iam.create_user(UserName=name)["User"]["Arn"] for name in ("ann", "bob")]
+    allowed = {"Effect": "Allow", "Action": "iam:*AccessKey*", "Resource": arns[0]}
+    document = json.dumps({"Version": "2012-10-17", "Statement": allowed})
+    iam.put_user_policy(UserName="ann", PolicyName="own", PolicyDocument=document)
+    key = iam.create_access_key(UserName="ann")["AccessKey"]
+    others = iam.create_access_key(UserName="bob")["AccessKey"]["AccessKeyId"]
+    mine = client(
+        "iam",
+        aws_access_key_id=key["AccessKeyId"],
+        aws_secret_access_key=key["SecretAccessKey"],
+    )
+    second = mine.create_access_key()["AccessKey"]
+    assert (second["UserName"], second["Status"]) == ("ann", "Active")
+    with refused("LimitExceeded", "Cannot exceed quota for AccessKeysPerUser: 2", 409):
+        mine.create_access_key()
+    mine.update_access_key(AccessKeyId=second["AccessKeyId"], Status="Inactive")
+    told = {k["AccessKeyId"]: k["Status"] for k in mine.list_access_keys()["AccessKeyMetadata"]}
+    assert told == {key["AccessKeyId"]: "Active", second["AccessKeyId"]: "Inactive"}
+    with refused("ValidationError", status=400):
+        mine.update_access_key(AccessKeyId=second["AccessKeyId"], Status="Expired")
+    with refused("NoSuchEntity", f"The Access Key with id {others} cannot be found.", 404):
+        mine.delete_access_key(AccessKeyId=others)
+    for act in (mine.create_access_key, mine.list_access_keys):
+        with refused("AccessDenied", status=403):
+            act(UserName="bob")
+    mine.delete_access_key(AccessKeyId=second["AccessKeyId"])
+
+
+def test_roles_have_no_keys_of_their_own(client: Make) -> None:
+    iam = client("iam")
+    trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": trust})
+    role = iam.create_role(RoleName="r", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    admin = "arn:aws:iam::aws:policy/AdministratorAccess"
+    iam.attach_role_policy(RoleName="r", PolicyArn=admin)
+    lent = client("sts").assume_role(RoleArn=role, RoleSessionName="session")["Credentials"]
+    session = client(
+        "iam",
+        aws_access_key_id=lent["AccessKeyId"],
+        aws_secret_access_key=lent["SecretAccessKey"],
+        aws_session_token=lent["SessionToken"],
+    )
+    for act in (session.create_access_key, session.list_access_keys, session.list_mfa_devices):
+        message = "Must specify userName when calling with non-User credentials"
+        with refused("ValidationError", message, 400):
+            act()

@@ -50,6 +50,8 @@ def _load(text: str) -> x509.Certificate:
     """Raises: MalformedCertificate, also for a text of more than one certificate."""
     try:
         found = x509.load_pem_x509_certificates(text.encode())
+        for certificate in found:
+            certificate.public_key()
     except (ValueError, UnsupportedAlgorithm):
         found = []
     if len(found) != 1:

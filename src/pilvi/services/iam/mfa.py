@@ -56,8 +56,12 @@ def verify_code(
         raise errors.MfaDeviceUnknown
     now = totp.step_at(now_ms) + device.drift
     steps = range(now - limits.MFA_STEPS_BEHIND, now + limits.MFA_STEPS_AHEAD + 1)
-    step = _find(at, scope, device, (code,), steps, now_ms, sealer)
+    tries = _TRIES(sealer)
+    if not tries.may_try(serial, now_ms):
+        raise errors.MfaCodeInvalid
+    step = _find(at, scope, device, (code,), steps, sealer)
     if step is None:
+        tries.note_wrong(serial, now_ms)
         raise errors.MfaCodeInvalid
     return step
 
@@ -73,10 +77,13 @@ def find_pair(
     sealer: Sealer,
 ) -> tuple[int, int] | None:
     """Two codes that follow each other, of a device whose clock is off by so many steps at most: the step of the second
-    one, and by how many steps that clock is ahead of ours."""
+    one, and by how many steps that clock is ahead of ours.
+
+    Wrong ones are not counted: two codes are not found by trying, and whoever did would not know the next one.
+    """
     now = totp.step_at(now_ms)
     steps = range(now - steps_off - 1, now + steps_off)
-    first = _find(at, scope, device, codes, steps, now_ms, sealer)
+    first = _find(at, scope, device, codes, steps, sealer)
     return None if first is None else (first + 1, _drift(first + 1 - now))
 
 
@@ -91,18 +98,11 @@ def _find(
     device: MfaDevice,
     codes: tuple[str, ...],
     steps: range,
-    now_ms: int,
     sealer: Sealer,
 ) -> int | None:
-    """Keeps invariants 1 and 2. Only steps behind the last accepted one count."""
-    tries, serial = _TRIES(sealer), mfa_devices.serial_of(scope, device)
-    if not tries.may_try(serial, now_ms):
-        return None
+    """Keeps invariant 1: only steps behind the last accepted one count."""
     fresh = (step for step in steps if step > device.last_step)
-    step = totp.find_step(mfa_devices.open_seed(at, scope, sealer, device), codes, fresh)
-    if step is None:
-        tries.note_wrong(serial, now_ms)
-    return step
+    return totp.find_step(mfa_devices.open_seed(at, scope, sealer, device), codes, fresh)
 
 
 _TRIES = TriesOf(limits.WRONG_CODES, limits.WRONG_TRIES_MS)

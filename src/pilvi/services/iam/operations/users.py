@@ -64,6 +64,7 @@ def create_user(call: Call, tx: Transaction, req: CreateUserRequest) -> CreateUs
 def get_user(call: Call, at: Snapshot, req: GetUserRequest) -> GetUserResponse:
     """Tell about a user; about the caller when no name is given.
 
+    PasswordLastUsed is when somebody signed in to a console with it. There is none here, so it is never told.
     Raises: NoSuchEntity, ValidationError (no name, and the caller is a role's session).
     """
     if "UserName" not in req and call.principal.is_root:
