@@ -11,6 +11,7 @@ from pilvi.services.lambda_.operations import concurrency as concurrency
 from pilvi.services.lambda_.operations import event_configs as event_configs
 from pilvi.services.lambda_.operations import functions as functions
 from pilvi.services.lambda_.operations import invocations as invocations
+from pilvi.services.lambda_.operations import layer_permissions as layer_permissions
 from pilvi.services.lambda_.operations import layers as layers
 from pilvi.services.lambda_.operations import permissions as permissions
 from pilvi.services.lambda_.operations import signing as signing

@@ -23,7 +23,7 @@ from pilvi.kit.permission import Permission
 from pilvi.kit.service import Tells
 from pilvi.languages.policy import explain
 from pilvi.services.lambda_ import errors, limits, names, policy, records
-from pilvi.services.lambda_.names import LATEST, FunctionName
+from pilvi.services.lambda_.names import LATEST, FunctionName, LayerName
 from pilvi.store.api import Snapshot
 
 log = logging.getLogger("pilvi.lambda")
@@ -32,6 +32,7 @@ Keys = Mapping[str, tuple[str, ...]]
 
 INVOKE = "lambda:InvokeFunction"
 INVOKE_URL = "lambda:InvokeFunctionUrl"
+READ_LAYER = "lambda:GetLayerVersion"
 SHARED = frozenset(
     {INVOKE, INVOKE_URL}.union(
         f"lambda:{name}"
@@ -70,7 +71,7 @@ async def on_function(call: Call, asked: Permission, resource: str) -> OnResourc
     scope = _scope_of(resource)
     name = _name_of(resource)
     if name is None:
-        return OnResource(scope.account)
+        return await _on_layer(call, asked, resource, scope)
     if asked.action not in SHARED and call.principal.account != scope.account:
         return OnResource(scope.account)
     side = await _side_of(call.cloud, name)
@@ -78,6 +79,25 @@ async def on_function(call: Call, asked: Permission, resource: str) -> OnResourc
         return side
     told = await call.view(lambda at: _told(at, asked, name))
     return OnResource(side.account, side.policies, context=told)
+
+
+async def _on_layer(call: Call, asked: Permission, resource: str, scope: Scope) -> OnResource:
+    """The policy of a layer version speaks of reading it, and of nothing else."""
+    if asked.action != READ_LAYER:
+        return OnResource(scope.account)
+    return await call.cloud.kept(_load_layer, most=limits.POLICIES_KEPT).get(resource)
+
+
+def _load_layer(at: Snapshot, arn: str) -> OnResource:
+    scope = _scope_of(arn)
+    found = (
+        records.find_layer_policy(at, names.parse_layer(scope, arn))
+        if names.is_layer(arn)
+        else None
+    )
+    if found is None:
+        return OnResource(scope.account)
+    return OnResource(scope.account, (policy.readable(found.statements, arn),))
 
 
 def _scope_of(arn: str) -> Scope:
@@ -210,6 +230,14 @@ def unqualified(call: Call, text: str) -> FunctionName:
 def new_function(call: Call, text: str) -> FunctionName:
     """Raises: as `names.parse_new`; AccessDeniedException."""
     return _admitted(call, names.parse_new(call.scope, text))
+
+
+def layer_named(call: Call, text: str) -> LayerName:
+    """Raises: as `names.parse_layer`; AccessDeniedException."""
+    name = names.parse_layer(call.scope, text)
+    if name.scope.account != call.account and not call.granted:
+        raise errors.AccessDeniedException()
+    return name
 
 
 def _admitted(call: Call, name: FunctionName) -> FunctionName:

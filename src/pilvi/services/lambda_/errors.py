@@ -62,6 +62,10 @@ class PreconditionFailedException(LambdaError):
     status = 412
 
 
+class LayerVersionNotFound(ResourceNotFoundException):
+    message = "Layer version {arn} does not exist."
+
+
 class InvalidRequestContentException(LambdaError):
     code = "InvalidRequestContentException"
     message = "Could not parse request body into json: Could not parse payload into json: {detail}"

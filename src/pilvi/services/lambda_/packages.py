@@ -176,21 +176,23 @@ def drop(cloud: Cloud, tx: Transaction, package: Package) -> None:
 
 
 def use_layers(
-    cloud: Cloud, tx: Transaction, scope: Scope, arns: Sequence[str]
+    call: Call, tx: Transaction, scope: Scope, arns: Sequence[str]
 ) -> tuple[LayerUse, ...]:
     """The layer versions that a function is to use, each with one user more.
 
-    Raises: InvalidParameterValueException for one that does not exist or is another account's.
+    Raises: InvalidParameterValueException for one that does not exist, or is another account's whose policy did not
+        let the caller read it when permission was asked.
     """
     uses: list[LayerUse] = []
     for arn in arns:
         name = parse_layer(scope, arn)
-        version = records.find_layer_version(tx, name) if name.scope == scope else None
+        open_to_caller = name.scope.account == call.account or call.granted
+        version = records.find_layer_version(tx, name) if open_to_caller else None
         if version is None:
             raise errors.InvalidParameterValueException(
                 detail=f"Layer version {arn} does not exist."
             )
-        retain(cloud, tx, version.package)
+        retain(call.cloud, tx, version.package)
         uses.append(LayerUse(arn, version.package))
     return tuple(uses)
 

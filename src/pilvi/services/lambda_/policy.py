@@ -58,6 +58,25 @@ def make_statement(req: Mapping[str, Any], resource: str, *, partition: str) -> 
     return statement
 
 
+def make_layer_statement(
+    req: Mapping[str, Any], resource: str, *, partition: str
+) -> dict[str, Any]:
+    """The statement that an AddLayerVersionPermission request asks for.
+
+    Raises: InvalidParameterValueException for a principal that is none.
+    """
+    statement: dict[str, Any] = {
+        "Sid": req["StatementId"],
+        "Effect": "Allow",
+        "Principal": _principal(req["Principal"], partition),
+        "Action": req["Action"],
+        "Resource": resource,
+    }
+    if req.get("OrganizationId") is not None:
+        statement["Condition"] = {"StringEquals": {"aws:PrincipalOrgID": req["OrganizationId"]}}
+    return statement
+
+
 def _principal(text: str, partition: str) -> Any:
     if text == "*":
         return text

@@ -102,6 +102,14 @@ class Policy(msgspec.Struct, frozen=True):
     revision_id: str
 
 
+class LayerPolicy(msgspec.Struct, frozen=True):
+    """The resource policy of a layer version."""
+
+    version: int
+    statements: tuple[dict[str, Any], ...]
+    revision_id: str
+
+
 class EventConfig(msgspec.Struct, frozen=True, kw_only=True):
     """How asynchronous invocations are tried; None: AWS's default (two retries, six hours)."""
 
@@ -178,6 +186,9 @@ event_configs = Collection(
 )
 url_configs = Collection("lambda.url-config", UrlConfig, key=lambda config: (config.qualifier,))
 url_places = Collection("lambda.url-place", UrlPlace, key=lambda place: (place.url_id,))
+layer_policies = Collection(
+    "lambda.layer-policy", LayerPolicy, key=lambda policy: (policy.version,), kept=True
+)
 layers = Collection("lambda.layer", Layer, key=lambda layer: (layer.name,))
 layer_versions = Collection(
     "lambda.layer-version",
@@ -300,6 +311,12 @@ def find_layer_version(at: Snapshot, name: LayerName) -> LayerVersion | None:
     if name.version is None:
         return None
     return layer_versions.find(at, layer_home(name.scope, name.name), name.version)
+
+
+def find_layer_policy(at: Snapshot, name: LayerName) -> LayerPolicy | None:
+    if name.version is None:
+        return None
+    return layer_policies.find(at, layer_home(name.scope, name.name), name.version)
 
 
 # --- asynchronous invocations

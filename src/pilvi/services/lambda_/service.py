@@ -134,7 +134,7 @@ def _configuring(call: Call, req: Mapping[str, Any]) -> Iterator[Permission]:
         yield Permission("iam:PassRole", (role,), context)
     layers = _layers(call, req)
     if layers:
-        yield Permission("lambda:GetLayerVersion", layers)
+        yield Permission(access.READ_LAYER, layers)
 
 
 _TAGS = tags.mapped("Tags")
@@ -186,6 +186,9 @@ lambda_ = Service(
         "ListLayers": Acts(everything),
         "ListLayerVersions": Acts(everything),
         "DeleteLayerVersion": Acts(_layer_version),
+        "AddLayerVersionPermission": Acts(_layer_version),
+        "GetLayerVersionPolicy": Acts(_layer_version),
+        "RemoveLayerVersionPermission": Acts(_layer_version),
     },
     on_resource=access.on_function,
     condition_keys=access.KEYS,

@@ -25,6 +25,21 @@ class AccountUsage(TypedDict, total=False):
     FunctionCount: int
 
 
+class AddLayerVersionPermissionRequest(TypedDict, total=False):
+    LayerName: Required[str]
+    VersionNumber: Required[int]
+    StatementId: Required[str]
+    Action: Required[str]
+    Principal: Required[str]
+    OrganizationId: str
+    RevisionId: str
+
+
+class AddLayerVersionPermissionResponse(TypedDict, total=False):
+    Statement: str
+    RevisionId: str
+
+
 class AddPermissionRequest(TypedDict, total=False):
     FunctionName: Required[str]
     StatementId: Required[str]
@@ -372,6 +387,16 @@ class GetLayerVersionByArnRequest(TypedDict, total=False):
     Arn: Required[str]
 
 
+class GetLayerVersionPolicyRequest(TypedDict, total=False):
+    LayerName: Required[str]
+    VersionNumber: Required[int]
+
+
+class GetLayerVersionPolicyResponse(TypedDict, total=False):
+    Policy: str
+    RevisionId: str
+
+
 class GetLayerVersionRequest(TypedDict, total=False):
     LayerName: Required[str]
     VersionNumber: Required[int]
@@ -626,6 +651,13 @@ class PutFunctionEventInvokeConfigRequest(TypedDict, total=False):
     MaximumRetryAttempts: int
     MaximumEventAgeInSeconds: int
     DestinationConfig: DestinationConfig
+
+
+class RemoveLayerVersionPermissionRequest(TypedDict, total=False):
+    LayerName: Required[str]
+    VersionNumber: Required[int]
+    StatementId: Required[str]
+    RevisionId: str
 
 
 class RemovePermissionRequest(TypedDict, total=False):

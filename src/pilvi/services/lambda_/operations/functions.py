@@ -68,7 +68,7 @@ async def create_function(call: Call, req: WatchedRequest, body: Body) -> Functi
 
         def create(tx: Transaction) -> Function:
             _refuse_existing(tx, name)
-            uses = packages.use_layers(call.cloud, tx, name.scope, layer_arns)
+            uses = packages.use_layers(call, tx, name.scope, layer_arns)
             latest = msgspec.structs.replace(draft, package=saved.keep(tx), layers=uses)
             function = Function(name=name.name, created_ms=call.now_ms, latest=latest, tags=tags)
             records.put_function(tx, name.scope, function)
@@ -189,7 +189,7 @@ async def update_function_configuration(
     def update(tx: Transaction) -> Function:
         function, latest = configured(tx)
         if layer_arns is not None:
-            uses = packages.use_layers(call.cloud, tx, name.scope, layer_arns)
+            uses = packages.use_layers(call, tx, name.scope, layer_arns)
             for use in function.latest.layers:
                 packages.drop(call.cloud, tx, use.package)
             latest = msgspec.structs.replace(latest, layers=uses)

@@ -11,7 +11,7 @@ from pilvi.kit import paging
 from pilvi.kit.audit import WatchedRequest
 from pilvi.kit.call import Call
 from pilvi.kit.execution import refuse_unread
-from pilvi.services.lambda_ import errors, limits, links, names, packages, records, rules
+from pilvi.services.lambda_ import access, errors, limits, links, names, packages, records, rules
 from pilvi.services.lambda_.names import LayerName
 from pilvi.services.lambda_.records import Layer, LayerVersion
 from pilvi.services.lambda_.service import lambda_
@@ -75,11 +75,9 @@ async def publish_layer_version(
 def get_layer_version(
     call: Call, at: Snapshot, req: GetLayerVersionRequest
 ) -> GetLayerVersionResponse:
-    """Raises: ResourceNotFoundException, InvalidParameterValueException, AccessDeniedException (another
-    account's layer, here and below). AWS: GetLayerVersion.
-    """
-    name = names.parse_own_layer(call.scope, req["LayerName"])
-    return _get(call, at, LayerName(name.scope, name.name, _number(req["VersionNumber"])))
+    """Raises: ResourceNotFoundException, InvalidParameterValueException. AWS: GetLayerVersion."""
+    name = access.layer_named(call, req["LayerName"])
+    return _get(call, at, LayerName(name.scope, name.name, number(req["VersionNumber"])))
 
 
 @lambda_.read("GetLayerVersionByArn")
@@ -87,7 +85,7 @@ def get_layer_version_by_arn(
     call: Call, at: Snapshot, req: GetLayerVersionByArnRequest
 ) -> GetLayerVersionResponse:
     """Raises: ResourceNotFoundException. AWS: GetLayerVersionByArn."""
-    return _get(call, at, names.parse_own_layer(call.scope, req["Arn"]))
+    return _get(call, at, access.layer_named(call, req["Arn"]))
 
 
 def _get(call: Call, at: Snapshot, name: LayerName) -> GetLayerVersionResponse:
@@ -97,7 +95,8 @@ def _get(call: Call, at: Snapshot, name: LayerName) -> GetLayerVersionResponse:
     return _described(call, name, version)
 
 
-def _number(version: int) -> int:
+def number(version: int) -> int:
+    """Raises: InvalidParameterValueException."""
     if version < 1:
         raise errors.InvalidParameterValueException(detail="Layer Version Cannot be less than 1")
     return names.version_number(version)
@@ -164,9 +163,10 @@ def delete_layer_version(
     """
     name = names.parse_own_layer(call.scope, req["LayerName"])
     home = records.layer_home(name.scope, name.name)
-    gone = records.layer_versions.delete(tx, home, _number(req["VersionNumber"]))
+    gone = records.layer_versions.delete(tx, home, number(req["VersionNumber"]))
     if gone is not None:
         packages.drop(call.cloud, tx, gone.package)
+        records.layer_policies.delete(tx, home, gone.version)
     return {}
 
 
