@@ -23,7 +23,7 @@ COMMANDS = {
     "runtimes": ("pilvi.cli.inspect:runtimes", "List the interpreters that run functions."),
     "clock": ("pilvi.cli.clock:clock", "Freeze, advance or resume the cloud's clock."),
     "trace": ("pilvi.cli.inspect:trace", "Tell the story of a request through all services."),
-    "iam": ("pilvi.cli.iam:iam", "Tell why a request was denied, and what policies lack."),
+    "iam": ("pilvi.cli.iam:iam", "Tell who may what, and why; write least-privilege policies."),
     "check": ("pilvi.cli.care:check", "Verify every invariant of a data directory."),
     "backup": ("pilvi.cli.care:backup", "Copy a data directory, also while it is in use."),
     "restore": ("pilvi.cli.care:restore", "Make a data directory of a backup."),

@@ -37,6 +37,11 @@ class Remote:
     data: Path
     ca: Path | None
 
+    @classmethod
+    def at(cls, url: str) -> Remote:
+        """A server of which only the address is known: it answers to this machine in the open mode."""
+        return cls(0, url.rstrip("/"), "", Path(), None)
+
     def ask(self, method: str, path: str, body: object = None) -> Any:
         """One request to an own endpoint. Raises: PilviError."""
         answer = self._send(method, path, body)
@@ -101,6 +106,14 @@ def find(data: Path | None) -> Remote:
         directory,
         ca if ca.exists() else None,
     )
+
+
+def find_running(data: Path | None) -> Remote | None:
+    """As `find`; None when none runs."""
+    try:
+        return find(data)
+    except PilviError:
+        return None
 
 
 def _alive(pid: int) -> bool:

@@ -100,7 +100,9 @@ def _greet(
     settings: Settings, seconds: float, first_key: tuple[str, str] | None, *, quiet: bool
 ) -> None:
     if first_key is not None:
-        click.echo("The first administrator's access key; it is shown once:")
+        click.echo(
+            "The first administrator's access key, shown once (lost? `pilvi iam admin-key`):"
+        )
         click.echo(f"  AWS_ACCESS_KEY_ID={first_key[0]}\n  AWS_SECRET_ACCESS_KEY={first_key[1]}")
     if quiet:
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,31 +27,41 @@ from pilvi.languages.policy import Kind, literal, told_origin, told_statement
 from pilvi.languages.policy import Principal as PolicyPrincipal
 from pilvi.services.iam import errors, generation, records, rules
 from pilvi.services.iam.observed import records as observed
+from pilvi.services.iam.observed.memory import FLUSH_S
 from pilvi.services.iam.observed.records import Observed, Seen
 from pilvi.services.iam.records import Role, User
 from pilvi.store.api import Snapshot
 
 ROWS_MAX = 10_000
 """Of a report."""
+_WORKERS_GRACE_S = 0.5
 
 
 class IamAdvice:
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
 
-    async def explain(self, request_id: str) -> list[dict[str, Any]]:
+    async def _settle(self) -> None:
+        """Until what was noted so far is in the store; of other workers, until they had the time to bring it."""
         await self._cloud.ask(Observations).flush()
+        if self._cloud.settings.workers > 1:
+            await asyncio.sleep(FLUSH_S + _WORKERS_GRACE_S)
+
+    async def explain(self, request_id: str) -> list[dict[str, Any]]:
+        recent = self._cloud.recent.of(request_id)
+        if not recent:
+            await self._settle()
+        else:
+            await self._cloud.ask(Observations).flush()
         refusals = await self._cloud.store.read(lambda at: observed.refusals_of(at, request_id))
         iam = self._cloud.settings.iam
         allowed = [
-            _permission(one, iam)
-            for one in self._cloud.recent.of(request_id)
-            if one.decision is None or one.decision.allowed
+            _permission(one, iam) for one in recent if one.decision is None or one.decision.allowed
         ]
         return allowed + [_refusal(one) for one in refusals]
 
     async def report(self) -> list[dict[str, Any]]:
-        await self._cloud.ask(Observations).flush()
+        await self._settle()
         rows = await self._cloud.store.read(_would_be_denied)
         rows.sort(key=lambda row: -row["count"])
         return rows[:ROWS_MAX]
@@ -58,7 +69,7 @@ class IamAdvice:
     async def generate(
         self, account: str, kind: str, name: str, *, since_ms: int, wildcards: bool
     ) -> dict[str, Any]:
-        await self._cloud.ask(Observations).flush()
+        await self._settle()
 
         arn, every = await self._cloud.store.read(lambda at: _doings(at, account, kind, name))
         account = Arn.parse(arn).account
