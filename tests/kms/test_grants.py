@@ -160,6 +160,54 @@ def test_only_those_who_are_named_retire_a_grant(client: Client, kms: Any, accou
     refused("AccessDeniedException", None, users["retirer"][1].retire_grant, GrantToken=token)
 
 
+# A grant to a role reaches its sessions as a key policy that names the role does: within the role's boundary.
+def test_a_boundary_limits_what_a_role_is_granted(client: Client, kms: Any, account: str) -> None:
+    iam = client("iam")
+    trust = json.dumps(
+        {
+            "Version": "2012-10-17",
+            "Statement": {
+                "Effect": "Allow",
+                "Principal": {"AWS": f"arn:aws:iam::{account}:root"},
+                "Action": "sts:AssumeRole",
+            },
+        }
+    )
+    arn = iam.create_role(RoleName="r", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    boundary = iam.create_policy(PolicyName="b", PolicyDocument=LITTLE_OF_KMS)["Policy"]["Arn"]
+    made = client("sts").assume_role(RoleArn=arn, RoleSessionName="session")["Credentials"]
+    session = client(
+        "kms",
+        aws_access_key_id=made["AccessKeyId"],
+        aws_secret_access_key=made["SecretAccessKey"],
+        aws_session_token=made["SessionToken"],
+    )
+    key = new_key(kms)
+    request = {"KeyId": key, "Plaintext": b"x"}
+    refused("AccessDeniedException", None, session.encrypt, **request)
+    token = kms.create_grant(
+        KeyId=key, GranteePrincipal=arn, Operations=["Encrypt", "RetireGrant"]
+    )["GrantToken"]
+    session.encrypt(**request)
+    iam.put_role_permissions_boundary(RoleName="r", PermissionsBoundary=boundary)
+    refused("AccessDeniedException", None, session.encrypt, **request)
+    refused("AccessDeniedException", None, session.retire_grant, GrantToken=token)
+    iam.delete_role_permissions_boundary(RoleName="r")
+    session.retire_grant(GrantToken=token)
+    refused("AccessDeniedException", None, session.encrypt, **request)
+
+
+# Whatever stands for a principal in a grant, others can still end it.
+def test_a_grant_that_names_nobody_real_can_be_ended(kms: Any) -> None:
+    key = new_key(kms)
+    for nobody in ("arn:aws:iam::x:root", "arn:aws:iam::111122223333:group/g", "arn:aws:sts::1:x"):
+        token = kms.create_grant(
+            KeyId=key, GranteePrincipal=nobody, RetiringPrincipal=nobody, Operations=["Encrypt"]
+        )["GrantToken"]
+        kms.encrypt(KeyId=key, Plaintext=b"x")
+        kms.retire_grant(GrantToken=token)
+
+
 def test_grants_that_are_refused(kms: Any) -> None:
     key = new_key(kms)
     mac = new_key(kms, KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")

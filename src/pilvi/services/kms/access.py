@@ -85,13 +85,6 @@ async def on_key(call: Call, asked: Permission, resource: str) -> OnResource:
 _OF_GRANTS = frozenset({"CreateGrant", "ListGrants", "RevokeGrant"})
 _OF_ALIASES = frozenset({"kms:CreateAlias", "kms:UpdateAlias", "kms:DeleteAlias"})
 """These act on the alias and on the key; of the alias only IAM's policies speak."""
-_BY_GRANT = json.dumps(
-    {
-        "Version": "2012-10-17",
-        "Statement": {"Effect": "Allow", "Principal": "*", "Action": "kms:*", "Resource": "*"},
-    }
-)
-"""What a grant that was found to allow just this request comes to."""
 
 
 def _side_of(call: Call, at: Snapshot, asked: Permission, told: Told, resource: str) -> OnResource:
@@ -120,8 +113,8 @@ def _side_of(call: Call, at: Snapshot, asked: Permission, told: Told, resource: 
         return _side_of_grant(call, at, key, told, context)
     policies = (document(key.policy, RESOURCE, _origin(key, "default")),)
     by_grant = _by_grant(call, at, key, operation, told)
-    if by_grant:
-        policies += (document(_BY_GRANT, RESOURCE, _origin(key, by_grant)),)
+    if by_grant is not None:
+        policies += (by_grant,)
     return OnResource(key.account, policies, ResourceSide.KEY, key.arn, context)
 
 
@@ -129,15 +122,28 @@ def _origin(key: Key, name: str) -> Origin:
     return Origin(Attachment.KEY, name=name, holder=key.arn)
 
 
-def _by_grant(call: Call, at: Snapshot, key: Key, operation: str, told: Told) -> str:
-    """By what it is allowed beside the key policy; "" for nothing."""
-    service = call.principal.service
+def _allowing(
+    key: Key, name: str, action: str, principal: Mapping[str, str | list[str]]
+) -> Document:
+    """What a grant that was found to allow just this request comes to, as a policy. It names its grantee, so that a
+    boundary and session policies limit a role's grant as they limit a key policy that names the role."""
+    statement = {"Effect": "Allow", "Principal": principal, "Action": action, "Resource": "*"}
+    text = json.dumps({"Version": "2012-10-17", "Statement": statement})
+    return document(text, RESOURCE, _origin(key, name))
+
+
+def _by_grant(call: Call, at: Snapshot, key: Key, operation: str, told: Told) -> Document | None:
+    """What allows it beside the key policy."""
+    action, service = f"kms:{operation}", call.principal.service
     if service and key.manager == "AWS":
         aliases = (one.name for one in records.aliases_of(at, key))
         its_own = f"{names.AWS_ALIASES}{service}" in aliases and operation in _OF_MANAGED
-        return "the service's own key" if its_own and call.account == key.account else ""
+        if not its_own or call.account != key.account:
+            return None
+        itself = {"Service": f"{service}.amazonaws.com"}
+        return _allowing(key, "the service's own key", action, itself)
     if not key.grants or operation not in OPERATIONS:
-        return ""
+        return None
     asked = Asked(
         operation,
         names_of(call),
@@ -147,7 +153,10 @@ def _by_grant(call: Call, at: Snapshot, key: Key, operation: str, told: Told) ->
         child=told.child,
     )
     grant = find_allowing(_grants_to(at, key, asked), asked)
-    return "" if grant is None else f"grant {grant.id}"
+    if grant is None:
+        return None
+    grantee = {"AWS": grant.grantee} if grant.grantee else {"Service": grant.grantee_service or ""}
+    return _allowing(key, f"grant {grant.id}", action, grantee)
 
 
 _OF_MANAGED = frozenset({"Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey"})
@@ -188,30 +197,19 @@ def _side_of_grant(
     context |= conditions.of_constraints(given)
     named, accounts = retirers(grant, names.root_arn(key.scope))
     # Whoever the grant names needs nothing of their account; others have what the account leaves to them.
-    is_named = not named.isdisjoint(names_of(call)) or grant.retiring_service in _service_names(
-        call
+    itself = named & names_of(call)
+    at_home = [one for one in accounts if _account_in(one) == call.principal.account]
+    principal: dict[str, str | list[str]] = {}
+    if itself or at_home:
+        principal["AWS"] = sorted((*itself, *at_home))
+    if grant.retiring_service in _service_names(call):
+        principal["Service"] = grant.retiring_service or ""
+    if not principal:
+        return OnResource(key.account, side=ResourceSide.KEY)
+    policies = (_allowing(key, f"grant {grant.id}", "kms:RetireGrant", principal),)
+    return OnResource(
+        call.principal.account or key.account, policies, ResourceSide.KEY, key.arn, context
     )
-    is_at_home = any(_account_in(one) == call.principal.account for one in accounts)
-    account = call.principal.account if is_named or is_at_home else key.account
-    policies = (_retirable(grant, named, accounts, everyone=is_named),)
-    return OnResource(account, policies, ResourceSide.KEY, key.arn, context)
-
-
-def _retirable(
-    grant: Grant, named: frozenset[str], accounts: frozenset[str], *, everyone: bool
-) -> Document:
-    text = json.dumps(
-        {
-            "Version": "2012-10-17",
-            "Statement": {
-                "Effect": "Allow",
-                "Principal": "*" if everyone else {"AWS": sorted(named | accounts)},
-                "Action": "kms:RetireGrant",
-                "Resource": "*",
-            },
-        }
-    )
-    return document(text, RESOURCE, Origin(Attachment.KEY, name=f"grant {grant.id}"))
 
 
 def _account_in(arn: str) -> str:
