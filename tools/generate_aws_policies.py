@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 
@@ -45,8 +45,10 @@ def _ms(instant: str) -> int:
 
 
 def _ordered(document: dict[str, Any]) -> dict[str, Any]:
-    statements: Any = document["Statement"]
-    listed: list[dict[str, Any]] = statements if isinstance(statements, list) else [statements]
+    statements = document["Statement"]
+    listed = cast(
+        "list[dict[str, Any]]", statements if isinstance(statements, list) else [statements]
+    )
     return _sorted({**document, "Statement": [_sorted(one) for one in listed]})
 
 

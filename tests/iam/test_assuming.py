@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from iam.refusals import refused
-from iam.test_decisions import Person, Statement, allow, deny, document, refusal
+from persons import Person, Statement, allow, deny, document, refusal
 from pilvi.services.iam import totp
 
 Make = Callable[..., Any]

@@ -14,7 +14,7 @@ from joserfc import jwk, jwt
 from iam.issuers import Issuer, Keys
 from iam.refusals import refused
 from iam.test_assuming import keys_of
-from iam.test_decisions import allow, document, refusal
+from persons import allow, document, refusal
 
 Make = Callable[..., Any]
 TAGS = "https://aws.amazon.com/tags"
