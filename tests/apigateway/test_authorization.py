@@ -134,6 +134,7 @@ def test_an_http_api_lets_in_whoever_may(http: Api, ann: Person) -> None:
     answer = ann.ask(there)
     assert answer.status == 200, answer.body
     context = answer.json()["requestContext"]
+    assert "authorization" not in answer.json()["headers"]
     assert context["accountId"] == ACCOUNT
     assert context["authorizer"] == {
         "iam": {
@@ -170,6 +171,8 @@ def test_a_rest_api_lets_in_whoever_may(rest: Api, ann: Person) -> None:
     assert refusal.header("x-amzn-errortype") == "AccessDeniedException"
     ann.may(allow(f"{rest.arn}/GET/pets/*"))
     event = ann.ask(there).json()
+    assert "Authorization" not in event["headers"]
+    assert "Authorization" not in event["multiValueHeaders"]
     identity = event["requestContext"]["identity"]
     assert (identity["accessKey"], identity["accountId"]) == (ann.key["AccessKeyId"], ACCOUNT)
     assert identity["caller"] == identity["user"] == ann.user["UserId"]

@@ -337,6 +337,10 @@ def test_a_role_is_passed_by_whoever_may_pass_it(
     assert owned.client.get_function_configuration(FunctionName="f")["Role"] == role_of(account)
     update(FunctionName="f", Role=roles["good"])
     create(Role=roles["good"], **new)
+    for spelling in ("arn:aws-cn:iam:", "arn::iam:"):
+        role = roles["good"].replace("arn:aws:iam:", spelling)
+        ann.may(allow("*"), deny("iam:PassRole", roles["good"]))
+        assert refusal(update, FunctionName="f", Role=role) == refused
     foreign = refusal(update, FunctionName="f", Role=roles["good"].replace(account, "9" * 12))
     assert foreign == ("AccessDeniedException", "Cross-account pass role is not allowed.")
 

@@ -217,6 +217,7 @@ def test_with_iam_the_signer_is_in_the_event(
     answer = ask(there, "POST", body, **signed(there, key, "POST", body))
     assert answer.status == 200, answer.body
     context = json.loads(answer.body)["requestContext"]
+    assert "authorization" not in json.loads(answer.body)["headers"]
     assert context["accountId"] == account
     assert context["authorizer"]["iam"] == {
         "accessKey": key["AccessKeyId"],
@@ -278,6 +279,30 @@ def test_with_iam_a_callers_own_policies_decide(
     assert (refused.status, json.loads(refused.body)) == (403, {"Message": FORBIDDEN})
     allow(iam, *actions, **more)
     assert ask(there, **signed(there, key)).status == status
+
+
+@pytest.mark.parametrize(("mode", "status"), [("audit", 200), ("off", 200), ("enforce", 403)])
+def test_the_modes_hold_for_addresses_too(
+    own_server: Callable[..., Any], mode: str, status: int
+) -> None:
+    """But somebody must have signed, whatever the mode, and nobody is let in without the function's policy."""
+    server = own_server("--iam", mode)
+    functions = Functions(server.client("lambda", "000000000001"), "000000000001")
+    iam = server.client("iam", "000000000001")
+    iam.create_user(UserName="u")
+    key = iam.create_access_key(UserName="u")["AccessKey"]
+    functions.create("f", RETURNS)
+    create, update = (
+        functions.client.create_function_url_config,
+        functions.client.update_function_url_config,
+    )
+    there = create(FunctionName="f", AuthType="AWS_IAM")["FunctionUrl"] + "id"
+    answer = ask(there, **signed(there, key))
+    assert answer.status == status
+    assert ("x-pilvi-iam" in answer.headers) is (mode == "audit")
+    assert ask(there).status == 403
+    update(FunctionName="f", AuthType="NONE")
+    assert ask(there).status == 403
 
 
 def test_another_account_needs_the_functions_permission_and_its_own(

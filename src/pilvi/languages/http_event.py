@@ -234,8 +234,12 @@ def media_type_matches(content_type: str, patterns: Iterable[str]) -> bool:
 
 
 def _forwarded(incoming: Incoming) -> dict[str, str]:
-    """The headers that reach the function: those sent, less hop-by-hop ones, and who forwarded them."""
+    """The headers that reach the function: those sent, less hop-by-hop ones, and who forwarded them. A signature that
+    was needed has served its turn: the function is told whose it was.
+    """
     headers = {n: v for n, v in incoming.headers.items() if n not in _HOP_BY_HOP}
+    if incoming.signer is not None:
+        headers.pop("authorization", None)
     before = headers.get("x-forwarded-for")
     source = incoming.source_ip
     headers["x-forwarded-for"] = source if before is None else f"{before}, {source}"

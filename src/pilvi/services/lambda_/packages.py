@@ -193,7 +193,7 @@ def use_layers(
                 detail=f"Layer version {arn} does not exist."
             )
         retain(call.cloud, tx, version.package)
-        uses.append(LayerUse(arn, version.package))
+        uses.append(LayerUse(name.version_arn, version.package))
     return tuple(uses)
 
 

@@ -179,9 +179,18 @@ def check_runtime(runtime: str) -> None:
 
 
 def check_role(scope: Scope, role: str) -> None:
-    """A function acts in its own account only. Raises: CrossAccountRole."""
-    if Arn.parse(role).account != scope.account:
+    """A function acts in its own account only, by a role under its one name: that under which it was passed.
+
+    Raises: CrossAccountRole; InvalidParameterValueException for a role of another partition.
+    """
+    try:
+        arn = Arn.parse(role)
+    except ValueError:
+        raise errors.InvalidParameterValueException(detail=errors.NOT_ASSUMABLE) from None
+    if arn.account != scope.account:
         raise errors.CrossAccountRole()
+    if arn.partition != scope.partition:
+        raise errors.InvalidParameterValueException(detail=errors.NOT_ASSUMABLE)
 
 
 def check_environment(variables: dict[str, str]) -> dict[str, str]:
