@@ -12,12 +12,16 @@ GLOBAL_REGION = "aws-global"
 """The region under which services without regions (IAM, STS's global endpoint) keep their records."""
 
 
+PARTITION = "aws"
+"""The one that there is."""
+
+
 class Scope(NamedTuple):
     """Whose records, and where: every key in the store begins with it."""
 
     account: str
     region: str
-    partition: str = "aws"
+    partition: str = PARTITION
 
     @property
     def everywhere(self) -> Scope:

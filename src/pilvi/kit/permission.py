@@ -187,6 +187,7 @@ async def _judge(
     """The resource under its true name, and what came of it. None: it is the root of the account, and nobody else
     has a word in it."""
     principal = call.principal
+    resource = _in_partition(call.scope.partition, resource)
     service = _service_of(call, permission.action)
     if service.on_resource is None:
         on_resource = OnResource(_account_of(resource))
@@ -229,6 +230,16 @@ async def _judge(
         # Whoever is refused from another account does not learn what an alias stands for.
         decision = msgspec.structs.replace(decision, resource=resource)
     return true_name, (request, policies, decision)
+
+
+def _in_partition(partition: str, resource: str) -> str:
+    """There is one partition, and handlers that take a name from an ARN do not look which it says: so another one must
+    not get round a statement.
+    """
+    if not resource.startswith("arn:") or resource.startswith(f"arn:{partition}:"):
+        return resource
+    parts = resource.split(":", 2)
+    return f"arn:{partition}:{parts[2]}" if len(parts) == 3 else resource
 
 
 def _service_of(call: Call, action: str) -> Service:

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from pilvi.base.arn import GLOBAL_REGION, Arn, Scope
+from pilvi.base.arn import GLOBAL_REGION, PARTITION, Arn, Scope
 from pilvi.base.errors import NotBuilt
 from pilvi.contracts.credentials import Session
 from pilvi.contracts.delivery import Source
@@ -303,8 +303,10 @@ def _refuse_lent_iam(call: Call) -> None:
 
 
 def find_role(at: Snapshot, role_arn: str) -> Role | None:
-    """By its whole ARN, path and all."""
+    """By its whole ARN, partition, path and all: what else names it would get round policies about it."""
     arn = Arn.parse(role_arn)
+    if arn.partition != PARTITION:
+        return None
     role = records.find_role(at, arn.scope, arn.resource.rpartition("/")[2])
     exact = role is not None and records.arn_of(arn.scope, "role", role) == role_arn
     return role if exact else None
