@@ -24,22 +24,6 @@ def pilvi(*words: Any) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
 
 
-@pytest.fixture
-def ann(client: Make, account: str) -> Person:
-    return Person(client, account)
-
-
-@pytest.fixture
-def table(client: Make) -> str:
-    client("dynamodb").create_table(
-        TableName="things",
-        AttributeDefinitions=[{"AttributeName": "k", "AttributeType": "S"}],
-        KeySchema=[{"AttributeName": "k", "KeyType": "HASH"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
-    return "things"
-
-
 def test_nothing_is_allowed_until_a_policy_allows_it(
     client: Make, account: str, ann: Person, table: str
 ) -> None:

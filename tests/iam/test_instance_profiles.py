@@ -10,15 +10,13 @@ from typing import Any
 import pytest
 
 from iam.refusals import refused
-from iam.test_decisions import Person, allow, ann, refusal
+from persons import Person, allow, refusal
 from pilvi.base.arn import Scope
 from pilvi.services.iam import errors, limits, records
 from pilvi.services.iam.instance_profiles import INSTANCE_PROFILES, InstanceProfile
 from pilvi.store.memory import MemoryStore
 
 Make = Callable[..., Any]
-
-__all__ = ["ann"]
 
 TRUST = json.dumps(
     {

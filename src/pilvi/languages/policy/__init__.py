@@ -3,7 +3,7 @@
 `grammar` reads a document; `problems` says in AWS's texts why it could not. `compiled` makes it ready to be asked:
 `matching` for actions and resources over `patterns`, `principals`, `conditions`, `variables`. `evaluation` decides over
 all policies that apply to a request; `keys` tells what of its context follows from who asks; `messages` refuses in
-AWS's texts, `explanation` tells a developer why.
+AWS's texts, `explanation` tells a developer why; `simulation` takes a decision apart, with `positions` in the texts.
 """
 
 from pilvi.languages.policy.compiled import (
@@ -46,6 +46,7 @@ from pilvi.languages.policy.grammar import (
 )
 from pilvi.languages.policy.keys import family_of, principal_keys
 from pilvi.languages.policy.messages import caller_name, denial_text
+from pilvi.languages.policy.positions import Place, Span, statement_spans
 from pilvi.languages.policy.principals import ANONYMOUS, Grant, Kind, Principal
 from pilvi.languages.policy.problems import (
     IDENTITY_WORDS,
@@ -54,6 +55,7 @@ from pilvi.languages.policy.problems import (
     Reason,
 )
 from pilvi.languages.policy.remedies import literal, remedies
+from pilvi.languages.policy.simulation import Applied, Simulated, simulate
 from pilvi.languages.policy.variables import Context
 
 __all__ = [
@@ -63,6 +65,7 @@ __all__ = [
     "RESOURCE",
     "RESOURCE_WORDS",
     "TRUST",
+    "Applied",
     "Attachment",
     "Clause",
     "CompiledPolicy",
@@ -78,6 +81,7 @@ __all__ = [
     "Missed",
     "NearMiss",
     "Origin",
+    "Place",
     "Policies",
     "Policy",
     "PolicyError",
@@ -86,6 +90,8 @@ __all__ = [
     "Reason",
     "Request",
     "ResourceSide",
+    "Simulated",
+    "Span",
     "Statement",
     "Verdict",
     "caller_name",
@@ -100,6 +106,8 @@ __all__ = [
     "parse",
     "principal_keys",
     "remedies",
+    "simulate",
+    "statement_spans",
     "told_origin",
     "told_statement",
 ]

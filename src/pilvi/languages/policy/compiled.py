@@ -69,12 +69,13 @@ class Rule:
 
 class CompiledPolicy:
     """`keys`: those of the context that any statement asks for, in lower case, with the name as it is written.
-    `asks`: the same, and their families."""
+    `asks`: the same, and their families. `text`: what it was read from."""
 
-    __slots__ = ("_by_action", "asks", "keys", "policy", "rules")
+    __slots__ = ("_by_action", "asks", "keys", "policy", "rules", "text")
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, text: str = "") -> None:
         self.policy = policy
+        self.text = text
         self.rules = tuple(
             Rule(one, index, policy.version) for index, one in enumerate(policy.statements)
         )
@@ -96,12 +97,17 @@ class CompiledPolicy:
 
 def _keys(policy: Policy) -> Iterator[str]:
     for statement in policy.statements:
-        for pattern in statement.resources.patterns if statement.resources is not None else ():
-            yield from named(pattern, policy.version)
-        for condition in statement.conditions:
-            yield condition.key
-            for value in condition.values:
-                yield from named(value, policy.version)
+        yield from keys_of(statement, policy.version)
+
+
+def keys_of(statement: Statement, version: str) -> Iterator[str]:
+    """The keys that one statement asks for, as they are written; some more than once."""
+    for pattern in statement.resources.patterns if statement.resources is not None else ():
+        yield from named(pattern, version)
+    for condition in statement.conditions:
+        yield condition.key
+        for value in condition.values:
+            yield from named(value, version)
 
 
 def compile_policy(text: str, form: Form) -> CompiledPolicy:
@@ -110,7 +116,7 @@ def compile_policy(text: str, form: Form) -> CompiledPolicy:
 
 
 def _compile(text: str, form: Form) -> CompiledPolicy:
-    return CompiledPolicy(parse(text, form))
+    return CompiledPolicy(parse(text, form), text)
 
 
 _small = lru_cache(maxsize=POLICIES_MAX)(_compile)

@@ -27,6 +27,7 @@ from pilvi.services.iam.operations import service_credentials as service_credent
 from pilvi.services.iam.operations import service_linked_roles as service_linked_roles
 from pilvi.services.iam.operations import sessions as sessions
 from pilvi.services.iam.operations import signing_certificates as signing_certificates
+from pilvi.services.iam.operations import simulations as simulations
 from pilvi.services.iam.operations import ssh_keys as ssh_keys
 from pilvi.services.iam.operations import tags as tags
 from pilvi.services.iam.operations import users as users

@@ -23,6 +23,12 @@ PER_ACCOUNT = {
     "SAMLProvidersPerAccount": 100,
 }
 
+SIMULATED_RESOURCES = 1000
+SIMULATED_CHARACTERS = 1_000_000
+SIMULATED_AT_ONCE = 2000
+"""Of one simulation: resources, characters of policies, and decisions for a page (but at least one action). Not
+quotas of AWS."""
+
 PAGE_SIZE = 100
 """Items of a list when the request names no MaxItems."""
 

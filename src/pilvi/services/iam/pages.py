@@ -33,6 +33,11 @@ def after_marker(req: Mapping[str, Any]) -> Key | None:
         raise errors.ValidationError(detail=f"Invalid Marker: {marker}") from None
 
 
+def marker(key: Key) -> str:
+    """For what continues behind `key`."""
+    return token_of(key)
+
+
 def cut(
     req: Mapping[str, Any], items: Iterable[T], key: Callable[[T], Key]
 ) -> tuple[list[T], More]:

@@ -108,7 +108,7 @@ def _entitys(at: Snapshot, principal: PolicyPrincipal, entity_arn: str) -> Permi
     documents = documents_of(at, arn.scope, entity)
     if isinstance(entity, User):
         documents += _of_password_policy(at, arn.scope, str(arn))
-    boundary = _boundary(at, arn.scope, entity) if entity.boundary else None
+    boundary = find_boundary(at, arn.scope, entity)
     return Permissions(principal, tuple(documents), boundary, tags=dict(entity.tags))
 
 
@@ -164,8 +164,10 @@ def documents_of(at: Snapshot, scope: Scope, entity: Entity) -> list[Document]:
     return documents
 
 
-def _boundary(at: Snapshot, scope: Scope, entity: User | Role) -> Document:
-    return _managed(at, scope, entity.boundary, Attachment.BOUNDARY, entity.name)
+def find_boundary(at: Snapshot, scope: Scope, entity: Entity) -> Document | None:
+    """Groups have none."""
+    arn = entity.boundary if isinstance(entity, User | Role) else ""
+    return _managed(at, scope, arn, Attachment.BOUNDARY, entity.name) if arn else None
 
 
 def _documents(

@@ -256,6 +256,10 @@ iam = Service(
         "ListInstanceProfiles": _ALL,
         "CreateServiceLinkedRole": Acts(_linked, context=_of_linking),
         "GetServiceLinkedRoleDeletionStatus": Acts(_deleted),
+        "SimulateCustomPolicy": _ALL,
+        "GetContextKeysForCustomPolicy": _ALL,
+        "SimulatePrincipalPolicy": Acts(_member("PolicySourceArn")),
+        "GetContextKeysForPrincipalPolicy": Acts(_member("PolicySourceArn")),
         "CreateOpenIDConnectProvider": Acts(_oidc_provider),
         "ListOpenIDConnectProviders": _ALL,
         **dict.fromkeys(

@@ -127,6 +127,12 @@ class ChangePasswordRequest(TypedDict, total=False):
     NewPassword: Required[str]
 
 
+class ContextEntry(TypedDict, total=False):
+    ContextKeyName: str
+    ContextKeyValues: list[str]
+    ContextKeyType: str
+
+
 class CreateAccessKeyRequest(TypedDict, total=False):
     UserName: str
 
@@ -418,6 +424,18 @@ class ErrorDetails(TypedDict, total=False):
     Code: Required[str]
 
 
+class EvaluationResult(TypedDict, total=False):
+    EvalActionName: Required[str]
+    EvalResourceName: str
+    EvalDecision: Required[str]
+    MatchedStatements: list[Statement]
+    MissingContextValues: list[str]
+    OrganizationsDecisionDetail: OrganizationsDecisionDetail
+    PermissionsBoundaryDecisionDetail: PermissionsBoundaryDecisionDetail
+    EvalDecisionDetails: dict[str, str]
+    ResourceSpecificResults: list[ResourceSpecificResult]
+
+
 class FederatedUser(TypedDict, total=False):
     FederatedUserId: Required[str]
     Arn: Required[str]
@@ -485,6 +503,19 @@ class GetCallerIdentityResponse(TypedDict, total=False):
     UserId: str
     Account: str
     Arn: str
+
+
+class GetContextKeysForCustomPolicyRequest(TypedDict, total=False):
+    PolicyInputList: Required[list[str]]
+
+
+class GetContextKeysForPolicyResponse(TypedDict, total=False):
+    ContextKeyNames: list[str]
+
+
+class GetContextKeysForPrincipalPolicyRequest(TypedDict, total=False):
+    PolicySourceArn: Required[str]
+    PolicyInputList: list[str]
 
 
 class GetCredentialReportResponse(TypedDict, total=False):
@@ -719,6 +750,12 @@ class GroupDetail(TypedDict, total=False):
     CreateDate: EpochMs
     GroupPolicyList: list[PolicyDetail]
     AttachedManagedPolicies: list[AttachedPolicy]
+
+
+class InlinePolicyIdentifierType(TypedDict, total=False):
+    PolicyName: Required[str]
+    AttachmentType: Required[str]
+    AttachmentName: Required[str]
 
 
 class InstanceProfile(TypedDict, total=False):
@@ -1142,6 +1179,14 @@ class OpenIDConnectProviderListEntry(TypedDict, total=False):
     Arn: str
 
 
+class OrderedOrganizationPolicyType(TypedDict, total=False):
+    ServiceControlPolicyInputList: list[str]
+
+
+class OrganizationsDecisionDetail(TypedDict, total=False):
+    AllowedByOrganizations: bool
+
+
 class PasswordPolicy(TypedDict, total=False):
     MinimumPasswordLength: int
     RequireSymbols: bool
@@ -1153,6 +1198,10 @@ class PasswordPolicy(TypedDict, total=False):
     MaxPasswordAge: int
     PasswordReusePrevention: int
     HardExpiry: bool
+
+
+class PermissionsBoundaryDecisionDetail(TypedDict, total=False):
+    AllowedByPermissionsBoundary: bool
 
 
 class Policy(TypedDict, total=False):
@@ -1184,6 +1233,12 @@ class PolicyGroup(TypedDict, total=False):
     GroupId: str
 
 
+class PolicyIdentifier(TypedDict, total=False):
+    PolicyType: str
+    PolicyArn: str
+    InlinePolicyIdentifier: InlinePolicyIdentifierType
+
+
 class PolicyRole(TypedDict, total=False):
     RoleName: str
     RoleId: str
@@ -1199,6 +1254,11 @@ class PolicyVersion(TypedDict, total=False):
     VersionId: str
     IsDefaultVersion: bool
     CreateDate: EpochMs
+
+
+class Position(TypedDict, total=False):
+    Line: int
+    Column: int
 
 
 class ProvidedContext(TypedDict, total=False):
@@ -1256,6 +1316,15 @@ class ResetServiceSpecificCredentialRequest(TypedDict, total=False):
 
 class ResetServiceSpecificCredentialResponse(TypedDict, total=False):
     ServiceSpecificCredential: ServiceSpecificCredential
+
+
+class ResourceSpecificResult(TypedDict, total=False):
+    EvalResourceName: Required[str]
+    EvalResourceDecision: Required[str]
+    MatchedStatements: list[Statement]
+    MissingContextValues: list[str]
+    EvalDecisionDetails: dict[str, str]
+    PermissionsBoundaryDecisionDetail: PermissionsBoundaryDecisionDetail
 
 
 class ResyncMFADeviceRequest(TypedDict, total=False):
@@ -1384,9 +1453,53 @@ class SigningCertificate(TypedDict, total=False):
     UploadDate: EpochMs
 
 
+class SimulateCustomPolicyRequest(TypedDict, total=False):
+    PolicyInputList: Required[list[str]]
+    PermissionsBoundaryPolicyInputList: list[str]
+    OrderedOrganizationPolicyInputList: list[OrderedOrganizationPolicyType]
+    ActionNames: Required[list[str]]
+    ResourceArns: list[str]
+    ResourcePolicy: str
+    ResourceOwner: str
+    CallerArn: str
+    ContextEntries: list[ContextEntry]
+    ResourceHandlingOption: str
+    MaxItems: int
+    Marker: str
+
+
+class SimulatePolicyResponse(TypedDict, total=False):
+    EvaluationResults: list[EvaluationResult]
+    IsTruncated: bool
+    Marker: str
+
+
+class SimulatePrincipalPolicyRequest(TypedDict, total=False):
+    PolicySourceArn: Required[str]
+    PolicyInputList: list[str]
+    PermissionsBoundaryPolicyInputList: list[str]
+    PolicyExclusionList: list[PolicyIdentifier]
+    ActionNames: Required[list[str]]
+    ResourceArns: list[str]
+    ResourcePolicy: str
+    ResourceOwner: str
+    CallerArn: str
+    ContextEntries: list[ContextEntry]
+    ResourceHandlingOption: str
+    MaxItems: int
+    Marker: str
+
+
 class SourceRoleTemplate(TypedDict, total=False):
     TemplateArn: Required[str]
     TemplateMinorVersion: Required[int]
+
+
+class Statement(TypedDict, total=False):
+    SourcePolicyId: str
+    SourcePolicyType: str
+    StartPosition: Position
+    EndPosition: Position
 
 
 class Tag(TypedDict, total=False):

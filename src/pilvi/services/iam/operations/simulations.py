@@ -1,0 +1,327 @@
+"""The policy simulator: would these policies allow it? With the engine that decides real requests.
+
+Differs: what follows from the simulated caller (its name, its account, the tags of PolicySourceArn) is known to
+conditions without being told in ContextEntries. A page ends early when it would take long.
+AWS: IAM User Guide, "IAM policy testing with the IAM policy simulator"; EvaluationResult.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from pilvi.kit.call import Call
+from pilvi.languages.policy import (
+    Attachment,
+    Document,
+    Kind,
+    Policies,
+    Principal,
+    Request,
+    ResourceSide,
+    Simulated,
+    Verdict,
+    simulate,
+    statement_spans,
+)
+from pilvi.services.iam import errors, exclusions, limits, pages, permissions, records
+from pilvi.services.iam import simulation_requests as asked
+from pilvi.services.iam.records import Entity, User
+from pilvi.services.iam.service import iam
+from pilvi.services.iam.simulation_requests import Caller, Keys
+from pilvi.services.iam.wire import (
+    EvaluationResult,
+    GetContextKeysForCustomPolicyRequest,
+    GetContextKeysForPolicyResponse,
+    GetContextKeysForPrincipalPolicyRequest,
+    ResourceSpecificResult,
+    SimulateCustomPolicyRequest,
+    SimulatePolicyResponse,
+    SimulatePrincipalPolicyRequest,
+    Statement,
+)
+from pilvi.store.api import Snapshot
+
+_INPUT = "PolicyInputList"
+_BOUNDARY_INPUT = "PermissionsBoundaryPolicyInputList"
+_DECISIONS = {
+    Verdict.ALLOWED: "allowed",
+    Verdict.EXPLICIT_DENY: "explicitDeny",
+    Verdict.IMPLICIT_DENY: "implicitDeny",
+}
+_RESTRICTING = (Verdict.ALLOWED, Verdict.IMPLICIT_DENY, Verdict.EXPLICIT_DENY)
+"""From the least to the most."""
+
+
+@iam.read("SimulateCustomPolicy")
+def simulate_custom_policy(
+    call: Call, at: Snapshot, req: SimulateCustomPolicyRequest
+) -> SimulatePolicyResponse:
+    """Decide with policies that are given as texts alone.
+
+    Raises: InvalidInput.
+    """
+    levels = [
+        one.get("ServiceControlPolicyInputList", [])
+        for one in req.get("OrderedOrganizationPolicyInputList", [])
+    ]
+    asked.check_size(req["PolicyInputList"], *levels)
+    identity = asked.documents_in(req["PolicyInputList"], _INPUT, Attachment.INLINE)
+    control = tuple(
+        tuple(asked.documents_in(texts, f"Level{number}", Attachment.SERVICE_CONTROL))
+        for number, texts in enumerate(levels, 1)
+    )
+    caller = asked.caller_named(req["CallerArn"]) if "CallerArn" in req else None
+    policies = Policies(
+        identity=tuple(identity),
+        boundary=_boundary_in(req),
+        service_control=control,
+    )
+    return _answer(call, req, policies, caller, {})
+
+
+@iam.read("SimulatePrincipalPolicy")
+def simulate_principal_policy(
+    call: Call, at: Snapshot, req: SimulatePrincipalPolicyRequest
+) -> SimulatePolicyResponse:
+    """Decide with the policies that a user, role or group has, and further ones.
+
+    Raises: NoSuchEntity, InvalidInput.
+    """
+    source = asked.caller_named(req["PolicySourceArn"])
+    entity = _entity(call, at, source, req["PolicySourceArn"])
+    asked.check_size(req.get("PolicyInputList", ()))
+    excluded = exclusions.read(req.get("PolicyExclusionList", ()))
+    own = exclusions.kept(permissions.documents_of(at, call.scope, entity), excluded)
+    more = asked.documents_in(req.get("PolicyInputList", ()), _INPUT, Attachment.INLINE)
+    boundary = _boundary_in(req)
+    if boundary is None and not exclusions.names_boundary(excluded):
+        boundary = permissions.find_boundary(at, call.scope, entity)
+    caller, keys = source, {f"aws:principaltag/{k.lower()}": (v,) for k, v in entity.tags.items()}
+    if isinstance(entity, User):
+        keys["aws:userid"] = (entity.id,)
+    if "CallerArn" in req and req["CallerArn"] != req["PolicySourceArn"]:
+        caller, keys = asked.caller_named(req["CallerArn"]), {}
+    return _answer(call, req, Policies((*own, *more), boundary), caller, keys)
+
+
+@iam.read("GetContextKeysForCustomPolicy")
+def get_context_keys_for_custom_policy(
+    call: Call, at: Snapshot, req: GetContextKeysForCustomPolicyRequest
+) -> GetContextKeysForPolicyResponse:
+    """The keys that policies ask for, sorted. Raises: InvalidInput."""
+    asked.check_size(req["PolicyInputList"])
+    documents = asked.documents_in(req["PolicyInputList"], _INPUT, Attachment.INLINE)
+    return {"ContextKeyNames": _keys(documents)}
+
+
+@iam.read("GetContextKeysForPrincipalPolicy")
+def get_context_keys_for_principal_policy(
+    call: Call, at: Snapshot, req: GetContextKeysForPrincipalPolicyRequest
+) -> GetContextKeysForPolicyResponse:
+    """The keys that somebody's policies ask for, and further ones, sorted. Raises: NoSuchEntity, InvalidInput."""
+    source = asked.caller_named(req["PolicySourceArn"])
+    entity = _entity(call, at, source, req["PolicySourceArn"])
+    asked.check_size(req.get("PolicyInputList", ()))
+    more = asked.documents_in(req.get("PolicyInputList", ()), _INPUT, Attachment.INLINE)
+    return {"ContextKeyNames": _keys([*permissions.documents_of(at, call.scope, entity), *more])}
+
+
+def _keys(documents: Iterable[Document]) -> list[str]:
+    found: dict[str, str] = {}
+    for document in documents:
+        found = {**document.policy.keys, **found}
+    return sorted(found.values())
+
+
+def _entity(call: Call, at: Snapshot, source: Caller, arn: str) -> Entity:
+    """Under exactly this ARN, in the caller's account. Raises: NoSuchEntity."""
+    entity = records.get_entity(at, call.scope, source.kind, source.name)
+    if records.arn_of(call.scope, source.kind, entity) != arn:
+        raise errors.NoSuchEntity(
+            detail=f"The {source.kind} with name {source.name} cannot be found."
+        )
+    return entity
+
+
+_Simulation = SimulateCustomPolicyRequest | SimulatePrincipalPolicyRequest
+
+
+def _boundary_in(req: _Simulation) -> Document | None:
+    """Raises: InvalidInput."""
+    given = req.get("PermissionsBoundaryPolicyInputList", [])
+    if len(given) > 1:
+        raise errors.InvalidInput(detail="Only one permissions boundary can be simulated.")
+    return next(asked.documents_in(given, _BOUNDARY_INPUT, Attachment.BOUNDARY), None)
+
+
+class _Question(NamedTuple):
+    """All that stays the same for every action. `owner`: of resources that do not tell theirs."""
+
+    principal: Principal
+    context: Keys
+    policies: Policies
+    resources: Sequence[str]
+    owner: str
+    given: bool
+    """Whether resources were named at all."""
+
+
+def _answer(
+    call: Call, req: _Simulation, policies: Policies, caller: Caller | None, keys: Keys
+) -> SimulatePolicyResponse:
+    actions, resources = req["ActionNames"], req.get("ResourceArns") or ["*"]
+    asked.check_actions(actions)
+    asked.check_resources(resources)
+    asked.check_scenario(req.get("ResourceHandlingOption"), resources)
+    context = {**keys, **asked.keys_in(req.get("ContextEntries", ()))}
+    if caller is None:
+        principal = Principal(Kind.USER, call.account)
+    else:
+        principal, context = caller.principal, {**caller.keys, **context}
+    if "ResourcePolicy" in req:
+        if caller is None or caller.kind != "user":
+            raise errors.InvalidInput(
+                detail="A resource policy can be simulated only with the ARN of a user in CallerArn."
+            )
+        policies = _with_resource(policies, asked.resource_policy_in(req["ResourcePolicy"]))
+    question = _Question(
+        principal=principal,
+        context=context,
+        policies=policies,
+        resources=resources,
+        owner=asked.owner_named(req["ResourceOwner"])
+        if "ResourceOwner" in req
+        else principal.account,
+        given=resources != ["*"],
+    )
+    start = _start(req)
+    most = max(1, limits.SIMULATED_AT_ONCE // len(resources))
+    size = min(req.get("MaxItems", limits.PAGE_SIZE), most)
+    results = [_result(action, question) for action in actions[start : start + size]]
+    told: SimulatePolicyResponse = {
+        "EvaluationResults": results,
+        "IsTruncated": start + size < len(actions),
+    }
+    if told["IsTruncated"]:
+        told["Marker"] = pages.marker((start + size,))
+    return told
+
+
+def _start(req: _Simulation) -> int:
+    """Raises: ValidationError for a marker that we did not give."""
+    after = pages.after_marker(req)
+    if after is None:
+        return 0
+    if len(after) != 1 or not isinstance(after[0], int) or after[0] < 0:
+        raise errors.ValidationError(detail=f"Invalid Marker: {req.get('Marker')}")
+    return after[0]
+
+
+def _with_resource(policies: Policies, document: Document) -> Policies:
+    return Policies(
+        identity=policies.identity,
+        boundary=policies.boundary,
+        resource=(document,),
+        service_control=policies.service_control,
+    )
+
+
+def _simulated(action: str, resource: str, question: _Question) -> Simulated:
+    policies = question.policies
+    if policies.resource and asked.side_of(resource) is ResourceSide.KEY:
+        policies = Policies(
+            identity=policies.identity,
+            boundary=policies.boundary,
+            resource=policies.resource,
+            resource_side=ResourceSide.KEY,
+            service_control=policies.service_control,
+        )
+    request = Request(
+        principal=question.principal,
+        action=action,
+        resources=(resource,),
+        resource_account=asked.account_of(resource, question.owner),
+        context=question.context,
+    )
+    return simulate(request, policies)
+
+
+def _result(action: str, question: _Question) -> EvaluationResult:
+    """One for each action; what holds of each resource stands below it, the most restrictive verdict above."""
+    each = [(one, _simulated(action, one, question)) for one in question.resources]
+    every = [simulated for _, simulated in each]
+    verdict = _worst(one.verdict for one in every)
+    told: EvaluationResult = {
+        "EvalActionName": action,
+        "EvalResourceName": asked.template_of(action, question.resources),
+        "EvalDecision": _DECISIONS[verdict],
+        "MatchedStatements": _statements(one for one in every if one.verdict is verdict),
+        "MissingContextValues": sorted({key for one in every for key in one.missing}),
+    }
+    if question.policies.boundary is not None:
+        allowed = all(one.boundary is Verdict.ALLOWED for one in every)
+        told["PermissionsBoundaryDecisionDetail"] = {"AllowedByPermissionsBoundary": allowed}
+    let_pass = all(one.organisation is not False for one in every)
+    if question.policies.service_control:
+        told["OrganizationsDecisionDetail"] = {"AllowedByOrganizations": let_pass}
+    if let_pass and (question.given or any(one.cross_account for one in every)):
+        told["EvalDecisionDetails"] = _details([one for one in every if one.cross_account])
+    if question.given:
+        told["ResourceSpecificResults"] = [_specific(*one) for one in each]
+    return told
+
+
+def _specific(resource: str, simulated: Simulated) -> ResourceSpecificResult:
+    told: ResourceSpecificResult = {
+        "EvalResourceName": resource,
+        "EvalResourceDecision": _DECISIONS[simulated.verdict],
+        "MatchedStatements": _statements((simulated,)),
+        "MissingContextValues": list(simulated.missing),
+    }
+    if simulated.boundary is not None:
+        allowed = simulated.boundary is Verdict.ALLOWED
+        told["PermissionsBoundaryDecisionDetail"] = {"AllowedByPermissionsBoundary": allowed}
+    if simulated.cross_account and simulated.organisation is not False:
+        told["EvalDecisionDetails"] = _details([simulated])
+    return told
+
+
+def _worst(verdicts: Iterable[Verdict]) -> Verdict:
+    return max(verdicts, key=_RESTRICTING.index)
+
+
+def _details(every: Sequence[Simulated]) -> dict[str, str]:
+    """What each kind of policy said, of requests across accounts; nothing of others."""
+    if not every:
+        return {}
+    kinds: dict[str, list[Verdict | None]] = {
+        "IAM Policy": [one.identity for one in every],
+        "Resource Policy": [one.resource or Verdict.IMPLICIT_DENY for one in every],
+        "Permissions Boundary Policy": [one.boundary for one in every],
+    }
+    return {
+        kind: _DECISIONS[_worst(told)]
+        for kind, verdicts in kinds.items()
+        if (told := [one for one in verdicts if one is not None])
+    }
+
+
+def _statements(every: Iterable[Simulated]) -> list[Statement]:
+    """Each once, in the order in which they were found."""
+    found = dict.fromkeys(
+        (id(applied.document), applied.document, applied.place)
+        for one in every
+        for applied in one.matched
+    )
+    return [_statement(document, place) for _, document, place in found]
+
+
+def _statement(document: Document, place: int) -> Statement:
+    span = statement_spans(document.policy.text)[place]
+    return {
+        "SourcePolicyId": asked.source_id(document),
+        "SourcePolicyType": asked.source_type(document),
+        "StartPosition": {"Line": span.start.line, "Column": span.start.column},
+        "EndPosition": {"Line": span.end.line, "Column": span.end.column},
+    }
