@@ -199,6 +199,8 @@ def test_a_credential_report_is_made_and_expires(client: Make, account: str, clo
         AuthenticationCode2=app.code(now),
     )
     iam.create_user(UserName="bob")
+    off = iam.create_access_key(UserName="bob")["AccessKey"]["AccessKeyId"]
+    iam.update_access_key(UserName="bob", AccessKeyId=off, Status="Inactive")
     assert iam.generate_credential_report()["State"] == "STARTED"
     clock.wait_until_idle()
     assert iam.generate_credential_report()["State"] == "COMPLETE"
@@ -227,7 +229,8 @@ def test_a_credential_report_is_made_and_expires(client: Make, account: str, clo
         "N/A",
         "false",
     )
-    assert bob["access_key_1_last_used_date"] == "N/A"
+    assert (bob["access_key_1_active"], bob["access_key_1_last_used_date"]) == ("false", "N/A")
+    assert bob["access_key_1_last_rotated"].endswith("+00:00")
     assert rows["<root_account>"]["password_enabled"] == "not_supported"
     clock.advance(seconds=4 * 3600)
     with refused("ReportExpired", status=410):

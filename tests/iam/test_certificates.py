@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -85,6 +86,14 @@ def test_server_certificates_keep_their_keys_to_themselves(client: Make, account
     iam.update_server_certificate(
         ServerCertificateName="site", NewServerCertificateName="page", NewPath="/"
     )
+    iam.upload_server_certificate(
+        ServerCertificateName="other", CertificateBody=leaf.pem, PrivateKey=leaf.key_pem()
+    )
+    with refused("EntityAlreadyExists", status=409):
+        iam.update_server_certificate(
+            ServerCertificateName="other", NewServerCertificateName="Page"
+        )
+    iam.delete_server_certificate(ServerCertificateName="other")
     (listed,) = iam.list_server_certificates()["ServerCertificateMetadataList"]
     assert (listed["ServerCertificateName"], listed["Path"]) == ("page", "/")
     assert iam.list_server_certificates(PathPrefix="/c")["ServerCertificateMetadataList"] == []
@@ -127,19 +136,23 @@ def test_what_does_not_fit_together_is_refused(client: Make) -> None:
     assert iam.list_server_certificates()["ServerCertificateMetadataList"] == []
 
 
-# The private key is nowhere in the data directory in clear.
-def test_private_keys_are_sealed(own_server: Callable[..., Server]) -> None:
+# A private key and a device's seed are nowhere in the data directory in clear.
+def test_what_is_secret_is_sealed(own_server: Callable[..., Server]) -> None:
     server = own_server()
     pair = _pair("example.org")
-    server.client("iam", "1" * 12).upload_server_certificate(
+    iam = server.client("iam", "1" * 12)
+    iam.upload_server_certificate(
         ServerCertificateName="site", CertificateBody=pair.pem, PrivateKey=pair.key_pem()
     )
+    device = iam.create_virtual_mfa_device(VirtualMFADeviceName="phone")["VirtualMFADevice"]
+    seed = device["Base32StringSeed"]
     assert server.stop() == 0
-    secret = pair.key_pem().splitlines()[1][:40].encode()
+    key = pair.key_pem().splitlines()[1][:40].encode()
     public = pair.pem.splitlines()[1][:40].encode()
     kept = [file.read_bytes() for file in server.data.rglob("*") if file.is_file()]
     assert any(public in data for data in kept)
-    assert not any(secret in data for data in kept)
+    for secret in (key, seed, base64.b32decode(seed)):
+        assert not any(secret in data for data in kept)
 
 
 def test_signing_certificates_are_two_and_unique(client: Make) -> None:

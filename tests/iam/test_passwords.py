@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -78,6 +79,24 @@ def test_users_change_their_own_password(client: Make) -> None:
         mine.change_password(OldPassword="Old-Pass-1", NewPassword="New-Pass-2")
     with refused("InvalidUserType", "Only IAM Users can change their own password", 400):
         iam.change_password(OldPassword="New-Pass-1", NewPassword="New-Pass-2")
+
+
+# Nobody finds a password by trying: after five wrong ones the right one is refused, too.
+def test_passwords_are_not_found_by_trying(client: Make, clock: Any) -> None:
+    mine = _ann(client)
+    client("iam").update_account_password_policy(AllowUsersToChangePassword=True)
+    clock.freeze()
+
+    def guess(number: int) -> None:
+        with refused("AccessDenied", "The old password was incorrect.", 403):
+            mine.change_password(OldPassword=f"guess-{number}", NewPassword="New-Pass-1")
+
+    with ThreadPoolExecutor(5) as guessers:
+        list(guessers.map(guess, range(5)))
+    with refused("AccessDenied", "The old password was incorrect.", 403):
+        mine.change_password(OldPassword="Old-Pass-1", NewPassword="New-Pass-1")
+    clock.advance(seconds=600)
+    mine.change_password(OldPassword="Old-Pass-1", NewPassword="New-Pass-1")
 
 
 # The policy lets all users change their own password, and no other's; nothing else comes with it.

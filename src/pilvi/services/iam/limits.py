@@ -73,10 +73,9 @@ MFA_ENABLE_STEPS_OFF = 20
 MFA_RESYNC_STEPS_OFF = 120
 """How far a device's clock may be off: ten minutes, and one hour."""
 
-WRONG_CODES = 5
-WRONG_PASSWORDS = 10
+WRONG_TRIES = 5
 WRONG_TRIES_MS = 10 * 60 * 1000
-"""So many wrong ones within ten minutes; AWS does not tell its own numbers."""
+"""So many wrong codes of a device, or passwords of a user, within ten minutes; AWS does not tell its own numbers."""
 
 PASSWORD_LENGTH_DEFAULT = 6
 """Of a password policy that does not say; without any policy it is eight."""

@@ -105,5 +105,5 @@ def _find(
     return totp.find_step(mfa_devices.open_seed(at, scope, sealer, device), codes, fresh)
 
 
-_TRIES = TriesOf(limits.WRONG_CODES, limits.WRONG_TRIES_MS)
+_TRIES = TriesOf(limits.WRONG_TRIES, limits.WRONG_TRIES_MS)
 """Owned by the sealer, of which a cloud has one."""

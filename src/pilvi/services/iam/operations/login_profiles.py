@@ -30,7 +30,7 @@ from pilvi.services.iam.wire import (
 )
 from pilvi.store.api import Snapshot, Transaction
 
-_TRIES = TriesOf(limits.WRONG_PASSWORDS, limits.WRONG_TRIES_MS)
+_TRIES = TriesOf(limits.WRONG_TRIES, limits.WRONG_TRIES_MS)
 
 
 class Seen(NamedTuple):
@@ -149,7 +149,7 @@ async def update_login_profile(call: Call, req: WatchedRequest, body: Body) -> N
 async def change_password(call: Call, req: WatchedRequest, body: Body) -> None:
     """The calling user gives itself another password, and proves that it knows the present one.
 
-    After ten wrong ones within ten minutes the right one is refused, too.
+    After five wrong ones within ten minutes the right one is refused, too.
     Raises: InvalidUserType, NoSuchEntity (the caller has none), AccessDenied (wrong), PasswordPolicyViolation,
         EntityTemporarilyUnmodifiable.
     AWS: ChangePassword.
