@@ -113,6 +113,30 @@ def test_a_data_directory_without_its_root_key_does_not_start(
     assert restored.client("kms", ACCOUNT).decrypt(CiphertextBlob=blob)["Plaintext"] == b"x"
 
 
+# Somebody carries off the data directory of a server that was killed.
+def test_a_directory_that_was_moved_tells_nothing_without_its_root_key(
+    own_server: OwnServer, tmp_path: Path
+) -> None:
+    server = own_server()
+    kms = server.client("kms", ACCOUNT)
+    key = new_key(kms)
+    bring(kms, key, SECRET)
+    blob = kms.encrypt(KeyId=key, Plaintext=b"x")["CiphertextBlob"]
+    server.kill()
+    root, moved = Path(f"{server.data}.key"), tmp_path / "elsewhere" / "data"
+    moved.parent.mkdir()
+    server.data.rename(moved)
+    refused_ = pilvi("up", "--quiet", "--data", str(moved), "--port", "0")
+    assert refused_.returncode == 1
+    assert f"their root key, {moved}.key, is not here" in refused_.stderr
+    assert "Traceback" not in refused_.stderr
+    assert not Path(f"{moved}.key").exists()  # none is made up in its place
+    assert not contains(moved, SECRET)
+    root.rename(f"{moved}.key")
+    back = own_server(data=moved).client("kms", ACCOUNT)
+    assert back.decrypt(CiphertextBlob=blob)["Plaintext"] == b"x"
+
+
 @pytest.mark.parametrize(
     ("environment", "options"),
     [

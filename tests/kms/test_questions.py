@@ -210,6 +210,7 @@ def test_a_key_policy_may_let_a_service_in(tmp_path: Path) -> None:
             service_itself("logs", SCOPE, source_arn=f"{group}2"),
             service_itself("sqs", SCOPE, source_arn=group),
             service_itself("logs", SCOPE, source_arn=""),
+            service_itself("logs", STRANGERS, source_arn=group),
         ):
             await refused("AccessDeniedException", keys.generate_data_key(key, {}, by=wrong))
 

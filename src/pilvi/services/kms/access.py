@@ -97,9 +97,7 @@ def _side_of(call: Call, at: Snapshot, asked: Permission, told: Told, resource: 
         # Who is at home is told by the handler that there is no such key.
         return OnResource() if own else OnResource(owner, side=ResourceSide.KEY)
     key, alias = found
-    context = conditions.of_asking(
-        call.principal.account, call.region, call.via, call.source_arn
-    ) | _conditions(at, key, alias)
+    context = _asking(call) | _conditions(at, key, alias)
     if told.other:
         other = _find_text(at, told.other, call.scope)
         same = other is not None and other[0].arn == key.arn
@@ -116,6 +114,12 @@ def _side_of(call: Call, at: Snapshot, asked: Permission, told: Told, resource: 
     if by_grant is not None:
         policies += (by_grant,)
     return OnResource(key.account, policies, ResourceSide.KEY, key.arn, context)
+
+
+def _asking(call: Call) -> conditions.Keys:
+    if call.principal.service:
+        return conditions.of_service(call.account, call.source_arn)
+    return conditions.of_asking(call.principal.account, call.region, via=call.via)
 
 
 def _origin(key: Key, name: str) -> Origin:

@@ -189,24 +189,25 @@ def of_key(key: Key, aliases: Iterable[str], alias: str, *, primary: bool = True
     return found
 
 
-def of_asking(account: str, region: str, via: str, source_arn: str) -> Keys:
-    """Who asks, and through whom. `account`: "" for a service on its own behalf, which `source_arn` then tells of.
+def of_asking(account: str, region: str, *, via: str) -> Keys:
+    """Who asks, and through whom.
 
-    AWS: "kms:CallerAccount", "kms:ViaService"; IAM User Guide, "aws:CalledVia", "aws:SourceArn".
+    AWS: "kms:CallerAccount", "kms:ViaService"; IAM User Guide, "aws:CalledVia".
     """
-    found: Keys = {"kms:calleraccount": (account,)} if account else {}
+    found: Keys = {"kms:calleraccount": (account,)}
     if via:
         name = f"{via}.amazonaws.com"
         found["kms:viaservice"] = (f"{via}.{region}.amazonaws.com",)
         found["aws:viaawsservice"] = ("true",)
         for key in ("aws:calledvia", "aws:calledviafirst", "aws:calledvialast"):
             found[key] = (name,)
-    if source_arn:
-        found["aws:sourcearn"] = (source_arn,)
-        parts = source_arn.split(":", 5)
-        if len(parts) == 6 and parts[4]:
-            found["aws:sourceaccount"] = (parts[4],)
     return found
+
+
+def of_service(account: str, source_arn: str) -> Keys:
+    """For whose resource, and for which, a service asks on its own behalf. AWS: IAM User Guide, "aws:SourceArn"."""
+    found: Keys = {"aws:sourceaccount": (account,)}
+    return {**found, "aws:sourcearn": (source_arn,)} if source_arn else found
 
 
 def _instant(at_ms: int) -> str:
