@@ -215,3 +215,41 @@ def test_who_issues_grants_from_another_account(client: Client, account: str, fo
     made = there.create_grant(KeyId=key, GranteePrincipal=arn, Operations=["Decrypt"])
     there.retire_grant(GrantToken=made["GrantToken"])
     assert home.list_grants(KeyId=key)["Grants"] == []
+
+
+def test_grants_are_retirable_from_another_account(
+    client: Client, account: str, foreign: str
+) -> None:
+    home, there = client("kms"), client("kms", account=foreign)
+    arn = f"arn:aws:iam::{foreign}:user/ann"
+    request = {"GranteePrincipal": arn, "RetiringPrincipal": arn, "Operations": ["Encrypt"]}
+    keys = [kms.create_key()["KeyMetadata"]["Arn"] for kms in (home, home, there)]
+    made: dict[str, tuple[str, str]] = {}
+    for kms, key in zip((home, home, there), keys, strict=True):
+        for _ in range(2):
+            grant = kms.create_grant(KeyId=key, **request)
+            made[grant["GrantId"]] = (key, grant["GrantToken"])
+
+    def listed(kms: Any) -> list[dict[str, Any]]:
+        pages = kms.get_paginator("list_retirable_grants").paginate(
+            RetiringPrincipal=arn, PaginationConfig={"PageSize": 2}
+        )
+        return [grant for page in pages for grant in page["Grants"]]
+
+    told = listed(there)
+    assert len(told) == len(made)
+    assert {one["GrantId"]: one["KeyId"] for one in told} == {
+        grant: key for grant, (key, _) in made.items()
+    }
+    assert {one["KeyId"] for one in listed(home)} == set(keys[:2])
+    for key, token in made.values():
+        if key == keys[0]:
+            home.retire_grant(GrantToken=token)
+    assert {one["KeyId"] for one in listed(there)} == set(keys[1:])
+    refused(
+        "InvalidMarkerException",
+        None,
+        there.list_retirable_grants,
+        RetiringPrincipal=arn,
+        Marker=home.list_keys(Limit=1)["NextMarker"],
+    )

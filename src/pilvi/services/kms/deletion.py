@@ -32,7 +32,7 @@ def delete(tx: Transaction, key: Key, now_ms: int) -> None:
     records.delete_materials(tx, key)
     batch = list(islice(records.grants_of(tx, key), limits.GRANTS_REMOVED_AT_ONCE))
     for grant in batch:
-        records.grants.delete(tx, records.home(key.scope), grant.key_id, grant.id)
+        records.delete_grant(tx, key, grant)
     if len(batch) == limits.GRANTS_REMOVED_AT_ONCE:
         records.schedule(tx, key, "delete", due_ms=now_ms)
         return

@@ -109,6 +109,15 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     source_arn: str | None = None
 
 
+class Retirable(msgspec.Struct, frozen=True, kw_only=True):
+    """A grant of another account's key that a principal of this account may retire. It lies with the principal."""
+
+    retiring: str
+    account: str
+    key_id: str
+    grant_id: str
+
+
 class Family(msgspec.Struct, frozen=True, kw_only=True):
     """The Regions of a multi-Region key."""
 
@@ -143,6 +152,11 @@ grants = Collection(
         "name": lambda g: (g.key_id, g.name) if g.name else None,
         "grantee": lambda g: (g.key_id, g.grantee or g.grantee_service or ""),
     },
+)
+retirables = Collection(
+    "kms.retirable",
+    Retirable,
+    key=lambda one: (one.retiring, one.account, one.key_id, one.grant_id),
 )
 families = Collection("kms.family", Family, key=lambda family: (family.key_id,))
 tallies = Collection("kms.tally", Tally, key=lambda _tally: ())
@@ -217,6 +231,30 @@ def grant_by_token(at: Snapshot, key: Key, token: bytes) -> Grant | None:
     found = grants.scan_index(at, home(key.scope), "token", (token,), limit=1)
     grant = next(found, None)
     return grant if grant is not None and grant.key_id == key.id else None
+
+
+def put_grant(tx: Transaction, key: Key, grant: Grant) -> None:
+    grants.put(tx, home(key.scope), grant)
+    there = _retirable_elsewhere(key, grant)
+    if there is not None:
+        retirables.put(tx, *there)
+
+
+def delete_grant(tx: Transaction, key: Key, grant: Grant) -> None:
+    grants.delete(tx, home(key.scope), grant.key_id, grant.id)
+    there = _retirable_elsewhere(key, grant)
+    if there is not None:
+        at_home, one = there
+        retirables.delete(tx, at_home, one.retiring, one.account, one.key_id, one.grant_id)
+
+
+def _retirable_elsewhere(key: Key, grant: Grant) -> tuple[StoreKey, Retirable] | None:
+    """None where the retiring principal is of the key's own account, or of none."""
+    account = "" if grant.retiring is None else grant.retiring.split(":", 5)[4]
+    if grant.retiring is None or account == key.account or not account.isdigit():
+        return None
+    one = Retirable(retiring=grant.retiring, account=key.account, key_id=key.id, grant_id=grant.id)
+    return home(key.scope._replace(account=account)), one
 
 
 def delete_key(tx: Transaction, key: Key) -> None:

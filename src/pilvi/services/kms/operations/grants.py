@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -27,6 +27,7 @@ from pilvi.services.kms.wire import (
     RevokeGrantRequest,
 )
 from pilvi.store.api import Snapshot, Transaction
+from pilvi.store.keys import Key as StoreKey
 
 
 @kms.write("CreateGrant")
@@ -54,7 +55,7 @@ def create_grant(call: Call, tx: Transaction, req: CreateGrantRequest) -> Create
         )
     else:
         records.put_key(tx, msgspec.structs.replace(key, grants=key.grants + 1))
-    records.grants.put(tx, records.home(key.scope), draft)
+    records.put_grant(tx, key, draft)
     return {"GrantToken": token, "GrantId": draft.id}
 
 
@@ -160,7 +161,7 @@ def list_grants(call: Call, at: Snapshot, req: ListGrantsRequest) -> ListGrantsR
 def list_retirable_grants(
     call: Call, at: Snapshot, req: ListRetirableGrantsRequest
 ) -> ListGrantsResponse:
-    """Grants of this account's keys that a principal may retire.
+    """Grants that a principal may retire, of keys of other accounts as well.
 
     Raises: ValidationException, InvalidMarkerException. AWS: ListRetirableGrants.
     """
@@ -171,21 +172,47 @@ def list_retirable_grants(
             detail="Name either a RetiringPrincipal or a RetiringServicePrincipal."
         )
     start = pages.after_marker(req)
-    found = records.grants.scan_index(
+    if start is not None and len(start) != _PLACE_PARTS:
+        raise errors.InvalidMarkerException(marker=req.get("Marker", ""))
+    found = _retirable(call, at, who, principal is not None, start)
+    page, more = pages.cut(req, found, _place, default=limits.PAGE_FEW, most=limits.PAGE_FEW_MAX)
+    return {"Grants": [_entry(scope, grant) for scope, grant in page], **more}
+
+
+def _retirable(
+    call: Call, at: Snapshot, who: str, is_principal: bool, start: StoreKey | None
+) -> Iterator[tuple[Scope, Grant]]:
+    """Grants of the account's own keys, then those of others' that name a principal of it. `start`: see `_place`."""
+    if start is None or start[0] == call.account:
+        own = records.grants.scan_index(
+            at,
+            records.home(call.scope),
+            "retiring" if is_principal else "retiring_service",
+            (who,),
+            after_entry=None if start is None else (who, *start[1:]),
+        )
+        yield from ((call.scope, grant) for grant in own)
+        start = None
+    foreign = records.retirables.scan(
         at,
         records.home(call.scope),
-        "retiring" if principal is not None else "retiring_service",
         (who,),
-        after_entry=None if start is None else (who, *start),
+        after_key=None if start is None else (who, *start),
     )
-    page, more = pages.cut(
-        req,
-        found,
-        lambda grant: (grant.key_id, grant.id),
-        default=limits.PAGE_FEW,
-        most=limits.PAGE_FEW_MAX,
-    )
-    return {"Grants": _told(call.scope, page), **more}
+    for one in foreign:
+        scope = call.scope._replace(account=one.account)
+        grant = records.grants.find(at, records.home(scope), one.key_id, one.grant_id)
+        if grant is not None:
+            yield scope, grant
+
+
+_PLACE_PARTS = 3
+
+
+def _place(found: tuple[Scope, Grant]) -> StoreKey:
+    """Where a page ended."""
+    scope, grant = found
+    return (scope.account, grant.key_id, grant.id)
 
 
 @kms.write("RetireGrant")
@@ -233,7 +260,7 @@ def _get(at: Snapshot, key: Key, grant_id: str) -> Grant:
 
 
 def _remove(tx: Transaction, key: Key, grant: Grant) -> None:
-    records.grants.delete(tx, records.home(key.scope), key.id, grant.id)
+    records.delete_grant(tx, key, grant)
     records.put_key(tx, msgspec.structs.replace(key, grants=key.grants - 1))
 
 
