@@ -1,7 +1,8 @@
 """Start pilvi, deploy the photo album to it, run it on real photographs, and show what happens.
 
 make demo         leaves the server running until Ctrl-C
-make demo-check   on fresh data; verifies every thumbnail's pixels and every row, and ends
+make demo-check   on fresh data; verifies every thumbnail's pixels, every row, and that the roles may no more than
+                  they need; and ends
 """
 
 import argparse
@@ -17,7 +18,8 @@ import urllib.request
 from pathlib import Path
 
 import boto3
-from deploy import TABLE, Deployment
+from deploy import NAME, TABLE, Deployment
+from least import compare_roles
 from PIL import Image, ImageChops, ImageOps, ImageStat
 
 HERE = Path(__file__).parent
@@ -43,6 +45,10 @@ def run(data, *, port, check):
     try:
         show(url, check)
         if check:
+            step("Comparing the roles with what they were observed to need (pilvi iam generate)")
+            roles = [f"{NAME}-{name}" for name in ("album", "thumbnails", "stats")]
+            for line in compare_roles(boto3.Session(), data, roles):
+                print(f"   {line}")
             restart_check(server, data, url)
             print("\nEverything is as it should be.")
             return
