@@ -31,7 +31,8 @@ def generated(data, role):
     """(action, resource) pairs of `pilvi iam generate`, which has tried its policy before it told it."""
     command = [Path(sys.executable).parent / "pilvi", "iam", "generate", "--role", role]
     command += ["--wildcards", "--json", "--data", data]
-    ran = subprocess.run([str(part) for part in command], capture_output=True, text=True)
+    words = [str(part) for part in command]
+    ran = subprocess.run(words, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
     made = json.loads(ran.stdout)
     assert not made["left_out"]["denied"], made["left_out"]
