@@ -351,3 +351,20 @@ def test_keys_are_for_the_owner_of_the_data(own_server: Callable[..., Server]) -
         with pytest.raises(HTTPError) as caught:
             strict.ask(method, f"/_pilvi/iam/{path}", None if method == "GET" else {})
         assert caught.value.code == 403
+
+
+# Whichever worker decided, a policy knows of all calls, and a refusal is explained by each of them.
+def test_several_workers_observe_together(own_server: Callable[..., Server]) -> None:
+    server = own_server("--workers", "2")
+    worker = Worker(server)
+    table(server)
+    worker.may(written(allow("dynamodb:GetItem", WORKS)))
+    for number in range(6):  # new connections: any of the workers
+        items = worker.client("dynamodb")
+        items.get_item(TableName="works", Key={"k": {"S": str(number)}})
+        request_id = refused(items.scan, TableName="works")
+    made = asked(server, "generate", "--role", "worker")
+    assert made["observed"] == {"calls": 6, "kinds": 1}
+    assert made["left_out"]["denied"] == [f"dynamodb:Scan on {WORKS}"]
+    (one,) = asked(server, "explain", request_id)
+    assert one["outcome"] == "denied"
