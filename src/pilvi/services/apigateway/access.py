@@ -48,6 +48,22 @@ tells = Tells(
 )
 """Authorizers, and security policies of domains, are not built: no request or resource here has any."""
 
+NEVER = frozenset(
+    {
+        *("apigateway:request/accessassociationsource", "apigateway:request/domainnamearn"),
+        *("apigateway:request/mtlstruststoreuri", "apigateway:request/mtlstruststoreversion"),
+        *("apigateway:resource/cognitouserpoolarn", "apigateway:resource/conditionbasepaths"),
+        *("apigateway:resource/method", "apigateway:resource/mtlstruststoreuri"),
+        *("apigateway:resource/mtlstruststoreversion", "apigateway:resource/portaldisplayname"),
+        *("apigateway:resource/portaldomainname", "apigateway:resource/portalproductdisplayname"),
+        *("apigateway:resource/portalpublishstatus", "apigateway:resource/priority"),
+        *("apigateway:resource/productpagetitle", "apigateway:resource/restapiid"),
+        "apigateway:resource/productrestendpointpageendpointprefix",
+        *("apigateway:resource/routingmode", "apigateway:resource/stage"),
+    }
+)
+"""Of domain names, portals and their pages, of which there are none here."""
+
 
 # --- of resources
 
@@ -204,8 +220,11 @@ def _route_change(req: Request) -> Request:
     }
 
 
+_STAGES_UNBUILT = ("AccessLogSettings",)
+
+
 def _http_stage(req: Request) -> Request:
-    settings = _object(req.get("AccessLogSettings"))
+    settings = _object(req.get(_STAGES_UNBUILT[0]))
     return {
         "accessloggingdestination": settings.get("DestinationArn"),
         "accessloggingformat": settings.get("Format"),

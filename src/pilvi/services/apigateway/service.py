@@ -16,6 +16,7 @@ from pilvi.kit import tags
 from pilvi.kit.call import Call
 from pilvi.kit.permission import Permission
 from pilvi.kit.service import Acts, PermissionsOfRequest, ResourceOf, Service, the_request
+from pilvi.kit.tags import TagsOf
 from pilvi.services.apigateway import access
 
 
@@ -47,11 +48,12 @@ def _tags_of(call: Call, arn: str) -> str:
     return f"arn:{call.scope.partition}:apigateway:{call.region}::/tags/{quote(arn, safe='')}"
 
 
-def _changed(member: str) -> PermissionsOfRequest:
+def _changed(member: str, given: TagsOf) -> PermissionsOfRequest:
     """Who puts tags on a REST API changes it, too."""
 
     def permissions(call: Call, req: Mapping[str, Any]) -> Iterator[Permission]:
-        yield Permission("apigateway:PATCH", (str(req.get(member, "*")),))
+        told = tags.of_request(given(req))
+        yield Permission("apigateway:PATCH", (str(req.get(member, "*")),), told)
 
     return permissions
 
@@ -83,11 +85,19 @@ def _crud(noun: str, plural: str, collection: str, identifier: str) -> dict[str,
 
 
 def _tags(member: str, verb: str, names: str) -> dict[str, Acts]:
-    changed = _changed(member) if verb == "PUT" else None
+    put, gone = tags.mapped("tags"), tags.named(names)
+    of_rest = verb == "PUT"
     return {
-        "TagResource": Acts(_tagged(member), f"apigateway:{verb}", also=changed),
+        "TagResource": Acts(
+            _tagged(member),
+            f"apigateway:{verb}",
+            also=_changed(member, put) if of_rest else None,
+        ),
         "UntagResource": Acts(
-            _tagged(member), "apigateway:DELETE", tags=tags.named(names), also=changed
+            _tagged(member),
+            "apigateway:DELETE",
+            tags=gone,
+            also=_changed(member, gone) if of_rest else None,
         ),
         "GetTags": Acts(_tagged(member), "apigateway:GET"),
     }
@@ -152,6 +162,7 @@ apigateway = Service(
         ),
         "tags",
     ),
+    condition_keys=access.NEVER,
     tells=access.tells,
 )
 
@@ -178,5 +189,6 @@ apigatewayv2 = Service(
         ),
         "Tags",
     ),
+    condition_keys=access.NEVER,
     tells=access.tells,
 )

@@ -272,7 +272,7 @@ async def role_to_assume(call: Call, asked: Permission, resource: str) -> OnReso
     role = await call.view(lambda at: find_role(at, resource))
     if role is None:
         return OnResource(arn.account, side=ResourceSide.TRUST)
-    context = tags.of_resource(role.tags)
+    context = tags.of_resource(role.tags, "aws:resourcetag/", "iam:resourcetag/")
     told = asked.told
     if isinstance(told, factors.Shown):
         await call.view(lambda at: factors.verify(call, at, told))

@@ -7,13 +7,21 @@ without their path, which only the record knows: `permissions.entity_named` comp
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from pilvi.kit import tags
 from pilvi.kit.call import Call
 from pilvi.kit.permission import Permission
-from pilvi.kit.service import Acts, ResourceOf, Service, everything
-from pilvi.services.iam import factors, passed
+from pilvi.kit.service import (
+    Acts,
+    ContextOf,
+    PermissionsOfRequest,
+    ResourceOf,
+    Service,
+    everything,
+)
+from pilvi.services.iam import factors, passed, told
 from pilvi.services.iam.permissions import KeyNamed, entity_named, role_to_assume
 from pilvi.services.iam.rules import SERVICE_LINKED_PATH
 from pilvi.services.iam.service_linked_roles import find_linked
@@ -141,6 +149,59 @@ def _of_key(call: Call, req: Mapping[str, Any]) -> KeyNamed:
     return KeyNamed(str(req.get("AccessKeyId", "")))
 
 
+_TAGGING = {
+    "CreateUser": "TagUser",
+    "CreateRole": "TagRole",
+    "CreatePolicy": "TagPolicy",
+    "CreateInstanceProfile": "TagInstanceProfile",
+    "CreateOpenIDConnectProvider": "TagOpenIDConnectProvider",
+    "CreateSAMLProvider": "TagSAMLProvider",
+    "CreateVirtualMFADevice": "TagMFADevice",
+    "UploadServerCertificate": "TagServerCertificate",
+}
+"""What is made with tags needs the permission to tag, too."""
+_TAGS = tags.listed("Tags")
+_BOUNDING = (
+    *("CreateUser", "PutUserPermissionsBoundary", "CreateRole", "PutRolePermissionsBoundary"),
+)
+
+
+def _told(acts: Mapping[str, Acts]) -> Mapping[str, Acts]:
+    """With the tags, policies and boundaries that requests name."""
+    told: dict[str, Acts] = {}
+    for name, one in acts.items():
+        if name.startswith(("Untag", "Tag")):
+            one = replace(one, tags=tags.named("TagKeys") if name.startswith("U") else _TAGS)
+        elif name in _TAGGING:
+            one = replace(one, tags=_TAGS, also=_tagging(one.resource, _TAGGING[name]))
+        if name in _BOUNDING:
+            one = replace(one, context=_naming(permissionsboundary="PermissionsBoundary"))
+        elif name.startswith(("Attach", "Detach")):
+            one = replace(one, context=_naming(policyarn="PolicyArn"))
+        elif name == "CreateServiceSpecificCredential":
+            one = replace(one, context=_naming(servicespecificcredentialservicename="ServiceName"))
+        told[name] = one
+    return told
+
+
+def _tagging(made: ResourceOf, operation: str) -> PermissionsOfRequest:
+    def permissions(call: Call, req: Mapping[str, Any]) -> Iterator[Permission]:
+        if req.get("Tags"):
+            context = tags.of_request(_TAGS(req))
+            yield Permission(f"iam:{operation}", (str(made(call, req)),), context)
+
+    return permissions
+
+
+def _naming(**keys: str) -> ContextOf:
+    """`keys`: those of IAM's own, each with the member that tells it."""
+
+    def context(call: Call, req: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
+        return {f"iam:{key}": (str(req[name]),) for key, name in keys.items() if name in req}
+
+    return context
+
+
 _USER = Acts(_named("user", "UserName"))
 _ROLE = Acts(_named("role", "RoleName"))
 _GROUP = Acts(_named("group", "GroupName"))
@@ -157,7 +218,16 @@ iam = Service(
             ("Marker", "MaxItems"), "an account has one alias at most, so every page holds it"
         )
     },
-    condition_keys=frozenset({"iam:passedtoservice", "iam:awsservicename"}),
+    condition_keys=frozenset(
+        {
+            *("iam:passedtoservice", "iam:associatedresourcearn", "iam:awsservicename"),
+            *("iam:policyarn", "iam:servicespecificcredentialagedays"),
+            # of security keys, which nobody can have here
+            *("iam:registersecuritykey", "iam:fido-certification"),
+            *("iam:fido-fips-140-2-certification", "iam:fido-fips-140-3-certification"),
+        }
+    ),
+    tells=told.tells,
     acts={
         **dict.fromkeys(
             (
@@ -332,6 +402,8 @@ iam = Service(
     },
 )
 
+iam.acts = _told(iam.acts)
+
 sts = Service(
     "sts",
     acts={
@@ -355,6 +427,7 @@ sts = Service(
         {
             *("sts:externalid", "sts:rolesessionname", "sts:sourceidentity", "sts:durationseconds"),
             *("sts:transitivetagkeys", "aws:requesttag/*", "aws:resourcetag/*", "aws:tagkeys"),
+            "iam:resourcetag/*",
         }
     ),
 )
