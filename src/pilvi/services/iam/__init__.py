@@ -11,6 +11,7 @@ from pilvi.services.iam.operations import authorization_details as authorization
 from pilvi.services.iam.operations import authorization_messages as authorization_messages
 from pilvi.services.iam.operations import boundaries as boundaries
 from pilvi.services.iam.operations import credential_reports as credential_reports
+from pilvi.services.iam.operations import granting_policies as granting_policies
 from pilvi.services.iam.operations import groups as groups
 from pilvi.services.iam.operations import inline_policies as inline_policies
 from pilvi.services.iam.operations import instance_profiles as instance_profiles
@@ -22,6 +23,7 @@ from pilvi.services.iam.operations import oidc_providers as oidc_providers
 from pilvi.services.iam.operations import password_policies as password_policies
 from pilvi.services.iam.operations import policy_versions as policy_versions
 from pilvi.services.iam.operations import roles as roles
+from pilvi.services.iam.operations import saml_providers as saml_providers
 from pilvi.services.iam.operations import server_certificates as server_certificates
 from pilvi.services.iam.operations import service_credentials as service_credentials
 from pilvi.services.iam.operations import service_linked_roles as service_linked_roles

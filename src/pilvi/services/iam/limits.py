@@ -23,6 +23,9 @@ PER_ACCOUNT = {
     "SAMLProvidersPerAccount": 100,
 }
 
+METADATA_VALID_MS = 100 * 365 * 24 * 60 * 60 * 1000
+"""Of SAML metadata that tells no end."""
+
 SIMULATED_RESOURCES = 1000
 SIMULATED_CHARACTERS = 1_000_000
 SIMULATED_AT_ONCE = 2000

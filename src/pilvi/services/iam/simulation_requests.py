@@ -77,8 +77,13 @@ def source_id(one: Document) -> str:
     origin = one.origin
     if origin.attachment not in (Attachment.INLINE, Attachment.GROUP_INLINE) or not origin.holder:
         return origin.name
-    kind, _, path = Arn.parse(origin.holder).resource.partition("/")
-    return f"{kind}_{path.rpartition('/')[2]}_{origin.name}"
+    return "_".join((*holder_of(one), origin.name))
+
+
+def holder_of(one: Document) -> tuple[str, str]:
+    """Kind and name of the user, role or group that an attached policy is attached to."""
+    kind, _, path = Arn.parse(one.origin.holder).resource.partition("/")
+    return kind, path.rpartition("/")[2]
 
 
 def source_type(one: Document) -> str:

@@ -222,6 +222,19 @@ class CreateRoleResponse(TypedDict, total=False):
     Role: Required[Role]
 
 
+class CreateSAMLProviderRequest(TypedDict, total=False):
+    SAMLMetadataDocument: Required[str]
+    Name: Required[str]
+    Tags: list[Tag]
+    AssertionEncryptionMode: str
+    AddPrivateKey: str
+
+
+class CreateSAMLProviderResponse(TypedDict, total=False):
+    SAMLProviderArn: str
+    Tags: list[Tag]
+
+
 class CreateServiceLinkedRoleRequest(TypedDict, total=False):
     AWSServiceName: Required[str]
     Description: str
@@ -333,6 +346,10 @@ class DeleteRolePolicyRequest(TypedDict, total=False):
 
 class DeleteRoleRequest(TypedDict, total=False):
     RoleName: Required[str]
+
+
+class DeleteSAMLProviderRequest(TypedDict, total=False):
+    SAMLProviderArn: Required[str]
 
 
 class DeleteSSHPublicKeyRequest(TypedDict, total=False):
@@ -639,6 +656,20 @@ class GetRoleRequest(TypedDict, total=False):
 
 class GetRoleResponse(TypedDict, total=False):
     Role: Required[Role]
+
+
+class GetSAMLProviderRequest(TypedDict, total=False):
+    SAMLProviderArn: Required[str]
+
+
+class GetSAMLProviderResponse(TypedDict, total=False):
+    SAMLProviderUUID: str
+    SAMLMetadataDocument: str
+    CreateDate: EpochMs
+    ValidUntil: EpochMs
+    Tags: list[Tag]
+    AssertionEncryptionMode: str
+    PrivateKeyList: list[SAMLPrivateKey]
 
 
 class GetSSHPublicKeyRequest(TypedDict, total=False):
@@ -963,6 +994,23 @@ class ListOpenIDConnectProvidersResponse(TypedDict, total=False):
     OpenIDConnectProviderList: list[OpenIDConnectProviderListEntry]
 
 
+class ListPoliciesGrantingServiceAccessEntry(TypedDict, total=False):
+    ServiceNamespace: str
+    Policies: list[PolicyGrantingServiceAccess]
+
+
+class ListPoliciesGrantingServiceAccessRequest(TypedDict, total=False):
+    Marker: str
+    Arn: Required[str]
+    ServiceNamespaces: Required[list[str]]
+
+
+class ListPoliciesGrantingServiceAccessResponse(TypedDict, total=False):
+    PoliciesGrantingServiceAccess: Required[list[ListPoliciesGrantingServiceAccessEntry]]
+    IsTruncated: bool
+    Marker: str
+
+
 class ListPoliciesRequest(TypedDict, total=False):
     Scope: str
     OnlyAttached: bool
@@ -1036,6 +1084,26 @@ class ListRolesResponse(TypedDict, total=False):
     Roles: Required[list[Role]]
     IsTruncated: bool
     Marker: str
+
+
+class ListSAMLProviderTagsRequest(TypedDict, total=False):
+    SAMLProviderArn: Required[str]
+    Marker: str
+    MaxItems: int
+
+
+class ListSAMLProviderTagsResponse(TypedDict, total=False):
+    Tags: Required[list[Tag]]
+    IsTruncated: bool
+    Marker: str
+
+
+class ListSAMLProvidersRequest(TypedDict, total=False):
+    pass
+
+
+class ListSAMLProvidersResponse(TypedDict, total=False):
+    SAMLProviderList: list[SAMLProviderListEntry]
 
 
 class ListSSHPublicKeysRequest(TypedDict, total=False):
@@ -1228,6 +1296,14 @@ class PolicyDetail(TypedDict, total=False):
     PolicyDocument: str
 
 
+class PolicyGrantingServiceAccess(TypedDict, total=False):
+    PolicyName: Required[str]
+    PolicyType: Required[str]
+    PolicyArn: str
+    EntityType: str
+    EntityName: str
+
+
 class PolicyGroup(TypedDict, total=False):
     GroupName: str
     GroupId: str
@@ -1372,6 +1448,17 @@ class RoleLastUsed(TypedDict, total=False):
 class RoleUsageType(TypedDict, total=False):
     Region: str
     Resources: list[str]
+
+
+class SAMLPrivateKey(TypedDict, total=False):
+    KeyId: str
+    Timestamp: EpochMs
+
+
+class SAMLProviderListEntry(TypedDict, total=False):
+    Arn: str
+    ValidUntil: EpochMs
+    CreateDate: EpochMs
 
 
 class SSHPublicKey(TypedDict, total=False):
@@ -1532,6 +1619,11 @@ class TagRoleRequest(TypedDict, total=False):
     Tags: Required[list[Tag]]
 
 
+class TagSAMLProviderRequest(TypedDict, total=False):
+    SAMLProviderArn: Required[str]
+    Tags: Required[list[Tag]]
+
+
 class TagServerCertificateRequest(TypedDict, total=False):
     ServerCertificateName: Required[str]
     Tags: Required[list[Tag]]
@@ -1571,6 +1663,11 @@ class UntagPolicyRequest(TypedDict, total=False):
 
 class UntagRoleRequest(TypedDict, total=False):
     RoleName: Required[str]
+    TagKeys: Required[list[str]]
+
+
+class UntagSAMLProviderRequest(TypedDict, total=False):
+    SAMLProviderArn: Required[str]
     TagKeys: Required[list[str]]
 
 
@@ -1635,6 +1732,18 @@ class UpdateRoleRequest(TypedDict, total=False):
 
 class UpdateRoleResponse(TypedDict, total=False):
     pass
+
+
+class UpdateSAMLProviderRequest(TypedDict, total=False):
+    SAMLMetadataDocument: str
+    SAMLProviderArn: Required[str]
+    AssertionEncryptionMode: str
+    AddPrivateKey: str
+    RemovePrivateKey: str
+
+
+class UpdateSAMLProviderResponse(TypedDict, total=False):
+    SAMLProviderArn: str
 
 
 class UpdateSSHPublicKeyRequest(TypedDict, total=False):

@@ -12,6 +12,7 @@ from pilvi.services.iam.proofs import mfa_devices
 from pilvi.services.iam.proofs.mfa_devices import MFA_DEVICES
 from pilvi.services.iam.proofs.server_certificates import SERVER_CERTIFICATES
 from pilvi.services.iam.records import GROUPS, POLICIES, ROLES, USERS
+from pilvi.services.iam.saml_providers import SAML_PROVIDERS
 from pilvi.services.iam.service import iam
 from pilvi.services.iam.wire import GetAccountSummaryResponse
 from pilvi.store.api import Snapshot
@@ -64,7 +65,7 @@ def get_account_summary(call: Call, at: Snapshot, req: object) -> GetAccountSumm
         "MFADevicesInUse": sum(1 for device in devices if device.holder_id),
         "Policies": len(policies),
         "PolicyVersionsInUse": sum(len(policy.versions) for policy in policies),
-        "Providers": count(OIDC_PROVIDERS),
+        "Providers": count(OIDC_PROVIDERS) + count(SAML_PROVIDERS),
         "Roles": count(ROLES),
         "ServerCertificates": count(SERVER_CERTIFICATES),
         "Users": count(USERS),
