@@ -234,3 +234,54 @@ def test_roles_have_no_keys_of_their_own(client: Make) -> None:
         message = "Must specify userName when calling with non-User credentials"
         with refused("ValidationError", message, 400):
             act()
+
+
+# A renamed group keeps members and policies; who may manage one path moves no group to another.
+def test_renaming_a_group_moves_all_that_belongs_to_it(client: Make, account: str) -> None:
+    iam = client("iam")
+    for name in ("ann", "bob"):
+        iam.create_user(UserName=name)
+    made = iam.create_group(GroupName="team", Path="/a/")["Group"]
+    iam.create_group(GroupName="other")
+    iam.add_user_to_group(GroupName="team", UserName="ann")
+    admin = "arn:aws:iam::aws:policy/AdministratorAccess"
+    iam.attach_group_policy(GroupName="team", PolicyArn=admin)
+    key = iam.create_access_key(UserName="ann")["AccessKey"]
+    anns = client(
+        "iam",
+        aws_access_key_id=key["AccessKeyId"],
+        aws_secret_access_key=key["SecretAccessKey"],
+    )
+    with refused("EntityAlreadyExists", "Group with name OTHER already exists.", 409):
+        anns.update_group(GroupName="team", NewGroupName="OTHER")
+    anns.update_group(GroupName="team", NewGroupName="Crew", NewPath="/b/")
+    told = anns.get_group(GroupName="crew")
+    assert told["Group"]["Arn"] == f"arn:aws:iam::{account}:group/b/Crew"
+    assert told["Group"]["GroupId"] == made["GroupId"]
+    assert [user["UserName"] for user in told["Users"]] == ["ann"]
+    assert [g["GroupName"] for g in iam.list_groups_for_user(UserName="ann")["Groups"]] == ["Crew"]
+    entities = iam.list_entities_for_policy(PolicyArn=admin)["PolicyGroups"]
+    assert [group["GroupName"] for group in entities] == ["Crew"]
+    with refused("NoSuchEntity", status=404):
+        iam.get_group(GroupName="team")
+
+    allowed = {
+        "Effect": "Allow",
+        "Action": "iam:UpdateGroup",
+        "Resource": f"arn:aws:iam::{account}:group/b/*",
+    }
+    document = json.dumps({"Version": "2012-10-17", "Statement": allowed})
+    iam.put_user_policy(UserName="bob", PolicyName="own", PolicyDocument=document)
+    key = iam.create_access_key(UserName="bob")["AccessKey"]
+    bobs = client(
+        "iam",
+        aws_access_key_id=key["AccessKeyId"],
+        aws_secret_access_key=key["SecretAccessKey"],
+    )
+    for path in ("/", "/a/"):
+        with refused("AccessDenied", status=403):
+            bobs.update_group(GroupName="Crew", NewPath=path)
+    bobs.update_group(GroupName="Crew", NewGroupName="crew")
+    anns.remove_user_from_group(GroupName="crew", UserName="ann")
+    with refused("AccessDenied", status=403):
+        anns.list_users()

@@ -315,29 +315,6 @@ def delete_issued(tx: Transaction, access_key_id: str) -> None:
     ISSUED.delete(tx, EVERYWHERE, access_key_id)
 
 
-def rename_user(tx: Transaction, scope: Scope, user: User, *, name: str, path: str) -> None:
-    """Move a user's record and all that names it (invariants 1 to 4)."""
-    home = home_of(scope)
-    boundary = user.boundary
-    set_boundary(tx, scope, user, "")
-    USERS.delete(tx, home, user.name.lower())
-    for arn in user.attached:
-        ATTACHMENTS.delete(tx, home, arn, "user", user.name.lower())
-        ATTACHMENTS.put(tx, home, Attachment(policy_arn=arn, kind="user", name=name, id=user.id))
-    for group in user.groups:
-        MEMBERS.delete(tx, home, group.lower(), user.name.lower())
-        MEMBERS.put(tx, home, Member(group=group, user=name))
-    user.name, user.path = name, path
-    set_boundary(tx, scope, user, boundary)
-    for access_key_id in user.access_key_ids:
-        issued = find_issued(tx, access_key_id)
-        assert issued is not None, access_key_id
-        arn = arn_of(scope, "user", user)
-        issued.credential = msgspec.structs.replace(issued.credential, principal_arn=arn)
-        issued.user_name = name
-        put_issued(tx, issued)
-
-
 def expired(at: Snapshot, until_ms: int, limit: int) -> list[str]:
     """Ids of at most `limit` sessions and deleted keys that ended by that instant, oldest first."""
     found: list[str] = []

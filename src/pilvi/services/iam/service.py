@@ -281,6 +281,7 @@ iam = Service(
         **dict.fromkeys(
             (
                 "GetGroup",
+                "UpdateGroup",
                 "DeleteGroup",
                 "AddUserToGroup",
                 "RemoveUserFromGroup",

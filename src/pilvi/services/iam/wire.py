@@ -1704,6 +1704,12 @@ class UpdateAssumeRolePolicyRequest(TypedDict, total=False):
     PolicyDocument: Required[str]
 
 
+class UpdateGroupRequest(TypedDict, total=False):
+    GroupName: Required[str]
+    NewPath: str
+    NewGroupName: str
+
+
 class UpdateLoginProfileRequest(TypedDict, total=False):
     UserName: Required[str]
     Password: str

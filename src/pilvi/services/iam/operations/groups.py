@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from pilvi.base.arn import Scope
+from pilvi.base.http import Body
+from pilvi.kit.audit import WatchedRequest
 from pilvi.kit.call import Call
-from pilvi.services.iam import errors, limits, pages, records
+from pilvi.kit.execution import refuse_unread
+from pilvi.services.iam import errors, limits, pages, records, renaming
 from pilvi.services.iam.operations import users
 from pilvi.services.iam.records import GROUPS, MEMBERS
 from pilvi.services.iam.service import iam
@@ -66,6 +69,37 @@ def list_groups(call: Call, at: Snapshot, req: ListGroupsRequest) -> ListGroupsR
     matching = (group for group in found if group.path.startswith(prefix))
     page, more = pages.cut(req, matching, GROUPS.key_of)
     return {"Groups": [told(call.scope, group) for group in page], **more}
+
+
+@iam.stream("UpdateGroup")
+async def update_group(call: Call, req: WatchedRequest, body: Body) -> None:
+    """Rename a group or move it to another path; its policies and members come along.
+
+    The caller needs permission for the group as it will be, too.
+    Raises: NoSuchEntity, EntityAlreadyExists, AccessDenied. AWS: UpdateGroup.
+    """
+    old, name, path = req["GroupName"], req.get("NewGroupName"), req.get("NewPath")
+    refuse_unread(call.cloud.operation(call.service, call.operation), req)
+
+    def renamed(at: Snapshot) -> str:
+        group = records.get_group(at, call.scope, old)
+        group.name, group.path = name or group.name, path or group.path
+        return records.arn_of(call.scope, "group", group)
+
+    target = await call.view(renamed)
+    await renaming.permit_target(call, target)
+
+    def update(tx: Transaction) -> None:
+        group = records.get_group(tx, call.scope, old)
+        new_name, new_path = name or group.name, path or group.path
+        taken = GROUPS.find(tx, records.home_of(call.scope), new_name.lower())
+        if taken is not None and taken.id != group.id:
+            raise errors.EntityAlreadyExists(detail=f"Group with name {new_name} already exists.")
+        if renamed(tx) != target:  # somebody else moved it meanwhile
+            raise errors.EntityTemporarilyUnmodifiable(detail=f"The group {old} is being modified.")
+        renaming.rename_group(tx, call.scope, group, name=new_name, path=new_path)
+
+    await call.transact(update)
 
 
 @iam.write("DeleteGroup")

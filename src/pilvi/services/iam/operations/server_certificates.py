@@ -8,9 +8,7 @@ from pilvi.base.http import Body
 from pilvi.kit.audit import WatchedRequest
 from pilvi.kit.call import Call
 from pilvi.kit.execution import refuse_unread
-from pilvi.kit.permission import Permission, check
-from pilvi.services.iam import certificates, errors, limits, pages, records, rules
-from pilvi.services.iam.permissions import AS_IT_WILL_BE
+from pilvi.services.iam import certificates, errors, limits, pages, records, renaming, rules
 from pilvi.services.iam.proofs import server_certificates
 from pilvi.services.iam.proofs.server_certificates import SERVER_CERTIFICATES
 from pilvi.services.iam.proofs.server_certificates import ServerCertificate as Record
@@ -134,9 +132,7 @@ async def update_server_certificate(call: Call, req: WatchedRequest, body: Body)
         return certificate
 
     target = server_certificates.arn_of(call.scope, await call.view(changed))
-    if call.cloud.settings.iam != "off":
-        permission = Permission("iam:UpdateServerCertificate", (target,), told=AS_IT_WILL_BE)
-        await check(call, permission)
+    await renaming.permit_target(call, target)
 
     def update(tx: Transaction) -> None:
         certificate = changed(tx)

@@ -7,11 +7,9 @@ from pilvi.base.http import Body
 from pilvi.kit.audit import WatchedRequest
 from pilvi.kit.call import Call
 from pilvi.kit.execution import refuse_unread
-from pilvi.kit.permission import Permission, check
-from pilvi.services.iam import errors, pages, records, rules, tokens
+from pilvi.services.iam import errors, pages, records, renaming, rules, tokens
 from pilvi.services.iam.operations import boundaries
 from pilvi.services.iam.operations.callers import user_name_of
-from pilvi.services.iam.permissions import AS_IT_WILL_BE
 from pilvi.services.iam.proofs import (
     logins,
     mfa_devices,
@@ -102,8 +100,7 @@ async def update_user(call: Call, req: WatchedRequest, body: Body) -> None:
         return records.arn_of(call.scope, "user", user)
 
     target = await call.view(renamed)
-    if call.cloud.settings.iam != "off":
-        await check(call, Permission("iam:UpdateUser", (target,), told=AS_IT_WILL_BE))
+    await renaming.permit_target(call, target)
 
     def update(tx: Transaction) -> None:
         user = records.get_user(tx, call.scope, old)
@@ -113,8 +110,7 @@ async def update_user(call: Call, req: WatchedRequest, body: Body) -> None:
             raise errors.EntityAlreadyExists(detail=f"User with name {new_name} already exists.")
         if renamed(tx) != target:  # somebody else moved it meanwhile
             raise errors.EntityTemporarilyUnmodifiable(detail=f"The user {old} is being modified.")
-        records.rename_user(tx, call.scope, user, name=new_name, path=new_path)
-        mfa_devices.rename_holder(tx, call.scope, user)
+        renaming.rename_user(tx, call.scope, user, name=new_name, path=new_path)
 
     await call.transact(update)
 
