@@ -494,6 +494,21 @@ def test_invoking_by_the_api_is_not_invoking_by_the_address(owned: Functions, an
     denied(ann.lambda_.invoke, FunctionName="f")
 
 
+def test_tags_are_shown_with_the_function_to_those_who_may_list_them(
+    owned: Functions, ann: Person, stranger: Person, arn: str
+) -> None:
+    owned.client.tag_resource(Resource=arn, Tags={"team": "red"})
+    assert owned.client.get_function(FunctionName="f")["Tags"] == {"team": "red"}
+    ann.may(allow("lambda:GetFunction"))
+    assert "Tags" not in ann.lambda_.get_function(FunctionName="f")
+    ann.may(allow(["lambda:GetFunction", "lambda:ListTags"]))
+    assert ann.lambda_.get_function(FunctionName="f")["Tags"] == {"team": "red"}
+    owned.client.add_permission(
+        FunctionName="f", StatementId="s", Action="lambda:GetFunction", Principal=stranger.arn
+    )
+    assert "Tags" not in stranger.lambda_.get_function(FunctionName=arn)
+
+
 def test_what_a_configuration_holds_is_shown_to_those_who_may_read_it(
     functions: Functions, ann: Person
 ) -> None:

@@ -13,6 +13,7 @@ from pilvi.kit import paging
 from pilvi.kit.audit import WatchedRequest
 from pilvi.kit.call import Call
 from pilvi.kit.execution import refuse_unread
+from pilvi.kit.permission import Permission, may
 from pilvi.services.lambda_ import access, errors, limits, links, names, packages, records, rules
 from pilvi.services.lambda_.names import FunctionName
 from pilvi.services.lambda_.operations import versions
@@ -23,7 +24,6 @@ from pilvi.services.lambda_.wire import (
     DeleteFunctionResponse,
     FunctionConfiguration,
     GetFunctionConfigurationRequest,
-    GetFunctionRequest,
     GetFunctionResponse,
     ListFunctionsRequest,
     ListFunctionsResponse,
@@ -96,16 +96,16 @@ def _refuse_existing(at: Snapshot, name: FunctionName) -> None:
         raise errors.ResourceConflictException(detail=f"Function already exist: {name.name}")
 
 
-@lambda_.read("GetFunction")
-def get_function(call: Call, at: Snapshot, req: GetFunctionRequest) -> GetFunctionResponse:
-    """A function's configuration, tags and reserved concurrency.
+@lambda_.stream("GetFunction")
+async def get_function(call: Call, req: WatchedRequest, body: Body) -> GetFunctionResponse:
+    """A function's configuration, reserved concurrency, and tags for those who may list them.
 
     `Code.Location` is an address from which anybody can download the package for ten minutes.
 
     Raises: ResourceNotFoundException. AWS: GetFunction.
     """
     name = access.function_named(call, req["FunctionName"], req.get("Qualifier"))
-    function, configuration = records.resolve(at, name)
+    function, configuration = await call.view(lambda at: records.resolve(at, name))
     result: GetFunctionResponse = {
         "Configuration": _active(name, function, configuration),
         "Code": {
@@ -113,7 +113,7 @@ def get_function(call: Call, at: Snapshot, req: GetFunctionRequest) -> GetFuncti
             "Location": links.link_to_function(call, name, configuration),
         },
     }
-    if function.tags:
+    if function.tags and await may(call, Permission("lambda:ListTags", (name.arn,))):
         result["Tags"] = function.tags
     if function.reserved_concurrency is not None:
         result["Concurrency"] = {"ReservedConcurrentExecutions": function.reserved_concurrency}
