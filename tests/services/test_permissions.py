@@ -35,7 +35,6 @@ NEWER_THAN_THE_REFERENCE = {"kms:Decapsulate", "kms:Encapsulate"}
 RESOURCES_OTHERWISE = {
     "logs:DescribeLogGroups": "it is asked of all groups, and refusals name them `log-group::log-stream:`",
     "kms:TagResource": "a key that is to be made with tags has no ARN yet",
-    "kms:RetireGrant": "the grant says who may, whatever policies say",
     "sts:TagSession": "federated users have session tags, too",
     "lambda:ListLayerVersions": "a layer is named, and narrower than the `*` of the reference",
 }
