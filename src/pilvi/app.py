@@ -27,6 +27,7 @@ from pilvi.contracts.logs import LogSink
 from pilvi.contracts.objects import Objects
 from pilvi.contracts.observations import Observations
 from pilvi.contracts.platform import Platform
+from pilvi.contracts.roles import Roles
 from pilvi.dispatch import trace
 from pilvi.dispatch.dispatcher import Dispatcher
 from pilvi.gateway.access_log import AccessLog
@@ -34,6 +35,7 @@ from pilvi.gateway.http1 import Connections
 from pilvi.gateway.own import Actions
 from pilvi.gateway.pipeline import Gateway
 from pilvi.identity.authenticator import Authenticator
+from pilvi.identity.guardrails import GuardrailsOf
 from pilvi.identity.permissions import PermissionsOf
 from pilvi.kit.cloud import Cloud
 from pilvi.kit.settings import DEFAULT_ACCOUNT, DEFAULT_REGION, Settings
@@ -52,6 +54,7 @@ SERVICES: Mapping[str, str] = {
     "kms": "pilvi.services.kms:kms",
     "lambda": "pilvi.services.lambda_:lambda_",
     "logs": "pilvi.services.logs:logs",
+    "organizations": "pilvi.services.organizations:organizations",
     "s3": "pilvi.services.s3:s3",
     "sts": "pilvi.services.iam:sts",
 }
@@ -70,6 +73,8 @@ QUESTIONS: Mapping[type[Any], str] = {
     Observations: "pilvi.services.iam.observed:IamObservations",
     ProviderKeys: "pilvi.services.iam.provider_keys:OpenIdKeys",
     Objects: "pilvi.services.s3.questions:S3Objects",
+    GuardrailsOf: "pilvi.services.organizations.guardrails:OrganizationsGuardrails",
+    Roles: "pilvi.services.iam.account_roles:IamRoles",
 }
 """Each Protocol of contracts/ -> the class that answers it; it takes the cloud."""
 

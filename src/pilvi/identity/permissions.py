@@ -273,7 +273,8 @@ _ABSENT = frozenset(
         *("aws:ec2instancesourcevpc", "aws:ec2instancesourceprivateipv4"),
     }
 )
-"""Keys that no request here has: there are no VPCs, organisations or services that call for others."""
+"""Keys that a request may lack: there are no VPCs, nor services that call for others; what is told of organisations
+(`guardrails.py`) is absent for an account that is in none."""
 
 
 def _instant(at_ms: int) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -25,6 +24,14 @@ from pilvi.contracts.observations import (
     Refusal,
 )
 from pilvi.identity import authorise
+from pilvi.identity.guardrails import (
+    NO_GUARDRAILS,
+    Guardrails,
+    GuardrailsOf,
+    limited,
+    organisation_keys,
+    source_keys,
+)
 from pilvi.identity.permissions import (
     NOBODYS,
     OnResource,
@@ -35,7 +42,7 @@ from pilvi.identity.permissions import (
 )
 from pilvi.identity.principal import Principal
 from pilvi.kit import tags
-from pilvi.kit.recent import RESOURCE_MAX
+from pilvi.kit.recent import Decided
 from pilvi.languages.policy import Decision, Policies, Request, ResourceSide, explain, remedies
 
 if TYPE_CHECKING:
@@ -158,27 +165,19 @@ def _note(
     call.ask(Observations).note(
         _asker(principal), action, resource, outcome, call.region, call.now_ms, context
     )
-    if len(resource) <= RESOURCE_MAX:
-        call.cloud.recent.add((call.request_id, principal, action, resource, decision))
+    call.cloud.recent.add(Decided(call.request_id, principal, action, resource, decision))
 
 
 def _asker(principal: Principal) -> Asker:
     """A session's doings are its role's, a federated user's those of the user who lent the permissions."""
-    session = principal.session
-    if session is not None and session.issuer_arn:
-        return Asker(principal.account, session.issuer_id, session.issuer_arn)
-    return _asker_of(
-        principal.account, principal.id, principal.arn, principal.role_arn, principal.made_up
-    )
-
-
-@lru_cache(maxsize=4096)
-def _asker_of(
-    account: str, principal_id: str, arn: str, role_arn: str | None, made_up: bool
-) -> Asker:
+    role_arn = principal.role_arn
     if role_arn is None:
-        return Asker(account, principal_id, arn)
-    return Asker(account, role_arn if made_up else principal_id.partition(":")[0], role_arn)
+        session = principal.session
+        if session is not None and session.issuer_arn:
+            return Asker(principal.account, session.issuer_id, session.issuer_arn)
+        return Asker(principal.account, principal.id, principal.arn)
+    unique_id = role_arn if principal.made_up else principal.id.partition(":")[0]
+    return Asker(principal.account, unique_id, role_arn)
 
 
 async def may(call: Call, permission: Permission) -> bool:
@@ -196,7 +195,7 @@ async def _judge(
     call: Call, permission: Permission, resource: str
 ) -> tuple[str, tuple[Request, Policies, Decision] | None]:
     """The resource under its true name, and what came of it. None: it is the root of the account, and nobody else
-    has a word in it."""
+    has a word in it, not even an organisation."""
     principal = call.principal
     resource = _in_partition(call.scope.partition, resource)
     service = _service_of(call, permission.action)
@@ -204,6 +203,7 @@ async def _judge(
         on_resource = OnResource(_account_of(resource))
     else:
         on_resource = await service.on_resource(call, permission, resource)
+    here, there = await _guardrails(call, principal.account, on_resource.account)
     if call.proven is not None:
         permissions = call.proven
     elif not principal.authenticated:
@@ -212,7 +212,8 @@ async def _judge(
         permissions = services(principal, call.region)
     elif principal.is_root or principal.made_up:
         own = on_resource.account in ("", principal.account)
-        if own and not on_resource.policies and on_resource.side is ResourceSide.ORDINARY:
+        ordinary = not on_resource.policies and on_resource.side is ResourceSide.ORDINARY
+        if own and ordinary and not here.limits:
             return on_resource.arn or resource, None
         permissions = roots(principal)
     else:
@@ -220,6 +221,11 @@ async def _judge(
     true_name = on_resource.arn or resource
     policies = authorise.applying(permissions, on_resource)
     specific = {**permission.context, **on_resource.context}
+    if here is not NO_GUARDRAILS or there is not NO_GUARDRAILS:
+        policies = limited(policies, here, there, permission.action)
+        specific |= organisation_keys(here, there)
+    if principal.service:
+        specific |= source_keys(await call.ask(GuardrailsOf).of_account(call.account))
     tells = service.tells
     if tells is not None and policies.ask_for(tells.keys):
         specific |= await tells.tell(call, permission, true_name)
@@ -252,6 +258,17 @@ def _in_partition(partition: str, resource: str) -> str:
     said, _, rest = resource.removeprefix("arn:").partition(":")
     is_arn = said and rest and not rest.startswith(":")
     return f"arn:{partition}:{rest}" if is_arn else resource
+
+
+async def _guardrails(
+    call: Call, account: str, resource_account: str
+) -> tuple[Guardrails, Guardrails]:
+    """What the organisations of the principal's and of the resource's account say."""
+    of_account = call.ask(GuardrailsOf).of_account
+    here = await of_account(account) if account else NO_GUARDRAILS
+    if resource_account in ("", account):
+        return here, here
+    return here, await of_account(resource_account)
 
 
 def _service_of(call: Call, action: str) -> Service:

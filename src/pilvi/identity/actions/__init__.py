@@ -115,7 +115,8 @@ class Table(msgspec.Struct, frozen=True, dict=True):
 
 
 PREFIXES = (
-    *("apigateway", "dynamodb", "execute-api", "iam", "kms", "lambda", "logs", "s3", "sts"),
+    *("apigateway", "dynamodb", "execute-api", "iam", "kms", "lambda", "logs", "organizations"),
+    *("s3", "sts"),
 )
 """The prefixes that there are tables for: those of the services that are built."""
 

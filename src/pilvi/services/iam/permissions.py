@@ -14,6 +14,7 @@ from pilvi.base.errors import NotBuilt
 from pilvi.contracts.credentials import Session
 from pilvi.contracts.delivery import Source
 from pilvi.identity import behalf
+from pilvi.identity.guardrails import NO_GUARDRAILS, Guardrails
 from pilvi.identity.permissions import OnResource, Permissions
 from pilvi.identity.principal import Principal
 from pilvi.kit import tags
@@ -314,8 +315,18 @@ def find_role(at: Snapshot, role_arn: str) -> Role | None:
     return role if exact else None
 
 
-def trusts_service(role_arn: str, role: Role, source: Source, *, now_ms: int) -> bool:
-    """Whether a service of the cloud may assume the role on its own behalf, for what `source` says."""
+def trusts_service(
+    role_arn: str,
+    role: Role,
+    source: Source,
+    *,
+    now_ms: int,
+    around: tuple[Guardrails, Guardrails] = (NO_GUARDRAILS, NO_GUARDRAILS),
+) -> bool:
+    """Whether a service of the cloud may assume the role on its own behalf, for what `source` says.
+
+    `around`: what organisations say of the role's account, and of the source's.
+    """
     arn = Arn.parse(role_arn)
     side = OnResource(arn.account, (_trust(role_arn, role),), ResourceSide.TRUST)
     _, _, decision = behalf.judge(
@@ -325,6 +336,8 @@ def trusts_service(role_arn: str, role: Role, source: Source, *, now_ms: int) ->
         side,
         now_ms=now_ms,
         known=_NEVER_BROUGHT,
+        there=around[0],
+        here=around[1],
     )
     return decision.allowed
 

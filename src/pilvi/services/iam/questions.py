@@ -8,6 +8,7 @@ from collections.abc import Awaitable
 from pilvi.base.arn import Arn
 from pilvi.contracts.credentials import Credential, RoleNotAssumable, Session
 from pilvi.contracts.delivery import Source
+from pilvi.identity.guardrails import Guardrails, GuardrailsOf
 from pilvi.kit.cloud import Cloud
 from pilvi.services.iam import limits, permissions, records, tokens
 from pilvi.services.iam.records import Role
@@ -41,7 +42,8 @@ class IamSessions:
 
     async def check_assumable(self, *, role_arn: str, source: Source) -> None:
         """Raises: RoleNotAssumable."""
-        await self._cloud.store.read(lambda at: self._assumable(at, role_arn, source))
+        around = await self._around(role_arn, source)
+        await self._cloud.store.read(lambda at: self._assumable(at, role_arn, source, around))
 
     async def issue_session(
         self, *, role_arn: str, session_name: str, duration_s: int, source: Source
@@ -53,9 +55,10 @@ class IamSessions:
         arn = Arn.parse(role_arn)
         cloud = self._cloud
         assert 0 < duration_s <= limits.SERVICE_SESSION_S_MAX, duration_s
+        around = await self._around(role_arn, source)
 
         def issue(tx: Transaction) -> Credential:
-            role = self._assumable(tx, role_arn, source)
+            role = self._assumable(tx, role_arn, source, around)
             if role is not None:
                 holder = tokens.role_session(arn.scope, role, session_name)
             else:
@@ -65,7 +68,15 @@ class IamSessions:
 
         return await cloud.store.write(issue)
 
-    def _assumable(self, at: Snapshot, role_arn: str, source: Source) -> Role | None:
+    async def _around(self, role_arn: str, source: Source) -> tuple[Guardrails, Guardrails]:
+        """What organisations say of the role's account, and of the account that the service acts for."""
+        of_account = self._cloud.ask(GuardrailsOf).of_account
+        role_account = (role_arn.split(":", 5) + [""] * 5)[4]
+        return await of_account(role_account), await of_account(source.account)
+
+    def _assumable(
+        self, at: Snapshot, role_arn: str, source: Source, around: tuple[Guardrails, Guardrails]
+    ) -> Role | None:
         """The role, if the service may assume it; None for a made-up one. Raises: RoleNotAssumable."""
         settings = self._cloud.settings
         role = permissions.find_role(at, role_arn)
@@ -74,7 +85,7 @@ class IamSessions:
                 raise RoleNotAssumable(f"{role_arn} does not exist")
             self._tell_made_up(role_arn)
         elif settings.iam == "enforce" and not permissions.trusts_service(
-            role_arn, role, source, now_ms=self._cloud.clock.now_ms()
+            role_arn, role, source, now_ms=self._cloud.clock.now_ms(), around=around
         ):
             raise RoleNotAssumable(f"{role_arn} does not trust {source.service}")
         return role

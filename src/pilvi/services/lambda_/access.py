@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from pilvi.base.arn import Scope
 from pilvi.contracts.delivery import Source
 from pilvi.identity import behalf
+from pilvi.identity.guardrails import GuardrailsOf
 from pilvi.identity.permissions import OnResource
 from pilvi.kit import tags
 from pilvi.kit.call import Call
@@ -194,6 +195,7 @@ async def lets_in(cloud: Cloud, name: FunctionName, source: Source) -> bool:
     if mode == "off":
         return True
     side = await _side_of(cloud, name)
+    guardrails = cloud.ask(GuardrailsOf)
     request, policies, decision = behalf.judge(
         source,
         INVOKE,
@@ -202,6 +204,8 @@ async def lets_in(cloud: Cloud, name: FunctionName, source: Source) -> bool:
         now_ms=cloud.clock.now_ms(),
         specific={"lambda:invokedviafunctionurl": ("false",)},
         known=KEYS,
+        there=await guardrails.of_account(name.scope.account),
+        here=await guardrails.of_account(source.account),
     )
     if decision.allowed:
         return True

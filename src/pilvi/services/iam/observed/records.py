@@ -137,9 +137,8 @@ def refusals_of(at: Snapshot, request_id: str) -> list[Refusal]:
 # --- merging
 
 
-def merge(tx: Transaction, tallies: Sequence[tuple[TallyKey, Tally]]) -> set[TallyKey]:
-    """Add what one process counted to what is known. Gives the patterns that now stand for some of it."""
-    patterns: set[TallyKey] = set()
+def merge(tx: Transaction, tallies: Sequence[tuple[TallyKey, Tally]]) -> None:
+    """Add what one process counted to what is known."""
     groups: dict[tuple[str, str], list[tuple[TallyKey, Tally]]] = defaultdict(list)
     for key, tally in tallies:
         groups[tally.asker.account, tally.asker.id].append((key, tally))
@@ -156,21 +155,13 @@ def merge(tx: Transaction, tallies: Sequence[tuple[TallyKey, Tally]]) -> set[Tal
                 latest_key[4],
             )
         for key, tally in group:
-            place = _add(tx, seen, key, tally)
-            if place.pattern:
-                patterns.add(_tally_key(place))
+            _add(tx, seen, key, tally)
         if seen.pairs > PAIRS_MAX:
-            patterns.update(map(_tally_key, _fold(tx, seen)))
+            _fold(tx, seen)
         SEEN.put(tx, EVERYWHERE, seen)
-    return patterns
 
 
-def _tally_key(one: Observed) -> TallyKey:
-    return (one.principal_id, one.action, one.resource, one.outcome, one.region)
-
-
-def _add(tx: Transaction, seen: Seen, key: TallyKey, tally: Tally) -> Observed:
-    """Gives the record that it was added to."""
+def _add(tx: Transaction, seen: Seen, key: TallyKey, tally: Tally) -> None:
     _, action, resource, outcome, region = key
     resource = storable(resource)
     account, principal_id = seen.asker.account, seen.asker.id
@@ -203,12 +194,9 @@ def _add(tx: Transaction, seen: Seen, key: TallyKey, tally: Tally) -> Observed:
         known.first_ms = min(known.first_ms, tally.first_ms)
         known.last_ms = max(known.last_ms, tally.last_ms)
     OBSERVED.put(tx, EVERYWHERE, known)
-    return known
 
 
-def _fold(tx: Transaction, seen: Seen) -> list[Observed]:
-    """Gives the patterns that were made."""
-    made: list[Observed] = []
+def _fold(tx: Transaction, seen: Seen) -> None:
     account, principal_id = seen.asker.account, seen.asker.id
     everything = list(observed_of(tx, account, principal_id))
     families: dict[Pair, list[Observed]] = defaultdict(list)
@@ -220,8 +208,7 @@ def _fold(tx: Transaction, seen: Seen) -> list[Observed]:
             continue
         for one in members:
             OBSERVED.delete(tx, EVERYWHERE, *_observed_key(one))
-        made.append(_as_one(pair, members))
-        OBSERVED.put(tx, EVERYWHERE, made[-1])
+        OBSERVED.put(tx, EVERYWHERE, _as_one(pair, members))
     seen.folded = True
     seen.pairs = len(families)
     if seen.pairs > PAIRS_MAX:  # not even patterns are few enough: too many actions and regions
@@ -229,7 +216,6 @@ def _fold(tx: Transaction, seen: Seen) -> list[Observed]:
         for one in oldest[: seen.pairs - PAIRS_MAX]:
             OBSERVED.delete(tx, EVERYWHERE, *_observed_key(one))
         seen.pairs = PAIRS_MAX
-    return made
 
 
 def _as_one(pair: Pair, members: Sequence[Observed]) -> Observed:

@@ -1,0 +1,1 @@
+"""What is asked of Organizations: one file for each noun."""
