@@ -55,5 +55,5 @@ class Person:
             UserName=self.name, PolicyName="own", PolicyDocument=document(*statements)
         )
 
-    def client(self, service: str) -> Any:
-        return self._make(service, **self.keys)
+    def client(self, service: str, **config: Any) -> Any:
+        return self._make(service, **self.keys, **config)

@@ -21,7 +21,16 @@ from pilvi.contracts.credentials import Session
 from pilvi.contracts.delivery import Source
 from pilvi.contracts.facts import Fact
 from pilvi.contracts.jobs import Job
-from pilvi.contracts.observations import ALLOWED, DENIED, LET_PASS, UNASKED, Asker, Observations
+from pilvi.contracts.observations import (
+    ALLOWED,
+    DENIED,
+    LET_PASS,
+    UNASKED,
+    Asker,
+    Observations,
+    Refusal,
+    Remedy,
+)
 from pilvi.identity.principal import Principal
 from pilvi.kit.cloud import Cloud
 from pilvi.kit.settings import Settings
@@ -29,7 +38,7 @@ from pilvi.services.iam.observed import IamObservations, last_used, memory, reco
 from pilvi.services.iam.observed.folding import ancestors, fold, parent
 from pilvi.services.iam.observed.records import Observed
 from pilvi.services.iam.workers import forget
-from pilvi.store.api import Transaction
+from pilvi.store.api import Snapshot, StoreUnavailable, Transaction
 from pilvi.store.blobs import Blobs
 from pilvi.store.memory import MemoryStore
 from pilvi.store.sealing import RootKeySource, Sealer
@@ -173,6 +182,77 @@ def test_a_flood_is_bounded_in_memory(tmp_path: Path, monkeypatch: pytest.Monkey
         found = await _all(cloud)
         assert sum(one.count for one in found) == 100
         assert len(found) <= 21
+
+    _run(tmp_path, story)
+
+
+# Once there is a pattern, what lies under it is counted there at once, and costs the store one record.
+def test_known_patterns_spare_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "PAIRS_MAX", 20)
+    monkeypatch.setattr(records, "PAIRS_LEFT", 10)
+
+    async def story(cloud: Cloud) -> None:
+        observer = IamObservations(cloud)
+        for number in range(30):
+            _note(observer, f"arn:aws:s3:::b/{number}")
+        await observer.flush()
+        for number in range(500):
+            _note(observer, f"arn:aws:s3:::b/later/{number}")
+        assert len(observer._tallies) == 1
+        await observer.flush()
+        (one,) = await _all(cloud)
+        assert (one.resource, one.pattern, one.count) == ("arn:aws:s3:::b/*", True, 530)
+
+    _run(tmp_path, story)
+
+
+# A store that refuses loses nothing: it is counted the next time, together with what came since.
+def test_a_failing_store_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(cloud: Cloud) -> None:
+        observer = IamObservations(cloud)
+
+        async def full(*_: object, **__: object) -> None:
+            raise StoreUnavailable(reason="the disk is full")
+
+        _note(observer, "x", 1)
+        observer.note_key("AKIA", "s3:GetObject", "us-east-1", 1)
+        with monkeypatch.context() as patched:
+            patched.setattr(cloud.store, "write", full)
+            with pytest.raises(StoreUnavailable):
+                await observer.flush()
+        _note(observer, "x", 2)
+        await observer.flush()
+        (one,) = await _all(cloud)
+        assert (one.count, one.first_ms, one.last_ms) == (2, 1, 2)
+        assert await cloud.store.read(lambda at: last_used(at, "AKIA")) is not None
+
+    _run(tmp_path, story)
+
+
+# A refusal is kept with what would mend it, whatever bytes the request was made of; the oldest make room.
+def test_refusals_are_kept_and_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "REFUSALS_MAX", 5)
+
+    def refusal(number: int, resource: str) -> Refusal:
+        remedy = Remedy(f"add to {resource}", {"Resource": resource})
+        lines = (f"may not on {resource}",)
+        return Refusal(
+            f"r{number}", number, ANN, "s3:GetObject", resource, DENIED, "r", lines, (remedy,)
+        )
+
+    async def story(cloud: Cloud) -> None:
+        observer = IamObservations(cloud)
+        for number in range(12):
+            observer.note_refusal(refusal(number, f"arn:\udcff\n{number}"))
+        await observer.flush()
+
+        def kept(at: Snapshot) -> list[str]:
+            return [f"r{n}" for n in range(12) if records.refusals_of(at, f"r{n}")]
+
+        assert await cloud.store.read(kept) == ["r7", "r8", "r9", "r10", "r11"]
+        observer.note_refusal(refusal(99, "x" * 1_000_000))  # it is in the log only
+        await observer.flush()
+        assert await cloud.store.read(lambda at: records.refusals_of(at, "r99")) == []
 
     _run(tmp_path, story)
 

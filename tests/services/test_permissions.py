@@ -7,6 +7,8 @@ reference from what AWS's services do, a table below says so.
 from __future__ import annotations
 
 import importlib
+from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -15,7 +17,7 @@ from pilvi.identity.actions import Action, Table, find_action, find_table, keys_
 from pilvi.kit.permission import Permission
 from pilvi.kit.service import Service
 from pilvi.languages.policy import family_of
-from services.requests_of import permissions_of, request_of
+from services.requests_of import ACCOUNT, permissions_of, request_of
 
 
 def load(name: str) -> Service:
@@ -33,7 +35,6 @@ NEWER_THAN_THE_REFERENCE = {"kms:Decapsulate", "kms:Encapsulate"}
 RESOURCES_OTHERWISE = {
     "logs:DescribeLogGroups": "it is asked of all groups, and refusals name them `log-group::log-stream:`",
     "kms:TagResource": "a key that is to be made with tags has no ARN yet",
-    "kms:RetireGrant": "the grant says who may, whatever policies say",
     "sts:TagSession": "federated users have session tags, too",
     "lambda:ListLayerVersions": "a layer is named, and narrower than the `*` of the reference",
 }
@@ -165,3 +166,188 @@ def test_the_keys_that_a_service_knows_exist(name: str) -> None:
     known |= set(map(family_of, known))
     own = {key for key in service.known_keys if not key.startswith("aws:")}
     assert own <= known
+
+
+OBJECT = "arn:aws:s3:::b/k"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/r"
+ITEM = {"TableName": "ttt", "Key": {"k": {"S": "1"}}}
+TABLE = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/ttt"
+FUNCTION = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:f"
+GROUP = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:g"
+APIS = "arn:aws:apigateway:us-east-1::"
+AT = {"Bucket": "b", "Key": "k"}
+TAGS = [{"Key": "a", "Value": "b"}]
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "request_", "asked"),
+    [
+        ("s3", "PutObject", AT, {"s3:PutObject": OBJECT}),
+        (
+            "s3",
+            "PutObject",
+            {**AT, "Tagging": "a=b", "ACL": "private", "ObjectLockMode": "GOVERNANCE"},
+            dict.fromkeys(
+                ("s3:PutObject", "s3:PutObjectTagging", "s3:PutObjectAcl", "s3:PutObjectRetention"),
+                OBJECT,
+            ),
+        ),
+        (
+            "s3",
+            "CreateMultipartUpload",
+            {**AT, "GrantRead": "id=1", "ObjectLockLegalHoldStatus": "ON"},
+            dict.fromkeys(("s3:PutObject", "s3:PutObjectAcl", "s3:PutObjectLegalHold"), OBJECT),
+        ),
+        ("s3", "GetObject", {**AT, "VersionId": "null"}, {"s3:GetObjectVersion": OBJECT}),
+        (
+            "s3",
+            "GetObjectAttributes",
+            AT,
+            dict.fromkeys(("s3:GetObject", "s3:GetObjectAttributes"), OBJECT),
+        ),
+        (
+            "s3",
+            "DeleteObject",
+            {**AT, "VersionId": "null", "BypassGovernanceRetention": True},
+            dict.fromkeys(("s3:DeleteObjectVersion", "s3:BypassGovernanceRetention"), OBJECT),
+        ),
+        (
+            "s3",
+            "DeleteObjects",
+            {"Bucket": "b", "Delete": {"Objects": [{"Key": "k"}, {"Key": "v", "VersionId": "1"}]}},
+            {"s3:DeleteObject": OBJECT, "s3:DeleteObjectVersion": "arn:aws:s3:::b/v"},
+        ),
+        (
+            "s3",
+            "CopyObject",
+            {**AT, "CopySource": "from/it?versionId=7"},
+            {"s3:PutObject": OBJECT, "s3:GetObjectVersion": "arn:aws:s3:::from/it"},
+        ),
+        (
+            "s3",
+            "UploadPartCopy",
+            {**AT, "CopySource": "/from/it"},
+            {"s3:PutObject": OBJECT, "s3:GetObject": "arn:aws:s3:::from/it"},
+        ),
+        (
+            "s3",
+            "CreateBucket",
+            {
+                "Bucket": "b",
+                "ACL": "private",
+                "ObjectLockEnabledForBucket": True,
+                "ObjectOwnership": "ObjectWriter",
+                "CreateBucketConfiguration": {"Tags": TAGS},
+            },
+            dict.fromkeys(
+                (
+                    *("s3:CreateBucket", "s3:PutBucketAcl", "s3:PutBucketVersioning"),
+                    *("s3:PutBucketObjectLockConfiguration", "s3:PutBucketOwnershipControls"),
+                    "s3:TagResource",
+                ),
+                "arn:aws:s3:::b",
+            ),
+        ),
+        (
+            "dynamodb",
+            "TransactWriteItems",
+            {"TransactItems": [{"Put": ITEM}, {"ConditionCheck": ITEM}, {"Delete": ITEM}]},
+            dict.fromkeys(
+                ("dynamodb:PutItem", "dynamodb:ConditionCheckItem", "dynamodb:DeleteItem"), TABLE
+            ),
+        ),
+        (
+            "dynamodb",
+            "TransactGetItems",
+            {"TransactItems": [{"Get": ITEM}]},
+            {"dynamodb:GetItem": TABLE},
+        ),
+        (
+            "dynamodb",
+            "BatchGetItem",
+            {"RequestItems": {"ttt": {"Keys": [ITEM["Key"]]}}},
+            {"dynamodb:BatchGetItem": TABLE},
+        ),
+        (
+            "dynamodb",
+            "Query",
+            {"TableName": "ttt", "IndexName": "i"},
+            {"dynamodb:Query": f"{TABLE}/index/i"},
+        ),
+        (
+            "dynamodb",
+            "CreateTable",
+            {"TableName": "ttt", "Tags": TAGS},
+            dict.fromkeys(("dynamodb:CreateTable", "dynamodb:TagResource"), TABLE),
+        ),
+        (
+            "logs",
+            "CreateLogGroup",
+            {"logGroupName": "g", "tags": {"a": "b"}},
+            {"logs:CreateLogGroup": f"{GROUP}:log-stream:", "logs:TagResource": GROUP},
+        ),
+        (
+            "logs",
+            "PutLogEvents",
+            {"logGroupName": "g", "logStreamName": "s"},
+            {"logs:PutLogEvents": f"{GROUP}:log-stream:s"},
+        ),
+        (
+            "iam",
+            "CreateRole",
+            {"RoleName": "r", "Tags": TAGS},
+            dict.fromkeys(("iam:CreateRole", "iam:TagRole"), ROLE),
+        ),
+        (
+            "iam",
+            "AddRoleToInstanceProfile",
+            {"InstanceProfileName": "p", "RoleName": "r"},
+            {
+                "iam:AddRoleToInstanceProfile": f"arn:aws:iam::{ACCOUNT}:instance-profile/p",
+                "iam:PassRole": ROLE,
+            },
+        ),
+        (
+            "lambda",
+            "CreateFunction",
+            {"FunctionName": "f", "Role": ROLE, "Tags": {"a": "b"}},
+            {
+                "lambda:CreateFunction": FUNCTION,
+                "lambda:TagResource": FUNCTION,
+                "iam:PassRole": ROLE,
+            },
+        ),
+        (
+            "lambda",
+            "UpdateFunctionConfiguration",
+            {"FunctionName": "f", "Role": ROLE},
+            {"lambda:UpdateFunctionConfiguration": FUNCTION, "iam:PassRole": ROLE},
+        ),
+        (
+            "apigateway",
+            "CreateStage",
+            {"restApiId": "a", "stageName": "s", "tags": {"a": "b"}},
+            {
+                "apigateway:POST": f"{APIS}/restapis/a/stages",
+                "apigateway:PUT": f"{APIS}/tags/{quote(f'{APIS}/restapis/a/stages/*', safe='')}",
+            },
+        ),
+        (
+            "apigateway",
+            "TagResource",
+            {"resourceArn": f"{APIS}/restapis/a", "tags": {"a": "b"}},
+            {
+                "apigateway:PUT": f"{APIS}/tags/{quote(f'{APIS}/restapis/a', safe='')}",
+                "apigateway:PATCH": f"{APIS}/restapis/a",
+            },
+        ),
+    ],
+)
+def test_what_a_request_needs(
+    service: str, operation: str, request_: dict[str, Any], asked: dict[str, str]
+) -> None:
+    """All of it, and nothing else. AWS: each operation's page, and the guides' sections on permissions."""
+    found = permissions_of(SERVICES[service].operations[operation], request_)
+    assert {one.action: one.resources for one in found} == {
+        action: (resource,) for action, resource in asked.items()
+    }

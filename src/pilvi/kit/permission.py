@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -42,7 +43,7 @@ from pilvi.identity.permissions import (
 )
 from pilvi.identity.principal import Principal
 from pilvi.kit import tags
-from pilvi.kit.recent import Decided
+from pilvi.kit.recent import RESOURCE_MAX
 from pilvi.languages.policy import Decision, Policies, Request, ResourceSide, explain, remedies
 
 if TYPE_CHECKING:
@@ -165,19 +166,27 @@ def _note(
     call.ask(Observations).note(
         _asker(principal), action, resource, outcome, call.region, call.now_ms, context
     )
-    call.cloud.recent.add(Decided(call.request_id, principal, action, resource, decision))
+    if len(resource) <= RESOURCE_MAX:
+        call.cloud.recent.add((call.request_id, principal, action, resource, decision))
 
 
 def _asker(principal: Principal) -> Asker:
     """A session's doings are its role's, a federated user's those of the user who lent the permissions."""
-    role_arn = principal.role_arn
+    session = principal.session
+    if session is not None and session.issuer_arn:
+        return Asker(principal.account, session.issuer_id, session.issuer_arn)
+    return _asker_of(
+        principal.account, principal.id, principal.arn, principal.role_arn, principal.made_up
+    )
+
+
+@lru_cache(maxsize=4096)
+def _asker_of(
+    account: str, principal_id: str, arn: str, role_arn: str | None, made_up: bool
+) -> Asker:
     if role_arn is None:
-        session = principal.session
-        if session is not None and session.issuer_arn:
-            return Asker(principal.account, session.issuer_id, session.issuer_arn)
-        return Asker(principal.account, principal.id, principal.arn)
-    unique_id = role_arn if principal.made_up else principal.id.partition(":")[0]
-    return Asker(principal.account, unique_id, role_arn)
+        return Asker(account, principal_id, arn)
+    return Asker(account, role_arn if made_up else principal_id.partition(":")[0], role_arn)
 
 
 async def may(call: Call, permission: Permission) -> bool:

@@ -24,15 +24,14 @@ class Decided(NamedTuple):
 
 
 class Recent:
-    """Bounded; the oldest are forgotten."""
+    """Bounded; the oldest are forgotten. Adding is for every request, so it is no more than an append."""
 
     def __init__(self) -> None:
-        self._decided: deque[Decided] = deque(maxlen=DECISIONS_MAX)
-
-    def add(self, decided: Decided) -> None:
-        if len(decided.resource) <= RESOURCE_MAX:
-            self._decided.append(decided)
+        self._decided: deque[tuple[str, Principal, str, str, Decision | None]]
+        self._decided = deque(maxlen=DECISIONS_MAX)
+        self.add = self._decided.append
+        """Takes what `Decided` has, as a plain tuple; no resource longer than RESOURCE_MAX."""
 
     def of(self, request_id: str) -> list[Decided]:
         """In the order in which they were made; empty when it is long ago, or was another process."""
-        return [one for one in self._decided if one.request_id == request_id]
+        return [Decided(*one) for one in self._decided if one[0] == request_id]

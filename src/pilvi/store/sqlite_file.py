@@ -33,8 +33,8 @@ def open_writer(path: Path, lock: WriteLock, *, relaxed: bool) -> apsw.Connectio
             connection.close()
             raise
         connection.pragma("synchronous", "NORMAL" if relaxed else "FULL")
-        # What was deleted is overwritten, on pages that become free as well: a large value costs as little to delete
-        # as a third of what it cost to write, and a key that was destroyed must not lie about.
+        # What was deleted is overwritten, on pages that become free as well: a large value costs
+        # less to delete than to write, and a key that was destroyed must not lie about.
         connection.pragma("secure_delete", True)
         connection.wal_autocheckpoint(0)
         connection.set_busy_timeout(0)

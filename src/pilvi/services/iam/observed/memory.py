@@ -14,7 +14,7 @@ from pilvi.base.errors import ServiceUnavailable
 from pilvi.contracts.observations import LET_PASS, Asker, LastUse, Refusal
 from pilvi.kit.cloud import Cloud
 from pilvi.services.iam.observed import records, tally
-from pilvi.services.iam.observed.folding import parent
+from pilvi.services.iam.observed.folding import ancestors, parent
 from pilvi.services.iam.observed.tally import Tally
 from pilvi.store.api import Transaction
 
@@ -24,6 +24,8 @@ BATCH = 100
 TALLIES_MAX = 5_000
 """What waits in memory; beyond it resources are counted by their patterns, beyond twice that by action alone, and
 beyond three times (thousands of principals in two seconds) they are left out, with a warning."""
+PATTERNS_MAX = 10_000
+"""Patterns of the store that a process knows of, so that what lies under them is counted together at once."""
 REFUSALS_MAX = 200
 """Refusals that wait; those beyond are in the log only."""
 TRIM_EVERY = 100
@@ -47,6 +49,7 @@ class IamObservations:
         self._flusher: asyncio.Task[None] | None = None
         self._swept_day = -1
         self._left_out = 0
+        self._patterns: set[records.TallyKey] = set()
         self._told: dict[records.TallyKey, float] = {}
 
     # --- noting
@@ -76,41 +79,55 @@ class IamObservations:
     def _begin(
         self, key: records.TallyKey, asker: Asker, at_ms: int, conditions: tally.Conditions
     ) -> Tally:
-        """A tally of its own, or of a pattern where there are too many."""
+        """A tally of its own, or of a pattern where the store has one or there are too many."""
         if self._timer is None:
             self._timer = self._loop.call_later(FLUSH_S, self._flush_soon)
-        pattern = len(self._tallies) >= TALLIES_MAX
-        if pattern:
-            self._flush_soon()
-            principal_id, action, resource, outcome, region = key
-            above = parent(resource, pattern=False)
-            if above is None or len(self._tallies) >= 2 * TALLIES_MAX:
-                above = "*"
+        above = self._pattern_of(key)
+        if above is not None:
+            principal_id, action, _, outcome, region = key
             key = (principal_id, action, above, outcome, region)
             known = self._tallies.get(key)
             if known is not None:
                 known.conditions = tally.mixed(known.conditions, conditions)
                 return known
-        made = Tally(asker, at_ms, conditions, pattern=pattern)
+        made = Tally(asker, at_ms, conditions, pattern=above is not None)
         if len(self._tallies) < 3 * TALLIES_MAX:
             self._tallies[key] = made
         else:
             self._left_out += 1
         return made
 
+    def _pattern_of(self, key: records.TallyKey) -> str | None:
+        principal_id, action, resource, outcome, region = key
+        if self._patterns:
+            for above in ancestors(resource):
+                if (principal_id, action, above, outcome, region) in self._patterns:
+                    return above
+        if len(self._tallies) < TALLIES_MAX:
+            return None
+        self._flush_soon()
+        if len(self._tallies) < 2 * TALLIES_MAX:
+            return parent(resource, pattern=False) or "*"
+        return "*"
+
     def note_key(self, access_key_id: str, action: str, region: str, at_ms: int) -> None:
         self._keys[access_key_id] = LastUse(at_ms, action.partition(":")[0], region)
 
     def note_refusal(self, refusal: Refusal) -> None:
-        asker, action, resource = refusal.asker, refusal.action, refusal.resource
-        if len(resource) > tally.TEXT_MAX:
+        if len(refusal.resource) > tally.TEXT_MAX:
             return
+        asker, action, resource = refusal.asker, refusal.action, refusal.resource
         key = (asker.id, action, resource, refusal.outcome, refusal.region)
+        refusal = tally.storable_refusal(refusal)
         known = self._tallies.get(key)
         if known is not None:
             known.remedies = refusal.remedies
         if len(self._refusals) < REFUSALS_MAX:
             self._refusals.append(refusal)
+        self._tell(key, refusal)
+
+    def _tell(self, key: records.TallyKey, refusal: Refusal) -> None:
+        """A line for the terminal."""
         now_s = self._loop.time()
         if now_s - self._told.get(key, -REPEAT_S) < REPEAT_S:
             return
@@ -118,10 +135,8 @@ class IamObservations:
             self._told.clear()
         self._told[key] = now_s
         verb = "would not be" if refusal.outcome == LET_PASS else "is not"
-        log.warning(
-            "%s %s allowed to %s on %s; see: pilvi iam explain %s",
-            *map(_one_line, (asker.arn, verb, action, resource, refusal.request_id)),
-        )
+        what = (refusal.asker.arn, verb, refusal.action, refusal.resource, refusal.request_id)
+        log.warning("%s %s allowed to %s on %s; see: pilvi iam explain %s", *map(_one_line, what))
 
     # --- bringing it to the store
 
@@ -134,41 +149,52 @@ class IamObservations:
             await self.flush()
         except ServiceUnavailable as error:
             log.warning("observations wait, for the store is not available: %s", error)
+        except Exception:
+            log.exception("some observations are lost")
 
     async def flush(self) -> None:
-        """Raises: StoreUnavailable; what was not stored is kept."""
+        """What there is now, not what comes meanwhile. Raises: StoreUnavailable; what was not stored is kept."""
         async with self._flushing:
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer = None
-            while self._tallies or self._keys or self._refusals:
-                await self._flush_batch()
+            waiting, self._tallies = list(self._tallies.items()), {}
+            keys, self._keys = self._keys, {}
+            refusals, self._refusals = self._refusals, []
             left_out, self._left_out = self._left_out, 0
             if left_out:
                 log.warning("%d requests came too fast to be observed", left_out)
+            while waiting or keys or refusals:
+                try:
+                    await self._store(waiting[:BATCH], keys, refusals)
+                except (ServiceUnavailable, asyncio.CancelledError):
+                    self._keep(waiting, keys, refusals)
+                    raise
+                waiting, keys, refusals = waiting[BATCH:], {}, []
 
-    async def _flush_batch(self) -> None:
-        names = list(self._tallies)[:BATCH]
-        tallies = [(name, self._tallies.pop(name)) for name in names]
-        keys, self._keys = self._keys, {}
-        refusals, self._refusals = self._refusals, []
+    async def _store(
+        self,
+        tallies: list[tuple[records.TallyKey, Tally]],
+        keys: dict[str, LastUse],
+        refusals: list[Refusal],
+    ) -> None:
         self._untrimmed += len(refusals)
         trim, now_ms = self._untrimmed > TRIM_EVERY, self._cloud.clock.now_ms()
         sweep = now_ms // records.DAY_MS != self._swept_day
 
-        def store(tx: Transaction) -> None:
-            records.merge(tx, tallies)
+        def store(tx: Transaction) -> set[records.TallyKey]:
+            patterns = records.merge(tx, tallies)
             records.put_key_uses(tx, keys.items())
             if refusals:
                 records.put_refusals(tx, refusals, trim=trim)
             if sweep:
                 records.schedule_sweep(tx, now_ms)
+            return patterns
 
-        try:
-            await self._cloud.store.write(store)
-        except BaseException:
-            self._keep(tallies, keys, refusals)
-            raise
+        patterns = await self._cloud.store.write(store)
+        if len(self._patterns) + len(patterns) > PATTERNS_MAX:
+            self._patterns.clear()
+        self._patterns |= patterns
         self._swept_day = now_ms // records.DAY_MS
         if trim:
             self._untrimmed = 0
@@ -197,6 +223,7 @@ class IamObservations:
     async def retire_all(self) -> None:
         """Everything is erased: what waits, too."""
         self._tallies, self._keys, self._refusals = {}, {}, []
+        self._patterns.clear()
         self._swept_day = -1
 
     async def close(self) -> None:

@@ -137,8 +137,9 @@ def refusals_of(at: Snapshot, request_id: str) -> list[Refusal]:
 # --- merging
 
 
-def merge(tx: Transaction, tallies: Sequence[tuple[TallyKey, Tally]]) -> None:
-    """Add what one process counted to what is known."""
+def merge(tx: Transaction, tallies: Sequence[tuple[TallyKey, Tally]]) -> set[TallyKey]:
+    """Add what one process counted to what is known. Gives the patterns that now stand for some of it."""
+    patterns: set[TallyKey] = set()
     groups: dict[tuple[str, str], list[tuple[TallyKey, Tally]]] = defaultdict(list)
     for key, tally in tallies:
         groups[tally.asker.account, tally.asker.id].append((key, tally))
@@ -155,13 +156,21 @@ def merge(tx: Transaction, tallies: Sequence[tuple[TallyKey, Tally]]) -> None:
                 latest_key[4],
             )
         for key, tally in group:
-            _add(tx, seen, key, tally)
+            place = _add(tx, seen, key, tally)
+            if place.pattern:
+                patterns.add(_tally_key(place))
         if seen.pairs > PAIRS_MAX:
-            _fold(tx, seen)
+            patterns.update(map(_tally_key, _fold(tx, seen)))
         SEEN.put(tx, EVERYWHERE, seen)
+    return patterns
 
 
-def _add(tx: Transaction, seen: Seen, key: TallyKey, tally: Tally) -> None:
+def _tally_key(one: Observed) -> TallyKey:
+    return (one.principal_id, one.action, one.resource, one.outcome, one.region)
+
+
+def _add(tx: Transaction, seen: Seen, key: TallyKey, tally: Tally) -> Observed:
+    """Gives the record that it was added to."""
     _, action, resource, outcome, region = key
     resource = storable(resource)
     account, principal_id = seen.asker.account, seen.asker.id
@@ -194,9 +203,12 @@ def _add(tx: Transaction, seen: Seen, key: TallyKey, tally: Tally) -> None:
         known.first_ms = min(known.first_ms, tally.first_ms)
         known.last_ms = max(known.last_ms, tally.last_ms)
     OBSERVED.put(tx, EVERYWHERE, known)
+    return known
 
 
-def _fold(tx: Transaction, seen: Seen) -> None:
+def _fold(tx: Transaction, seen: Seen) -> list[Observed]:
+    """Gives the patterns that were made."""
+    made: list[Observed] = []
     account, principal_id = seen.asker.account, seen.asker.id
     everything = list(observed_of(tx, account, principal_id))
     families: dict[Pair, list[Observed]] = defaultdict(list)
@@ -208,7 +220,8 @@ def _fold(tx: Transaction, seen: Seen) -> None:
             continue
         for one in members:
             OBSERVED.delete(tx, EVERYWHERE, *_observed_key(one))
-        OBSERVED.put(tx, EVERYWHERE, _as_one(pair, members))
+        made.append(_as_one(pair, members))
+        OBSERVED.put(tx, EVERYWHERE, made[-1])
     seen.folded = True
     seen.pairs = len(families)
     if seen.pairs > PAIRS_MAX:  # not even patterns are few enough: too many actions and regions
@@ -216,6 +229,7 @@ def _fold(tx: Transaction, seen: Seen) -> None:
         for one in oldest[: seen.pairs - PAIRS_MAX]:
             OBSERVED.delete(tx, EVERYWHERE, *_observed_key(one))
         seen.pairs = PAIRS_MAX
+    return made
 
 
 def _as_one(pair: Pair, members: Sequence[Observed]) -> Observed:

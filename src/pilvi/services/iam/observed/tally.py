@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
-from pilvi.contracts.observations import Asker, Remedy
+import msgspec
+
+from pilvi.contracts.observations import Asker, Refusal, Remedy
 
 VALUES_MAX = 10
 """Values of a condition key that are told apart; with more it varies."""
@@ -57,6 +60,27 @@ def storable(text: str) -> str:
     if text.isascii():
         return text
     return text.encode("utf-8", "backslashreplace").decode()
+
+
+def storable_refusal(refusal: Refusal) -> Refusal:
+    remedies = tuple(
+        Remedy(storable(one.where), _storable_statement(one.statement)) for one in refusal.remedies
+    )
+    return msgspec.structs.replace(
+        refusal,
+        resource=storable(refusal.resource),
+        lines=tuple(map(storable, refusal.lines)),
+        remedies=remedies,
+    )
+
+
+def _storable_statement(statement: dict[str, Any] | None) -> dict[str, Any] | None:
+    if statement is None:
+        return None
+    return {
+        name: storable(value) if isinstance(value, str) else value
+        for name, value in statement.items()
+    }
 
 
 def mixed(one: Conditions, other: Conditions) -> Conditions:
