@@ -274,6 +274,14 @@ def test_report_of_an_audit(own_server: Callable[..., Server]) -> None:
     assert json.loads(out)["Statement"] == [
         {"Sid": "DynamodbRead", **allow(["dynamodb:GetItem", "dynamodb:Scan"], WORKS)}
     ]
+    server.ask("POST", "/_pilvi/clock", {"action": "advance", "by_ms": 2 * 3_600_000})
+    assert (
+        "was not observed"
+        in pilvi(server, "generate", "--role", "worker", "--since", "1h", fails=True)[1]
+    )
+    assert pilvi(server, "generate", "--role", "worker", "--since", "3h")[0] == out
+    assert "cannot be found" in pilvi(server, "generate", "--role", "nobody", fails=True)[1]
+    assert "--role or --user" in pilvi(server, "generate", fails=True)[1]
     log = (server.data / "logs" / "pilvi.log").read_text()
     told = (
         f"{worker.arn} would not be allowed to dynamodb:GetItem on {WORKS}; see: pilvi iam explain"

@@ -16,6 +16,7 @@ from pilvi.base.arn import Scope
 from pilvi.base.clock import Clock
 from pilvi.base.entropy import Entropy
 from pilvi.base.errors import AwsError
+from pilvi.contracts.advice import Advice
 from pilvi.contracts.causes import NO_CAUSE
 from pilvi.contracts.credentials import Session
 from pilvi.contracts.delivery import Source
@@ -202,6 +203,29 @@ def test_known_patterns_spare_the_store(tmp_path: Path, monkeypatch: pytest.Monk
         await observer.flush()
         (one,) = await _all(cloud)
         assert (one.resource, one.pattern, one.count) == ("arn:aws:s3:::b/*", True, 530)
+
+    _run(tmp_path, story)
+
+
+# A policy that is wider than what was done, because that was too much to keep, says so.
+def test_patterns_are_told_as_wider(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "PAIRS_MAX", 5)
+    monkeypatch.setattr(records, "PAIRS_LEFT", 1)
+
+    async def story(cloud: Cloud) -> None:
+        role = f"arn:aws:iam::{ACCOUNT}:role/made-up"
+        observations = cloud.ask(Observations)
+        for number in range(6):
+            asker = Asker(ACCOUNT, role, role)
+            resource = f"arn:aws:s3:::b*/{number}"
+            observations.note(asker, "s3:GetObject", resource, ALLOWED, "us-east-1", 1, {})
+        made = await cloud.ask(Advice).generate(
+            ACCOUNT, "role", "made-up", since_ms=0, wildcards=False
+        )
+        (policy,) = made["policies"]
+        assert policy["Statement"][0]["Resource"] == "arn:aws:s3:::b${*}/*"
+        assert made["widened"] == ["s3:GetObject on arn:aws:s3:::b*/*"]
+        assert made["failed"] == []
 
     _run(tmp_path, story)
 

@@ -274,6 +274,8 @@ def _verified(made: dict[str, Any]) -> Iterator[str]:
             f"Verified: all {verified['allowed']:,} observed kinds of calls are allowed,"
             f" {verified['refused']:,} others are refused."
         )
+    for one in made["widened"]:
+        yield f"Wider than observed, for it was too many resources to keep: {one}"
     for one in left_out["denied"]:
         yield f"Left out, for it was denied: {one}"
     for one in made["failed"]:

@@ -85,6 +85,7 @@ class IamAdvice:
             "observed": {"calls": sum(one.count for one in used), "kinds": len(used)},
             "verified": {"allowed": made.trial.allowed, "refused": made.trial.refused},
             "failed": made.trial.failed,
+            "widened": _told(one for one in used if one.pattern),
             "left_out": {
                 "denied": _told(one for one in found if one.outcome == DENIED),
                 "needs_no_permission": _told(one for one in found if one.outcome == UNASKED),
