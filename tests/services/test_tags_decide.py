@@ -132,6 +132,38 @@ def test_users_roles_and_policies(client: Make, ann: Person, account: str) -> No
     assert (code, "iam:TagUser" in text) == ("AccessDenied", True)
 
 
+def test_policies_profiles_and_providers(client: Make, ann: Person) -> None:
+    root, mine = client("iam"), ann.client("iam")
+    for team in ("red", "blue"):
+        tags = [{"Key": "Team", "Value": team}]
+        root.create_policy(
+            PolicyName=team, PolicyDocument=document(allow("s3:*")), Path="/p/", Tags=tags
+        )
+        root.create_instance_profile(InstanceProfileName=team, Path="/p/", Tags=tags)
+        root.create_open_id_connect_provider(
+            Url=f"https://{team}.example.com", ThumbprintList=["a" * 40], Tags=tags
+        )
+        root.create_virtual_mfa_device(VirtualMFADeviceName=team, Tags=tags)
+    account = ann.arn.split(":")[4]
+    ann.may(when("iam:*", RED))
+    for team in ("red", "blue"):
+        arn = f"arn:aws:iam::{account}"
+        calls: list[tuple[Any, dict[str, str]]] = [
+            (mine.get_policy, {"PolicyArn": f"{arn}:policy/p/{team}"}),
+            (mine.get_instance_profile, {"InstanceProfileName": team}),
+            (
+                mine.get_open_id_connect_provider,
+                {"OpenIDConnectProviderArn": f"{arn}:oidc-provider/{team}.example.com"},
+            ),
+            (mine.list_mfa_device_tags, {"SerialNumber": f"{arn}:mfa/{team}"}),
+        ]
+        for call, named in calls:
+            if team == "red":
+                call(**named)
+            else:
+                assert refusal(call, **named)[0] in DENIED
+
+
 def test_who_delegates_says_which_policies_and_boundaries(
     client: Make, ann: Person, account: str
 ) -> None:

@@ -121,10 +121,12 @@ class RequestContext(Mapping[str, tuple[str, ...]]):
             return self._specific[key]
         if key.startswith("aws:principaltag/"):
             name = key.removeprefix("aws:principaltag/")
-            for tag, value in self._permissions.tags.items():
-                if tag.lower() == name:
-                    return (value,)
+            values = tuple(v for tag, v in self._permissions.tags.items() if tag.lower() == name)
+            if values:
+                return values  # several, where tags differ by case alone: an Allow needs all to be right
             raise KeyError(key)
+        if key == "aws:principalservicenameslist" and self._principal.service:
+            return self._permissions.principal.services
         make = _GLOBAL.get(key)
         if make is None:
             self._refuse_unbuilt(key)
@@ -263,18 +265,20 @@ _TAGS = _OF_REQUESTS | {"aws:resourcetag/*"}
 _ABSENT = frozenset(
     {
         *("aws:sourcevpc", "aws:sourcevpce", "aws:sourcevpcarn", "aws:vpcsourceip"),
+        *("aws:vpceaccount", "aws:vpceorgid", "aws:vpceorgpaths"),
         *("aws:sourcearn", "aws:sourceaccount", "aws:sourceowner"),
         *("aws:sourceorgid", "aws:sourceorgpaths"),
         *("aws:principalorgid", "aws:principalorgpaths"),
         *("aws:resourceorgid", "aws:resourceorgpaths"),
         "aws:principalservicenameslist",
         *("aws:calledvia", "aws:calledviafirst", "aws:calledvialast"),
-        "aws:chatbotsourcearn",
+        *("aws:chatbotsourcearn", "aws:assumedroot"),
         *("aws:ec2instancesourcevpc", "aws:ec2instancesourceprivateipv4"),
     }
 )
-"""Keys that a request may lack: there are no VPCs, nor services that call for others; what is told of organisations
-(`guardrails.py`) is absent for an account that is in none."""
+"""Keys that a request may lack: there are no VPCs; what is told of organisations (`guardrails.py`) is absent for an
+account that is in none. Keys about services that ask for others are told by whoever is asked so, in
+`Permission.context` or `OnResource.context`."""
 
 
 def _instant(at_ms: int) -> str:

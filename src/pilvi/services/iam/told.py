@@ -17,6 +17,7 @@ from pilvi.services.iam import aws_policies, oidc_providers, records
 from pilvi.services.iam.instance_profiles import INSTANCE_PROFILES
 from pilvi.services.iam.proofs import mfa_devices, server_certificates
 from pilvi.services.iam.records import Role, User
+from pilvi.services.iam.saml_providers import SAML_PROVIDERS
 from pilvi.store.api import Snapshot
 
 Keys = Mapping[str, tuple[str, ...]]
@@ -80,6 +81,11 @@ def _oidc_provider(at: Snapshot, arn: Arn) -> dict[str, str] | None:
     return None if found is None else found.tags
 
 
+def _saml_provider(at: Snapshot, arn: Arn) -> dict[str, str] | None:
+    found = SAML_PROVIDERS.find(at, records.home_of(arn.scope), _name(arn).lower())
+    return None if found is None else found.tags
+
+
 def _certificate(at: Snapshot, arn: Arn) -> dict[str, str] | None:
     found = server_certificates.find(at, arn.scope, _name(arn))
     return None if found is None else found.tags
@@ -94,6 +100,7 @@ _TAGGED: dict[str, Callable[[Snapshot, Arn], dict[str, str] | None]] = {
     "policy": _policy,
     "instance-profile": _profile,
     "oidc-provider": _oidc_provider,
+    "saml-provider": _saml_provider,
     "server-certificate": _certificate,
     "mfa": _device,
 }

@@ -130,7 +130,10 @@ def _configuring(call: Call, req: Mapping[str, Any]) -> Iterator[Permission]:
     if (
         isinstance(role, str) and f"::{call.account}:" in role
     ):  # another account's is refused anyway
-        context = {"iam:passedtoservice": ("lambda.amazonaws.com",)}
+        context = {
+            "iam:passedtoservice": ("lambda.amazonaws.com",),
+            "iam:associatedresourcearn": (_function(call, req),),
+        }
         yield Permission("iam:PassRole", (role,), context)
     layers = _layers(call, req)
     if layers:
