@@ -34,6 +34,7 @@ NEWER_THAN_THE_REFERENCE = {"kms:Decapsulate", "kms:Encapsulate"}
 
 RESOURCES_OTHERWISE = {
     "logs:DescribeLogGroups": "it is asked of all groups, and refusals name them `log-group::log-stream:`",
+    "kms:RetireGrant": "which key it is a grant's token says, and a made-up one says nothing",
     "kms:TagResource": "a key that is to be made with tags has no ARN yet",
     "sts:TagSession": "federated users have session tags, too",
     "lambda:ListLayerVersions": "a layer is named, and narrower than the `*` of the reference",
