@@ -77,8 +77,8 @@ def test_a_service_that_is_not_built_is_refused_by_name(
 
 
 def test_an_operation_that_is_not_built_is_refused_by_name(client: Callable[..., Any]) -> None:
-    with pytest.raises(ClientError, match=r"pilvi does not implement iam\.CreateSAMLProvider"):
-        client("iam").create_saml_provider(SAMLMetadataDocument="x" * 1000, Name="n")
+    with pytest.raises(ClientError, match=r"pilvi does not implement iam\.GenerateOrganizations"):
+        client("iam").generate_organizations_access_report(EntityPath="o-a1b2c3d4e5/r-f6g7/1")
 
 
 def signed(endpoint: str, service: str, **headers: str) -> dict[str, str]:
