@@ -61,6 +61,8 @@ def test_all_but_some_actions(iam: Any, ann: Person, excepted: str, granted: boo
 def test_whose_policies(iam: Any, ann: Person, account: str) -> None:
     asked = {"ServiceNamespaces": ["s3"]}
     with refused("NoSuchEntity"):
+        iam.list_policies_granting_service_access(Arn=ann.arn.replace("/", "/p/"), **asked)
+    with refused("NoSuchEntity"):
         iam.list_policies_granting_service_access(Arn=ann.arn + "x", **asked)
     with refused("InvalidInput"):
         iam.list_policies_granting_service_access(Arn=f"arn:aws:iam::{account}:policy/p", **asked)

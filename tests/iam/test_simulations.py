@@ -389,8 +389,12 @@ def test_pages_hold_whole_actions(iam: Any) -> None:
     assert not second["IsTruncated"]
     # Much work is spread over pages even when more was asked for.
     many = [f"arn:aws:s3:::b/{number}" for number in range(1000)]
-    answer = iam.simulate_custom_policy(**{**asked, "MaxItems": 100}, ResourceArns=many)
+    busy = {"PolicyInputList": [document(*[allow("*")] * 10)], "MaxItems": 100}
+    answer = iam.simulate_custom_policy(**{**asked, **busy}, ResourceArns=many)
     assert (len(answer["EvaluationResults"]), answer["IsTruncated"]) == (2, True)
+    busy["PolicyInputList"] *= 3
+    with refused("InvalidInput", "These are too many statements and resources for one simulation."):
+        iam.simulate_custom_policy(**{**asked, **busy}, ResourceArns=many)
 
 
 @pytest.mark.parametrize("marker", ["x", "AAAA", "bG9jYWw="])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:]')
@@ -24,6 +25,7 @@ class Span(NamedTuple):
     end: Place
 
 
+@lru_cache(maxsize=64)
 def statement_spans(text: str) -> tuple[Span, ...]:
     """One for each statement, in their order; `text` has been parsed as a policy."""
     found: list[Span] = []

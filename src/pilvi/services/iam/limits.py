@@ -28,8 +28,8 @@ METADATA_VALID_MS = 100 * 365 * 24 * 60 * 60 * 1000
 
 SIMULATED_RESOURCES = 1000
 SIMULATED_CHARACTERS = 1_000_000
-SIMULATED_AT_ONCE = 2000
-"""Of one simulation: resources, characters of policies, and decisions for a page (but at least one action). Not
+SIMULATED_AT_ONCE = 20_000
+"""Of one simulation: resources, characters of policies, and statements that are held against resources for a page. Not
 quotas of AWS."""
 
 PAGE_SIZE = 100

@@ -1,10 +1,11 @@
-"""Whom a request means that names no user: the caller."""
+"""Whom a request means: the caller, where it names no user; or whom an ARN names."""
 
 from __future__ import annotations
 
 from pilvi.kit.call import Call
 from pilvi.services.iam import errors, records
-from pilvi.services.iam.records import USERS, Root, User
+from pilvi.services.iam.records import USERS, Entity, Root, User
+from pilvi.services.iam.simulation_requests import Caller, caller_named
 from pilvi.store.api import Snapshot
 
 
@@ -32,3 +33,14 @@ def holder_of(call: Call, at: Snapshot, given: str | None) -> User | Root:
         named = None if given is None else USERS.find(at, records.home_of(call.scope), given)
         return named or records.get_root(at, call.scope)
     return records.get_user(at, call.scope, user_name_of(call, given))
+
+
+def entity_of(call: Call, at: Snapshot, arn: str) -> tuple[Caller, Entity]:
+    """The user, role or group of the account under exactly this ARN. Raises: InvalidInput, NoSuchEntity."""
+    named = caller_named(arn)
+    entity = records.get_entity(at, call.scope, named.kind, named.name)
+    if records.arn_of(call.scope, named.kind, entity) != arn:
+        raise errors.NoSuchEntity(
+            detail=f"The {named.kind} with name {named.name} cannot be found."
+        )
+    return named, entity

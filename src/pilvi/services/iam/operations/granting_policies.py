@@ -6,9 +6,10 @@ from collections.abc import Iterable
 
 from pilvi.kit.call import Call
 from pilvi.languages.policy import Attachment, Document
-from pilvi.services.iam import pages, permissions, records
+from pilvi.services.iam import pages, permissions
+from pilvi.services.iam.operations.callers import entity_of
 from pilvi.services.iam.service import iam
-from pilvi.services.iam.simulation_requests import caller_named, holder_of
+from pilvi.services.iam.simulation_requests import holder_of
 from pilvi.services.iam.wire import (
     ListPoliciesGrantingServiceAccessEntry,
     ListPoliciesGrantingServiceAccessRequest,
@@ -27,8 +28,7 @@ def list_policies_granting_service_access(
     Raises: NoSuchEntity, InvalidInput (an ARN of something else).
     AWS: ListPoliciesGrantingServiceAccess.
     """
-    named = caller_named(req["Arn"])
-    entity = records.get_entity(at, call.scope, named.kind, named.name)
+    _, entity = entity_of(call, at, req["Arn"])
     documents = permissions.documents_of(at, call.scope, entity)
     page, more = pages.cut_names(req, dict.fromkeys(req["ServiceNamespaces"]))
     return {

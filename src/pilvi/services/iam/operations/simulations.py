@@ -24,9 +24,10 @@ from pilvi.languages.policy import (
     simulate,
     statement_spans,
 )
-from pilvi.services.iam import errors, exclusions, limits, pages, permissions, records
+from pilvi.services.iam import errors, exclusions, limits, pages, permissions
 from pilvi.services.iam import simulation_requests as asked
-from pilvi.services.iam.records import Entity, User
+from pilvi.services.iam.operations.callers import entity_of
+from pilvi.services.iam.records import User
 from pilvi.services.iam.service import iam
 from pilvi.services.iam.simulation_requests import Caller, Keys
 from pilvi.services.iam.wire import (
@@ -88,8 +89,7 @@ def simulate_principal_policy(
 
     Raises: NoSuchEntity, InvalidInput.
     """
-    source = asked.caller_named(req["PolicySourceArn"])
-    entity = _entity(call, at, source, req["PolicySourceArn"])
+    source, entity = entity_of(call, at, req["PolicySourceArn"])
     asked.check_size(req.get("PolicyInputList", ()))
     excluded = exclusions.read(req.get("PolicyExclusionList", ()))
     own = exclusions.kept(permissions.documents_of(at, call.scope, entity), excluded)
@@ -120,8 +120,7 @@ def get_context_keys_for_principal_policy(
     call: Call, at: Snapshot, req: GetContextKeysForPrincipalPolicyRequest
 ) -> GetContextKeysForPolicyResponse:
     """The keys that somebody's policies ask for, and further ones, sorted. Raises: NoSuchEntity, InvalidInput."""
-    source = asked.caller_named(req["PolicySourceArn"])
-    entity = _entity(call, at, source, req["PolicySourceArn"])
+    _, entity = entity_of(call, at, req["PolicySourceArn"])
     asked.check_size(req.get("PolicyInputList", ()))
     more = asked.documents_in(req.get("PolicyInputList", ()), _INPUT, Attachment.INLINE)
     return {"ContextKeyNames": _keys([*permissions.documents_of(at, call.scope, entity), *more])}
@@ -132,16 +131,6 @@ def _keys(documents: Iterable[Document]) -> list[str]:
     for document in documents:
         found = {**document.policy.keys, **found}
     return sorted(found.values())
-
-
-def _entity(call: Call, at: Snapshot, source: Caller, arn: str) -> Entity:
-    """Under exactly this ARN, in the caller's account. Raises: NoSuchEntity."""
-    entity = records.get_entity(at, call.scope, source.kind, source.name)
-    if records.arn_of(call.scope, source.kind, entity) != arn:
-        raise errors.NoSuchEntity(
-            detail=f"The {source.kind} with name {source.name} cannot be found."
-        )
-    return entity
 
 
 _Simulation = SimulateCustomPolicyRequest | SimulatePrincipalPolicyRequest
@@ -196,8 +185,7 @@ def _answer(
         given=resources != ["*"],
     )
     start = _start(req)
-    most = max(1, limits.SIMULATED_AT_ONCE // len(resources))
-    size = min(req.get("MaxItems", limits.PAGE_SIZE), most)
+    size = min(req.get("MaxItems", limits.PAGE_SIZE), _actions_at_once(question))
     results = [_result(action, question) for action in actions[start : start + size]]
     told: SimulatePolicyResponse = {
         "EvaluationResults": results,
@@ -206,6 +194,20 @@ def _answer(
     if told["IsTruncated"]:
         told["Marker"] = pages.marker((start + size,))
     return told
+
+
+def _actions_at_once(question: _Question) -> int:
+    """How many can be decided without keeping others waiting. Raises: InvalidInput when one is too much."""
+    policies = question.policies
+    levels = [one for level in policies.service_control for one in level]
+    every = (*policies.identity, policies.boundary, *policies.resource, *levels)
+    statements = sum(len(one.policy.rules) for one in every if one is not None)
+    found = limits.SIMULATED_AT_ONCE // (max(1, statements) * len(question.resources))
+    if not found:
+        raise errors.InvalidInput(
+            detail="These are too many statements and resources for one simulation."
+        )
+    return found
 
 
 def _start(req: _Simulation) -> int:
