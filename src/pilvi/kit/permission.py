@@ -229,15 +229,18 @@ async def _judge(
         permissions = await call.ask(PermissionsOf).permissions_of(principal)
     true_name = on_resource.arn or resource
     policies = authorise.applying(permissions, on_resource)
-    specific = {**permission.context, **on_resource.context}
+    specific = permission.context
+    if on_resource.context:
+        specific = {**specific, **on_resource.context}
     if here is not NO_GUARDRAILS or there is not NO_GUARDRAILS:
         policies = limited(policies, here, there, permission.action)
-        specific |= organisation_keys(here, there)
+        specific = {**specific, **organisation_keys(here, there)}
     if principal.service:
-        specific |= source_keys(await call.ask(GuardrailsOf).of_account(call.account))
+        source = await call.ask(GuardrailsOf).of_account(call.account)
+        specific = {**specific, **source_keys(source)}
     tells = service.tells
     if tells is not None and policies.ask_for(tells.keys):
-        specific |= await tells.tell(call, permission, true_name)
+        specific = {**specific, **await tells.tell(call, permission, true_name)}
     context = RequestContext(
         principal,
         permissions,
@@ -282,8 +285,13 @@ async def _guardrails(
 
 def _service_of(call: Call, action: str) -> Service:
     """The one whose action it is."""
+    return call.cloud.service(_service_name(action))
+
+
+@lru_cache(maxsize=1024)
+def _service_name(action: str) -> str:
     name = action.partition(":")[0]
-    return call.cloud.service(_SERVICES.get(name, name))
+    return _SERVICES.get(name, name)
 
 
 _SERVICES = {"execute-api": "apigatewayv2"}

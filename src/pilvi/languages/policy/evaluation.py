@@ -68,16 +68,20 @@ class Policies(msgspec.Struct, frozen=True):
 
     def ask_for(self, keys: AbstractSet[str]) -> bool:
         """Whether any of them names one of `keys`, in lower case, or `aws:resourcetag/*` for a family."""
-        for document in self.identity:
-            asked = document.policy.asks
-            if asked and not asked.isdisjoint(keys):
-                return True
-        rest = [*self.session, *self.resource]
-        if self.boundary is not None:
-            rest.append(self.boundary)
-        for level in (*self.service_control, *self.resource_control):
-            rest += level
-        return any(not one.policy.asks.isdisjoint(keys) for one in rest)
+        if _ask(self.identity, keys) or _ask(self.resource, keys) or _ask(self.session, keys):
+            return True
+        if self.boundary is not None and _ask((self.boundary,), keys):
+            return True
+        if self.service_control or self.resource_control:
+            return any(_ask(one, keys) for one in (*self.service_control, *self.resource_control))
+        return False
+
+
+def _ask(documents: tuple[Document, ...], keys: AbstractSet[str]) -> bool:
+    for document in documents:  # noqa: SIM110 # a generator costs more than all of the rest
+        if not document.policy.asks.isdisjoint(keys):
+            return True
+    return False
 
 
 class Layer(Enum):
