@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import urllib.error
 import urllib.request
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+import boto3
 import pytest
+from botocore.config import Config
 
 from persons import Make, Person, allow, deny, refusal
 from pilvi.base.http import HttpRequest
 from pilvi.services.s3 import told
+from servers import Server
 
 DENIED = ("AccessDenied", "403")
 
@@ -97,6 +102,36 @@ def test_how_a_request_is_signed(client: Make, ann: Person, bucket: str, clock: 
     assert fetched() == 200
     clock.advance(seconds=200)
     assert fetched() == 403
+
+
+def test_how_old_the_transport_may_be(own_server: Callable[..., Server]) -> None:
+    """Without TLS there is no version, and nothing that asks for one is allowed."""
+    server = own_server("--tls")
+    boto3_of = partial(
+        boto3.client,
+        endpoint_url=server.url,
+        region_name="us-east-1",
+        verify=str(server.data / "tls" / "cert.pem"),
+        config=Config(retries={"total_max_attempts": 1}),
+    )
+
+    def make(service: str, **keys: str) -> Any:
+        given = {"aws_access_key_id": "000000000001", "aws_secret_access_key": "x", **keys}
+        return boto3_of(service, **given)
+
+    cid = Person(make, "000000000001", "cid")
+    make("s3").create_bucket(Bucket="over-tls")
+    new = {"NumericGreaterThanEquals": {"s3:TlsVersion": "1.2"}}
+    cid.may(allow("s3:*", Condition=new))
+    cid.client("s3").put_object(Bucket="over-tls", Key="k", Body=b"x")
+    newer = {"NumericGreaterThan": {"s3:TlsVersion": "1.3"}}
+    cid.may(allow("s3:*", Condition=newer))
+    assert refusal(cid.client("s3").get_object, Bucket="over-tls", Key="k")[0] in DENIED
+
+
+def test_a_plain_transport_has_no_version(client: Make, ann: Person, bucket: str) -> None:
+    ann.may(allow("s3:*", Condition={"NumericGreaterThan": {"s3:TlsVersion": "1.0"}}))
+    assert refusal(ann.client("s3").put_object, Bucket=bucket, Key="k")[0] in DENIED
 
 
 def test_whose_a_bucket_is(client: Make, ann: Person, bucket: str, account: str) -> None:

@@ -7,6 +7,7 @@ reference from what AWS's services do, a table below says so.
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -143,6 +144,20 @@ def test_tags_of_requests_are_told(service: str, operation: str) -> None:
     for permission in of(service, operation):
         if "aws:tagkeys" in (keys_about(permission.action) or ()):
             assert "aws:tagkeys" in permission.context, permission.action
+
+
+OF_REQUESTS = {
+    *("dynamodb:attributes", "dynamodb:leadingkeys", "dynamodb:select", "dynamodb:returnvalues"),
+    *("s3:x-amz-acl", "s3:requestobjecttagkeys", "s3:locationconstraint"),
+}
+
+
+@pytest.mark.parametrize(("service", "operation"), OPERATIONS)
+def test_requests_are_there_to_be_read(service: str, operation: str) -> None:
+    """Where `Tells` reads them: without, their keys would be taken for absent, and ForAllValues would let in."""
+    for permission in of(service, operation):
+        if OF_REQUESTS & (keys_about(permission.action) or set()):
+            assert isinstance(permission.told, Mapping), permission.action
 
 
 @pytest.mark.parametrize("name", SERVICES)

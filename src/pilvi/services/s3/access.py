@@ -112,7 +112,7 @@ def of_versions(call: Call, req: Mapping[str, Any]) -> Sequence[Permission]:
     ]
     if req.get("BypassGovernanceRetention"):
         keys = dict.fromkeys(_target({**req, **one}) for one in listed)
-        found.append(Permission("s3:BypassGovernanceRetention", tuple(keys)))
+        found.append(Permission("s3:BypassGovernanceRetention", tuple(keys), told=req))
     return found
 
 
@@ -126,7 +126,7 @@ def deleting(call: Call, req: Mapping[str, Any]) -> Sequence[Permission]:
     if "VersionId" in req:
         found.append(Permission("s3:DeleteObjectVersion", (_target(req),), told=req))
     if req.get("BypassGovernanceRetention"):
-        found.append(Permission("s3:BypassGovernanceRetention", (_target(req),)))
+        found.append(Permission("s3:BypassGovernanceRetention", (_target(req),), told=req))
     return found
 
 
