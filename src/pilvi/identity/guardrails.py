@@ -40,6 +40,10 @@ class GuardrailsOf(Protocol):
 
     def of_account(self, account: str) -> Awaitable[Guardrails]: ...
 
+    def known(self, account: str) -> Guardrails | None:
+        """The same without waiting, where it is in memory and still true."""
+        ...
+
 
 RESOURCE_CONTROLLED = frozenset(
     {

@@ -27,7 +27,6 @@ from pilvi.contracts.observations import (
 from pilvi.identity import authorise
 from pilvi.identity.guardrails import (
     NO_GUARDRAILS,
-    Guardrails,
     GuardrailsOf,
     limited,
     organisation_keys,
@@ -212,7 +211,14 @@ async def _judge(
         on_resource = OnResource(_account_of(resource))
     else:
         on_resource = await service.on_resource(call, permission, resource)
-    here, there = await _guardrails(call, principal.account, on_resource.account)
+    account, owner = principal.account, on_resource.account
+    guardrails = call.cloud.ask(GuardrailsOf)
+    here = guardrails.known(account) if account else NO_GUARDRAILS
+    if here is None:
+        here = await guardrails.of_account(account)
+    own = not owner or owner == account
+    there = here if own else await guardrails.of_account(owner)
+    organised = here is not NO_GUARDRAILS or there is not NO_GUARDRAILS
     if call.proven is not None:
         permissions = call.proven
     elif not principal.authenticated:
@@ -220,9 +226,8 @@ async def _judge(
     elif principal.service:
         permissions = services(principal, call.region)
     elif principal.is_root or principal.made_up:
-        own = on_resource.account in ("", principal.account)
         ordinary = not on_resource.policies and on_resource.side is ResourceSide.ORDINARY
-        if own and ordinary and not here.limits:
+        if own and ordinary and not (organised and here.limits):
             return on_resource.arn or resource, None
         permissions = roots(principal)
     else:
@@ -232,11 +237,11 @@ async def _judge(
     specific = permission.context
     if on_resource.context:
         specific = {**specific, **on_resource.context}
-    if here is not NO_GUARDRAILS or there is not NO_GUARDRAILS:
+    if organised:
         policies = limited(policies, here, there, permission.action)
         specific = {**specific, **organisation_keys(here, there)}
     if principal.service:
-        source = await call.ask(GuardrailsOf).of_account(call.account)
+        source = await guardrails.of_account(call.account)
         specific = {**specific, **source_keys(source)}
     tells = service.tells
     if tells is not None and policies.ask_for(tells.keys):
@@ -270,17 +275,6 @@ def _in_partition(partition: str, resource: str) -> str:
     said, _, rest = resource.removeprefix("arn:").partition(":")
     is_arn = said and rest and not rest.startswith(":")
     return f"arn:{partition}:{rest}" if is_arn else resource
-
-
-async def _guardrails(
-    call: Call, account: str, resource_account: str
-) -> tuple[Guardrails, Guardrails]:
-    """What the organisations of the principal's and of the resource's account say."""
-    of_account = call.ask(GuardrailsOf).of_account
-    here = await of_account(account) if account else NO_GUARDRAILS
-    if resource_account in ("", account):
-        return here, here
-    return here, await of_account(resource_account)
 
 
 def _service_of(call: Call, action: str) -> Service:

@@ -25,6 +25,7 @@ V = TypeVar("V")
 
 _COUNT = struct.Struct("@q")
 """In the machine's own order and alignment: then it is read and written in one piece."""
+_read_count = _COUNT.unpack_from
 
 
 class Generation:
@@ -45,7 +46,7 @@ class Generation:
 
     def now(self) -> int | None:
         """None while a commit that changes kept records is under way."""
-        count: int = _COUNT.unpack_from(self._map)[0]
+        count: int = _read_count(self._map)[0]
         return None if count & 1 else count
 
     def begin(self) -> None:
@@ -69,6 +70,13 @@ class Kept(Generic[V]):
         self._most = most
         self._generation: int | None = None
         self._values: dict[str, V] = {}
+
+    def find(self, name: str) -> V | None:
+        """What is in memory and still true: for whoever asks so often that an `await` counts. None: `get` it."""
+        generation = self._store.generation()
+        if generation is None or generation != self._generation:
+            return None
+        return self._values.get(name)
 
     async def get(self, name: str) -> V:
         """Raises: StoreUnavailable, and whatever `load` raises."""

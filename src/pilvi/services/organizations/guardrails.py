@@ -17,13 +17,14 @@ class OrganizationsGuardrails:
     """Asked at every decision. An account that is in no organisation costs one look into memory."""
 
     def __init__(self, cloud: Cloud) -> None:
-        self._kept = cloud.kept(_guardrails, most=limits.GUARDRAILS_KEPT)
+        self._kept = cloud.kept(guardrails_of, most=limits.GUARDRAILS_KEPT)
+        self.known = self._kept.find
 
     def of_account(self, account: str) -> Awaitable[Guardrails]:
         return self._kept.get(account)
 
 
-def _guardrails(at: Snapshot, account: str) -> Guardrails:
+def guardrails_of(at: Snapshot, account: str) -> Guardrails:
     """Reads records that are declared `kept`, and no others."""
     organization = records.find_organization(at, account)
     if organization is None:
