@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 from botocore import UNSIGNED
+from botocore.exceptions import ClientError
 
+from iam.test_decisions import pilvi
 from organizations.house import FULL, RCP, SCP, House, Make, allow, deny, refusal, written
 from pilvi import app
 from pilvi.base.arn import Scope
@@ -414,3 +416,47 @@ def test_what_is_decided_survives_a_kill(own_server: Make) -> None:
     server.start()
     assert refusal(make("s3", account=member).list_buckets)[0] == "AccessDenied"
     make("s3").list_buckets()
+
+
+def test_the_simulator_knows_the_organisation(house: House) -> None:
+    member = house.member()
+    keys_of_user(house, member)
+    house.enable()
+    house.hold(house.root, deny("s3:*"))
+    simulated = house.client("iam", member).simulate_principal_policy(
+        PolicySourceArn=f"arn:aws:iam::{member}:user/ann",
+        ActionNames=["s3:ListAllMyBuckets", "dynamodb:ListTables"],
+    )["EvaluationResults"]
+    told = [
+        (one["EvalDecision"], one["OrganizationsDecisionDetail"]["AllowedByOrganizations"])
+        for one in simulated
+    ]
+    assert told == [("explicitDeny", False), ("allowed", True)]
+
+
+def test_a_developer_is_told_which_policy_is_in_the_way(own_server: Make) -> None:
+    """`pilvi iam explain` names the policy, and where it is attached; or that a level does not allow."""
+    server = own_server()
+
+    def make(service: str, account: str = "000000000078", **config: Any) -> Any:
+        return server.client(service, account, **config)
+
+    def explained(call: Any) -> list[str]:
+        with pytest.raises(ClientError) as caught:
+            call()
+        request_id = caught.value.response["ResponseMetadata"]["RequestId"]
+        return [line.strip() for line in pilvi("iam", "explain", request_id, server).splitlines()]
+
+    house = House(make, "000000000078")
+    member = house.member()
+    house.enable()
+    policy = house.hold(house.root, deny("s3:*", Sid="NoBuckets"))
+    arn = (
+        f"arn:aws:organizations::{house.account}:policy/{house.id}/service_control_policy/{policy}"
+    )
+    s3 = make("s3", account=member)
+    denied = f"statement 1 (Sid NoBuckets) of service control policy {arn} of {house.root}"
+    assert f"denied by {denied}" in explained(s3.list_buckets)
+    house.organizations.detach_policy(PolicyId=policy, TargetId=house.root)
+    house.only(member, allow("dynamodb:*"))
+    assert "no service control policy allows it" in explained(s3.list_buckets)

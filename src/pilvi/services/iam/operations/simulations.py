@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from pilvi.base.http import Body
+from pilvi.identity.guardrails import GuardrailsOf, Levels
 from pilvi.kit.call import Call
 from pilvi.languages.policy import (
     Attachment,
@@ -81,14 +83,22 @@ def simulate_custom_policy(
     return _answer(call, req, policies, caller, {})
 
 
-@iam.read("SimulatePrincipalPolicy")
-def simulate_principal_policy(
-    call: Call, at: Snapshot, req: SimulatePrincipalPolicyRequest
+@iam.stream("SimulatePrincipalPolicy")
+async def simulate_principal_policy(
+    call: Call, req: SimulatePrincipalPolicyRequest, body: Body
 ) -> SimulatePolicyResponse:
-    """Decide with the policies that a user, role or group has, and further ones.
+    """Decide with the policies that a user, role or group has, with those of the organization over its account, and
+    further ones.
 
     Raises: NoSuchEntity, InvalidInput.
     """
+    around = await call.ask(GuardrailsOf).of_account(call.account)
+    return await call.view(lambda at: _of_principal(call, at, req, around.service_control))
+
+
+def _of_principal(
+    call: Call, at: Snapshot, req: SimulatePrincipalPolicyRequest, control: Levels
+) -> SimulatePolicyResponse:
     source, entity = entity_of(call, at, req["PolicySourceArn"])
     asked.check_size(req.get("PolicyInputList", ()))
     excluded = exclusions.read(req.get("PolicyExclusionList", ()))
@@ -102,7 +112,8 @@ def simulate_principal_policy(
         keys["aws:userid"] = (entity.id,)
     if "CallerArn" in req and req["CallerArn"] != req["PolicySourceArn"]:
         caller, keys = asked.caller_named(req["CallerArn"]), {}
-    return _answer(call, req, Policies((*own, *more), boundary), caller, keys)
+    policies = Policies((*own, *more), boundary, service_control=control)
+    return _answer(call, req, policies, caller, keys)
 
 
 @iam.read("GetContextKeysForCustomPolicy")
