@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import cast
 
 from pilvi import app
+from pilvi.identity.actions import find_table, keys_about
 from pilvi.kit.service import Operation, Service
+from pilvi.languages.policy import family_of
 from pilvi.protocol import ServiceModel, service_model
 
 ROOT = Path(__file__).parent.parent
@@ -82,10 +84,34 @@ def _page(service: Service) -> str:
     ]
     for name in sorted(service.operations):
         lines.append(_row(service.operations[name], model, named - unbuilt))
+    lines += _condition_keys(service)
     missing = [name for name in model.operation_names if name not in service.operations]
     if missing:
         lines += ["", "## Refused by name", "", ", ".join(f"`{name}`" for name in sorted(missing))]
     return "\n".join(lines) + "\n"
+
+
+def _condition_keys(service: Service) -> list[str]:
+    """Those beside the global ones that AWS tells of the operations that are built, in AWS's spelling."""
+    table = find_table(service.prefix or service.name)
+    spelling = {} if table is None else {key.lower(): key for key in table.keys}
+    known: set[str] = set()
+    for operation in service.operations.values():
+        known |= keys_about(operation.action) or set()
+    known |= service.known_keys
+    told = {key for key in known if key in service.known_keys or key in _OF_REQUESTS}
+    told |= {key for key in known if family_of(key) in service.known_keys}
+    untold = known - told
+    lines: list[str] = []
+    for title, keys in (("Condition keys", told), ("Condition keys refused by name", untold)):
+        own = sorted(spelling[key] for key in keys if key in spelling)
+        if own:
+            lines += ["", f"## {title}", "", ", ".join(f"`{key}`" for key in own)]
+    return lines
+
+
+_OF_REQUESTS = frozenset({"aws:requesttag/*", "aws:tagkeys"})
+"""Told by the kit, wherever `Acts.tags` says."""
 
 
 def _row(operation: Operation, model: ServiceModel, named: set[str]) -> str:
