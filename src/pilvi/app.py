@@ -27,6 +27,7 @@ from pilvi.contracts.logs import LogSink
 from pilvi.contracts.objects import Objects
 from pilvi.contracts.observations import Observations
 from pilvi.contracts.platform import Platform
+from pilvi.contracts.principals import Principals
 from pilvi.contracts.roles import Roles
 from pilvi.dispatch import trace
 from pilvi.dispatch.dispatcher import Dispatcher
@@ -71,6 +72,7 @@ QUESTIONS: Mapping[type[Any], str] = {
     LogSink: "pilvi.services.logs.questions:LogsSink",
     PermissionsOf: "pilvi.services.iam.permissions:IamPermissions",
     Observations: "pilvi.services.iam.observed:IamObservations",
+    Principals: "pilvi.services.iam.questions:IamPrincipals",
     ProviderKeys: "pilvi.services.iam.provider_keys:OpenIdKeys",
     Objects: "pilvi.services.s3.questions:S3Objects",
     GuardrailsOf: "pilvi.services.organizations.guardrails:OrganizationsGuardrails",

@@ -267,7 +267,7 @@ def test_no_escalation_by_passing_a_role(client: Make, account: str) -> None:
         "FunctionName": "f",
         "Runtime": "python3.11",
         "Handler": "app.handler",
-        "Code": {"ZipFile": _package()},
+        "Code": {"ZipFile": package()},
     }
 
     def tries(role: str) -> tuple[str, str]:
@@ -293,7 +293,7 @@ def test_no_escalation_by_passing_a_role(client: Make, account: str) -> None:
     assert now["Role"] == arns["modest"]
 
 
-def _package() -> bytes:
+def package() -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("app.py", "def handler(event, context):\n    return event\n")

@@ -73,7 +73,7 @@ def test_a_principal_that_is_none_is_refused(principal: str) -> None:
 def service_may(made: dict[str, Any], source: Source, **named: Any) -> bool:
     """Whether a service may invoke the function, or what `resource` names of it, by this statement alone."""
     resource = named.get("resource", FUNCTION)
-    document = readable([made], named.get("policy_of", FUNCTION))
+    document = readable([made], named.get("policy_of", FUNCTION), {})
     _, _, decision = behalf.judge(
         source,
         access.INVOKE,

@@ -13,6 +13,7 @@ from pilvi.languages.policy.compiled import (
     Origin,
     compile_policy,
     document,
+    principals_named,
 )
 from pilvi.languages.policy.evaluation import (
     Deciding,
@@ -105,6 +106,7 @@ __all__ = [
     "near_misses",
     "parse",
     "principal_keys",
+    "principals_named",
     "remedies",
     "simulate",
     "statement_spans",

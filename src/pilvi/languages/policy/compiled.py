@@ -110,13 +110,41 @@ def keys_of(statement: Statement, version: str) -> Iterator[str]:
             yield from named(value, version)
 
 
-def compile_policy(text: str, form: Form) -> CompiledPolicy:
-    """Raises: PolicyError, as `parse`."""
-    return _small(text, form) if len(text) < LARGE_CHARACTERS else _large(text, form)
+def compile_policy(text: str, form: Form, ids: tuple[tuple[str, str], ...] = ()) -> CompiledPolicy:
+    """`ids`: as for `document`, in pairs. Raises: PolicyError, as `parse`."""
+    return _small(text, form, ids) if len(text) < LARGE_CHARACTERS else _large(text, form, ids)
 
 
-def _compile(text: str, form: Form) -> CompiledPolicy:
-    return CompiledPolicy(parse(text, form), text)
+def _compile(text: str, form: Form, ids: tuple[tuple[str, str], ...]) -> CompiledPolicy:
+    policy = parse(text, form)
+    return CompiledPolicy(_meaning(policy, dict(ids)) if ids else policy, text)
+
+
+def _meaning(policy: Policy, ids: Mapping[str, str]) -> Policy:
+    """The policy with its principals' names replaced by whom they mean."""
+
+    def statement(one: Statement) -> Statement:
+        if one.principals is None:
+            return one
+        named = tuple(
+            (kind, ids.get(name, name) if kind == "AWS" else name)
+            for kind, name in one.principals.named
+        )
+        principals = msgspec.structs.replace(one.principals, named=named)
+        return msgspec.structs.replace(one, principals=principals)
+
+    return msgspec.structs.replace(policy, statements=tuple(map(statement, policy.statements)))
+
+
+def principals_named(text: str, form: Form) -> frozenset[str]:
+    """The users and roles that a policy names, by their ARNs. Raises: PolicyError."""
+    return frozenset(
+        name
+        for statement in parse(text, form).statements
+        if statement.principals is not None
+        for kind, name in statement.principals.named
+        if kind == "AWS" and (":user/" in name or ":role/" in name)
+    )
 
 
 _small = lru_cache(maxsize=POLICIES_MAX)(_compile)
@@ -153,6 +181,9 @@ class Document(msgspec.Struct, frozen=True, eq=False):
     origin: Origin
 
 
-def document(text: str, form: Form, origin: Origin) -> Document:
-    """Raises: PolicyError."""
-    return Document(compile_policy(text, form), origin)
+def document(
+    text: str, form: Form, origin: Origin, ids: Mapping[str, str] | None = None
+) -> Document:
+    """`ids`: the unique ids of principals that it names, as they were when it was saved; it means those, and nobody who
+    has such a name later. Raises: PolicyError."""
+    return Document(compile_policy(text, form, tuple(ids.items()) if ids else ()), origin)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,7 @@ from pilvi.languages.policy import (
     Origin,
     ResourceSide,
     document,
+    principals_named,
 )
 from pilvi.languages.policy import Principal as PolicyPrincipal
 from pilvi.services.iam import aws_policies, errors, factors, limits, records, rules
@@ -355,4 +356,28 @@ _NEVER_BROUGHT = frozenset(
 
 
 def _trust(role_arn: str, role: Role) -> Document:
-    return document(role.trust, TRUST, Origin(Attachment.TRUST, holder=role_arn))
+    return document(role.trust, TRUST, Origin(Attachment.TRUST, holder=role_arn), role.trust_ids)
+
+
+def ids_of(at: Snapshot, arns: Iterable[str]) -> dict[str, str]:
+    """`contracts.principals.Principals.ids_of`."""
+    found: dict[str, str] = {}
+    for text in arns:
+        try:
+            arn = Arn.parse(text)
+        except ValueError:
+            continue
+        kind, _, path = arn.resource.partition("/")
+        collection = {"user": records.USERS, "role": records.ROLES}.get(kind)
+        if arn.service != "iam" or collection is None:
+            continue
+        name = path.rpartition("/")[2].lower()
+        entity: User | Role | None = collection.find(at, records.home_of(arn.scope), name)
+        if entity is not None and records.arn_of(arn.scope, kind, entity) == text:
+            found[text] = entity.id
+    return found
+
+
+def ids_in_trust(at: Snapshot, trust: str) -> dict[str, str]:
+    """Of those whom a trust policy names. Raises: PolicyError."""
+    return ids_of(at, principals_named(trust, TRUST))

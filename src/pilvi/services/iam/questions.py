@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 
 from pilvi.base.arn import Arn
 from pilvi.contracts.credentials import Credential, RoleNotAssumable, Session
@@ -96,3 +96,13 @@ class IamSessions:
             log.warning(
                 "the role %s does not exist; in the open mode what has it is root", role_arn
             )
+
+
+class IamPrincipals:
+    """`contracts.principals.Principals`."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        pass
+
+    def ids_of(self, at: Snapshot, arns: Iterable[str]) -> dict[str, str]:
+        return permissions.ids_of(at, arns)

@@ -61,9 +61,10 @@ class Root(msgspec.Struct, kw_only=True):
 
 
 class Role(Entity, kw_only=True):
-    """`boundary`: as a user's."""
+    """`trust_ids`: of those whom the trust policy names, as they were when it was saved. `boundary`: as a user's."""
 
     trust: str
+    trust_ids: dict[str, str] = {}
     boundary: str = ""
     description: str | None = None
     session_s_max: int = limits.ROLE_SESSION_S_DEFAULT

@@ -21,10 +21,19 @@ import msgspec
 
 from pilvi.base.arn import Scope
 from pilvi.base.errors import AwsError
+from pilvi.contracts.principals import Principals
 from pilvi.identity.permissions import OnResource
 from pilvi.kit.call import Call
 from pilvi.kit.permission import Permission
-from pilvi.languages.policy import RESOURCE, Attachment, Document, Origin, ResourceSide, document
+from pilvi.languages.policy import (
+    RESOURCE,
+    Attachment,
+    Document,
+    Origin,
+    ResourceSide,
+    document,
+    principals_named,
+)
 from pilvi.services.kms import limits, records
 from pilvi.services.kms.records import Grant, Key
 from pilvi.services.kms.rules import conditions, names
@@ -109,7 +118,7 @@ def _side_of(call: Call, at: Snapshot, asked: Permission, told: Told, resource: 
         context["kms:rotationperiodindays"] = (days,)
     if operation == "RetireGrant":
         return _side_of_grant(call, at, key, told, context)
-    policies = (document(key.policy, RESOURCE, _origin(key, "default")),)
+    policies = (document(key.policy, RESOURCE, _origin(key, "default"), key.policy_ids),)
     by_grant = _by_grant(call, at, key, operation, told)
     if by_grant is not None:
         policies += (by_grant,)
@@ -156,7 +165,8 @@ def _by_grant(call: Call, at: Snapshot, key: Key, operation: str, told: Told) ->
         source_arn=call.source_arn or None,
         child=told.child,
     )
-    grant = find_allowing(_grants_to(at, key, asked), asked)
+    mine = (one for one in _grants_to(at, key, asked) if _means(one, one.grantee, call))
+    grant = find_allowing(mine, asked)
     if grant is None:
         return None
     grantee = {"AWS": grant.grantee} if grant.grantee else {"Service": grant.grantee_service or ""}
@@ -176,6 +186,17 @@ def names_of(call: Call) -> frozenset[str]:
     """The ARNs by which a grant may name who asks: a session's own, and its role's."""
     principal = call.principal
     return frozenset({principal.arn, principal.role_arn or principal.arn})
+
+
+def _means(grant: Grant, arn: str | None, call: Call) -> bool:
+    """Whether a grant that names who asks means them, and not whoever had that name before."""
+    unique_id = call.principal.id.partition(":")[0]
+    return grant.ids.get(arn or "", unique_id) == unique_id
+
+
+def policy_ids(call: Call, at: Snapshot, policy: str) -> dict[str, str]:
+    """Of the users and roles that a key policy names."""
+    return call.ask(Principals).ids_of(at, principals_named(policy, RESOURCE))
 
 
 def _service_names(call: Call) -> frozenset[str]:
@@ -201,7 +222,7 @@ def _side_of_grant(
     context |= conditions.of_constraints(given)
     named, accounts = retirers(grant, names.root_arn(key.scope))
     # Whoever the grant names needs nothing of their account; others have what the account leaves to them.
-    itself = named & names_of(call)
+    itself = {one for one in named & names_of(call) if _means(grant, one, call)}
     at_home = [one for one in accounts if _account_in(one) == call.principal.account]
     principal: dict[str, str | list[str]] = {}
     if itself or at_home:

@@ -39,6 +39,7 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     manager: str = "CUSTOMER"
     description: str = ""
     policy: str
+    policy_ids: dict[str, str] = {}
     enabled: bool = True
     has_material: bool = True
     expires_at_ms: int | None = None
@@ -91,7 +92,7 @@ class Alias(msgspec.Struct, frozen=True, kw_only=True):
 
 class Grant(msgspec.Struct, frozen=True, kw_only=True):
     """`token`: the SHA-256 of its token. `context_subset`, `context_equals`, `source_arn`: its constraints.
-    Principals are ARNs, or names of services (`*_service`)."""
+    Principals are ARNs, or names of services (`*_service`); `ids`: of those that are users and roles, as they were."""
 
     key_id: str
     id: str
@@ -104,6 +105,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     retiring_service: str | None = None
     name: str = ""
     issuing_account: str
+    ids: dict[str, str] = {}
     context_subset: dict[str, str] | None = None
     context_equals: dict[str, str] | None = None
     source_arn: str | None = None

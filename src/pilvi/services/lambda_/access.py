@@ -98,7 +98,7 @@ def _load_layer(at: Snapshot, arn: str) -> OnResource:
     )
     if found is None:
         return OnResource(scope.account)
-    return OnResource(scope.account, (policy.readable(found.statements, arn),))
+    return OnResource(scope.account, (policy.readable(found.statements, arn, found.ids),))
 
 
 def _scope_of(arn: str) -> Scope:
@@ -148,7 +148,7 @@ def _load_side(at: Snapshot, place: str) -> OnResource:
     found = records.find_policy(at, name)
     if found is None:
         return OnResource(account)
-    return OnResource(account, (policy.readable(found.statements, name.asked_arn),))
+    return OnResource(account, (policy.readable(found.statements, name.asked_arn, found.ids),))
 
 
 _OF_URLS = frozenset(

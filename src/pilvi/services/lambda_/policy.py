@@ -12,10 +12,13 @@ from typing import Any
 
 import orjson
 
+from pilvi.contracts.principals import Principals
+from pilvi.kit.call import Call
 from pilvi.languages.policy import RESOURCE, Attachment, Document, Origin, PolicyError, parse
 from pilvi.languages.policy import document as compiled
 from pilvi.services.lambda_ import errors
 from pilvi.services.lambda_.names import LATEST
+from pilvi.store.api import Snapshot
 
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _SERVICE = re.compile(r"[a-z0-9.\-]+\.amazonaws\.com(\.cn)?|[a-z0-9.\-]+\.amazon\.com")
@@ -89,6 +92,15 @@ def _principal(text: str, partition: str) -> Any:
     raise _no_principal()
 
 
+def ids_with(
+    call: Call, at: Snapshot, ids: Mapping[str, str], statement: Mapping[str, Any]
+) -> dict[str, str]:
+    """`ids` with that of the user or role whom a new statement names."""
+    arn = principal_of(statement)
+    found = call.ask(Principals).ids_of(at, [arn])
+    return {**ids, statement["Sid"]: found[arn]} if arn in found else dict(ids)
+
+
 def _no_principal() -> errors.InvalidParameterValueException:
     return errors.InvalidParameterValueException(
         detail="The provided principal was invalid. Please check the principal and try again."
@@ -102,8 +114,8 @@ def document(statements: Iterable[Mapping[str, Any]]) -> str:
     ).decode()
 
 
-def readable(statements: Iterable[Mapping[str, Any]], arn: str) -> Document:
-    """The policy of what `arn` names, ready to be judged.
+def readable(statements: Iterable[Mapping[str, Any]], arn: str, ids: Mapping[str, str]) -> Document:
+    """The policy of what `arn` names, ready to be judged. `ids`: whom a statement means, where that is known.
 
     The policy of a function itself is that of its $LATEST, too, for which nobody can add one.
     """
@@ -113,7 +125,11 @@ def readable(statements: Iterable[Mapping[str, Any]], arn: str) -> Document:
         else one
         for one in statements
     ]
-    return compiled(document(own), RESOURCE, Origin(Attachment.RESOURCE, holder=arn))
+    meant: list[Mapping[str, Any]] = [
+        {**one, "Principal": {"AWS": ids[str(one["Sid"])]}} if one["Sid"] in ids else one
+        for one in own
+    ]
+    return compiled(document(meant), RESOURCE, Origin(Attachment.RESOURCE, holder=arn))
 
 
 _COLONS = "arn:aws:lambda:region:account:function:name".count(":")

@@ -95,19 +95,22 @@ class Alias(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Policy(msgspec.Struct, frozen=True):
-    """A resource policy. `qualifier`: "" for the function itself."""
+    """A resource policy. `qualifier`: "" for the function itself. `ids`: by statement, the unique id of the user or
+    role that it names, as it was when the statement was added."""
 
     qualifier: str
     statements: tuple[dict[str, Any], ...]
     revision_id: str
+    ids: dict[str, str] = {}
 
 
 class LayerPolicy(msgspec.Struct, frozen=True):
-    """The resource policy of a layer version."""
+    """The resource policy of a layer version. `ids`: as a function's."""
 
     version: int
     statements: tuple[dict[str, Any], ...]
     revision_id: str
+    ids: dict[str, str] = {}
 
 
 class EventConfig(msgspec.Struct, frozen=True, kw_only=True):

@@ -48,7 +48,8 @@ def _side_of(at: Snapshot, name: str) -> tuple[OnResource, bool]:
     block = bucket.public_access
     restricted = block is not None and block.restrict_buckets and policies.is_public(bucket.policy)
     origin = Origin(Attachment.RESOURCE, holder=bucket.arn)
-    return OnResource(bucket.account, (document(bucket.policy, RESOURCE, origin),)), restricted
+    policy = document(bucket.policy, RESOURCE, origin, bucket.policy_ids)
+    return OnResource(bucket.account, (policy,)), restricted
 
 
 def admit(call: Call, at: Snapshot, req: Mapping[str, Any]) -> Bucket:

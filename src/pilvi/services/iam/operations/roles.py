@@ -9,6 +9,7 @@ from pilvi.services.iam.instance_profiles import profiles_of
 from pilvi.services.iam.operations import boundaries
 from pilvi.services.iam.operations.last_accessed import role_last_used
 from pilvi.services.iam.operations.users import check_policies_gone
+from pilvi.services.iam.permissions import ids_in_trust
 from pilvi.services.iam.records import ROLES
 from pilvi.services.iam.service import iam
 from pilvi.services.iam.wire import (
@@ -54,6 +55,7 @@ def create_role(call: Call, tx: Transaction, req: CreateRoleRequest) -> CreateRo
         created_at_ms=call.now_ms,
         tags=rules.tags_of(req.get("Tags")),
         trust=trust,
+        trust_ids=ids_in_trust(tx, trust),
         description=req.get("Description"),
         session_s_max=req.get("MaxSessionDuration", limits.ROLE_SESSION_S_DEFAULT),
     )
@@ -129,6 +131,7 @@ def update_assume_role_policy(
     role = records.get_role(tx, call.scope, req["RoleName"])
     rules.check_modifiable(role)
     role.trust = _checked_trust(req["PolicyDocument"])
+    role.trust_ids = ids_in_trust(tx, role.trust)
     records.put_entity(tx, call.scope, role)
 
 

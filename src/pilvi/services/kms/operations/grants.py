@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from pilvi.base.arn import Scope
+from pilvi.contracts.principals import Principals
 from pilvi.kit.call import Call
 from pilvi.services.kms import errors, limits, pages, records
 from pilvi.services.kms.keyring import Keyring
@@ -45,6 +46,8 @@ def create_grant(call: Call, tx: Transaction, req: CreateGrantRequest) -> Create
     ring.require(key, states.USABLE)
     token = tokens.make(key, call.entropy)
     draft = _draft(call, key, req, token)
+    named = [arn for arn in (draft.grantee, draft.retiring) if arn is not None]
+    draft = msgspec.structs.replace(draft, ids=call.ask(Principals).ids_of(tx, named))
     end_dry_run(req)
     same = _find_same(tx, key, draft)
     if same is not None:

@@ -12,6 +12,7 @@ from pilvi.kit.audit import WatchedRequest
 from pilvi.kit.call import Call
 from pilvi.kit.execution import refuse_unread
 from pilvi.services.kms import deletion, described, errors, limits, pages, records
+from pilvi.services.kms.access import policy_ids
 from pilvi.services.kms.keyring import Keyring, new_secret
 from pilvi.services.kms.records import Family, Key
 from pilvi.services.kms.rules import policies, specs, states, tags
@@ -51,7 +52,8 @@ async def create_key(call: Call, req: WatchedRequest, body: Body) -> CreateKeyRe
             raise errors.LimitExceededException(
                 detail=f"An account has at most {limits.KEYS_MAX} keys in a Region."
             )
-        key = draft if secret is None else ring.add_material(tx, draft, secret)
+        meant = msgspec.structs.replace(draft, policy_ids=policy_ids(call, tx, draft.policy))
+        key = meant if secret is None else ring.add_material(tx, meant, secret)
         if key.multi_region:
             records.put_family(tx, key.scope, Family(key_id=key.id, primary=key.region))
         records.put_new_key(tx, key)

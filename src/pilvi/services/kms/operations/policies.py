@@ -6,6 +6,7 @@ import msgspec
 
 from pilvi.kit.call import Call
 from pilvi.services.kms import errors, records
+from pilvi.services.kms.access import policy_ids
 from pilvi.services.kms.keyring import Keyring
 from pilvi.services.kms.rules import policies
 from pilvi.services.kms.service import kms
@@ -30,7 +31,8 @@ def put_key_policy(call: Call, tx: Transaction, req: PutKeyPolicyRequest) -> Non
     _check_name(req.get("PolicyName", policies.NAME))
     bypass = bool(req.get("BypassPolicyLockoutSafetyCheck", False))
     policies.check_policy(req["Policy"], ring.who, call.account, bypass=bypass)
-    records.put_key(tx, msgspec.structs.replace(key, policy=req["Policy"]))
+    ids = policy_ids(call, tx, req["Policy"])
+    records.put_key(tx, msgspec.structs.replace(key, policy=req["Policy"], policy_ids=ids))
 
 
 @kms.read("GetKeyPolicy")

@@ -6,6 +6,7 @@ import msgspec
 
 from pilvi.kit.call import Call
 from pilvi.services.kms import described, errors, limits, records
+from pilvi.services.kms.access import policy_ids
 from pilvi.services.kms.keyring import Keyring
 from pilvi.services.kms.records import Family, Key
 from pilvi.services.kms.rules import names, policies, states, tags
@@ -64,6 +65,7 @@ def replicate_key(call: Call, tx: Transaction, req: ReplicateKeyRequest) -> Repl
         origin=key.origin,
         description=req.get("Description", ""),
         policy=policy,
+        policy_ids=policy_ids(call, tx, policy),
         has_material=False,
         multi_region=True,
         tags=tags.merged({}, req.get("Tags", [])),

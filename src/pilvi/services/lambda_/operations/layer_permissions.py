@@ -44,7 +44,8 @@ def add_layer_version_permission(
             detail=f"The statement id ({statement['Sid']}) provided already exists."
             " Please provide a new statement id, or remove the existing statement."
         )
-    changed = _put(call, tx, name, old, (*old.statements, statement))
+    ids = policy.ids_with(call, tx, old.ids, statement)
+    changed = _put(call, tx, name, old, (*old.statements, statement), ids)
     return {"Statement": orjson.dumps(statement).decode(), "RevisionId": changed.revision_id}
 
 
@@ -74,7 +75,8 @@ def remove_layer_version_permission(
         )
     _check_revision(req.get("RevisionId"), old)
     if left:
-        _put(call, tx, name, old, left)
+        ids = {sid: one for sid, one in old.ids.items() if sid != req["StatementId"]}
+        _put(call, tx, name, old, left, ids)
     else:
         home = records.layer_home(name.scope, name.name)
         records.layer_policies.delete(tx, home, old.version)
@@ -115,11 +117,14 @@ def _put(
     name: LayerName,
     old: LayerPolicy,
     statements: tuple[dict[str, object], ...],
+    ids: dict[str, str],
 ) -> LayerPolicy:
     """Raises: PolicyLengthExceededException."""
     size = len(policy.document(statements))
     if size > limits.POLICY_BYTES_MAX:
         raise errors.PolicyLengthExceededException(size=size, limit=limits.POLICY_BYTES_MAX)
-    changed = msgspec.structs.replace(old, statements=statements, revision_id=call.entropy.uuid())
+    changed = msgspec.structs.replace(
+        old, statements=statements, ids=ids, revision_id=call.entropy.uuid()
+    )
     records.layer_policies.put(tx, records.layer_home(name.scope, name.name), changed)
     return changed

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
 import orjson
 
 from pilvi.kit.call import Call
@@ -46,7 +45,8 @@ def add_permission(call: Call, tx: Transaction, req: AddPermissionRequest) -> Ad
     size = len(policy.document(statements))
     if size > limits.POLICY_BYTES_MAX:
         raise errors.PolicyLengthExceededException(size=size, limit=limits.POLICY_BYTES_MAX)
-    _put(call, tx, name, Policy(old.qualifier, statements, call.entropy.uuid()))
+    ids = policy.ids_with(call, tx, old.ids, statement)
+    _put(call, tx, name, Policy(old.qualifier, statements, call.entropy.uuid(), ids))
     return {"Statement": orjson.dumps(statement).decode()}
 
 
@@ -81,12 +81,8 @@ def remove_permission(
         )
     _check_revision(req.get("RevisionId"), old)
     if left:
-        _put(
-            call,
-            tx,
-            name,
-            msgspec.structs.replace(old, statements=left, revision_id=call.entropy.uuid()),
-        )
+        ids = {sid: one for sid, one in old.ids.items() if sid != req["StatementId"]}
+        _put(call, tx, name, Policy(old.qualifier, left, call.entropy.uuid(), ids))
     else:
         home = records.function_home(name.scope, name.name)
         records.policies.delete(tx, home, old.qualifier)

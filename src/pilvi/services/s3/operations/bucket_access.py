@@ -6,7 +6,9 @@ from typing import Any
 
 import msgspec
 
+from pilvi.contracts.principals import Principals
 from pilvi.kit.call import Call
+from pilvi.languages.policy import RESOURCE, principals_named
 from pilvi.services.s3 import access, errors, integrity
 from pilvi.services.s3.records import buckets
 from pilvi.services.s3.records.buckets import PublicAccess
@@ -51,7 +53,8 @@ def put_bucket_policy(call: Call, tx: Transaction, req: PutBucketPolicyRequest) 
             f' "{bucket.arn}" because public policies are prevented by the BlockPublicPolicy setting in S3'
             " Block Public Access."
         )
-    buckets.put_bucket(tx, msgspec.structs.replace(bucket, policy=text))
+    ids = call.ask(Principals).ids_of(tx, principals_named(text, RESOURCE))
+    buckets.put_bucket(tx, msgspec.structs.replace(bucket, policy=text, policy_ids=ids or None))
     return {}
 
 
@@ -72,7 +75,7 @@ def delete_bucket_policy(
 ) -> dict[str, Any]:
     """Without effect where there is none. AWS: DeleteBucketPolicy."""
     bucket = access.admit(call, tx, req)
-    buckets.put_bucket(tx, msgspec.structs.replace(bucket, policy=None))
+    buckets.put_bucket(tx, msgspec.structs.replace(bucket, policy=None, policy_ids=None))
     return {}
 
 

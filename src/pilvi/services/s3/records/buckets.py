@@ -54,6 +54,8 @@ class Bucket(msgspec.Struct, frozen=True, omit_defaults=True):
     created_at_ms: int
     public_access: PublicAccess | None = None
     policy: str | None = None
+    policy_ids: dict[str, str] | None = None
+    """Unique ids of the users and roles that the policy names, as they were when it was saved."""
     tags: dict[str, str] | None = None
     cors: tuple[CorsRule, ...] = ()
     notifications: tuple[Notification, ...] = ()
