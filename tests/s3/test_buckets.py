@@ -152,7 +152,10 @@ def test_acls_are_off(s3: Any, bucket: str, account: str, refused: Refused) -> N
     s3.put_bucket_acl(Bucket=bucket, ACL="private")
     refused("AccessControlListNotSupported", s3.put_bucket_acl, Bucket=bucket, ACL="public-read")
     refused(
-        "AccessControlListNotSupported", s3.create_bucket, Bucket=f"c{account}", ACL="public-read"
+        "InvalidBucketAclWithObjectOwnership",
+        s3.create_bucket,
+        Bucket=f"c{account}",
+        ACL="public-read",
     )
 
 

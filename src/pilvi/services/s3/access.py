@@ -9,47 +9,167 @@ AWS: S3 User Guide, "How Amazon S3 authorizes a request", "Blocking public acces
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from pilvi.identity.permissions import OnResource
 from pilvi.kit import tags
 from pilvi.kit.call import Call
 from pilvi.kit.permission import Permission, check
 from pilvi.kit.service import PermissionsOfRequest
-from pilvi.languages.policy import RESOURCE, Attachment, Origin, document
+from pilvi.languages.policy import RESOURCE, Attachment, Document, Origin, document
 from pilvi.services.s3 import errors, limits
-from pilvi.services.s3.records import buckets
+from pilvi.services.s3.records import buckets, objects
 from pilvi.services.s3.records.buckets import Bucket
-from pilvi.services.s3.rules import names, policies
+from pilvi.services.s3.records.grants import NOBODY, Acl
+from pilvi.services.s3.records.objects import Object
+from pilvi.services.s3.rules import acls, names, policies
 from pilvi.store.api import Snapshot
 
 _NOBODYS = OnResource()
 """Of a bucket that does not exist: the handler says so."""
 
 
+class _Side(NamedTuple):
+    """What stands on a bucket's side.
+
+    `restricted`: it is for the bucket's own account only. `bucket`: where access control lists count; the rest is
+    then of use, too. `denies`: what of the policy holds for objects of other owners. `own`: what the list grants on
+    objects that belong to who asks, `new` on those that are not there yet.
+    """
+
+    side: OnResource
+    restricted: bool = False
+    bucket: Bucket | None = None
+    denies: tuple[Document, ...] = ()
+    listed: tuple[Document, ...] = ()
+    own: tuple[Document, ...] = ()
+    new: tuple[Document, ...] = ()
+
+
 async def on_bucket(call: Call, asked: Permission, resource: str) -> OnResource:
-    """The policy and the owner of the bucket that an ARN names."""
+    """The policy and the owner of the bucket that an ARN names; the access control lists, where they count."""
     if call.operation == "CreateBucket":
         return _NOBODYS  # whose name it is already, the handler says
-    name = resource.removeprefix("arn:aws:s3:::").partition("/")[0]
-    side, restricted = await call.cloud.kept(_side_of, most=limits.BUCKETS_KEPT).get(name)
-    if restricted and not (call.principal.authenticated and call.account == side.account):
+    name, _, key = resource.removeprefix("arn:aws:s3:::").partition("/")
+    kept = await call.cloud.kept(_side_of, most=limits.BUCKETS_KEPT).get(name)
+    side = kept.side
+    if kept.restricted and not (call.principal.authenticated and call.account == side.account):
         return OnResource(side.account)
-    return side
+    if kept.bucket is None:
+        return side
+    if not key:
+        return OnResource(side.account, (*side.policies, *kept.listed)) if kept.listed else side
+    return await _on_object(call, asked, kept, kept.bucket, key)
 
 
-def _side_of(at: Snapshot, name: str) -> tuple[OnResource, bool]:
-    """What stands on a bucket's side, and whether it is for the bucket's own account only."""
+def _side_of(at: Snapshot, name: str) -> _Side:
     bucket = buckets.find_bucket(at, name)
     if bucket is None:
-        return _NOBODYS, False
-    if bucket.policy is None:
-        return OnResource(bucket.account), False
-    block = bucket.public_access
-    restricted = block is not None and block.restrict_buckets and policies.is_public(bucket.policy)
-    origin = Origin(Attachment.RESOURCE, holder=bucket.arn)
-    policy = document(bucket.policy, RESOURCE, origin, bucket.policy_ids)
-    return OnResource(bucket.account, (policy,)), restricted
+        return _Side(_NOBODYS)
+    stated: tuple[Document, ...] = ()
+    block = buckets.blocked(at, bucket)
+    restricted = False
+    if bucket.policy is not None:
+        origin = Origin(Attachment.RESOURCE, holder=bucket.arn)
+        stated = (document(bucket.policy, RESOURCE, origin, bucket.policy_ids),)
+        restricted = block.restrict_buckets and policies.is_public(bucket.policy)
+    side = OnResource(bucket.account, stated)
+    if not bucket.has_acls:
+        return _Side(side, restricted)
+    account, public = bucket.account, not block.ignore_acls
+    return _Side(
+        side,
+        restricted,
+        bucket,
+        denies=tuple(policies.denials(one) for one in stated),
+        listed=_listed(bucket, acls.policy_of_bucket(bucket.acl, account, public=public)),
+        own=_listed(bucket, acls.policy_of_writers(bucket.acl, account, public=public, own=True)),
+        new=_listed(bucket, acls.policy_of_writers(bucket.acl, account, public=public, own=False)),
+    )
+
+
+def _listed(bucket: Bucket, policy: str | None) -> tuple[Document, ...]:
+    """A list's grants as a document."""
+    if policy is None:
+        return ()
+    origin = Origin(Attachment.RESOURCE, name="access control list", holder=bucket.arn)
+    return (document(policy, RESOURCE, origin),)
+
+
+_WRITES = frozenset(
+    {
+        *("PutObject", "CopyObject", "CreateMultipartUpload", "UploadPart", "UploadPartCopy"),
+        *("CompleteMultipartUpload", "s3-post"),
+    }
+)
+"""What these are allowed to do with the object that stands there already is to replace it."""
+
+
+async def _on_object(
+    call: Call, asked: Permission, kept: _Side, bucket: Bucket, key: str
+) -> OnResource:
+    """Lists count: the object's owner may be another than the bucket's, and then decides alone who reads it."""
+    action, side = asked.action, kept.side
+    about_writing = call.operation in _WRITES and action in acls.WRITERS_ACTIONS
+    if about_writing or action == "s3:DeleteObject":
+        if not kept.own:
+            return side
+        stored = await call.view(lambda at: objects.find_object(at, bucket, key))
+        if stored is None:
+            granted = kept.new
+        else:
+            granted = kept.own if stored.owner == writer(call) else ()
+        return OnResource(side.account, (*side.policies, *granted)) if granted else side
+    if action not in acls.OWNERS_ACTIONS:
+        return side
+    stored, public = await call.view(lambda at: _look(at, bucket, key))
+    if stored is None:
+        return side
+    owner = stored.owner or bucket.account
+    listed = _listed(bucket, acls.policy_of_object(stored.acl, owner, public=public))
+    if not stored.owner:
+        return OnResource(side.account, (*side.policies, *listed)) if listed else side
+    if call.principal.authenticated and call.principal.account == bucket.account:
+        return OnResource(owner, (*kept.denies, *listed))
+    if owner != NOBODY:
+        listed += _listed(bucket, acls.policy_of_owner(owner))
+    return OnResource(side.account, (*kept.denies, *listed))
+
+
+def _look(at: Snapshot, bucket: Bucket, key: str) -> tuple[Object | None, bool]:
+    """An object, and whether grants to everyone count."""
+    block = buckets.blocked(at, bucket)
+    return objects.find_object(at, bucket, key), not block.ignore_acls
+
+
+def writer(call: Call) -> str:
+    """Who owns what is written, as records tell it; "" for services, which write for the bucket's owner."""
+    return call.principal.account if call.principal.authenticated else NOBODY
+
+
+def owned(call: Call, at: Snapshot, bucket: Bucket, asked: acls.Asked) -> tuple[str, Acl]:
+    """The owner and the list of an object that is written.
+
+    Raises: AccessControlListNotSupported, AccessDenied (public lists are blocked).
+    """
+    if not bucket.has_acls:
+        if asked.given and not acls.keeps_to_owner(asked, bucket.account):
+            raise errors.AccessControlListNotSupported()
+        return "", None
+    owner = acls.owner_of_object(asked, writer(call), bucket.account, bucket.ownership)
+    acl = acls.acl_of_object(asked, owner, bucket.account)
+    check_public(call, at, bucket, acl)
+    return owner, acl
+
+
+def check_public(call: Call, at: Snapshot, bucket: Bucket, acl: Acl) -> None:
+    """Raises: AccessDenied."""
+    if acls.is_public(acl) and buckets.blocked(at, bucket).block_acls:
+        who = f"User: {call.principal.arn} is" if call.principal.authenticated else "You are"
+        raise errors.AccessDenied(
+            f'{who} not authorized to perform: s3:{call.operation} on resource: "{bucket.arn}" because public'
+            " ACLs are prevented by the BlockPublicAcls setting in S3 Block Public Access."
+        )
 
 
 def admit(call: Call, at: Snapshot, req: Mapping[str, Any]) -> Bucket:

@@ -114,7 +114,46 @@ class AccessControlListNotSupported(S3Error):
     message = "The bucket does not allow ACLs"
 
 
+class InvalidBucketAclWithObjectOwnership(S3Error):
+    code = "InvalidBucketAclWithObjectOwnership"
+    message = "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting"
+
+
+class InvalidBucketAclWithBlockPublicAccessError(S3Error):
+    code = "InvalidBucketAclWithBlockPublicAccessError"
+    message = "Bucket cannot have public ACLs set with BlockPublicAccess enabled"
+
+
+class MalformedACLError(S3Error):
+    code = "MalformedACLError"
+    message = (
+        "The XML you provided was not well-formed or did not validate against our published schema"
+    )
+
+
+class MissingSecurityHeader(S3Error):
+    code = "MissingSecurityHeader"
+    message = "Your request was missing a required header"
+
+    def __init__(self, header: str) -> None:
+        super().__init__({"MissingHeaderName": header})
+
+
+class UnexpectedContent(S3Error):
+    code = "UnexpectedContent"
+    message = "This request does not support content"
+
+
 # --- sub-resources of buckets
+
+
+class OwnershipControlsNotFoundError(S3Error):
+    code = "OwnershipControlsNotFoundError"
+    message = "The bucket ownership controls were not found"
+    status = 404
+
+    def __init__(self, bucket: str) -> None:
+        super().__init__({"BucketName": bucket})
 
 
 class NoSuchBucketPolicy(S3Error):
@@ -319,6 +358,12 @@ class HeaderNotImplemented(S3Error):
 
 
 # --- requests in general
+
+
+class MethodNotAllowed(S3Error):
+    code = "MethodNotAllowed"
+    message = "The specified method is not allowed against this resource."
+    status = 405
 
 
 class InvalidArgument(S3Error):

@@ -29,6 +29,8 @@ FORM_FIELDS_BYTES_MAX = 20_000
 """Of all that stands before the file in a browser's form."""
 POLICY_BYTES_MAX = 20 * 1024
 CORS_RULES_MAX = 100
+GRANTS_MAX = 100
+"""Of one access control list."""
 NOTIFICATIONS_MAX = 100
 
 BUCKETS_KEPT = 4096

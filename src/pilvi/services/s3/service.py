@@ -64,6 +64,9 @@ ACTS = {
     # what is configured on them
     "GetBucketAcl": Acts(bucket),
     "PutBucketAcl": Acts(bucket, told=the_request),
+    "GetBucketOwnershipControls": Acts(bucket),
+    "PutBucketOwnershipControls": Acts(bucket),
+    "DeleteBucketOwnershipControls": Acts(bucket, "s3:PutBucketOwnershipControls"),
     "GetBucketCors": Acts(bucket, "s3:GetBucketCORS"),
     "PutBucketCors": Acts(bucket, "s3:PutBucketCORS"),
     "DeleteBucketCors": Acts(bucket, "s3:PutBucketCORS"),
@@ -103,6 +106,12 @@ ACTS = {
     "DeleteObjects": Acts(each_object, "s3:DeleteObject", also=access.of_versions),
     "ListObjects": Acts(bucket, "s3:ListBucket", context=of_listing),
     "ListObjectsV2": Acts(bucket, "s3:ListBucket", context=of_listing),
+    "GetObjectAcl": Acts(
+        unversioned, told=the_request, also=access.of_version("s3:GetObjectVersionAcl")
+    ),
+    "PutObjectAcl": Acts(
+        unversioned, told=the_request, also=access.of_version("s3:PutObjectVersionAcl")
+    ),
     "GetObjectTagging": Acts(
         unversioned, told=the_request, also=access.of_version("s3:GetObjectVersionTagging")
     ),
@@ -146,6 +155,9 @@ _ACCEPTED: Mapping[str, Mapping[str, str]] = {
     "PutBucketPolicy": _ALGORITHM,
     "PutPublicAccessBlock": _ALGORITHM,
     "PutBucketAcl": _ALGORITHM,
+    "GetObjectAcl": _PAYER,
+    "PutObjectAcl": {**_PAYER, **_ALGORITHM},
+    "PutBucketOwnershipControls": _ALGORITHM,
     "PutBucketCors": _ALGORITHM,
     "PutBucketTagging": _ALGORITHM,
 }

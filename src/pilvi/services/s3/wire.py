@@ -326,6 +326,11 @@ class DeleteBucketCorsRequest(TypedDict, total=False):
     ExpectedBucketOwner: str
 
 
+class DeleteBucketOwnershipControlsRequest(TypedDict, total=False):
+    Bucket: Required[str]
+    ExpectedBucketOwner: str
+
+
 class DeleteBucketPolicyRequest(TypedDict, total=False):
     Bucket: Required[str]
     ExpectedBucketOwner: str
@@ -448,6 +453,15 @@ class GetBucketNotificationConfigurationRequest(TypedDict, total=False):
     ExpectedBucketOwner: str
 
 
+class GetBucketOwnershipControlsOutput(TypedDict, total=False):
+    OwnershipControls: OwnershipControls
+
+
+class GetBucketOwnershipControlsRequest(TypedDict, total=False):
+    Bucket: Required[str]
+    ExpectedBucketOwner: str
+
+
 class GetBucketPolicyOutput(TypedDict, total=False):
     Policy: str
 
@@ -482,6 +496,20 @@ class GetBucketVersioningOutput(TypedDict, total=False):
 
 class GetBucketVersioningRequest(TypedDict, total=False):
     Bucket: Required[str]
+    ExpectedBucketOwner: str
+
+
+class GetObjectAclOutput(TypedDict, total=False):
+    Owner: Owner
+    Grants: list[Grant]
+    RequestCharged: str
+
+
+class GetObjectAclRequest(TypedDict, total=False):
+    Bucket: Required[str]
+    Key: Required[str]
+    VersionId: str
+    RequestPayer: str
     ExpectedBucketOwner: str
 
 
@@ -925,6 +953,14 @@ class Owner(TypedDict, total=False):
     ID: str
 
 
+class OwnershipControls(TypedDict, total=False):
+    Rules: Required[list[OwnershipControlsRule]]
+
+
+class OwnershipControlsRule(TypedDict, total=False):
+    ObjectOwnership: Required[str]
+
+
 class Part(TypedDict, total=False):
     PartNumber: int
     LastModified: EpochMs
@@ -982,6 +1018,14 @@ class PutBucketNotificationConfigurationRequest(TypedDict, total=False):
     SkipDestinationValidation: bool
 
 
+class PutBucketOwnershipControlsRequest(TypedDict, total=False):
+    Bucket: Required[str]
+    ContentMD5: str
+    ExpectedBucketOwner: str
+    OwnershipControls: Required[OwnershipControls]
+    ChecksumAlgorithm: str
+
+
 class PutBucketPolicyRequest(TypedDict, total=False):
     Bucket: Required[str]
     ContentMD5: str
@@ -996,6 +1040,27 @@ class PutBucketTaggingRequest(TypedDict, total=False):
     ContentMD5: str
     ChecksumAlgorithm: str
     Tagging: Required[Tagging]
+    ExpectedBucketOwner: str
+
+
+class PutObjectAclOutput(TypedDict, total=False):
+    RequestCharged: str
+
+
+class PutObjectAclRequest(TypedDict, total=False):
+    ACL: str
+    AccessControlPolicy: AccessControlPolicy
+    Bucket: Required[str]
+    ContentMD5: str
+    ChecksumAlgorithm: str
+    GrantFullControl: str
+    GrantRead: str
+    GrantReadACP: str
+    GrantWrite: str
+    GrantWriteACP: str
+    Key: Required[str]
+    RequestPayer: str
+    VersionId: str
     ExpectedBucketOwner: str
 
 

@@ -4,6 +4,9 @@ from pilvi.services.s3.operations import (
     bucket_access as bucket_access,
 )
 from pilvi.services.s3.operations import (
+    bucket_acls as bucket_acls,
+)
+from pilvi.services.s3.operations import (
     bucket_cors as bucket_cors,
 )
 from pilvi.services.s3.operations import (
@@ -29,6 +32,9 @@ from pilvi.services.s3.operations import (
 )
 from pilvi.services.s3.operations import (
     multipart_listings as multipart_listings,
+)
+from pilvi.services.s3.operations import (
+    object_acls as object_acls,
 )
 from pilvi.services.s3.operations import (
     object_tags as object_tags,

@@ -1,4 +1,4 @@
-"""Who may reach a bucket: its policy, its public access block, its (fixed) ACL."""
+"""Who may reach a bucket: its policy and its public access block."""
 
 from __future__ import annotations
 
@@ -12,20 +12,17 @@ from pilvi.languages.policy import RESOURCE, principals_named
 from pilvi.services.s3 import access, errors, integrity
 from pilvi.services.s3.records import buckets
 from pilvi.services.s3.records.buckets import PublicAccess
-from pilvi.services.s3.rules import names, policies, requests
+from pilvi.services.s3.rules import policies
 from pilvi.services.s3.service import s3
 from pilvi.services.s3.wire import (
     DeleteBucketPolicyRequest,
     DeletePublicAccessBlockRequest,
-    GetBucketAclOutput,
-    GetBucketAclRequest,
     GetBucketPolicyOutput,
     GetBucketPolicyRequest,
     GetBucketPolicyStatusOutput,
     GetBucketPolicyStatusRequest,
     GetPublicAccessBlockOutput,
     GetPublicAccessBlockRequest,
-    PutBucketAclRequest,
     PutBucketPolicyRequest,
     PutPublicAccessBlockRequest,
 )
@@ -46,8 +43,7 @@ def put_bucket_policy(call: Call, tx: Transaction, req: PutBucketPolicyRequest) 
     text: str = req["Policy"]
     req.get("ConfirmRemoveSelfBucketAccess")  # nobody of the account can lock himself out here
     policies.check_policy(text, bucket.name)
-    block = bucket.public_access
-    if block is not None and block.block_policy and policies.is_public(text):
+    if buckets.blocked(tx, bucket).block_policy and policies.is_public(text):
         raise errors.AccessDenied(
             f"User: {call.principal.arn} is not authorized to perform: s3:PutBucketPolicy on resource:"
             f' "{bucket.arn}" because public policies are prevented by the BlockPublicPolicy setting in S3'
@@ -137,31 +133,4 @@ def delete_public_access_block(
     """Nothing is blocked then. AWS: DeletePublicAccessBlock."""
     bucket = access.admit(call, tx, req)
     buckets.put_bucket(tx, msgspec.structs.replace(bucket, public_access=None))
-    return {}
-
-
-# --- ACL: off, so it always says that the owner has everything
-
-
-@s3.read("GetBucketAcl")
-def get_bucket_acl(call: Call, at: Snapshot, req: GetBucketAclRequest) -> GetBucketAclOutput:
-    """The owner has full control, and nobody else anything. AWS: GetBucketAcl."""
-    bucket = access.admit(call, at, req)
-    owner = names.canonical_id(bucket.account)
-    return {
-        "Owner": {"ID": owner},
-        "Grants": [
-            {"Grantee": {"Type": "CanonicalUser", "ID": owner}, "Permission": "FULL_CONTROL"},
-        ],
-    }
-
-
-@s3.write("PutBucketAcl")
-def put_bucket_acl(call: Call, tx: Transaction, req: PutBucketAclRequest) -> dict[str, Any]:
-    """Only what is so already can be asked for. Raises: AccessControlListNotSupported. AWS: PutBucketAcl."""
-    access.admit(call, tx, req)
-    integrity.check_document(call, req)
-    requests.check_acl(req)
-    if "AccessControlPolicy" in req:
-        raise errors.AccessControlListNotSupported()
     return {}

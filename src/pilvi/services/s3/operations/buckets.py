@@ -10,7 +10,8 @@ from pilvi.kit.call import Call
 from pilvi.services.s3 import access, errors, limits
 from pilvi.services.s3.records import buckets, objects, uploads
 from pilvi.services.s3.records.buckets import Bucket, PublicAccess
-from pilvi.services.s3.rules import descriptions, names, requests, tags
+from pilvi.services.s3.records.grants import Acl
+from pilvi.services.s3.rules import acls, descriptions, names, tags
 from pilvi.services.s3.service import s3
 from pilvi.services.s3.wire import (
     CreateBucketOutput,
@@ -32,32 +33,32 @@ from pilvi.store.api import Snapshot, Transaction
 def create_bucket(call: Call, tx: Transaction, req: CreateBucketRequest) -> CreateBucketOutput:
     """Create a bucket; its name is taken for all accounts.
 
-    Its public access block is on and its ACLs are off, as AWS makes buckets since 2023. In us-east-1 the
-    owner may create it again, without effect.
+    Its public access block is on and, unless asked otherwise, its ACLs are off, as AWS makes buckets since
+    2023. In us-east-1 the owner may create it again, without effect.
 
     Raises: InvalidBucketName, BucketAlreadyExists, BucketAlreadyOwnedByYou, TooManyBuckets,
-        IllegalLocationConstraintException, InvalidLocationConstraint, InvalidTag.
+        IllegalLocationConstraintException, InvalidLocationConstraint, InvalidTag,
+        InvalidBucketAclWithObjectOwnership, InvalidBucketAclWithBlockPublicAccessError.
     AWS: CreateBucket.
     """
     name: str = req["Bucket"]
     if not call.principal.authenticated:
         raise errors.AccessDenied()
     names.check_bucket_name(name)
-    requests.check_acl(req)
+    asked = acls.asked(req, of_bucket=True)
     if req.get("ObjectLockEnabledForBucket"):
         raise NotBuilt(what="object lock (ObjectLockEnabledForBucket)")
     if req.get("BucketNamespace", "global") != "global":
         raise NotBuilt(what="account-regional bucket namespaces")
-    ownership = req.get("ObjectOwnership", "BucketOwnerEnforced")
-    if ownership != "BucketOwnerEnforced":
-        if ownership not in ("BucketOwnerPreferred", "ObjectWriter"):
-            raise errors.InvalidArgument(
-                f"Invalid x-amz-object-ownership header: {ownership}", "x-amz-object-ownership"
-            )
-        raise NotBuilt(what=f"object ownership {ownership}")
+    ownership = req.get("ObjectOwnership", acls.ENFORCED)
+    if ownership not in acls.OWNERSHIPS:
+        raise errors.InvalidArgument(
+            f"Invalid x-amz-object-ownership header: {ownership}", "x-amz-object-ownership"
+        )
     configuration = req.get("CreateBucketConfiguration") or {}
     region = names.region_of(configuration.get("LocationConstraint"), call.region)
     account = call.principal.account
+    acl = _first_acl(asked, ownership, account)
     existing = buckets.find_bucket(tx, name)
     if existing is not None:
         if existing.account != account:
@@ -74,12 +75,26 @@ def create_bucket(call: Call, tx: Transaction, req: CreateBucketRequest) -> Crea
         created_at_ms=call.now_ms,
         public_access=PublicAccess(),
         tags=bucket_tags or None,
+        ownership=ownership,
+        acl=acl,
     )
     buckets.add_bucket(tx, bucket)
     return {
         "Location": f"/{name}" if region == "us-east-1" else _location(call, name),
         "BucketArn": bucket.arn,
     }
+
+
+def _first_acl(asked: acls.Asked, ownership: str, account: str) -> Acl:
+    """Raises: InvalidBucketAclWithObjectOwnership, InvalidBucketAclWithBlockPublicAccessError."""
+    if ownership == acls.ENFORCED:
+        if not acls.keeps_to_owner(asked, account):
+            raise errors.InvalidBucketAclWithObjectOwnership()
+        return None
+    acl = acls.acl_of_bucket(asked, account)
+    if acls.is_public(acl):
+        raise errors.InvalidBucketAclWithBlockPublicAccessError()
+    return acl
 
 
 def _location(call: Call, name: str) -> str:

@@ -13,6 +13,7 @@ from pilvi.services.s3.records import objects
 from pilvi.services.s3.records.buckets import Bucket
 from pilvi.services.s3.records.objects import Checksum, Object
 from pilvi.services.s3.rules import (
+    acls,
     checksums,
     conditions,
     descriptions,
@@ -50,6 +51,7 @@ class _Draft:
     metadata: dict[str, str] | None
     redirect: str | None
     tags: dict[str, str] | None
+    asked: acls.Asked
 
 
 @s3.stream("CopyObject")
@@ -94,7 +96,7 @@ def _draft(req: Mapping[str, Any]) -> _Draft:
     key: str = req["Key"]
     names.check_key(key)
     requests.refuse_unbuilt(req)
-    requests.check_acl(req)
+    asked = acls.asked(req, of_bucket=False)
     conditions.check_write_headers(req)
     headers, metadata = requests.headers_of(req), requests.metadata_of(req)
     given_tags = tags.tags_of_header(req.get("Tagging"))
@@ -109,6 +111,7 @@ def _draft(req: Mapping[str, Any]) -> _Draft:
         metadata=metadata if replaces else None,
         redirect=redirect if isinstance(redirect, str) else None,
         tags=given_tags if replaces_tags else None,
+        asked=asked,
     )
 
 
@@ -150,6 +153,7 @@ def _look(
 ) -> tuple[Object, tuple[bytes | Body, str] | None]:
     """The source, and its body with an algorithm where digests of it must be made."""
     target = access.admit(call, at, req)
+    access.owned(call, at, target, draft.asked)
     conditions.check_write(req, draft.key, objects.find_object(at, target, draft.key))
     bucket, source = _find_source(call, at, req)
     algorithm = draft.algorithm or source.checksum.algorithm
@@ -168,6 +172,7 @@ def _commit(
 ) -> Object:
     """Raises: _SourceChanged."""
     target = access.admit(call, tx, req)
+    owner, acl = access.owned(call, tx, target, draft.asked)
     source_bucket, source = _find_source(call, tx, req)
     if source.id != seen.id or source.tags != seen.tags:
         raise _SourceChanged
@@ -199,6 +204,8 @@ def _commit(
         headers=headers,
         metadata=source.metadata if draft.metadata is None else draft.metadata,
         tags=source.tags if draft.tags is None else draft.tags,
+        owner=owner,
+        acl=acl,
     )
     contents.put(
         call,

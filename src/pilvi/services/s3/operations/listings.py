@@ -36,8 +36,7 @@ def list_objects_v2(call: Call, at: Snapshot, req: ListObjectsV2Request) -> List
     marker = start_after if token is None else _key_of(token)
     page, result = _list(at, bucket, req, marker)
     result["KeyCount"] = len(page.rows) + len(page.prefixes)
-    owner = {"ID": names.canonical_id(bucket.account)} if req.get("FetchOwner") else None
-    _add_contents(result, page, owner)
+    _add_contents(result, page, bucket if req.get("FetchOwner") else None)
     if token is not None:
         result["ContinuationToken"] = token
     elif start_after:
@@ -56,7 +55,7 @@ def list_objects(call: Call, at: Snapshot, req: ListObjectsRequest) -> ListObjec
     bucket = access.admit(call, at, req)
     marker: str = req.get("Marker", "")
     page, result = _list(at, bucket, req, marker)
-    _add_contents(result, page, {"ID": names.canonical_id(bucket.account)})
+    _add_contents(result, page, bucket)
     result["Marker"] = _shown(marker, result)
     if page.truncated and req.get("Delimiter"):
         result["NextMarker"] = _shown(_last_key(page), result)
@@ -101,16 +100,15 @@ def _list(
     return page, result
 
 
-def _add_contents(result: dict[str, Any], page: Page[Object], owner: dict[str, str] | None) -> None:
+def _add_contents(result: dict[str, Any], page: Page[Object], owned_in: Bucket | None) -> None:
+    """`owned_in`: the bucket, where owners are told."""
     if page.rows:
-        result["Contents"] = [_content(stored, owner, result) for stored in page.rows]
+        result["Contents"] = [_content(stored, owned_in, result) for stored in page.rows]
     if page.prefixes:
         result["CommonPrefixes"] = [{"Prefix": _shown(one, result)} for one in page.prefixes]
 
 
-def _content(
-    stored: Object, owner: dict[str, str] | None, result: Mapping[str, Any]
-) -> dict[str, Any]:
+def _content(stored: Object, owned_in: Bucket | None, result: Mapping[str, Any]) -> dict[str, Any]:
     content: dict[str, Any] = {
         "Key": _shown(stored.key, result),
         "LastModified": descriptions.second(stored.modified_at_ms),
@@ -120,8 +118,8 @@ def _content(
         "Size": stored.size,
         "StorageClass": stored.storage_class,
     }
-    if owner is not None:
-        content["Owner"] = owner
+    if owned_in is not None:
+        content["Owner"] = {"ID": names.owner_id(owned_in.owner_of(stored.owner), owned_in.account)}
     return content
 
 

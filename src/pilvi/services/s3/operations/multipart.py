@@ -14,6 +14,7 @@ from pilvi.services.s3.records import objects, uploads
 from pilvi.services.s3.records.objects import Object, Piece
 from pilvi.services.s3.records.uploads import Part, Upload
 from pilvi.services.s3.rules import (
+    acls,
     checksums,
     completion,
     conditions,
@@ -50,7 +51,7 @@ def create_multipart_upload(
     names.check_key(key)
     bucket = access.admit(call, tx, req)
     requests.refuse_unbuilt(req)
-    requests.check_acl(req)
+    owner, acl = access.owned(call, tx, bucket, acls.asked(req, of_bucket=False))
     algorithm, kind = checksums.upload_checksum(
         req.get("ChecksumAlgorithm"), req.get("ChecksumType")
     )
@@ -66,6 +67,8 @@ def create_multipart_upload(
         headers=requests.headers_of(req),
         metadata=requests.metadata_of(req),
         tags=tags.tags_of_header(req.get("Tagging")),
+        owner=owner,
+        acl=acl,
     )
     uploads.put_upload(tx, bucket, upload)
     result = {"Bucket": bucket.name, "Key": key, "UploadId": upload.id}
@@ -203,6 +206,8 @@ def complete_multipart_upload(
         headers=upload.headers,
         metadata=upload.metadata,
         tags=upload.tags,
+        owner=upload.owner,
+        acl=upload.acl,
     )
     contents.put(
         call,

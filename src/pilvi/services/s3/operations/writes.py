@@ -10,8 +10,10 @@ from pilvi.services.s3 import access, bodies, contents, limits
 from pilvi.services.s3.bodies import Promises
 from pilvi.services.s3.records import objects
 from pilvi.services.s3.records.buckets import Bucket
+from pilvi.services.s3.records.grants import Acl
 from pilvi.services.s3.records.objects import Checksum, Object
 from pilvi.services.s3.rules import (
+    acls,
     checksums,
     conditions,
     descriptions,
@@ -40,7 +42,7 @@ async def put_object(call: Call, req: PutObjectRequest, body: Body) -> PutObject
     key: str = req["Key"]
     names.check_key(key)
     requests.refuse_unbuilt(req)
-    requests.check_acl(req)
+    asked = acls.asked(req, of_bucket=False)
     conditions.check_write_headers(req)
     headers = requests.headers_of(req)
     metadata = requests.metadata_of(req)
@@ -49,10 +51,11 @@ async def put_object(call: Call, req: PutObjectRequest, body: Body) -> PutObject
     promises = Promises.of(call, req)
     req.get("ContentLength")  # the gateway holds the body to it
 
-    def admit(at: Snapshot) -> Bucket:
+    def admit(at: Snapshot) -> tuple[Bucket, str, Acl]:
         bucket = access.admit(call, at, req)
+        owner, acl = access.owned(call, at, bucket, asked)
         refuse_unread("PutObject", req)
-        return bucket
+        return bucket, owner, acl
 
     if bodies.is_on_its_way(call):
         await call.view(admit)  # before it is all taken in
@@ -66,7 +69,7 @@ async def put_object(call: Call, req: PutObjectRequest, body: Body) -> PutObject
     digests = taken.digests
 
     def commit(tx: Transaction) -> Object:
-        bucket = admit(tx)
+        bucket, owner, acl = admit(tx)
         current = objects.find_object(tx, bucket, key)
         conditions.check_write(req, key, current)
         ref = taken.blob.commit(tx)
@@ -82,6 +85,8 @@ async def put_object(call: Call, req: PutObjectRequest, body: Body) -> PutObject
             headers=headers,
             metadata=metadata,
             tags=given_tags,
+            owner=owner,
+            acl=acl,
         )
         contents.put(call, tx, bucket, stored, replaced=current, event=_event(call))
         return stored

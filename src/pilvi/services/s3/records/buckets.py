@@ -8,6 +8,7 @@ import msgspec
 
 from pilvi.base.arn import GLOBAL_REGION
 from pilvi.services.s3 import errors, limits
+from pilvi.services.s3.records.grants import Acl
 from pilvi.store.api import Snapshot, Transaction
 from pilvi.store.collection import Collection
 from pilvi.store.keys import Key, span
@@ -59,6 +60,18 @@ class Bucket(msgspec.Struct, frozen=True, omit_defaults=True):
     tags: dict[str, str] | None = None
     cors: tuple[CorsRule, ...] = ()
     notifications: tuple[Notification, ...] = ()
+    ownership: str | None = "BucketOwnerEnforced"
+    """Who owns what others write, and whether access control lists count; None: they do, and the writer."""
+    acl: Acl = None
+
+    @property
+    def has_acls(self) -> bool:
+        """Whether lists count, the bucket's and those of its objects."""
+        return self.ownership != "BucketOwnerEnforced"
+
+    def owner_of(self, owner: str) -> str:
+        """Of an object, as its record tells it: where lists do not count, all is the bucket's."""
+        return owner if self.has_acls else ""
 
     @property
     def arn(self) -> str:
@@ -76,6 +89,21 @@ _BUCKETS = Collection(
     key=lambda bucket: (bucket.name,),
     indexes={"account": lambda bucket: (bucket.account,)},
     kept=True,
+)
+
+
+class AccountBlock(msgspec.Struct, frozen=True):
+    """The public access block of a whole account: what it blocks is blocked in every bucket."""
+
+    account: str
+    block: PublicAccess
+
+
+_ACCOUNT_BLOCKS = Collection(
+    "s3.account_block", AccountBlock, key=lambda blocked: (blocked.account,), kept=True
+)
+_OPEN = PublicAccess(
+    block_acls=False, ignore_acls=False, block_policy=False, restrict_buckets=False
 )
 
 
@@ -110,6 +138,33 @@ def get_bucket(at: Snapshot, name: str) -> Bucket:
 
 def put_bucket(tx: Transaction, bucket: Bucket) -> None:
     _BUCKETS.put(tx, NAMES, bucket)
+
+
+def find_account_block(at: Snapshot, account: str) -> PublicAccess | None:
+    found = _ACCOUNT_BLOCKS.find(at, NAMES, account)
+    return None if found is None else found.block
+
+
+def put_account_block(tx: Transaction, account: str, block: PublicAccess | None) -> None:
+    """None takes it away."""
+    if block is None:
+        _ACCOUNT_BLOCKS.delete(tx, NAMES, account)
+    else:
+        _ACCOUNT_BLOCKS.put(tx, NAMES, AccountBlock(account, block))
+
+
+def blocked(at: Snapshot, bucket: Bucket) -> PublicAccess:
+    """What is blocked in a bucket, by its own settings or by its account's."""
+    own = bucket.public_access or _OPEN
+    found = find_account_block(at, bucket.account)
+    if found is None:
+        return own
+    return PublicAccess(
+        block_acls=own.block_acls or found.block_acls,
+        ignore_acls=own.ignore_acls or found.ignore_acls,
+        block_policy=own.block_policy or found.block_policy,
+        restrict_buckets=own.restrict_buckets or found.restrict_buckets,
+    )
 
 
 def add_bucket(tx: Transaction, bucket: Bucket) -> None:

@@ -8,6 +8,7 @@ import msgspec
 
 from pilvi.services.s3 import errors
 from pilvi.services.s3.records.buckets import Bucket
+from pilvi.services.s3.records.grants import Acl
 from pilvi.services.s3.records.listing import Ordered
 from pilvi.store.api import Snapshot, Transaction
 from pilvi.store.blob_rows import BlobRef
@@ -31,6 +32,9 @@ class Upload(msgspec.Struct, frozen=True, omit_defaults=True):
     headers: dict[str, str | int] = {}
     metadata: dict[str, str] = {}
     tags: dict[str, str] = {}
+    owner: str = ""
+    """The account that owns it, where that is not the bucket's; or `grants.NOBODY`."""
+    acl: Acl = None
 
 
 class Part(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -11,12 +11,14 @@ from functools import lru_cache
 from urllib.parse import quote_plus, unquote
 
 from pilvi.services.s3 import errors, limits
+from pilvi.services.s3.records.grants import NOBODY
 
 _BUCKET = re.compile(r"[a-z0-9](?:[a-z0-9-]|\.(?!\.)){1,61}[a-z0-9]")
 _ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 _PREFIXES_RESERVED = ("xn--", "sthree-", "amzn-s3-demo-")
 _SUFFIXES_RESERVED = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 _ACCOUNT = re.compile(r"\d{12}")
+_CANONICAL = re.compile(r"[0-9a-f]{64}")
 _REGION = re.compile(r"(?:us|eu|ap|sa|ca|me|af|il|mx|cn)(?:-gov)?-[a-z]+-\d")
 
 
@@ -82,10 +84,38 @@ def object_arn(bucket: str, key: str) -> str:
     return f"arn:aws:s3:::{bucket}/{key}"
 
 
+ANONYMOUS_ID = "65a011a29cdf8ec533ec3d1ccaae921c"
+"""AWS's canonical user id of nobody in particular."""
+
+
 @lru_cache(maxsize=1024)
 def canonical_id(account: str) -> str:
     """The account's canonical user id: 64 hexadecimal digits, always the same for an account."""
-    return hashlib.sha256(b"canonical user " + account.encode()).hexdigest()
+    mark = hashlib.sha256(b"canonical user " + account.encode()).digest()[:24]
+    return (mark + _masked(int(account), mark)).hex()
+
+
+def _masked(number: int, mark: bytes) -> bytes:
+    mask = hashlib.sha256(b"canonical account " + mark).digest()[:8]
+    return (number ^ int.from_bytes(mask)).to_bytes(8)
+
+
+@lru_cache(maxsize=1024)
+def account_of(canonical: str) -> str | None:
+    """The account whose canonical user id it is; None where it is nobody's."""
+    if _CANONICAL.fullmatch(canonical) is None:
+        return None
+    given = bytes.fromhex(canonical)
+    account = f"{int.from_bytes(_masked(int.from_bytes(given[24:]), given[:24])):012d}"
+    known = len(account) == 12 and canonical_id(account) == canonical
+    return account if known else None
+
+
+def owner_id(owner: str, bucket_account: str) -> str:
+    """The canonical id of an object's owner, as its record tells him: "" for the bucket's."""
+    if owner == NOBODY:
+        return ANONYMOUS_ID
+    return canonical_id(owner or bucket_account)
 
 
 def copy_source(text: str) -> tuple[str, str, str | None]:

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+import msgspec
+
 from pilvi.languages.policy import (
     RESOURCE,
     RESOURCE_WORDS,
+    CompiledPolicy,
     Condition,
+    Document,
     Policy,
     PolicyError,
     Reason,
@@ -82,6 +86,13 @@ def _narrows(condition: Condition) -> bool:
         and "0.0.0.0/0" not in condition.values
         and "::/0" not in condition.values
     )
+
+
+def denials(stated: Document) -> Document:
+    """What a policy forbids, without what it allows."""
+    policy = stated.policy.policy
+    kept = tuple(one for one in policy.statements if not one.allows)
+    return Document(CompiledPolicy(msgspec.structs.replace(policy, statements=kept)), stated.origin)
 
 
 @lru_cache(maxsize=256)

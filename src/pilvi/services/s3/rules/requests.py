@@ -55,10 +55,6 @@ _UNBUILT = {
     "MFA": "deleting with MFA",
     "AnnotationDirective": "object annotations",
 }
-_GRANTS = frozenset(
-    {"GrantFullControl", "GrantRead", "GrantReadACP", "GrantWriteACP", "GrantWrite"}
-)
-
 
 _names_of = cast("Callable[[object], AbstractSet[str]]", dict.keys)
 """Not `req.keys()`, which counts as reading all members."""
@@ -86,17 +82,6 @@ def refuse_encryption_header(headers: Mapping[str, str]) -> None:
             "x-amz-server-side-encryption",
             asked,
         )
-
-
-def check_acl(req: Mapping[str, Any]) -> None:
-    """Buckets own what is in them: ACLs are off, as in every bucket that AWS makes today.
-
-    Raises: AccessControlListNotSupported.
-    """
-    if req.get("ACL", "private") not in ("private", "bucket-owner-full-control") or sent(
-        req, _GRANTS
-    ):
-        raise errors.AccessControlListNotSupported()
 
 
 def headers_of(req: Mapping[str, Any]) -> dict[str, str | int]:

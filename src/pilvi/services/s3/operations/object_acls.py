@@ -1,0 +1,68 @@
+"""Access control lists of objects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+import msgspec
+
+from pilvi.kit.call import Call
+from pilvi.services.s3 import access, errors, events, integrity
+from pilvi.services.s3.records import objects
+from pilvi.services.s3.records.buckets import Bucket
+from pilvi.services.s3.records.objects import Object
+from pilvi.services.s3.rules import acls, names
+from pilvi.services.s3.rules.notifications import Event
+from pilvi.services.s3.service import s3
+from pilvi.services.s3.wire import (
+    GetObjectAclOutput,
+    GetObjectAclRequest,
+    PutObjectAclOutput,
+    PutObjectAclRequest,
+)
+from pilvi.store.api import Snapshot, Transaction
+
+
+@s3.read("GetObjectAcl")
+def get_object_acl(call: Call, at: Snapshot, req: GetObjectAclRequest) -> GetObjectAclOutput:
+    """The object's list and its owner; where lists are off, that the bucket's owner has everything.
+
+    Raises: NoSuchKey. AWS: GetObjectAcl.
+    """
+    bucket, stored = _find(call, at, req)
+    acl = stored.acl if bucket.has_acls else None
+    return cast("GetObjectAclOutput", acls.described(acl, _owner_id(bucket, stored)))
+
+
+@s3.write("PutObjectAcl")
+def put_object_acl(call: Call, tx: Transaction, req: PutObjectAclRequest) -> PutObjectAclOutput:
+    """Replace the object's list, by a canned one, by headers or by a document.
+
+    Raises: NoSuchKey, and what PutBucketAcl raises.
+    AWS: PutObjectAcl; User Guide, "Access control list (ACL) overview".
+    """
+    bucket, stored = _find(call, tx, req)
+    integrity.check_document(call, req)
+    has_content = call.request is not None and bool(call.request.body)
+    owner = _owner_id(bucket, stored)
+    asked = acls.asked_to_put(req, owner, of_bucket=False, has_content=has_content)
+    if not bucket.has_acls:
+        if not acls.keeps_to_owner(asked, bucket.account):
+            raise errors.AccessControlListNotSupported()
+        return {}
+    acl = acls.acl_of_object(asked, stored.owner, bucket.account)
+    access.check_public(call, tx, bucket, acl)
+    objects.put_row(tx, bucket, msgspec.structs.replace(stored, acl=acl))
+    events.tell(call, tx, bucket, Event("ObjectAcl:Put", stored.key, call.now_ms, etag=stored.etag))
+    return {}
+
+
+def _find(call: Call, at: Snapshot, req: Mapping[str, Any]) -> tuple[Bucket, Object]:
+    bucket = access.admit(call, at, req)
+    names.check_version_id(req.get("VersionId"))
+    return bucket, objects.get_object(at, bucket, req["Key"])
+
+
+def _owner_id(bucket: Bucket, stored: Object) -> str:
+    return names.owner_id(bucket.owner_of(stored.owner), bucket.account)
