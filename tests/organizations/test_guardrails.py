@@ -19,10 +19,29 @@ from pilvi.base.clock import Clock
 from pilvi.base.entropy import Entropy
 from pilvi.base.errors import AwsError
 from pilvi.contracts.causes import Cause
+from pilvi.contracts.delivery import Source
 from pilvi.dispatch.dispatcher import Dispatcher
+from pilvi.identity import behalf
+from pilvi.identity.guardrails import Guardrails, limited
+from pilvi.identity.permissions import OnResource
 from pilvi.identity.principal import Principal, root_of
 from pilvi.kit.cloud import Cloud
 from pilvi.kit.settings import Settings
+from pilvi.languages.policy import (
+    IDENTITY,
+    RESOURCE,
+    TRUST,
+    Attachment,
+    Document,
+    Kind,
+    Origin,
+    Policies,
+    Request,
+    ResourceSide,
+    decide,
+    document,
+)
+from pilvi.languages.policy import Principal as Asking
 from pilvi.store.blobs import Blobs
 from pilvi.store.memory import MemoryStore
 from pilvi.store.sealing import RootKeySource, Sealer
@@ -253,18 +272,6 @@ def test_conditions_of_a_policy_hold(house: House) -> None:
 
 def test_service_linked_roles_are_spared(house: House) -> None:
     """No SCP reaches them; this is the engine's promise, seen with a policy that denies everything."""
-    from pilvi.identity.guardrails import Guardrails, limited
-    from pilvi.languages.policy import (
-        IDENTITY,
-        Attachment,
-        Kind,
-        Origin,
-        Policies,
-        Principal,
-        Request,
-        decide,
-        document,
-    )
 
     def made(text: str) -> Any:
         return document(text, IDENTITY, Origin(Attachment.INLINE))
@@ -275,7 +282,7 @@ def test_service_linked_roles_are_spared(house: House) -> None:
     for path in ("", "aws-service-role/lex.amazonaws.com/"):
         role = f"arn:aws:iam::000000000001:role/{path}r"
         session = "arn:aws:sts::000000000001:assumed-role/r/s"
-        principal = Principal(Kind.ROLE_SESSION, "000000000001", session, role)
+        principal = Asking(Kind.ROLE_SESSION, "000000000001", session, role)
         request = Request(principal, "s3:ListAllMyBuckets", ("*",), "000000000001", {})
         answers[path] = decide(request, policies).allowed
     assert list(answers.values()) == [False, True]
@@ -358,6 +365,83 @@ def test_policies_of_one_kind_do_not_hold_for_the_other_side(house: House) -> No
         "resource control"
         in refusal(house.client("s3", stranger).get_object, Bucket=mine, Key="k")[1]
     )
+
+
+def test_a_resource_control_policy_holds_for_roles_tables_and_ones_own_too(house: House) -> None:
+    """Whoever asks: an account's own root user, or another account whom a role's trust policy lets in."""
+    member, stranger = house.member(), house.stranger()
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"AWS": [f"arn:aws:iam::{one}:root" for one in (member, stranger)]},
+        "Action": "sts:AssumeRole",
+    }
+    iam = house.client("iam", member)
+    role = iam.create_role(RoleName="r", AssumeRolePolicyDocument=written(trust))["Role"]["Arn"]
+    assume = {"RoleArn": role, "RoleSessionName": "session"}
+    house.client("sts", stranger).assume_role(**assume)
+    house.enable(RCP)
+    elsewhere = {"StringNotEqualsIfExists": {"aws:PrincipalOrgID": house.id}}
+    house.hold(
+        house.root,
+        deny("sts:AssumeRole", Principal="*", Condition=elsewhere),
+        deny("dynamodb:ListTables", Principal="*"),
+        kind=RCP,
+    )
+    house.client("sts", member).assume_role(**assume)
+    code, message = refusal(house.client("sts", stranger).assume_role, **assume)
+    assert (code, "resource control policy" in message) == ("AccessDenied", True)
+    code, message = refusal(house.client("dynamodb", member).list_tables)
+    assert (code, "resource control policy" in message) == ("AccessDeniedException", True)
+    house.client("dynamodb", stranger).list_tables()
+
+
+def test_services_are_held_by_resource_control_policies_alone() -> None:
+    """And tell of whose organisation the resource is that they act for."""
+    source = Source("lambda.amazonaws.com", "arn:aws:lambda:us-east-1:000000000001:function:f", "1")
+    role = "arn:aws:iam::000000000002:role/r"
+    trust = {"Effect": "Allow", "Principal": {"Service": source.service}, "Action": "sts:*"}
+    from_ours = {**trust, "Condition": {"StringEquals": {"aws:SourceOrgID": "o-ours"}}}
+
+    def lets(statement: dict[str, Any], here: Guardrails, there: Guardrails) -> bool:
+        side = OnResource(
+            "000000000002",
+            (document(written(statement), TRUST, Origin(Attachment.TRUST)),),
+            ResourceSide.TRUST,
+        )
+        _, _, decision = behalf.judge(
+            source, "sts:AssumeRole", role, side, now_ms=0, there=there, here=here
+        )
+        return decision.allowed
+
+    def level(*statements: dict[str, Any]) -> Document:
+        everyone = [{**one, "Principal": "*"} for one in statements]
+        return document(written(*everyone), RESOURCE, Origin(Attachment.RESOURCE_CONTROL))
+
+    free, ours = Guardrails(), Guardrails("o-ours", "o-ours/r-1/")
+    assert lets(trust, free, free)
+    assert not lets(from_ours, free, ours)
+    assert lets(from_ours, ours, free)
+    full, none = level(allow("*")), level(deny("sts:*"))
+    scp = Guardrails("o-1", "o-1/r-1/", service_control=((none,),))
+    assert lets(trust, scp, scp)
+    assert lets(trust, free, Guardrails("o-1", "o-1/r-1/", resource_control=((full,),)))
+    assert not lets(trust, free, Guardrails("o-1", "o-1/r-1/", resource_control=((full, none),)))
+
+
+def test_what_resource_control_policies_spare() -> None:
+    """Keys that AWS manages, the retiring of grants, and services that do not take part."""
+    full = document(written(deny("*", Principal="*")), RESOURCE, Origin(Attachment.RESOURCE))
+    there = Guardrails("o-1", "o-1/r-1/", resource_control=((full,),))
+
+    def held(action: str, *, spared: bool = False) -> bool:
+        limits = limited(Policies(), there, there, action, spared=spared)
+        return bool(limits.resource_control)
+
+    assert held("kms:Decrypt")
+    assert held("KMS:decrypt")
+    assert not held("kms:Decrypt", spared=True)
+    assert not held("kms:RetireGrant")
+    assert not held("lambda:InvokeFunction")
 
 
 # --- condition keys

@@ -58,14 +58,17 @@ _SPARED = frozenset({"kms:retiregrant"})
 """AWS: same page, section "Resources and entities not restricted by RCPs"."""
 
 
-def limited(policies: Policies, here: Guardrails, there: Guardrails, action: str) -> Policies:
-    """`policies` with what the organisations of the principal's and of the resource's account add.
+def limited(
+    policies: Policies, here: Guardrails, there: Guardrails, action: str, *, spared: bool = False
+) -> Policies:
+    """`policies` with what the organisations of the principal's and of the resource's account add. `spared`: the
+    resource is one that resource control policies do not hold for.
 
     SCPs hold for every principal of an account, its root too, and for nobody who has none; the evaluation passes over
     services and service-linked roles.
     """
     resource_control: Levels = ()
-    if there.resource_control:
+    if there.resource_control and not spared:
         name = action.lower()
         if name.partition(":")[0] in RESOURCE_CONTROLLED and name not in _SPARED:
             resource_control = there.resource_control

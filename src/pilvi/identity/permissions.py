@@ -45,13 +45,15 @@ class PermissionsOf(Protocol):
 
 class OnResource(msgspec.Struct, frozen=True):
     """What stands on the resource's side. `account`: whose it is; "" for the one who asks. `arn`: its true one, where
-    the request named it by another (an alias). `context`: the condition keys that the resource itself tells."""
+    the request named it by another (an alias). `context`: the condition keys that the resource itself tells.
+    `spared`: no resource control policy holds for it (a key that AWS manages)."""
 
     account: str = ""
     policies: tuple[Document, ...] = ()
     side: ResourceSide = ResourceSide.ORDINARY
     arn: str = ""
     context: Mapping[str, tuple[str, ...]] = {}
+    spared: bool = False
 
 
 def roots(principal: Principal) -> Permissions:

@@ -211,7 +211,8 @@ async def _judge(
         on_resource = OnResource(_account_of(resource))
     else:
         on_resource = await service.on_resource(call, permission, resource)
-    account, owner = principal.account, on_resource.account
+    account = "" if call.proven is not None else principal.account
+    owner = on_resource.account
     guardrails = call.cloud.ask(GuardrailsOf)
     here = guardrails.known(account) if account else NO_GUARDRAILS
     if here is None:
@@ -238,7 +239,8 @@ async def _judge(
     if on_resource.context:
         specific = {**specific, **on_resource.context}
     if organised:
-        policies = limited(policies, here, there, permission.action)
+        spared = on_resource.spared
+        policies = limited(policies, here, there, permission.action, spared=spared)
         specific = {**specific, **organisation_keys(here, there)}
     if principal.service:
         source = await guardrails.of_account(call.account)

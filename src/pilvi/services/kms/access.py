@@ -122,7 +122,8 @@ def _side_of(call: Call, at: Snapshot, asked: Permission, told: Told, resource: 
     by_grant = _by_grant(call, at, key, operation, told)
     if by_grant is not None:
         policies += (by_grant,)
-    return OnResource(key.account, policies, ResourceSide.KEY, key.arn, context)
+    spared = key.manager == "AWS"
+    return OnResource(key.account, policies, ResourceSide.KEY, key.arn, context, spared)
 
 
 def _asking(call: Call) -> conditions.Keys:

@@ -146,7 +146,7 @@ class DuplicatePolicyException(AwsError):
 
 class DuplicatePolicyAttachmentException(AwsError):
     code = "DuplicatePolicyAttachmentException"
-    message = "A policy with the specified name and type already exists on the target."
+    message = "The selected policy is already attached to the specified target."
 
 
 class MalformedPolicyDocumentException(AwsError):

@@ -43,9 +43,11 @@ async def create_account(cloud: Cloud, job: Job) -> Commit | None:
     if found is None:
         return None
     organization, request = found
-    await cloud.ask(Roles).put_administrator(
-        account=request.account, name=request.role_name, trusted=organization.management
-    )
+    taken = await cloud.store.read(lambda at: _is_taken(at, request))
+    if not taken:
+        await cloud.ask(Roles).put_administrator(
+            account=request.account, name=request.role_name, trusted=organization.management
+        )
     now_ms = cloud.clock.now_ms()
 
     def commit(tx: Transaction) -> None:
@@ -88,8 +90,12 @@ def _find(at: Snapshot, job: Job) -> tuple[Organization, Request] | None:
     return organization, request
 
 
+def _is_taken(at: Snapshot, request: Request) -> bool:
+    return ADDRESSES.find(at, EVERYWHERE, request.email.lower()) is not None
+
+
 def _create(tx: Transaction, organization: Organization, request: Request, now_ms: int) -> None:
-    if ADDRESSES.find(tx, EVERYWHERE, request.email.lower()) is not None:
+    if _is_taken(tx, request):
         _fail(tx, organization, request, "EMAIL_ALREADY_EXISTS", now_ms)
         return
     ADDRESSES.put(tx, EVERYWHERE, records.Address(email=request.email, account=request.account))

@@ -218,7 +218,7 @@ def _told(call: Call, handshake: Handshake) -> HandshakeMember:
         "Id": handshake.id,
         "Arn": rules.handshake_arn(handshake),
         "Parties": [
-            {"Id": handshake.organization.removeprefix("o-"), "Type": "ORGANIZATION"},
+            {"Id": handshake.organization, "Type": "ORGANIZATION"},
             {"Id": handshake.account, "Type": "ACCOUNT"},
         ],
         "State": handshake.state_at(call.now_ms),
