@@ -42,6 +42,11 @@ def test_an_organisation_begins_with_a_root_and_its_management_account(
     [root] = organizations.list_roots()["Roots"]
     assert re.fullmatch("r-[0-9a-z]{4}", root["Id"])
     assert root["PolicyTypes"] == []
+    assert (
+        organizations.list_aws_service_access_for_organization()["EnabledServicePrincipals"] == []
+    )
+    enable = organizations.enable_aws_service_access
+    assert refusal(enable, ServicePrincipal="cloudtrail.amazonaws.com")[0] == "NotImplemented"
     [own] = organizations.list_accounts()["Accounts"]
     assert (own["Id"], own["Status"], own["State"]) == (account, "ACTIVE", "ACTIVE")
     assert refusal(organizations.create_organization)[0] == "AlreadyInOrganizationException"

@@ -74,6 +74,7 @@ organizations = Service(
         "DescribeOrganization": Acts(everything),
         "DeleteOrganization": Acts(everything),
         "ListRoots": Acts(everything),
+        "ListAWSServiceAccessForOrganization": Acts(everything),
         "EnablePolicyType": Acts(_ROOT, context=_type_of("PolicyType")),
         "DisablePolicyType": Acts(_ROOT, context=_type_of("PolicyType")),
         "CreateOrganizationalUnit": Acts(_PARENT, tags=_TAGS),

@@ -182,6 +182,11 @@ class EnablePolicyTypeResponse(TypedDict, total=False):
     Root: Root
 
 
+class EnabledServicePrincipal(TypedDict, total=False):
+    ServicePrincipal: str
+    DateEnabled: EpochMs
+
+
 class Handshake(TypedDict, total=False):
     Id: str
     Arn: str
@@ -217,6 +222,16 @@ class InviteAccountToOrganizationRequest(TypedDict, total=False):
 
 class InviteAccountToOrganizationResponse(TypedDict, total=False):
     Handshake: Handshake
+
+
+class ListAWSServiceAccessForOrganizationRequest(TypedDict, total=False):
+    NextToken: str
+    MaxResults: int
+
+
+class ListAWSServiceAccessForOrganizationResponse(TypedDict, total=False):
+    EnabledServicePrincipals: list[EnabledServicePrincipal]
+    NextToken: str
 
 
 class ListAccountsForParentRequest(TypedDict, total=False):

@@ -18,6 +18,8 @@ from pilvi.services.organizations.wire import (
     DisablePolicyTypeResponse,
     EnablePolicyTypeRequest,
     EnablePolicyTypeResponse,
+    ListAWSServiceAccessForOrganizationRequest,
+    ListAWSServiceAccessForOrganizationResponse,
     ListRootsRequest,
     ListRootsResponse,
 )
@@ -97,6 +99,17 @@ def list_roots(call: Call, at: Snapshot, req: ListRootsRequest) -> ListRootsResp
     req.get("MaxResults")
     req.get("NextToken")
     return {"Roots": [rules.told_root(records.get_managed(at, call.account))]}
+
+
+@organizations.read("ListAWSServiceAccessForOrganization")
+def list_aws_service_access_for_organization(
+    call: Call, at: Snapshot, req: ListAWSServiceAccessForOrganizationRequest
+) -> ListAWSServiceAccessForOrganizationResponse:
+    """No service is let into the accounts of an organisation: to enable one is refused by name. Terraform asks."""
+    req.get("MaxResults")
+    req.get("NextToken")
+    records.get_managed(at, call.account)
+    return {"EnabledServicePrincipals": []}
 
 
 @organizations.write("EnablePolicyType")
