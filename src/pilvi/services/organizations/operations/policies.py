@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 import msgspec
 
 from pilvi.kit.call import Call
@@ -117,7 +119,7 @@ def list_policies(call: Call, at: Snapshot, req: ListPoliciesRequest) -> ListPol
     own = [FULL_ACCESS[kind]] if start is None else []
     behind = None if start is None or start[-1] == FULL_ACCESS[kind].id else start
     found = POLICIES.scan(at, organization.home, (kind,), after_key=behind)
-    page, more = pages.cut(req, [*own, *found], POLICIES.key_of)
+    page, more = pages.cut(req, chain(own, found), POLICIES.key_of)
     return {"Policies": [rules.told_policy(organization, one) for one in page], **more}
 
 
