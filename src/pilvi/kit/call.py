@@ -53,8 +53,6 @@ class Call:
     """Who asks, where the request itself proves it and no signature does (`Acts.proves`)."""
     proof: Any = None
     """What was proven besides: the claims of an identity provider's token."""
-    discloses: bool = True
-    """Whether the caller may be told that something does not exist."""
     granted: bool = False
     """Whether the resource's own policy let the caller in: from another account, or from nowhere."""
     headers: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])

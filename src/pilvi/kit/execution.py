@@ -11,7 +11,7 @@ from pilvi.base.errors import NotBuilt
 from pilvi.base.http import Body
 from pilvi.kit.audit import WatchedRequest
 from pilvi.kit.call import Call
-from pilvi.kit.permission import permit
+from pilvi.kit.permission import Undisclosed, disclosed, permit
 from pilvi.kit.service import Kind, Operation
 from pilvi.protocol import codec
 from pilvi.store.api import Snapshot, Transaction
@@ -29,7 +29,10 @@ async def perform(
     if operation.validated:
         service = operation.service
         codec(service.name, None, service.opaque).validate(operation.name, params)
-    return await handle(call, operation, params, body)
+    try:
+        return await handle(call, operation, params, body)
+    except Undisclosed as found:
+        raise await disclosed(call, operation, params, found) from None
 
 
 async def handle(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from pilvi.base.errors import AwsError
 from pilvi.contracts.decisions import AuthorizationMessages
 from pilvi.contracts.observations import (
     ALLOWED,
@@ -69,6 +70,25 @@ class Permission(NamedTuple):
     told: object = None
 
 
+class Undisclosed(Exception):
+    """A handler's error that not everybody may be told: `truth`, or else `instead`."""
+
+    def __init__(self, truth: AwsError, instead: AwsError) -> None:
+        super().__init__(truth)
+        self.truth = truth
+        self.instead = instead
+
+
+async def disclosed(
+    call: Call, operation: Operation, params: Mapping[str, Any], found: Undisclosed
+) -> AwsError:
+    """What the caller is told."""
+    for permission in () if operation.discloses is None else operation.discloses(call, params):
+        if not await may(call, permission):
+            return found.instead
+    return found.truth
+
+
 async def permit(call: Call, operation: Operation, params: Mapping[str, Any]) -> None:
     """Raises: AccessDenied, AccessDeniedException."""
     if operation.proves is not None:
@@ -85,9 +105,6 @@ async def permit(call: Call, operation: Operation, params: Mapping[str, Any]) ->
             return
     for permission in needed(call, operation, params):
         await check(call, permission)
-    if operation.discloses is not None:
-        for permission in operation.discloses(call, params):
-            call.discloses = call.discloses and await may(call, permission)
 
 
 async def demand(call: Call, *permissions: Permission) -> None:

@@ -70,7 +70,7 @@ class Acts:
     """Where the request has the tags that it would put on or take off."""
     also: PermissionsOfRequest | None = None
     discloses: PermissionsOfRequest | None = None
-    """What one needs to be told that something does not exist (`Call.discloses`)."""
+    """What one needs to be told that something does not exist: asked when a handler raises `Undisclosed`."""
     free: bool = False
     """Whoever is authenticated may, whatever policies say (GetCallerIdentity)."""
     proves: Callable[[Call, Mapping[str, Any]], Awaitable[Permissions]] | None = None

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, cast
 from pilvi.identity.permissions import OnResource
 from pilvi.kit import tags
 from pilvi.kit.call import Call
-from pilvi.kit.permission import Permission, check
+from pilvi.kit.permission import Permission, Undisclosed, check
 from pilvi.kit.service import PermissionsOfRequest
 from pilvi.languages.policy import RESOURCE, Attachment, Document, Origin, document
 from pilvi.services.s3 import errors, limits
@@ -196,7 +196,7 @@ def owns(call: Call, bucket: Bucket) -> bool:
 
 def missing(call: Call, key: str) -> Exception:
     """Of a key that is not there. Who may not list the bucket is not told which keys are."""
-    return errors.NoSuchKey(key) if call.discloses else errors.AccessDenied()
+    return Undisclosed(errors.NoSuchKey(key), errors.AccessDenied())
 
 
 # --- further permissions. Functions that mostly give none give tuples: that costs less than a generator.
