@@ -11,6 +11,7 @@ import time
 import urllib.request
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
@@ -69,7 +70,7 @@ class Server:
 
     def client(self, service: str, account: str, **config: Any) -> Any:
         """A boto3 client whose mistakes reach the server and whose failures are not retried."""
-        return boto3.client(
+        made = boto3.client(
             service,
             endpoint_url=self.url,
             region_name=config.pop("region_name", "us-east-1"),
@@ -82,3 +83,11 @@ class Server:
                 **config,
             ),
         )
+        if service == "s3control":
+            made.meta.events.register("before-sign.s3-control", self._take_account_from_host)
+        return made
+
+    def _take_account_from_host(self, request: Any, **_: Any) -> None:
+        """Names below localhost are not known everywhere; a header says the same."""
+        parts = urlsplit(request.url)
+        request.url = self.url + parts.path + (f"?{parts.query}" if parts.query else "")

@@ -26,7 +26,11 @@ from pilvi.protocol import Shape, service_model
 
 ROOT = Path(__file__).parent.parent
 
-FILES_OF_THEIR_OWN = {"apigateway": "wire_rest.py", "apigatewayv2": "wire_http.py"}
+FILES_OF_THEIR_OWN = {
+    "apigateway": "wire_rest.py",
+    "apigatewayv2": "wire_http.py",
+    "s3control": "wire_control.py",
+}
 """Services that share a folder but whose shapes of one name differ; all others have the folder's wire.py."""
 
 _SCALARS = {

@@ -57,6 +57,7 @@ SERVICES: Mapping[str, str] = {
     "logs": "pilvi.services.logs:logs",
     "organizations": "pilvi.services.organizations:organizations",
     "s3": "pilvi.services.s3:s3",
+    "s3control": "pilvi.services.s3:s3control",
     "sts": "pilvi.services.iam:sts",
 }
 """botocore's name -> where its Service is. Loaded when first called."""

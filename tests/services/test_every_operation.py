@@ -37,6 +37,7 @@ def least(client: Any, operation: str) -> tuple[str, dict[str, Any]]:
         member: 1 if below.type_name in ("integer", "long") else "some"
         for member, below in ({} if shape is None else shape.members).items()
         if below.serialization.get("location") == "uri"  # without these there is no URL to ask
+        or below.serialization.get("hostLabel")
     }
     if operation in ("BatchGetItem", "BatchWriteItem"):
         arguments["RequestItems"] = {}  # botocore cannot send them without

@@ -19,7 +19,7 @@ from pilvi.kit.service import PermissionsOfRequest
 from pilvi.languages.policy import RESOURCE, Attachment, Document, Origin, document
 from pilvi.services.s3 import errors, limits
 from pilvi.services.s3.records import buckets, objects
-from pilvi.services.s3.records.buckets import Bucket
+from pilvi.services.s3.records.buckets import BUCKET_OWNER, Bucket
 from pilvi.services.s3.records.grants import NOBODY, Acl
 from pilvi.services.s3.records.objects import Object
 from pilvi.services.s3.rules import acls, names, policies
@@ -187,7 +187,25 @@ def _admit(call: Call, at: Snapshot, name: str, expected: str | None) -> Bucket:
     if not call.granted and not owns(call, bucket):
         raise errors.AccessDenied()  # it was another one, or had another policy, when permission was asked
     names.check_owner_expected(expected, bucket.account)
+    if bucket.payer != BUCKET_OWNER and not owns(call, bucket):
+        _check_payer(call)
     return bucket
+
+
+_CHARGED = ("x-amz-request-charged", "requester")
+
+
+def _check_payer(call: Call) -> None:
+    """Other accounts must say that they would pay; who is nobody in particular cannot. Raises: AccessDenied."""
+    principal, request = call.principal, call.request
+    if principal.service or request is None:
+        return
+    says = request.headers.get("x-amz-request-payer") == "requester"
+    says = says or "x-amz-request-payer=requester" in request.query.lower()
+    if not says or not principal.authenticated:
+        raise errors.AccessDenied()
+    if _CHARGED not in call.headers:
+        call.headers.append(_CHARGED)
 
 
 def owns(call: Call, bucket: Bucket) -> bool:

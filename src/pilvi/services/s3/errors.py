@@ -192,6 +192,44 @@ class NoSuchPublicAccessBlockConfiguration(S3Error):
         super().__init__({"BucketName": bucket})
 
 
+class NoSuchAccountPublicAccessBlock(S3Error):
+    code = "NoSuchPublicAccessBlockConfiguration"
+    message = "The public access block configuration was not found"
+    status = 404
+
+    def __init__(self, account: str) -> None:
+        super().__init__({"AccountId": account})
+
+
+class NoSuchConfiguration(S3Error):
+    code = "NoSuchConfiguration"
+    message = "The specified configuration does not exist."
+    status = 404
+
+
+class TooManyConfigurations(S3Error):
+    code = "TooManyConfigurations"
+    message = (
+        "You are attempting to create a new configuration but have already reached the 1,000-configuration"
+        " limit."
+    )
+
+
+class IdMismatch(S3Error):
+    code = "IdMismatch"
+    message = "Document ID does not match the specified configuration ID."
+
+
+class InvalidConfigurationId(S3Error):
+    code = "InvalidConfigurationId"
+    message = "The specified configuration id is invalid."
+
+
+class InvalidS3DestinationBucket(S3Error):
+    code = "InvalidS3DestinationBucket"
+    message = "Invalid bucket ARN."
+
+
 class MalformedPolicy(S3Error):
     code = "MalformedPolicy"
     message = "{detail}"

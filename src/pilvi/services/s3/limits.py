@@ -32,6 +32,9 @@ CORS_RULES_MAX = 100
 GRANTS_MAX = 100
 """Of one access control list."""
 NOTIFICATIONS_MAX = 100
+CONFIGURATIONS_MAX = 1000
+"""Of one kind."""
+LIST_CONFIGURATIONS_MAX = 100
 
 BUCKETS_KEPT = 4096
 """Buckets whose policies a process keeps in memory; not a quota of AWS."""

@@ -83,6 +83,30 @@ ACTS = {
     "PutBucketTagging": Acts(bucket),
     "DeleteBucketTagging": Acts(bucket, "s3:PutBucketTagging"),
     "GetBucketVersioning": Acts(bucket),
+    "GetBucketAccelerateConfiguration": Acts(bucket, "s3:GetAccelerateConfiguration"),
+    "PutBucketAccelerateConfiguration": Acts(bucket, "s3:PutAccelerateConfiguration"),
+    "GetBucketRequestPayment": Acts(bucket),
+    "PutBucketRequestPayment": Acts(bucket),
+    "GetBucketAnalyticsConfiguration": Acts(bucket, "s3:GetAnalyticsConfiguration"),
+    "PutBucketAnalyticsConfiguration": Acts(bucket, "s3:PutAnalyticsConfiguration"),
+    "DeleteBucketAnalyticsConfiguration": Acts(bucket, "s3:PutAnalyticsConfiguration"),
+    "ListBucketAnalyticsConfigurations": Acts(bucket, "s3:GetAnalyticsConfiguration"),
+    "GetBucketMetricsConfiguration": Acts(bucket, "s3:GetMetricsConfiguration"),
+    "PutBucketMetricsConfiguration": Acts(bucket, "s3:PutMetricsConfiguration"),
+    "DeleteBucketMetricsConfiguration": Acts(bucket, "s3:PutMetricsConfiguration"),
+    "ListBucketMetricsConfigurations": Acts(bucket, "s3:GetMetricsConfiguration"),
+    "GetBucketIntelligentTieringConfiguration": Acts(
+        bucket, "s3:GetIntelligentTieringConfiguration"
+    ),
+    "PutBucketIntelligentTieringConfiguration": Acts(
+        bucket, "s3:PutIntelligentTieringConfiguration"
+    ),
+    "DeleteBucketIntelligentTieringConfiguration": Acts(
+        bucket, "s3:PutIntelligentTieringConfiguration"
+    ),
+    "ListBucketIntelligentTieringConfigurations": Acts(
+        bucket, "s3:GetIntelligentTieringConfiguration"
+    ),
     # objects
     "PutObject": _WRITTEN,
     "GetObject": Acts(
@@ -109,6 +133,7 @@ ACTS = {
     "GetObjectAcl": Acts(
         unversioned, told=the_request, also=access.of_version("s3:GetObjectVersionAcl")
     ),
+    "GetObjectTorrent": Acts(an_object),
     "PutObjectAcl": Acts(
         unversioned, told=the_request, also=access.of_version("s3:PutObjectVersionAcl")
     ),
@@ -158,6 +183,9 @@ _ACCEPTED: Mapping[str, Mapping[str, str]] = {
     "GetObjectAcl": _PAYER,
     "PutObjectAcl": {**_PAYER, **_ALGORITHM},
     "PutBucketOwnershipControls": _ALGORITHM,
+    "PutBucketAccelerateConfiguration": _ALGORITHM,
+    "PutBucketRequestPayment": _ALGORITHM,
+    "GetObjectTorrent": _PAYER,
     "PutBucketCors": _ALGORITHM,
     "PutBucketTagging": _ALGORITHM,
 }

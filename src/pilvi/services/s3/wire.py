@@ -23,9 +23,41 @@ class AbortMultipartUploadRequest(TypedDict, total=False):
     IfMatchInitiatedTime: EpochMs
 
 
+class AccelerateConfiguration(TypedDict, total=False):
+    Status: str
+
+
 class AccessControlPolicy(TypedDict, total=False):
     Grants: list[Grant]
     Owner: Owner
+
+
+class AnalyticsAndOperator(TypedDict, total=False):
+    Prefix: str
+    Tags: list[Tag]
+
+
+class AnalyticsConfiguration(TypedDict, total=False):
+    Id: Required[str]
+    Filter: AnalyticsFilter
+    StorageClassAnalysis: Required[StorageClassAnalysis]
+
+
+class AnalyticsExportDestination(TypedDict, total=False):
+    S3BucketDestination: Required[AnalyticsS3BucketDestination]
+
+
+class AnalyticsFilter(TypedDict, total=False):
+    Prefix: str
+    Tag: Tag
+    And: AnalyticsAndOperator
+
+
+class AnalyticsS3BucketDestination(TypedDict, total=False):
+    Format: Required[str]
+    BucketAccountId: str
+    Bucket: Required[str]
+    Prefix: str
 
 
 class Bucket(TypedDict, total=False):
@@ -321,8 +353,26 @@ class Delete(TypedDict, total=False):
     Quiet: bool
 
 
+class DeleteBucketAnalyticsConfigurationRequest(TypedDict, total=False):
+    Bucket: Required[str]
+    Id: Required[str]
+    ExpectedBucketOwner: str
+
+
 class DeleteBucketCorsRequest(TypedDict, total=False):
     Bucket: Required[str]
+    ExpectedBucketOwner: str
+
+
+class DeleteBucketIntelligentTieringConfigurationRequest(TypedDict, total=False):
+    Bucket: Required[str]
+    Id: Required[str]
+    ExpectedBucketOwner: str
+
+
+class DeleteBucketMetricsConfigurationRequest(TypedDict, total=False):
+    Bucket: Required[str]
+    Id: Required[str]
     ExpectedBucketOwner: str
 
 
@@ -420,6 +470,17 @@ class FilterRule(TypedDict, total=False):
     Value: str
 
 
+class GetBucketAccelerateConfigurationOutput(TypedDict, total=False):
+    Status: str
+    RequestCharged: str
+
+
+class GetBucketAccelerateConfigurationRequest(TypedDict, total=False):
+    Bucket: Required[str]
+    ExpectedBucketOwner: str
+    RequestPayer: str
+
+
 class GetBucketAclOutput(TypedDict, total=False):
     Owner: Owner
     Grants: list[Grant]
@@ -427,6 +488,16 @@ class GetBucketAclOutput(TypedDict, total=False):
 
 class GetBucketAclRequest(TypedDict, total=False):
     Bucket: Required[str]
+    ExpectedBucketOwner: str
+
+
+class GetBucketAnalyticsConfigurationOutput(TypedDict, total=False):
+    AnalyticsConfiguration: AnalyticsConfiguration
+
+
+class GetBucketAnalyticsConfigurationRequest(TypedDict, total=False):
+    Bucket: Required[str]
+    Id: Required[str]
     ExpectedBucketOwner: str
 
 
@@ -439,12 +510,32 @@ class GetBucketCorsRequest(TypedDict, total=False):
     ExpectedBucketOwner: str
 
 
+class GetBucketIntelligentTieringConfigurationOutput(TypedDict, total=False):
+    IntelligentTieringConfiguration: IntelligentTieringConfiguration
+
+
+class GetBucketIntelligentTieringConfigurationRequest(TypedDict, total=False):
+    Bucket: Required[str]
+    Id: Required[str]
+    ExpectedBucketOwner: str
+
+
 class GetBucketLocationOutput(TypedDict, total=False):
     LocationConstraint: str
 
 
 class GetBucketLocationRequest(TypedDict, total=False):
     Bucket: Required[str]
+    ExpectedBucketOwner: str
+
+
+class GetBucketMetricsConfigurationOutput(TypedDict, total=False):
+    MetricsConfiguration: MetricsConfiguration
+
+
+class GetBucketMetricsConfigurationRequest(TypedDict, total=False):
+    Bucket: Required[str]
+    Id: Required[str]
     ExpectedBucketOwner: str
 
 
@@ -476,6 +567,15 @@ class GetBucketPolicyStatusOutput(TypedDict, total=False):
 
 
 class GetBucketPolicyStatusRequest(TypedDict, total=False):
+    Bucket: Required[str]
+    ExpectedBucketOwner: str
+
+
+class GetBucketRequestPaymentOutput(TypedDict, total=False):
+    Payer: str
+
+
+class GetBucketRequestPaymentRequest(TypedDict, total=False):
     Bucket: Required[str]
     ExpectedBucketOwner: str
 
@@ -634,6 +734,18 @@ class GetObjectTaggingRequest(TypedDict, total=False):
     RequestPayer: str
 
 
+class GetObjectTorrentOutput(TypedDict, total=False):
+    Body: bytes | AsyncIterator[bytes]
+    RequestCharged: str
+
+
+class GetObjectTorrentRequest(TypedDict, total=False):
+    Bucket: Required[str]
+    Key: Required[str]
+    RequestPayer: str
+    ExpectedBucketOwner: str
+
+
 class GetPublicAccessBlockOutput(TypedDict, total=False):
     PublicAccessBlockConfiguration: PublicAccessBlockConfiguration
 
@@ -747,11 +859,68 @@ class Initiator(TypedDict, total=False):
     DisplayName: str
 
 
+class IntelligentTieringAndOperator(TypedDict, total=False):
+    Prefix: str
+    Tags: list[Tag]
+
+
+class IntelligentTieringConfiguration(TypedDict, total=False):
+    Id: Required[str]
+    Filter: IntelligentTieringFilter
+    Status: Required[str]
+    Tierings: Required[list[Tiering]]
+
+
+class IntelligentTieringFilter(TypedDict, total=False):
+    Prefix: str
+    Tag: Tag
+    And: IntelligentTieringAndOperator
+
+
 class LambdaFunctionConfiguration(TypedDict, total=False):
     Id: str
     LambdaFunctionArn: Required[str]
     Events: Required[list[str]]
     Filter: NotificationConfigurationFilter
+
+
+class ListBucketAnalyticsConfigurationsOutput(TypedDict, total=False):
+    IsTruncated: bool
+    ContinuationToken: str
+    NextContinuationToken: str
+    AnalyticsConfigurationList: list[AnalyticsConfiguration]
+
+
+class ListBucketAnalyticsConfigurationsRequest(TypedDict, total=False):
+    Bucket: Required[str]
+    ContinuationToken: str
+    ExpectedBucketOwner: str
+
+
+class ListBucketIntelligentTieringConfigurationsOutput(TypedDict, total=False):
+    IsTruncated: bool
+    ContinuationToken: str
+    NextContinuationToken: str
+    IntelligentTieringConfigurationList: list[IntelligentTieringConfiguration]
+
+
+class ListBucketIntelligentTieringConfigurationsRequest(TypedDict, total=False):
+    Bucket: Required[str]
+    ContinuationToken: str
+    ExpectedBucketOwner: str
+
+
+class ListBucketMetricsConfigurationsOutput(TypedDict, total=False):
+    IsTruncated: bool
+    ContinuationToken: str
+    NextContinuationToken: str
+    MetricsConfigurationList: list[MetricsConfiguration]
+
+
+class ListBucketMetricsConfigurationsRequest(TypedDict, total=False):
+    Bucket: Required[str]
+    ContinuationToken: str
+    ExpectedBucketOwner: str
 
 
 class ListBucketsOutput(TypedDict, total=False):
@@ -890,6 +1059,24 @@ class LocationInfo(TypedDict, total=False):
     Name: str
 
 
+class MetricsAndOperator(TypedDict, total=False):
+    Prefix: str
+    Tags: list[Tag]
+    AccessPointArn: str
+
+
+class MetricsConfiguration(TypedDict, total=False):
+    Id: Required[str]
+    Filter: MetricsFilter
+
+
+class MetricsFilter(TypedDict, total=False):
+    Prefix: str
+    Tag: Tag
+    AccessPointArn: str
+    And: MetricsAndOperator
+
+
 class MultipartUpload(TypedDict, total=False):
     UploadId: str
     Key: str
@@ -989,6 +1176,13 @@ class PublicAccessBlockConfiguration(TypedDict, total=False):
     RestrictPublicBuckets: bool
 
 
+class PutBucketAccelerateConfigurationRequest(TypedDict, total=False):
+    Bucket: Required[str]
+    AccelerateConfiguration: Required[AccelerateConfiguration]
+    ExpectedBucketOwner: str
+    ChecksumAlgorithm: str
+
+
 class PutBucketAclRequest(TypedDict, total=False):
     ACL: str
     AccessControlPolicy: AccessControlPolicy
@@ -1003,11 +1197,32 @@ class PutBucketAclRequest(TypedDict, total=False):
     ExpectedBucketOwner: str
 
 
+class PutBucketAnalyticsConfigurationRequest(TypedDict, total=False):
+    Bucket: Required[str]
+    Id: Required[str]
+    AnalyticsConfiguration: Required[AnalyticsConfiguration]
+    ExpectedBucketOwner: str
+
+
 class PutBucketCorsRequest(TypedDict, total=False):
     Bucket: Required[str]
     CORSConfiguration: Required[CORSConfiguration]
     ContentMD5: str
     ChecksumAlgorithm: str
+    ExpectedBucketOwner: str
+
+
+class PutBucketIntelligentTieringConfigurationRequest(TypedDict, total=False):
+    Bucket: Required[str]
+    Id: Required[str]
+    ExpectedBucketOwner: str
+    IntelligentTieringConfiguration: Required[IntelligentTieringConfiguration]
+
+
+class PutBucketMetricsConfigurationRequest(TypedDict, total=False):
+    Bucket: Required[str]
+    Id: Required[str]
+    MetricsConfiguration: Required[MetricsConfiguration]
     ExpectedBucketOwner: str
 
 
@@ -1032,6 +1247,14 @@ class PutBucketPolicyRequest(TypedDict, total=False):
     ChecksumAlgorithm: str
     ConfirmRemoveSelfBucketAccess: bool
     Policy: Required[str]
+    ExpectedBucketOwner: str
+
+
+class PutBucketRequestPaymentRequest(TypedDict, total=False):
+    Bucket: Required[str]
+    ContentMD5: str
+    ChecksumAlgorithm: str
+    RequestPaymentConfiguration: Required[RequestPaymentConfiguration]
     ExpectedBucketOwner: str
 
 
@@ -1170,6 +1393,10 @@ class QueueConfiguration(TypedDict, total=False):
     Filter: NotificationConfigurationFilter
 
 
+class RequestPaymentConfiguration(TypedDict, total=False):
+    Payer: Required[str]
+
+
 class RestoreStatus(TypedDict, total=False):
     IsRestoreInProgress: bool
     RestoreExpiryDate: EpochMs
@@ -1179,6 +1406,15 @@ class S3KeyFilter(TypedDict, total=False):
     FilterRules: list[FilterRule]
 
 
+class StorageClassAnalysis(TypedDict, total=False):
+    DataExport: StorageClassAnalysisDataExport
+
+
+class StorageClassAnalysisDataExport(TypedDict, total=False):
+    OutputSchemaVersion: Required[str]
+    Destination: Required[AnalyticsExportDestination]
+
+
 class Tag(TypedDict, total=False):
     Key: Required[str]
     Value: Required[str]
@@ -1186,6 +1422,11 @@ class Tag(TypedDict, total=False):
 
 class Tagging(TypedDict, total=False):
     TagSet: Required[list[Tag]]
+
+
+class Tiering(TypedDict, total=False):
+    Days: Required[int]
+    AccessTier: Required[str]
 
 
 class TopicConfiguration(TypedDict, total=False):

@@ -7,10 +7,16 @@ from pilvi.services.s3.operations import (
     bucket_acls as bucket_acls,
 )
 from pilvi.services.s3.operations import (
+    bucket_configurations as bucket_configurations,
+)
+from pilvi.services.s3.operations import (
     bucket_cors as bucket_cors,
 )
 from pilvi.services.s3.operations import (
     bucket_notifications as bucket_notifications,
+)
+from pilvi.services.s3.operations import (
+    bucket_settings as bucket_settings,
 )
 from pilvi.services.s3.operations import (
     bucket_tags as bucket_tags,

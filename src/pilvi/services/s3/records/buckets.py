@@ -17,6 +17,10 @@ NAMES: Key = ("aws", GLOBAL_REGION)
 """Home of the bucket records: the namespace that all accounts share."""
 
 
+BUCKET_OWNER, REQUESTER = "BucketOwner", "Requester"
+"""Who pays for requests."""
+
+
 class CorsRule(msgspec.Struct, frozen=True, omit_defaults=True):
     origins: tuple[str, ...]
     methods: tuple[str, ...]
@@ -63,6 +67,7 @@ class Bucket(msgspec.Struct, frozen=True, omit_defaults=True):
     ownership: str | None = "BucketOwnerEnforced"
     """Who owns what others write, and whether access control lists count; None: they do, and the writer."""
     acl: Acl = None
+    payer: str = BUCKET_OWNER
 
     @property
     def has_acls(self) -> bool:
