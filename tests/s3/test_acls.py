@@ -465,3 +465,31 @@ def test_blocked_lists(s3: Any, listed: str, anyone: Any, refused: Refused) -> N
     refused("AccessDenied", anyone.get_object, Bucket=listed, Key="new")
     s3.delete_public_access_block(Bucket=listed)
     anyone.get_object(Bucket=listed, Key="new")
+
+
+def test_lists_are_of_a_version(s3: Any, listed: str, anyone: Any, refused: Refused) -> None:
+    """That the newest is open opens no earlier version, and the other way round."""
+    s3.put_bucket_versioning(Bucket=listed, VersioningConfiguration={"Status": "Enabled"})
+
+    def put(acl: str) -> dict[str, str]:
+        made = s3.put_object(Bucket=listed, Key="k", Body=b"x", ACL=acl)
+        return {"Bucket": listed, "Key": "k", "VersionId": made["VersionId"]}
+
+    closed, opened = put("private"), put("public-read")
+    anyone.get_object(Bucket=listed, Key="k")
+    anyone.get_object(**opened)
+    refused("AccessDenied", anyone.get_object, **closed)
+    refused("AccessDenied", anyone.delete_object, **opened)
+    put("private")
+    refused("AccessDenied", anyone.get_object, Bucket=listed, Key="k")
+    anyone.get_object(**opened)
+    s3.put_object_acl(**opened, ACL="private")
+    refused("AccessDenied", anyone.get_object, **opened)
+    s3.put_object_acl(**closed, ACL="public-read")
+    anyone.get_object(**closed)
+    assert len(s3.get_object_acl(**closed)["Grants"]) == 2
+    assert len(s3.get_object_acl(Bucket=listed, Key="k")["Grants"]) == 1
+    marker = s3.delete_object(Bucket=listed, Key="k")["VersionId"]
+    refused("NoSuchKey", s3.get_object_acl, Bucket=listed, Key="k")
+    refused("MethodNotAllowed", s3.put_object_acl, Bucket=listed, Key="k", ACL="private")
+    refused("MethodNotAllowed", s3.get_object_acl, Bucket=listed, Key="k", VersionId=marker)

@@ -302,11 +302,12 @@ def _options(url: str, headers: dict[str, str]) -> tuple[int, str, dict[str, str
 def test_what_is_not_built_is_refused_by_name(s3: Any, bucket: str, refused: Refused) -> None:
     error = refused(
         "NotImplemented",
-        s3.put_bucket_versioning,
+        s3.rename_object,
         Bucket=bucket,
-        VersioningConfiguration={"Status": "Enabled"},
+        Key="k",
+        RenameSource=f"{bucket}/j",
     )
-    assert "PutBucketVersioning" in error["Message"]
+    assert "RenameObject" in error["Message"]
     error = refused(
         "NotImplemented", s3.put_object, Bucket=bucket, Key="k", ServerSideEncryption="aws:kms"
     )

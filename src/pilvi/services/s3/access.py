@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
+from pilvi.base.errors import AwsError
 from pilvi.identity.permissions import OnResource
 from pilvi.kit import tags
 from pilvi.kit.call import Call
@@ -18,11 +19,11 @@ from pilvi.kit.permission import Permission, Undisclosed, check
 from pilvi.kit.service import PermissionsOfRequest
 from pilvi.languages.policy import RESOURCE, Attachment, Document, Origin, document
 from pilvi.services.s3 import errors, limits
-from pilvi.services.s3.records import buckets, objects
+from pilvi.services.s3.records import buckets, objects, versions
 from pilvi.services.s3.records.buckets import BUCKET_OWNER, Bucket
 from pilvi.services.s3.records.grants import NOBODY, Acl
 from pilvi.services.s3.records.objects import Object
-from pilvi.services.s3.rules import acls, names, policies
+from pilvi.services.s3.rules import acls, names, policies, version_names
 from pilvi.store.api import Snapshot
 
 _NOBODYS = OnResource()
@@ -122,7 +123,8 @@ async def _on_object(
         return OnResource(side.account, (*side.policies, *granted)) if granted else side
     if action not in acls.OWNERS_ACTIONS:
         return side
-    stored, public = await call.view(lambda at: _look(at, bucket, key))
+    version_id = version_names.of_permission(asked.told)
+    stored, public = await call.view(lambda at: _look(at, bucket, key, version_id))
     if stored is None:
         return side
     owner = stored.owner or bucket.account
@@ -136,10 +138,16 @@ async def _on_object(
     return OnResource(side.account, (*kept.denies, *listed))
 
 
-def _look(at: Snapshot, bucket: Bucket, key: str) -> tuple[Object | None, bool]:
-    """An object, and whether grants to everyone count."""
+def _look(
+    at: Snapshot, bucket: Bucket, key: str, version_id: str | None
+) -> tuple[Object | None, bool]:
+    """An object or the version of it that is asked for, and whether grants to everyone count."""
     block = buckets.blocked(at, bucket)
-    return objects.find_object(at, bucket, key), not block.ignore_acls
+    if version_id is None:
+        stored = objects.find_object(at, bucket, key)
+    else:
+        stored = versions.find(at, bucket, key, "" if version_id == "null" else version_id)
+    return stored if isinstance(stored, Object) else None, not block.ignore_acls
 
 
 def writer(call: Call) -> str:
@@ -212,9 +220,9 @@ def owns(call: Call, bucket: Bucket) -> bool:
     return call.principal.authenticated and call.principal.account == bucket.account
 
 
-def missing(call: Call, key: str) -> Exception:
-    """Of a key that is not there. Who may not list the bucket is not told which keys are."""
-    return Undisclosed(errors.NoSuchKey(key), errors.AccessDenied())
+def missing(error: AwsError) -> Undisclosed:
+    """Of a key that is not there, or a version. Who may not list the bucket is not told which are."""
+    return Undisclosed(error, errors.AccessDenied())
 
 
 # --- further permissions. Functions that mostly give none give tuples: that costs less than a generator.
@@ -334,7 +342,8 @@ async def permit_copied_tags(call: Call, req: Mapping[str, Any]) -> None:
     """An object with tags is copied with them: that is reading them, and putting them. Raises: AccessDenied."""
     bucket, key, version_id = _source(req)
     reading = "s3:GetObjectTagging" if version_id is None else "s3:GetObjectVersionTagging"
-    await check(call, Permission(reading, (names.object_arn(bucket, key),)))
+    told = {} if version_id is None else {"VersionId": version_id}
+    await check(call, Permission(reading, (names.object_arn(bucket, key),), told=told))
     await check(call, Permission("s3:PutObjectTagging", (_target(req),), told={}))
 
 

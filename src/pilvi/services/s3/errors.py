@@ -81,6 +81,22 @@ class BucketNotEmpty(S3Error):
         super().__init__({"BucketName": bucket})
 
 
+class VersionedBucketNotEmpty(S3Error):
+    code = "BucketNotEmpty"
+    message = (
+        "The bucket you tried to delete is not empty. You must delete all versions in the bucket."
+    )
+    status = 409
+
+    def __init__(self, bucket: str) -> None:
+        super().__init__({"BucketName": bucket})
+
+
+class IllegalVersioningConfigurationException(S3Error):
+    code = "IllegalVersioningConfigurationException"
+    message = "The Versioning element must be specified"
+
+
 class TooManyBuckets(S3Error):
     code = "TooManyBuckets"
     message = "You have attempted to create more buckets than allowed"

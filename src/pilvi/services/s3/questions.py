@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pilvi.contracts.objects import ObjectNotReadable
 from pilvi.kit.cloud import Cloud
+from pilvi.services.s3 import asked
+from pilvi.services.s3.errors import InvalidArgument
 from pilvi.services.s3.records import buckets, objects
+from pilvi.services.s3.records.objects import Object
 from pilvi.store.api import Snapshot
 from pilvi.store.blob_rows import BlobGone, BlobRef
 
@@ -26,10 +29,15 @@ class S3Objects:
             found = buckets.find_bucket(at, bucket)
             if found is None:
                 raise ObjectNotReadable("NoSuchBucket", "The specified bucket does not exist")
-            if version_id not in (None, "null"):
-                raise ObjectNotReadable("NoSuchVersion", "The specified version does not exist.")
-            stored = objects.find_object(at, found, key)
-            if stored is None:
+            try:
+                stored = asked.find(at, found, key, version_id)
+            except InvalidArgument:
+                stored = None
+            if not isinstance(stored, Object):
+                if version_id is not None:
+                    raise ObjectNotReadable(
+                        "NoSuchVersion", "The specified version does not exist."
+                    )
                 raise ObjectNotReadable("NoSuchKey", "The specified key does not exist.")
             if stored.size > size_max:
                 raise ValueError(f"{bucket}/{key} has {stored.size} bytes, more than {size_max}")

@@ -83,6 +83,7 @@ ACTS = {
     "PutBucketTagging": Acts(bucket),
     "DeleteBucketTagging": Acts(bucket, "s3:PutBucketTagging"),
     "GetBucketVersioning": Acts(bucket),
+<<<<<<< HEAD
     "GetBucketAccelerateConfiguration": Acts(bucket, "s3:GetAccelerateConfiguration"),
     "PutBucketAccelerateConfiguration": Acts(bucket, "s3:PutAccelerateConfiguration"),
     "GetBucketRequestPayment": Acts(bucket),
@@ -107,6 +108,9 @@ ACTS = {
     "ListBucketIntelligentTieringConfigurations": Acts(
         bucket, "s3:GetIntelligentTieringConfiguration"
     ),
+=======
+    "PutBucketVersioning": Acts(bucket),
+>>>>>>> ee95e77 (s3: Keep versions of objects.)
     # objects
     "PutObject": _WRITTEN,
     "GetObject": Acts(
@@ -137,6 +141,7 @@ ACTS = {
     "PutObjectAcl": Acts(
         unversioned, told=the_request, also=access.of_version("s3:PutObjectVersionAcl")
     ),
+    "ListObjectVersions": Acts(bucket, "s3:ListBucketVersions", context=of_listing),
     "GetObjectTagging": Acts(
         unversioned, told=the_request, also=access.of_version("s3:GetObjectVersionTagging")
     ),
@@ -177,7 +182,9 @@ _ACCEPTED: Mapping[str, Mapping[str, str]] = {
     "HeadObject": _PAYER,
     "GetObjectAttributes": _PAYER,
     "PutObject": {**_PAYER, **_ALGORITHM},
+    "ListObjectVersions": _PAYER,
     "PutBucketPolicy": _ALGORITHM,
+    "PutBucketVersioning": _ALGORITHM,
     "PutPublicAccessBlock": _ALGORITHM,
     "PutBucketAcl": _ALGORITHM,
     "GetObjectAcl": _PAYER,

@@ -21,8 +21,9 @@ from pilvi.kit.permission import Permission
 from pilvi.kit.service import Tells
 from pilvi.languages.policy import family_of
 from pilvi.services.s3 import errors
-from pilvi.services.s3.records import buckets, objects
-from pilvi.services.s3.rules import names, tags
+from pilvi.services.s3.records import buckets, objects, versions
+from pilvi.services.s3.records.objects import Object
+from pilvi.services.s3.rules import names, tags, version_names
 from pilvi.store.api import Snapshot
 
 Keys = dict[str, tuple[str, ...]]
@@ -66,9 +67,11 @@ _NEVER = (
 
 async def _tell(call: Call, asked: Permission, resource: str) -> Mapping[str, tuple[str, ...]]:
     told = _of_call(call)
-    told.update(await call.view(lambda at: _stored(at, call, resource)))
-    if isinstance(asked.told, Mapping):
-        told.update(_of_request(call.operation, cast("Request", asked.told)))
+    req = cast("Request", asked.told) if isinstance(asked.told, Mapping) else None
+    version_id = version_names.of_permission(req)
+    told.update(await call.view(lambda at: _stored(at, call, resource, version_id)))
+    if req is not None:
+        told.update(_of_request(call.operation, req))
     about = keys_about(asked.action) or frozenset[str]()
     return {key: v for key, v in told.items() if key in about or family_of(key) in about}
 
@@ -119,14 +122,21 @@ def _signature(request: HttpRequest) -> tuple[str, int | None]:
     return "REST-QUERY-STRING", instant_ms(query.get("x-amz-date", ""))
 
 
-def _stored(at: Snapshot, call: Call, resource: str) -> Keys:
+def _stored(at: Snapshot, call: Call, resource: str, version_id: str | None) -> Keys:
+    """A version that no object can be called has no tags; the handler refuses it."""
     name, _, key = resource.removeprefix("arn:aws:s3:::").partition("/")
     bucket = buckets.find_bucket(at, name)
     if bucket is None or call.operation == "CreateBucket":
         return {"s3:resourceaccount": (call.account,)}
     told: Keys = {"s3:resourceaccount": (bucket.account,)}
-    stored = objects.find_object(at, bucket, key) if key else None
-    if stored is not None:
+    stored = None
+    if key and version_id is not None:
+        stored = versions.find(
+            at, bucket, key, "" if version_id == version_names.NULL else version_id
+        )
+    elif key:
+        stored = objects.find_object(at, bucket, key)
+    if isinstance(stored, Object):
         told.update(kit_tags.of_resource(stored.tags, "s3:existingobjecttag/"))
     return told
 

@@ -396,6 +396,14 @@ class DeleteBucketTaggingRequest(TypedDict, total=False):
     ExpectedBucketOwner: str
 
 
+class DeleteMarkerEntry(TypedDict, total=False):
+    Owner: Owner
+    Key: str
+    VersionId: str
+    IsLatest: bool
+    LastModified: EpochMs
+
+
 class DeleteObjectOutput(TypedDict, total=False):
     DeleteMarker: bool
     VersionId: str
@@ -965,6 +973,36 @@ class ListMultipartUploadsRequest(TypedDict, total=False):
     RequestPayer: str
 
 
+class ListObjectVersionsOutput(TypedDict, total=False):
+    IsTruncated: bool
+    KeyMarker: str
+    VersionIdMarker: str
+    NextKeyMarker: str
+    NextVersionIdMarker: str
+    Versions: list[ObjectVersion]
+    DeleteMarkers: list[DeleteMarkerEntry]
+    Name: str
+    Prefix: str
+    Delimiter: str
+    MaxKeys: int
+    CommonPrefixes: list[CommonPrefix]
+    EncodingType: str
+    RequestCharged: str
+
+
+class ListObjectVersionsRequest(TypedDict, total=False):
+    Bucket: Required[str]
+    Delimiter: str
+    EncodingType: str
+    KeyMarker: str
+    MaxKeys: int
+    Prefix: str
+    VersionIdMarker: str
+    ExpectedBucketOwner: str
+    RequestPayer: str
+    OptionalObjectAttributes: list[str]
+
+
 class ListObjectsOutput(TypedDict, total=False):
     IsTruncated: bool
     Marker: str
@@ -1135,6 +1173,20 @@ class ObjectPart(TypedDict, total=False):
     ChecksumXXHASH128: str
 
 
+class ObjectVersion(TypedDict, total=False):
+    ETag: str
+    ChecksumAlgorithm: list[str]
+    ChecksumType: str
+    Size: int
+    StorageClass: str
+    Key: str
+    VersionId: str
+    IsLatest: bool
+    LastModified: EpochMs
+    Owner: Owner
+    RestoreStatus: RestoreStatus
+
+
 class Owner(TypedDict, total=False):
     DisplayName: str
     ID: str
@@ -1263,6 +1315,15 @@ class PutBucketTaggingRequest(TypedDict, total=False):
     ContentMD5: str
     ChecksumAlgorithm: str
     Tagging: Required[Tagging]
+    ExpectedBucketOwner: str
+
+
+class PutBucketVersioningRequest(TypedDict, total=False):
+    Bucket: Required[str]
+    ContentMD5: str
+    ChecksumAlgorithm: str
+    MFA: str
+    VersioningConfiguration: Required[VersioningConfiguration]
     ExpectedBucketOwner: str
 
 
@@ -1514,3 +1575,8 @@ class UploadPartRequest(TypedDict, total=False):
     SSECustomerKeyMD5: str
     RequestPayer: str
     ExpectedBucketOwner: str
+
+
+class VersioningConfiguration(TypedDict, total=False):
+    MFADelete: str
+    Status: str

@@ -55,5 +55,11 @@ from pilvi.services.s3.operations import (
     reads as reads,
 )
 from pilvi.services.s3.operations import (
+    version_listings as version_listings,
+)
+from pilvi.services.s3.operations import (
+    versioning as versioning,
+)
+from pilvi.services.s3.operations import (
     writes as writes,
 )

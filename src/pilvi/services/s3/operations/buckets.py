@@ -8,7 +8,7 @@ from pilvi.base.errors import NotBuilt
 from pilvi.kit import paging
 from pilvi.kit.call import Call
 from pilvi.services.s3 import access, errors, limits
-from pilvi.services.s3.records import buckets, objects, uploads
+from pilvi.services.s3.records import buckets, objects, uploads, versions
 from pilvi.services.s3.records.buckets import Bucket, PublicAccess
 from pilvi.services.s3.records.grants import Acl
 from pilvi.services.s3.rules import acls, descriptions, names, tags
@@ -19,8 +19,6 @@ from pilvi.services.s3.wire import (
     DeleteBucketRequest,
     GetBucketLocationOutput,
     GetBucketLocationRequest,
-    GetBucketVersioningOutput,
-    GetBucketVersioningRequest,
     HeadBucketOutput,
     HeadBucketRequest,
     ListBucketsOutput,
@@ -117,15 +115,6 @@ def get_bucket_location(
     return {} if bucket.region == "us-east-1" else {"LocationConstraint": bucket.region}
 
 
-@s3.read("GetBucketVersioning")
-def get_bucket_versioning(
-    call: Call, at: Snapshot, req: GetBucketVersioningRequest
-) -> GetBucketVersioningOutput:
-    """Versioning was never switched on: the answer is empty. AWS: GetBucketVersioning."""
-    access.admit(call, at, req)
-    return {}
-
-
 @s3.read("ListBuckets")
 def list_buckets(call: Call, at: Snapshot, req: ListBucketsRequest) -> ListBucketsOutput:
     """The account's buckets of all regions, by name.
@@ -193,7 +182,9 @@ def delete_bucket(call: Call, tx: Transaction, req: DeleteBucketRequest) -> dict
     AWS: DeleteBucket.
     """
     bucket = access.admit(call, tx, req)
-    if not objects.is_empty(tx, bucket):
+    if not (objects.is_empty(tx, bucket) and versions.is_empty(tx, bucket)):
+        if bucket.versioning:
+            raise errors.VersionedBucketNotEmpty(bucket.name)
         raise errors.BucketNotEmpty(bucket.name)
     for upload in uploads.scan_uploads(tx, bucket):
         for part in uploads.scan_parts(tx, bucket, upload.id):

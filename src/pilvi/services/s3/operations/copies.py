@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from pilvi.base.http import Body
 from pilvi.kit.call import Call
-from pilvi.services.s3 import access, bodies, contents, errors, limits
+from pilvi.services.s3 import access, asked, bodies, contents, errors, limits
 from pilvi.services.s3.records import objects
 from pilvi.services.s3.records.buckets import Bucket
 from pilvi.services.s3.records.objects import Checksum, Object
@@ -20,6 +20,7 @@ from pilvi.services.s3.rules import (
     names,
     requests,
     tags,
+    version_names,
 )
 from pilvi.services.s3.service import refuse_unread, s3
 from pilvi.services.s3.wire import (
@@ -67,7 +68,6 @@ async def copy_object(call: Call, req: CopyObjectRequest, body: Body) -> CopyObj
     """
     draft = _draft(req)
     source_at = names.copy_source(req["CopySource"])
-    names.check_version_id(source_at[2])
     _check_in_place(req, source_at)
     for _ in range(_TRIES):
         source, made = await bodies.opened(call, lambda at: _look(call, at, req, draft))
@@ -76,7 +76,7 @@ async def copy_object(call: Call, req: CopyObjectRequest, body: Body) -> CopyObj
         if draft.tags is None and source.tags:
             await access.permit_copied_tags(call, req)
         try:
-            stored = await call.transact(
+            target, stored = await call.transact(
                 lambda tx, source=source, digests=digests: _commit(
                     call, tx, req, draft, source, digests
                 )
@@ -88,7 +88,11 @@ async def copy_object(call: Call, req: CopyObjectRequest, body: Body) -> CopyObj
             "LastModified": descriptions.second(stored.modified_at_ms),
             **checksums.members_of(stored.checksum),
         }
-        return {"CopyObjectResult": cast("CopyObjectResult", result)}
+        answer: dict[str, Any] = {"CopyObjectResult": cast("CopyObjectResult", result)}
+        if source.version_id:
+            answer["CopySourceVersionId"] = source.version_id
+        answer.update(version_names.told(target, stored.version_id))
+        return cast("CopyObjectOutput", answer)
     raise errors.OperationAborted()
 
 
@@ -124,7 +128,8 @@ def _directive(req: Mapping[str, Any], member: str, header: str) -> bool:
 
 
 def _check_in_place(req: Mapping[str, Any], source: tuple[str, str, str | None]) -> None:
-    if source[:2] == (req["Bucket"], req["Key"]) and not (
+    """An earlier version may be copied over the current one as it is: that brings it back."""
+    if source == (req["Bucket"], req["Key"], None) and not (
         req.get("MetadataDirective") == "REPLACE"
         or "StorageClass" in req
         or "WebsiteRedirectLocation" in req
@@ -134,11 +139,9 @@ def _check_in_place(req: Mapping[str, Any], source: tuple[str, str, str | None])
 
 def _find_source(call: Call, at: Snapshot, req: Mapping[str, Any]) -> tuple[Bucket, Object]:
     """Raises: NoSuchBucket, NoSuchKey, AccessDenied, PreconditionFailed, InvalidRequest (too large)."""
-    name, key, _ = names.copy_source(req["CopySource"])
+    name, key, version_id = names.copy_source(req["CopySource"])
     bucket = access.admit_source(call, at, name, req.get("ExpectedSourceBucketOwner"))
-    source = objects.find_object(at, bucket, key)
-    if source is None:
-        raise access.missing(call, key)
+    source = asked.get_source(at, bucket, key, version_id)
     conditions.check_copy_source(req, source, call.now_ms)
     if source.size > limits.COPY_BYTES_MAX:
         raise errors.InvalidRequest(
@@ -169,7 +172,7 @@ def _commit(
     draft: _Draft,
     seen: Object,
     digests: bodies.Digests | None,
-) -> Object:
+) -> tuple[Bucket, Object]:
     """Raises: _SourceChanged."""
     target = access.admit(call, tx, req)
     owner, acl = access.owned(call, tx, target, draft.asked)
@@ -207,7 +210,7 @@ def _commit(
         owner=owner,
         acl=acl,
     )
-    contents.put(
+    return target, contents.put(
         call,
         tx,
         target,
@@ -216,4 +219,3 @@ def _commit(
         replaced=current,
         event="ObjectCreated:Copy",
     )
-    return stored

@@ -1,4 +1,4 @@
-"""Deleting objects, one or up to a thousand."""
+"""Deleting objects and their versions, one or up to a thousand."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import Any, cast
 from pilvi.base.errors import AwsError
 from pilvi.kit.call import Call
 from pilvi.services.s3 import access, contents, errors, integrity, limits
-from pilvi.services.s3.records import objects
+from pilvi.services.s3.records import objects, versions
 from pilvi.services.s3.records.buckets import Bucket
-from pilvi.services.s3.rules import conditions, names, requests
+from pilvi.services.s3.records.objects import Object
+from pilvi.services.s3.records.versions import Version
+from pilvi.services.s3.rules import conditions, names, requests, version_names
 from pilvi.services.s3.service import s3
 from pilvi.services.s3.wire import (
     DeleteObjectOutput,
@@ -23,10 +25,12 @@ from pilvi.store.api import Transaction
 
 @s3.write("DeleteObject")
 def delete_object(call: Call, tx: Transaction, req: DeleteObjectRequest) -> DeleteObjectOutput:
-    """Delete an object; a key that is not there is no error.
+    """Delete an object, or one of its versions for good; what is not there is no error.
 
+    In a versioned bucket a delete marker takes the object's place, and its versions stay.
     Raises: NoSuchBucket, PreconditionFailed, NoSuchKey (If-Match), InvalidArgument.
-    AWS: DeleteObject; User Guide, "How to perform conditional deletes".
+    AWS: DeleteObject; User Guide, "Deleting object versions from a versioning-enabled bucket", "How to perform
+    conditional deletes".
     """
     bucket = access.admit(call, tx, req)
     requests.refuse_unbuilt(req)
@@ -37,14 +41,21 @@ def delete_object(call: Call, tx: Transaction, req: DeleteObjectRequest) -> Dele
         if member in req:
             raise errors.HeaderNotImplemented(header)
     _check_bypass(req)
-    names.check_version_id(req.get("VersionId"))
-    _delete(call, tx, bucket, req["Key"], req)
-    return {}
+    version_id = req.get("VersionId")
+    marker = _delete(call, tx, bucket, req["Key"], version_id, req)
+    result: dict[str, Any] = {}
+    if marker is not None:
+        result["DeleteMarker"] = True
+    if version_id is not None and bucket.versioning:
+        result["VersionId"] = version_id
+    elif marker is not None:
+        result["VersionId"] = version_names.shown(marker.id)
+    return cast("DeleteObjectOutput", result)
 
 
 @s3.write("DeleteObjects")
 def delete_objects(call: Call, tx: Transaction, req: DeleteObjectsRequest) -> DeleteObjectsOutput:
-    """Delete up to a thousand keys in one transaction; each key's success or error is told.
+    """Delete up to a thousand keys or versions in one transaction; each one's success or error is told.
 
     Raises: MalformedXML (none or too many), InvalidRequest (no digest), BadDigest.
     AWS: DeleteObjects.
@@ -63,17 +74,16 @@ def delete_objects(call: Call, tx: Transaction, req: DeleteObjectsRequest) -> De
         if not key:
             raise errors.MalformedXML()
         version_id: str | None = one.get("VersionId")
-        version = {} if version_id is None else {"VersionId": version_id}
+        told: dict[str, Any] = {} if version_id is None else {"VersionId": version_id}
         try:
-            if version_id not in (None, "null"):
-                raise errors.NoSuchVersion(key, version_id or "")
-            if "LastModifiedTime" in one or "Size" in one:
-                raise errors.HeaderNotImplemented("LastModifiedTime,Size")
-            _delete(call, tx, bucket, key, {"IfMatch": one["ETag"]} if "ETag" in one else {})
+            marker = _delete_listed(call, tx, bucket, key, version_id, one)
         except AwsError as error:
-            failed.append({"Key": key, "Code": error.code, "Message": error.text, **version})
-        else:
-            deleted.append({"Key": key, **version})
+            failed.append({"Key": key, "Code": error.code, "Message": error.text, **told})
+            continue
+        if marker is not None:
+            told["DeleteMarker"] = True
+            told["DeleteMarkerVersionId"] = version_names.shown(marker.id)
+        deleted.append({"Key": key, **told})
     result: dict[str, Any] = {}
     if deleted and not req["Delete"].get("Quiet", False):
         result["Deleted"] = deleted
@@ -82,18 +92,51 @@ def delete_objects(call: Call, tx: Transaction, req: DeleteObjectsRequest) -> De
     return cast("DeleteObjectsOutput", result)
 
 
+def _delete_listed(
+    call: Call,
+    tx: Transaction,
+    bucket: Bucket,
+    key: str,
+    version_id: str | None,
+    one: Mapping[str, Any],
+) -> Version | None:
+    """Raises: as `_delete`, but NoSuchVersion for an id that no version can have."""
+    if "LastModifiedTime" in one or "Size" in one:
+        raise errors.HeaderNotImplemented("LastModifiedTime,Size")
+    if version_id is not None:
+        try:
+            version_names.stored_id(version_id)
+        except errors.InvalidArgument:
+            raise errors.NoSuchVersion(key, version_id) from None
+    expected = {"IfMatch": one["ETag"]} if "ETag" in one else {}
+    return _delete(call, tx, bucket, key, version_id, expected)
+
+
 def _check_bypass(req: Mapping[str, Any]) -> None:
     """No bucket here has object lock. Raises: InvalidArgument."""
-    if req.get("BypassGovernanceRetention"):
+    if "BypassGovernanceRetention" in req:
         raise errors.InvalidArgument(
             "x-amz-bypass-governance-retention is only applicable to Object Lock enabled buckets.",
             "x-amz-bypass-governance-retention",
         )
 
 
-def _delete(call: Call, tx: Transaction, bucket: Bucket, key: str, req: Mapping[str, Any]) -> None:
+def _delete(
+    call: Call,
+    tx: Transaction,
+    bucket: Bucket,
+    key: str,
+    version_id: str | None,
+    expected: Mapping[str, Any],
+) -> Version | None:
+    """Gives the delete marker that was made, or the one that was deleted."""
     names.check_key(key)
-    current = objects.find_object(tx, bucket, key)
-    conditions.check_delete(req, key, current)
-    if current is not None:
-        contents.remove(call, tx, bucket, current)
+    if version_id is None:
+        current = objects.find_object(tx, bucket, key)
+        conditions.check_delete(expected, key, current)
+        return contents.remove(call, tx, bucket, key, current)
+    found = versions.find(tx, bucket, key, version_names.stored_id(version_id))
+    conditions.check_delete(expected, key, found if isinstance(found, Object) else None)
+    if found is not None:
+        contents.remove_version(call, tx, bucket, key, found)
+    return found if isinstance(found, Version) else None

@@ -40,7 +40,7 @@ def list_objects_v2(call: Call, at: Snapshot, req: ListObjectsV2Request) -> List
     if token is not None:
         result["ContinuationToken"] = token
     elif start_after:
-        result["StartAfter"] = _shown(start_after, result)
+        result["StartAfter"] = shown(start_after, result)
     if page.truncated:
         result["NextContinuationToken"] = paging.token_of((_last_key(page),))
     return cast("ListObjectsV2Output", result)
@@ -56,9 +56,9 @@ def list_objects(call: Call, at: Snapshot, req: ListObjectsRequest) -> ListObjec
     marker: str = req.get("Marker", "")
     page, result = _list(at, bucket, req, marker)
     _add_contents(result, page, bucket)
-    result["Marker"] = _shown(marker, result)
+    result["Marker"] = shown(marker, result)
     if page.truncated and req.get("Delimiter"):
-        result["NextMarker"] = _shown(_last_key(page), result)
+        result["NextMarker"] = shown(_last_key(page), result)
     return cast("ListObjectsOutput", result)
 
 
@@ -66,6 +66,20 @@ def _list(
     at: Snapshot, bucket: Bucket, req: Mapping[str, Any], marker: str
 ) -> tuple[Page[Object], dict[str, Any]]:
     """The page, and what both versions say of it."""
+    size, result = begin(bucket, req)
+    page = listing.walk(
+        objects.ordered_objects(at, bucket),
+        prefix=req.get("Prefix", ""),
+        delimiter=req.get("Delimiter", ""),
+        marker=(marker,) if marker else (),
+        size=size,
+    )
+    result["IsTruncated"] = page.truncated
+    return page, result
+
+
+def begin(bucket: Bucket, req: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
+    """How many answers there may be, and what each list of keys says first. Raises: InvalidArgument."""
     prefix: str = req.get("Prefix", "")
     delimiter: str = req.get("Delimiter", "")
     url = names.check_encoding_type(req.get("EncodingType"))
@@ -80,37 +94,26 @@ def _list(
                 "Invalid attribute name specified", "x-amz-optional-object-attributes", attribute
             )
     size = min(size, limits.LIST_KEYS_MAX)
-    page = listing.walk(
-        objects.ordered_objects(at, bucket),
-        prefix=prefix,
-        delimiter=delimiter,
-        marker=(marker,) if marker else (),
-        size=size,
-    )
-    result: dict[str, Any] = {
-        "Name": bucket.name,
-        "MaxKeys": size,
-        "IsTruncated": page.truncated,
-    }
+    result: dict[str, Any] = {"Name": bucket.name, "MaxKeys": size}
     if url:
         result["EncodingType"] = "url"
-    result["Prefix"] = _shown(prefix, result)
+    result["Prefix"] = shown(prefix, result)
     if delimiter:
-        result["Delimiter"] = _shown(delimiter, result)
-    return page, result
+        result["Delimiter"] = shown(delimiter, result)
+    return size, result
 
 
 def _add_contents(result: dict[str, Any], page: Page[Object], owned_in: Bucket | None) -> None:
     """`owned_in`: the bucket, where owners are told."""
     if page.rows:
-        result["Contents"] = [_content(stored, owned_in, result) for stored in page.rows]
+        result["Contents"] = [content(stored, owned_in, result) for stored in page.rows]
     if page.prefixes:
-        result["CommonPrefixes"] = [{"Prefix": _shown(one, result)} for one in page.prefixes]
+        result["CommonPrefixes"] = [{"Prefix": shown(one, result)} for one in page.prefixes]
 
 
-def _content(stored: Object, owned_in: Bucket | None, result: Mapping[str, Any]) -> dict[str, Any]:
+def content(stored: Object, owned_in: Bucket | None, result: Mapping[str, Any]) -> dict[str, Any]:
     content: dict[str, Any] = {
-        "Key": _shown(stored.key, result),
+        "Key": shown(stored.key, result),
         "LastModified": descriptions.second(stored.modified_at_ms),
         "ETag": descriptions.quoted(stored.etag),
         "ChecksumAlgorithm": [stored.checksum.algorithm],
@@ -123,7 +126,7 @@ def _content(stored: Object, owned_in: Bucket | None, result: Mapping[str, Any])
     return content
 
 
-def _shown(text: str, result: Mapping[str, Any]) -> str:
+def shown(text: str, result: Mapping[str, Any]) -> str:
     return names.encoded(text) if "EncodingType" in result else text
 
 

@@ -22,6 +22,7 @@ from pilvi.services.s3.rules import (
     names,
     requests,
     tags,
+    version_names,
 )
 from pilvi.services.s3.service import refuse_unread, s3
 from pilvi.services.s3.wire import (
@@ -209,7 +210,7 @@ def complete_multipart_upload(
         owner=upload.owner,
         acl=upload.acl,
     )
-    contents.put(
+    stored = contents.put(
         call,
         tx,
         bucket,
@@ -226,6 +227,7 @@ def complete_multipart_upload(
             "Key": key,
             "ETag": descriptions.quoted(stored.etag),
             **checksums.members_of(checksum, stored.parts),
+            **version_names.written(stored.version_id),
         },
     )
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import msgspec
 
 from pilvi.kit.call import Call
 from pilvi.services.s3 import access, errors, events, integrity
-from pilvi.services.s3.records import objects
+from pilvi.services.s3 import asked as asked_for
+from pilvi.services.s3.records import versions
 from pilvi.services.s3.records.buckets import Bucket
 from pilvi.services.s3.records.objects import Object
 from pilvi.services.s3.rules import acls, names
@@ -28,9 +29,9 @@ from pilvi.store.api import Snapshot, Transaction
 def get_object_acl(call: Call, at: Snapshot, req: GetObjectAclRequest) -> GetObjectAclOutput:
     """The object's list and its owner; where lists are off, that the bucket's owner has everything.
 
-    Raises: NoSuchKey. AWS: GetObjectAcl.
+    Raises: NoSuchKey, NoSuchVersion, MethodNotAllowed (a delete marker). AWS: GetObjectAcl.
     """
-    bucket, stored = _find(call, at, req)
+    bucket, stored = _find(call, at, req, asked_for.get)
     acl = stored.acl if bucket.has_acls else None
     return cast("GetObjectAclOutput", acls.described(acl, _owner_id(bucket, stored)))
 
@@ -39,10 +40,10 @@ def get_object_acl(call: Call, at: Snapshot, req: GetObjectAclRequest) -> GetObj
 def put_object_acl(call: Call, tx: Transaction, req: PutObjectAclRequest) -> PutObjectAclOutput:
     """Replace the object's list, by a canned one, by headers or by a document.
 
-    Raises: NoSuchKey, and what PutBucketAcl raises.
+    Raises: NoSuchKey, NoSuchVersion, MethodNotAllowed (a delete marker), and what PutBucketAcl raises.
     AWS: PutObjectAcl; User Guide, "Access control list (ACL) overview".
     """
-    bucket, stored = _find(call, tx, req)
+    bucket, stored = _find(call, tx, req, asked_for.get_any)
     integrity.check_document(call, req)
     has_content = call.request is not None and bool(call.request.body)
     owner = _owner_id(bucket, stored)
@@ -53,15 +54,19 @@ def put_object_acl(call: Call, tx: Transaction, req: PutObjectAclRequest) -> Put
         return {}
     acl = acls.acl_of_object(asked, stored.owner, bucket.account)
     access.check_public(call, tx, bucket, acl)
-    objects.put_row(tx, bucket, msgspec.structs.replace(stored, acl=acl))
-    events.tell(call, tx, bucket, Event("ObjectAcl:Put", stored.key, call.now_ms, etag=stored.etag))
+    versions.put_row(tx, bucket, msgspec.structs.replace(stored, acl=acl))
+    told = Event(
+        "ObjectAcl:Put", stored.key, call.now_ms, etag=stored.etag, version_id=stored.version_id
+    )
+    events.tell(call, tx, bucket, told)
     return {}
 
 
-def _find(call: Call, at: Snapshot, req: Mapping[str, Any]) -> tuple[Bucket, Object]:
+def _find(
+    call: Call, at: Snapshot, req: Mapping[str, Any], find: Callable[..., Object]
+) -> tuple[Bucket, Object]:
     bucket = access.admit(call, at, req)
-    names.check_version_id(req.get("VersionId"))
-    return bucket, objects.get_object(at, bucket, req["Key"])
+    return bucket, find(call, at, bucket, req)
 
 
 def _owner_id(bucket: Bucket, stored: Object) -> str:

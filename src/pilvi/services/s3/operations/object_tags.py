@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
 from pilvi.kit.call import Call
-from pilvi.services.s3 import access, events, integrity
-from pilvi.services.s3.records import objects
+from pilvi.services.s3 import access, asked, events, integrity
+from pilvi.services.s3.records import versions
 from pilvi.services.s3.records.buckets import Bucket
 from pilvi.services.s3.records.objects import Object
-from pilvi.services.s3.rules import names, tags
+from pilvi.services.s3.rules import tags, version_names
 from pilvi.services.s3.rules.notifications import Event
 from pilvi.services.s3.service import s3
 from pilvi.services.s3.wire import (
@@ -32,42 +32,43 @@ def put_object_tagging(
 ) -> PutObjectTaggingOutput:
     """Replace all tags of an object; it counts as the same object, written when it was.
 
-    Raises: NoSuchKey, InvalidTag, BadRequest. AWS: PutObjectTagging.
+    Raises: NoSuchKey, NoSuchVersion, MethodNotAllowed, InvalidTag, BadRequest. AWS: PutObjectTagging.
     """
     bucket, stored = _find(call, tx, req)
     integrity.check_document(call, req)
     given = tags.tags_of(req["Tagging"].get("TagSet") or (), of_bucket=False)
     _put(call, tx, bucket, stored, given, "ObjectTagging:Put")
-    return {}
+    return cast("PutObjectTaggingOutput", version_names.told(bucket, stored.version_id))
 
 
 @s3.read("GetObjectTagging")
 def get_object_tagging(
     call: Call, at: Snapshot, req: GetObjectTaggingRequest
 ) -> GetObjectTaggingOutput:
-    """Raises: NoSuchKey. AWS: GetObjectTagging."""
-    _, stored = _find(call, at, req)
-    return {"TagSet": tags.tag_set(stored.tags)}
+    """Raises: NoSuchKey, NoSuchVersion, MethodNotAllowed. AWS: GetObjectTagging."""
+    bucket, stored = _find(call, at, req)
+    result = {"TagSet": tags.tag_set(stored.tags), **version_names.told(bucket, stored.version_id)}
+    return cast("GetObjectTaggingOutput", result)
 
 
 @s3.write("DeleteObjectTagging")
 def delete_object_tagging(
     call: Call, tx: Transaction, req: DeleteObjectTaggingRequest
 ) -> DeleteObjectTaggingOutput:
-    """Raises: NoSuchKey. AWS: DeleteObjectTagging."""
+    """Raises: NoSuchKey, NoSuchVersion, MethodNotAllowed. AWS: DeleteObjectTagging."""
     bucket, stored = _find(call, tx, req)
     _put(call, tx, bucket, stored, {}, "ObjectTagging:Delete")
-    return {}
+    return cast("DeleteObjectTaggingOutput", version_names.told(bucket, stored.version_id))
 
 
 def _find(call: Call, at: Snapshot, req: Mapping[str, Any]) -> tuple[Bucket, Object]:
     bucket = access.admit(call, at, req)
-    names.check_version_id(req.get("VersionId"))
-    return bucket, objects.get_object(at, bucket, req["Key"])
+    return bucket, asked.get_any(call, at, bucket, req)
 
 
 def _put(
     call: Call, tx: Transaction, bucket: Bucket, stored: Object, given: dict[str, str], event: str
 ) -> None:
-    objects.put_row(tx, bucket, msgspec.structs.replace(stored, tags=given))
-    events.tell(call, tx, bucket, Event(event, stored.key, call.now_ms, etag=stored.etag))
+    versions.put_row(tx, bucket, msgspec.structs.replace(stored, tags=given))
+    told = Event(event, stored.key, call.now_ms, etag=stored.etag, version_id=stored.version_id)
+    events.tell(call, tx, bucket, told)

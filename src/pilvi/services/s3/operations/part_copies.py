@@ -7,9 +7,9 @@ from typing import Any, cast
 
 from pilvi.base.http import Body
 from pilvi.kit.call import Call
-from pilvi.services.s3 import access, bodies, errors, limits
+from pilvi.services.s3 import access, asked, bodies, errors, limits
 from pilvi.services.s3.operations import multipart
-from pilvi.services.s3.records import objects, uploads
+from pilvi.services.s3.records import uploads
 from pilvi.services.s3.records.objects import Object
 from pilvi.services.s3.records.uploads import Part, Upload
 from pilvi.services.s3.rules import checksums, conditions, descriptions, names, ranges, requests
@@ -37,15 +37,12 @@ async def upload_part_copy(
     number = multipart.part_number(req)
     requests.refuse_unbuilt(req)
     name, key, version_id = names.copy_source(req["CopySource"])
-    names.check_version_id(version_id)
 
     def look(at: Snapshot) -> tuple[Upload, Object, bytes | Body | None]:
         target = access.admit(call, at, req)
         upload = uploads.get_upload(at, target, req["Key"], req["UploadId"])
         bucket = access.admit_source(call, at, name, req.get("ExpectedSourceBucketOwner"))
-        source = objects.find_object(at, bucket, key)
-        if source is None:
-            raise access.missing(call, key)
+        source = asked.get_source(at, bucket, key, version_id)
         conditions.check_copy_source(req, source, call.now_ms)
         wanted = ranges.copy_range(req.get("CopySourceRange"), source.size)
         start, end = wanted or (0, source.size)
@@ -74,7 +71,10 @@ async def upload_part_copy(
     }
     if algorithm is not None:
         result[f"Checksum{algorithm}"] = part.checksum
-    return cast("UploadPartCopyOutput", {"CopyPartResult": result})
+    answer: dict[str, Any] = {"CopyPartResult": result}
+    if source.version_id:
+        answer["CopySourceVersionId"] = source.version_id
+    return cast("UploadPartCopyOutput", answer)
 
 
 def _can_share(upload: Upload, source: Object) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from pilvi.base.http import Body
 from pilvi.kit.call import Call
-from pilvi.services.s3 import access, bodies, errors, limits
+from pilvi.services.s3 import access, asked, bodies, errors, limits
 from pilvi.services.s3.records import objects
 from pilvi.services.s3.records.buckets import Bucket
 from pilvi.services.s3.records.objects import Object, Piece
@@ -16,10 +16,10 @@ from pilvi.services.s3.rules import (
     checksums,
     conditions,
     descriptions,
-    names,
     pages,
     ranges,
     requests,
+    version_names,
 )
 from pilvi.services.s3.service import s3
 from pilvi.services.s3.wire import (
@@ -47,8 +47,8 @@ class _Found:
 async def get_object(call: Call, req: GetObjectRequest, body: Body) -> GetObjectOutput:
     """The body of an object, or a range or part of it; every byte is verified before it leaves.
 
-    Raises: NoSuchBucket, NoSuchKey, AccessDenied, PreconditionFailed, NotModified, InvalidRange,
-        InvalidPartNumber, InvalidRequest, InvalidArgument.
+    Raises: NoSuchBucket, NoSuchKey, NoSuchVersion, MethodNotAllowed (a delete marker), AccessDenied,
+        PreconditionFailed, NotModified, InvalidRange, InvalidPartNumber, InvalidRequest, InvalidArgument.
     AWS: GetObject; User Guide, "Downloading objects".
     """
 
@@ -71,12 +71,11 @@ def _find(call: Call, at: Snapshot, req: Mapping[str, Any]) -> tuple[Bucket, _Fo
     requests.refuse_unbuilt(req)
     if call.request is not None:
         requests.refuse_encryption_header(call.request.headers)
-    names.check_version_id(req.get("VersionId"))
-    stored = objects.find_object(at, bucket, req["Key"])
-    if stored is None:
-        raise access.missing(call, req["Key"])
+    stored = asked.get(call, at, bucket, req)
     conditions.check_read(req, stored, descriptions.unchanged_headers(stored), call.now_ms)
     headers = descriptions.headers_of(stored)
+    if bucket.versioning:
+        headers["VersionId"] = version_names.shown(stored.version_id)
     headers.update(descriptions.overrides_of(req, signed=call.principal.authenticated))
     with_checksum = req.get("ChecksumMode") == "ENABLED"
     wanted = req.get("Range")
@@ -148,13 +147,12 @@ def get_object_attributes(
 ) -> GetObjectAttributesOutput:
     """What is asked for of: ETag, Checksum, ObjectParts, StorageClass, ObjectSize.
 
-    Raises: NoSuchBucket, NoSuchKey, InvalidArgument.
+    Raises: NoSuchBucket, NoSuchKey, NoSuchVersion, MethodNotAllowed, InvalidArgument.
     AWS: GetObjectAttributes.
     """
     bucket = access.admit(call, at, req)
     requests.refuse_unbuilt(req)
-    names.check_version_id(req.get("VersionId"))
-    stored = objects.get_object(at, bucket, req["Key"])
+    stored = asked.get(call, at, bucket, req)
     wanted = {name.strip() for text in req["ObjectAttributes"] for name in text.split(",")}
     known = {"ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize"}
     if not wanted or not wanted <= known:
@@ -176,6 +174,7 @@ def get_object_attributes(
         told["ObjectParts"] = _parts(at, bucket, stored, marker, size)
     result = {name: value for name, value in told.items() if name in wanted}
     result["LastModified"] = descriptions.second(stored.modified_at_ms)
+    result.update(version_names.told(bucket, stored.version_id))
     return cast("GetObjectAttributesOutput", result)
 
 

@@ -20,6 +20,7 @@ from pilvi.services.s3.rules import (
     names,
     requests,
     tags,
+    version_names,
 )
 from pilvi.services.s3.service import refuse_unread, s3
 from pilvi.services.s3.wire import (
@@ -88,13 +89,16 @@ async def put_object(call: Call, req: PutObjectRequest, body: Body) -> PutObject
             owner=owner,
             acl=acl,
         )
-        contents.put(call, tx, bucket, stored, replaced=current, event=_event(call))
-        return stored
+        return contents.put(call, tx, bucket, stored, replaced=current, event=_event(call))
 
     stored = await bodies.commit(call, taken, commit)
     return cast(
         "PutObjectOutput",
-        {"ETag": descriptions.quoted(stored.etag), **checksums.members_of(stored.checksum)},
+        {
+            "ETag": descriptions.quoted(stored.etag),
+            **checksums.members_of(stored.checksum),
+            **version_names.written(stored.version_id),
+        },
     )
 
 

@@ -17,8 +17,13 @@ NAMES: Key = ("aws", GLOBAL_REGION)
 """Home of the bucket records: the namespace that all accounts share."""
 
 
+<<<<<<< HEAD
 BUCKET_OWNER, REQUESTER = "BucketOwner", "Requester"
 """Who pays for requests."""
+=======
+ENABLED = "Enabled"
+SUSPENDED = "Suspended"
+>>>>>>> ee95e77 (s3: Keep versions of objects.)
 
 
 class CorsRule(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -64,6 +69,8 @@ class Bucket(msgspec.Struct, frozen=True, omit_defaults=True):
     tags: dict[str, str] | None = None
     cors: tuple[CorsRule, ...] = ()
     notifications: tuple[Notification, ...] = ()
+    versioning: str = ""
+    """Enabled or Suspended; "" until it is put for the first time, and never again."""
     ownership: str | None = "BucketOwnerEnforced"
     """Who owns what others write, and whether access control lists count; None: they do, and the writer."""
     acl: Acl = None

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from pilvi.store.keys import Key, after, pack, span
+from pilvi.store.keys import Key, Part, after, pack, span
 
 T = TypeVar("T")
 
@@ -38,7 +38,7 @@ class Ordered(Generic[T]):
         """Where texts that begin so start."""
         return pack((*self.base, beginning))[:-1]
 
-    def behind(self, *key: str) -> bytes:
+    def behind(self, *key: Part) -> bytes:
         """The first place behind this key, and behind the rows that have more parts than it."""
         return after(pack((*self.base, *key)))
 
@@ -52,7 +52,7 @@ def walk(
     *,
     prefix: str,
     delimiter: str,
-    marker: tuple[str, ...],
+    marker: tuple[str, *tuple[Part, ...]] | tuple[()],
     size: int,
 ) -> Page[T]:
     """The next `size` rows and common prefixes behind `marker` (a key, or its beginning parts; empty: from
@@ -77,7 +77,12 @@ def walk(
     return Page(rows, prefixes, truncated=False, last=last)
 
 
-def _start(ordered: Ordered[T], prefix: str, delimiter: str, marker: tuple[str, ...]) -> bytes:
+def _start(
+    ordered: Ordered[T],
+    prefix: str,
+    delimiter: str,
+    marker: tuple[str, *tuple[Part, ...]] | tuple[()],
+) -> bytes:
     start = ordered.at(prefix)
     if not marker:
         return start

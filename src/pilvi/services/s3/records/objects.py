@@ -13,6 +13,7 @@ from pilvi.services.s3.records.listing import Ordered
 from pilvi.store.api import Snapshot, Transaction
 from pilvi.store.blob_rows import BlobRef
 from pilvi.store.collection import Collection
+from pilvi.store.keys import pack
 
 
 class Checksum(msgspec.Struct, frozen=True):
@@ -24,8 +25,9 @@ class Checksum(msgspec.Struct, frozen=True):
 
 
 class Object(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The current version of an object.
+    """A version of an object: the current one in `s3.object`, others inside the rows of `s3.version`.
 
+    `version_id`: "" for the null version. `rank`: of two versions of a key the newer one has the higher.
     `id`: of this content, new with every write. `headers`: what was sent with it and is told again, by
     AWS's member name (ContentType, CacheControl, ..., WebsiteRedirectLocation; Expires in milliseconds).
     `parts`: how many parts a multipart upload was made of; 0 for other objects.
@@ -47,6 +49,8 @@ class Object(msgspec.Struct, frozen=True, omit_defaults=True):
     owner: str = ""
     """The account that owns it, where that is not the bucket's; or `grants.NOBODY`."""
     acl: Acl = None
+    version_id: str = ""
+    rank: int = 0
 
 
 class Piece(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -124,6 +128,16 @@ def delete_manifest(tx: Transaction, bucket: Bucket, stored: Object) -> None:
     """Of an object that is replaced."""
     if stored.blob is None:
         _MANIFESTS.delete(tx, bucket.home, stored.id)
+
+
+def current_row_span(start: bytes, end: bytes, bucket: Bucket) -> tuple[bytes, bytes]:
+    """Where the rows of the keys lie that are packed so, for `versions`."""
+    base = pack((*bucket.home, _OBJECTS.name, "r"))
+    return base + start, base + end
+
+
+def decode(value: bytes) -> Object:
+    return _OBJECTS.decode(value)
 
 
 def is_empty(at: Snapshot, bucket: Bucket) -> bool:

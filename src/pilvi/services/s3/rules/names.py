@@ -140,15 +140,6 @@ def copy_source(text: str) -> tuple[str, str, str | None]:
     return bucket, key, version_id
 
 
-def check_version_id(version_id: str | None) -> None:
-    """Buckets here are never versioned: only the version `null` exists.
-
-    Raises: InvalidArgument.
-    """
-    if version_id is not None and version_id != "null":
-        raise errors.InvalidArgument("Invalid version id specified", "versionId", version_id)
-
-
 def check_encoding_type(encoding: str | None) -> bool:
     """Whether keys in a list are URL-encoded. Raises: InvalidArgument."""
     if encoding is None:

@@ -65,6 +65,8 @@ class Event:
     at_ms: int
     etag: str | None = None
     size: int | None = None
+    version_id: str = ""
+    """Null versions are not told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +224,8 @@ def record(
         told["size"] = event.size
     if event.etag is not None:
         told["eTag"] = event.etag
+    if event.version_id:
+        told["versionId"] = event.version_id
     told["sequencer"] = f"{sequence:018X}"
     at = datetime.fromtimestamp(event.at_ms / 1000, tz=UTC)
     body = {
