@@ -64,3 +64,17 @@ def test_a_shorter_file_of_an_older_version_is_taken_over(tmp_path: Path) -> Non
     (tmp_path / "older").write_bytes((tmp_path / "clock").read_bytes()[:16])
     older = Clock(tmp_path / "older")
     assert (older.offset_ms, older.moved_at_ms) == (HOUR_MS, 0)
+
+
+def test_what_is_dated_by_the_machine_grows_old_by_it() -> None:
+    clock = Clock()
+    before = clock.machine_ms() - 5
+    clock.advance(HOUR_MS)
+    assert clock.judging_ms(before) >= before + HOUR_MS
+    since = clock.moved_at_ms + 1
+    while clock.machine_ms() < since:
+        pass
+    assert clock.judging_ms(since) <= clock.machine_ms()
+    assert (
+        clock.judging_ms(clock.now_ms()) >= since + HOUR_MS - 1
+    )  # dated by the moved clock itself

@@ -47,6 +47,14 @@ class Clock:
         """The machine's time when the clock was last frozen, moved or let go; 0 when never."""
         return _STATE.unpack_from(self._map)[2]
 
+    def judging_ms(self, dated_ms: int) -> int:
+        """The time by which to judge the age of what somebody outside dated, who knows the machine's time only: what
+        was dated since the clock was last moved grows old by that, all else by the clock. (What was dated in the very
+        second of the move counts as dated before.)
+        """
+        now_ms, machine_ms = self.now_ms(), self.machine_ms()
+        return min(now_ms, machine_ms) if self.moved_at_ms < dated_ms <= machine_ms else now_ms
+
     @property
     def frozen(self) -> bool:
         return _STATE.unpack_from(self._map)[1] != 0

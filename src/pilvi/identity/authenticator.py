@@ -291,19 +291,15 @@ class Authenticator:
     # --- checking it
 
     def _check_expiry(self, proof: _Proof, dialect: Dialect) -> None:
-        """By the clock. But whoever signs knows the machine's time only: what was signed since the clock was
-        last moved lives by that. (Signed in the very second of the move counts as signed before.)
-        """
-        now_ms, machine_ms = self._clock.now_ms(), self._clock.machine_ms()
+        """By the clock, or by the machine's: `Clock.judging_ms`."""
         ends_at_ms = proof.at_ms + proof.expires_s * 1000
-        latest_ms = max(now_ms, machine_ms)
+        latest_ms = max(self._clock.now_ms(), self._clock.machine_ms())
         if proof.at_ms > latest_ms + SKEW_MS_MAX:
             if dialect.is_s3:
                 raise errors.AccessDenied(detail="Request is not yet valid")
             raise dialect.signature(detail=not_yet(proof.timestamp, latest_ms))
-        if now_ms <= ends_at_ms or (
-            proof.at_ms > self._clock.moved_at_ms and machine_ms <= ends_at_ms
-        ):
+        now_ms = self._clock.judging_ms(proof.at_ms)
+        if now_ms <= ends_at_ms:
             return
         if dialect.is_s3:
             raise errors.AccessDenied(

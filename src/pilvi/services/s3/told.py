@@ -104,7 +104,9 @@ def _of_call(call: Call) -> Keys:
         told["s3:authtype"] = (kind,)
         told["s3:signatureversion"] = ("AWS4-HMAC-SHA256",)
         if signed_at is not None:
-            told["s3:signatureage"] = (str(max(0, call.now_ms - signed_at)),)
+            told["s3:signatureage"] = (
+                str(max(0, call.cloud.clock.judging_ms(signed_at) - signed_at)),
+            )
         if kind == "REST-QUERY-STRING":
             hashed = hashed or "UNSIGNED-PAYLOAD"
     if hashed is not None:
