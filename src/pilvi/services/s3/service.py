@@ -83,7 +83,6 @@ ACTS = {
     "PutBucketTagging": Acts(bucket),
     "DeleteBucketTagging": Acts(bucket, "s3:PutBucketTagging"),
     "GetBucketVersioning": Acts(bucket),
-<<<<<<< HEAD
     "GetBucketAccelerateConfiguration": Acts(bucket, "s3:GetAccelerateConfiguration"),
     "PutBucketAccelerateConfiguration": Acts(bucket, "s3:PutAccelerateConfiguration"),
     "GetBucketRequestPayment": Acts(bucket),
@@ -108,9 +107,7 @@ ACTS = {
     "ListBucketIntelligentTieringConfigurations": Acts(
         bucket, "s3:GetIntelligentTieringConfiguration"
     ),
-=======
     "PutBucketVersioning": Acts(bucket),
->>>>>>> ee95e77 (s3: Keep versions of objects.)
     # objects
     "PutObject": _WRITTEN,
     "GetObject": Acts(

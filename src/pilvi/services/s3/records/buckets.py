@@ -17,13 +17,10 @@ NAMES: Key = ("aws", GLOBAL_REGION)
 """Home of the bucket records: the namespace that all accounts share."""
 
 
-<<<<<<< HEAD
 BUCKET_OWNER, REQUESTER = "BucketOwner", "Requester"
 """Who pays for requests."""
-=======
 ENABLED = "Enabled"
 SUSPENDED = "Suspended"
->>>>>>> ee95e77 (s3: Keep versions of objects.)
 
 
 class CorsRule(msgspec.Struct, frozen=True, omit_defaults=True):
