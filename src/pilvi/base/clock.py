@@ -15,6 +15,8 @@ import time
 from pathlib import Path
 
 _STATE = struct.Struct("<qqq")
+_AHEAD_MS = 5_000
+"""By how much the clocks of other machines may be ahead of this one's."""
 
 
 class Clock:
@@ -53,7 +55,8 @@ class Clock:
         second of the move counts as dated before.)
         """
         now_ms, machine_ms = self.now_ms(), self.machine_ms()
-        return min(now_ms, machine_ms) if self.moved_at_ms < dated_ms <= machine_ms else now_ms
+        since = self.moved_at_ms < dated_ms <= machine_ms + _AHEAD_MS
+        return min(now_ms, machine_ms) if since else now_ms
 
     @property
     def frozen(self) -> bool:
