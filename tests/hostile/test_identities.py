@@ -363,7 +363,8 @@ def test_a_boundary_outlasts_whoever_may_write_policies(client: Make, account: s
     )["Policy"]["Arn"]
     eve = Person(client, account, "eve")
     iam.put_user_permissions_boundary(UserName="eve", PermissionsBoundary=boundary)
-    eve.may(allow("iam:PutUserPolicy"))
+    bounded = {"StringEquals": {"iam:PermissionsBoundary": boundary}}
+    eve.may(allow("iam:PutUserPolicy"), allow("iam:CreateUser", Condition=bounded))
     eve.client("iam").put_user_policy(
         UserName="eve", PolicyName="more", PolicyDocument=document(allow("*"))
     )
@@ -372,6 +373,9 @@ def test_a_boundary_outlasts_whoever_may_write_policies(client: Make, account: s
         "AccessDenied"
     )
     eve.client("s3").list_buckets()
+    iam.delete_user_policy(UserName="eve", PolicyName="more")
+    assert refusal(eve.client("iam").create_user, UserName="free")[0] == "AccessDenied"
+    eve.client("iam").create_user(UserName="bound", PermissionsBoundary=boundary)
 
 
 # A refusal must not tell strangers what there is.
