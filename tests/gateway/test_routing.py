@@ -54,6 +54,10 @@ def test_buckets_by_host_and_by_path(host: str, path: str, seen: str) -> None:
 @pytest.mark.parametrize(
     ("host", "path", "identifier", "seen"),
     [
+        ("a.b.s3-website.localhost:4566", "/metrics", "a.b", "/a.b/metrics"),
+        ("b.s3-website-eu-west-1.amazonaws.com", "/_pilvi/reset", "b", "/b/_pilvi/reset"),
+        ("b.s3-website.eu-central-1.cloud.example", "/", "b", "/b/"),
+        ("localhost", "/_aws/s3-website/b//x%2F", "b", "/b//x%2F"),
         ("abc.execute-api.localhost:4566", "/metrics", "abc", "/metrics"),
         ("abc.execute-api.eu-west-1.amazonaws.com", "/_pilvi/reset", "abc", "/_pilvi/reset"),
         ("abc.lambda-url.us-east-1.cloud.example", "/x", "abc", "/x"),

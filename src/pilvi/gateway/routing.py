@@ -50,7 +50,13 @@ _ENDPOINT_HOST = re.compile(
 )
 _S3_HOST = re.compile(rf"(?:(?P<bucket>.+)\.)?s3(?:[.-](?:dualstack\.)?{_REGION})?")
 _OTHER_S3_HOST = re.compile(rf"(?:(?P<bucket>.+)\.)?s3(?:[.-]{_REGION})?\.[a-z0-9.-]+")
+_WEBSITE_HOST = re.compile(rf"(?P<bucket>.+)\.s3-website(?:[.-](?P<region>{_REGION}))?")
+_OTHER_WEBSITE_HOST = re.compile(
+    rf"(?P<bucket>.+)\.s3-website(?:[.-](?P<region>{_REGION}))?\.[a-z0-9.-]+"
+)
 _SERVICE_HOST = re.compile(rf"(?P<service>[a-z0-9-]+)(?:\.{_REGION})?")
+_WEBSITE = "s3-website"
+_ENDPOINT_SERVICES = {"execute-api": "apigatewayv2", _WEBSITE: "s3"}
 _PUBLIC_SUFFIXES = ("amazonaws.com", "amazonaws.com.cn")
 _USER_REQUEST = re.compile(
     r"^/restapis/(?P<id>[^/]+)/(?P<stage>[^/]+)/_user_request_(?P<path>/.*)?$"
@@ -127,6 +133,9 @@ def _read_host(header: str, external_name: str) -> _Host:
     found = _ENDPOINT_HOST.fullmatch(prefix) if prefix else _ENDPOINT_HOST.match(name)
     if found is not None:
         return _Host(prefix, endpoint=(found["kind"], found["id"], found["region"] or ""))
+    found = _WEBSITE_HOST.fullmatch(prefix) if suffix else _OTHER_WEBSITE_HOST.fullmatch(name)
+    if found is not None:
+        return _Host(prefix, endpoint=(_WEBSITE, found["bucket"], found["region"] or ""))
     found = _S3_HOST.fullmatch(prefix) if suffix else _OTHER_S3_HOST.fullmatch(name)
     if found is not None:
         return _Host(prefix, bucket=found["bucket"] or "")
@@ -145,7 +154,7 @@ def _by_endpoint_path(request: HttpRequest) -> Route | None:
     path = request.path
     if path.startswith("/_aws/"):
         _, _, kind, identifier, rest = ([*path.split("/", 4), "", ""])[:5]
-        if kind in ("execute-api", "lambda-url", "lambda-code"):
+        if kind in ("execute-api", "lambda-url", "lambda-code", _WEBSITE):
             inner = replace(request, path="/" + rest)
             return _endpoint(kind, identifier, inner, region="")
     if path.startswith("/restapis/") and (match := _USER_REQUEST.match(path)):
@@ -155,7 +164,9 @@ def _by_endpoint_path(request: HttpRequest) -> Route | None:
 
 
 def _endpoint(kind: str, identifier: str, request: HttpRequest, *, region: str) -> Route:
-    service = "apigatewayv2" if kind == "execute-api" else "lambda"
+    service = _ENDPOINT_SERVICES.get(kind, "lambda")
+    if kind == _WEBSITE:
+        request = replace(request, path=f"/{identifier}{request.path}")
     return Route(
         "endpoint", service, request, endpoint=kind, identifier=unquote(identifier), region=region
     )

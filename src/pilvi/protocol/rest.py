@@ -155,7 +155,7 @@ class RestXml:
 
     def _identify(self, headers: Headers, request_id: str) -> None:
         if self._s3:
-            headers += [("x-amz-request-id", request_id), ("x-amz-id-2", _host_id(request_id))]
+            headers += [("x-amz-request-id", request_id), ("x-amz-id-2", host_id(request_id))]
         else:
             headers.append(("x-amzn-RequestId", request_id))
 
@@ -183,7 +183,7 @@ class RestXml:
         out += error_elements(failure, self._writer)
         identity = f"<RequestId>{escape(failure.request_id)}</RequestId>"
         if self._s3:
-            host = f"<HostId>{_host_id(failure.request_id)}</HostId>"
+            host = f"<HostId>{host_id(failure.request_id)}</HostId>"
             text = f"{DECLARATION}<Error>{''.join(out)}{identity}{host}</Error>"
         else:
             xmlns = f' xmlns="{self._model.namespace}"' if self._model.namespace else ""
@@ -195,7 +195,7 @@ class RestXml:
         return HttpResponse(failure.status, headers, text.encode())
 
 
-def _host_id(request_id: str) -> str:
+def host_id(request_id: str) -> str:
     """S3's second id (`x-amz-id-2`): opaque to clients; here it follows from the first."""
     return base64.b64encode(request_id.encode() * 2).decode("ascii")
 

@@ -9,6 +9,7 @@ encryption is refused by name (`NotImplemented`), whichever way he asks: `Server
 """
 
 from pilvi.services.s3 import operations as operations
+from pilvi.services.s3 import websites as websites
 from pilvi.services.s3.control import s3control
 from pilvi.services.s3.service import s3
 

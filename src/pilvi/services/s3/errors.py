@@ -217,6 +217,15 @@ class NoSuchAccountPublicAccessBlock(S3Error):
         super().__init__({"AccountId": account})
 
 
+class NoSuchWebsiteConfiguration(S3Error):
+    code = "NoSuchWebsiteConfiguration"
+    message = "The specified bucket does not have a website configuration"
+    status = 404
+
+    def __init__(self, bucket: str) -> None:
+        super().__init__({"BucketName": bucket})
+
+
 class NoSuchConfiguration(S3Error):
     code = "NoSuchConfiguration"
     message = "The specified configuration does not exist."
@@ -330,6 +339,11 @@ class InvalidDigest(S3Error):
 
     def __init__(self, given: str) -> None:
         super().__init__({"Content-MD5": given})
+
+
+class InvalidRedirectLocation(S3Error):
+    code = "InvalidRedirectLocation"
+    message = "The website redirect location must have a prefix of 'http://' or 'https://' or '/'."
 
 
 class InvalidStorageClass(S3Error):

@@ -172,6 +172,11 @@ class CompletedPart(TypedDict, total=False):
     PartNumber: int
 
 
+class Condition(TypedDict, total=False):
+    HttpErrorCodeReturnedEquals: str
+    KeyPrefixEquals: str
+
+
 class CopyObjectOutput(TypedDict, total=False):
     CopyObjectResult: CopyObjectResult
     Expiration: str
@@ -396,6 +401,11 @@ class DeleteBucketTaggingRequest(TypedDict, total=False):
     ExpectedBucketOwner: str
 
 
+class DeleteBucketWebsiteRequest(TypedDict, total=False):
+    Bucket: Required[str]
+    ExpectedBucketOwner: str
+
+
 class DeleteMarkerEntry(TypedDict, total=False):
     Owner: Owner
     Key: str
@@ -467,6 +477,10 @@ class Error(TypedDict, total=False):
     VersionId: str
     Code: str
     Message: str
+
+
+class ErrorDocument(TypedDict, total=False):
+    Key: Required[str]
 
 
 class EventBridgeConfiguration(TypedDict, total=False):
@@ -603,6 +617,18 @@ class GetBucketVersioningOutput(TypedDict, total=False):
 
 
 class GetBucketVersioningRequest(TypedDict, total=False):
+    Bucket: Required[str]
+    ExpectedBucketOwner: str
+
+
+class GetBucketWebsiteOutput(TypedDict, total=False):
+    RedirectAllRequestsTo: RedirectAllRequestsTo
+    IndexDocument: IndexDocument
+    ErrorDocument: ErrorDocument
+    RoutingRules: list[RoutingRule]
+
+
+class GetBucketWebsiteRequest(TypedDict, total=False):
     Bucket: Required[str]
     ExpectedBucketOwner: str
 
@@ -860,6 +886,10 @@ class HeadObjectRequest(TypedDict, total=False):
     PartNumber: int
     ExpectedBucketOwner: str
     ChecksumMode: str
+
+
+class IndexDocument(TypedDict, total=False):
+    Suffix: Required[str]
 
 
 class Initiator(TypedDict, total=False):
@@ -1327,6 +1357,14 @@ class PutBucketVersioningRequest(TypedDict, total=False):
     ExpectedBucketOwner: str
 
 
+class PutBucketWebsiteRequest(TypedDict, total=False):
+    Bucket: Required[str]
+    ContentMD5: str
+    ChecksumAlgorithm: str
+    WebsiteConfiguration: Required[WebsiteConfiguration]
+    ExpectedBucketOwner: str
+
+
 class PutObjectAclOutput(TypedDict, total=False):
     RequestCharged: str
 
@@ -1454,6 +1492,19 @@ class QueueConfiguration(TypedDict, total=False):
     Filter: NotificationConfigurationFilter
 
 
+class Redirect(TypedDict, total=False):
+    HostName: str
+    HttpRedirectCode: str
+    Protocol: str
+    ReplaceKeyPrefixWith: str
+    ReplaceKeyWith: str
+
+
+class RedirectAllRequestsTo(TypedDict, total=False):
+    HostName: Required[str]
+    Protocol: str
+
+
 class RequestPaymentConfiguration(TypedDict, total=False):
     Payer: Required[str]
 
@@ -1461,6 +1512,11 @@ class RequestPaymentConfiguration(TypedDict, total=False):
 class RestoreStatus(TypedDict, total=False):
     IsRestoreInProgress: bool
     RestoreExpiryDate: EpochMs
+
+
+class RoutingRule(TypedDict, total=False):
+    Condition: Condition
+    Redirect: Required[Redirect]
 
 
 class S3KeyFilter(TypedDict, total=False):
@@ -1580,3 +1636,10 @@ class UploadPartRequest(TypedDict, total=False):
 class VersioningConfiguration(TypedDict, total=False):
     MFADelete: str
     Status: str
+
+
+class WebsiteConfiguration(TypedDict, total=False):
+    ErrorDocument: ErrorDocument
+    IndexDocument: IndexDocument
+    RedirectAllRequestsTo: RedirectAllRequestsTo
+    RoutingRules: list[RoutingRule]

@@ -22,6 +22,9 @@ from pilvi.services.s3.operations import (
     bucket_tags as bucket_tags,
 )
 from pilvi.services.s3.operations import (
+    bucket_websites as bucket_websites,
+)
+from pilvi.services.s3.operations import (
     buckets as buckets,
 )
 from pilvi.services.s3.operations import (

@@ -85,7 +85,10 @@ def refuse_encryption_header(headers: Mapping[str, str]) -> None:
 
 
 def headers_of(req: Mapping[str, Any]) -> dict[str, str | int]:
-    """The headers that are kept, by member name. `aws-chunked` is how a body came, not what it is."""
+    """The headers that are kept, by member name. `aws-chunked` is how a body came, not what it is.
+
+    Raises: InvalidRedirectLocation.
+    """
     kept: dict[str, str | int] = {}
     for name in _HEADERS:
         value = req.get(name)
@@ -95,6 +98,9 @@ def headers_of(req: Mapping[str, Any]) -> dict[str, str | int]:
             ).strip()
         if value is not None and value != "":
             kept[name] = value
+    redirect = kept.get("WebsiteRedirectLocation")
+    if isinstance(redirect, str) and not redirect.startswith(("/", "http://", "https://")):
+        raise errors.InvalidRedirectLocation()
     return kept
 
 
