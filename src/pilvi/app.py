@@ -74,7 +74,7 @@ QUESTIONS: Mapping[type[Any], str] = {
     PermissionsOf: "pilvi.services.iam.permissions:IamPermissions",
     Observations: "pilvi.services.iam.observed:IamObservations",
     Principals: "pilvi.services.iam.questions:IamPrincipals",
-    ProviderKeys: "pilvi.services.iam.provider_keys:OpenIdKeys",
+    ProviderKeys: "pilvi.services.iam.providers.keys:OpenIdKeys",
     Objects: "pilvi.services.s3.questions:S3Objects",
     GuardrailsOf: "pilvi.services.organizations.guardrails:OrganizationsGuardrails",
     Roles: "pilvi.services.iam.account_roles:IamRoles",

@@ -12,7 +12,7 @@ import pytest
 
 from iam.refusals import refused
 from persons import Person, Statement, allow, deny, document, refusal
-from pilvi.services.iam import totp
+from pilvi.services.iam.proofs import totp
 
 Make = Callable[..., Any]
 

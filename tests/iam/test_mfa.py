@@ -14,8 +14,8 @@ from iam.codes import App
 from iam.refusals import refused
 from pilvi.base.arn import Scope
 from pilvi.base.entropy import Entropy
-from pilvi.services.iam import errors, mfa, totp
-from pilvi.services.iam.proofs import mfa_devices
+from pilvi.services.iam import errors
+from pilvi.services.iam.proofs import mfa, mfa_devices, totp
 from pilvi.services.iam.proofs.mfa_devices import MfaDevice
 from pilvi.services.iam.records import Root, User
 from pilvi.store.api import Transaction

@@ -11,7 +11,7 @@ import pytest
 from iam.refusals import refused
 from pilvi.base.arn import Scope
 from pilvi.services.iam import records
-from pilvi.services.iam.oidc_providers import OIDC_PROVIDERS, OidcProvider, find_oidc_provider
+from pilvi.services.iam.providers.oidc import OIDC_PROVIDERS, OidcProvider, find_oidc_provider
 from pilvi.store.memory import MemoryStore
 
 Make = Callable[..., Any]

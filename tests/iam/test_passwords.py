@@ -13,7 +13,7 @@ import pytest
 from iam.refusals import refused
 from pilvi.base.entropy import Entropy
 from pilvi.base.errors import AwsError
-from pilvi.services.iam import passwords, tries
+from pilvi.services.iam.proofs import passwords, tries
 from pilvi.services.iam.proofs.password_policies import PasswordPolicy
 from servers import Server
 

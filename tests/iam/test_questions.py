@@ -10,9 +10,10 @@ from pilvi.base.clock import Clock
 from pilvi.base.entropy import Entropy
 from pilvi.kit.cloud import Cloud
 from pilvi.kit.settings import Settings
-from pilvi.services.iam import records, tokens
+from pilvi.services.iam import records
 from pilvi.services.iam.administrators import IamAdministrators
 from pilvi.services.iam.questions import IamCredentials
+from pilvi.services.iam.sessions import tokens
 from pilvi.store.blobs import Blobs
 from pilvi.store.memory import MemoryStore
 from pilvi.store.sealing import RootKeySource, Sealer

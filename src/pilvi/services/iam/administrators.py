@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from pilvi.base.arn import GLOBAL_REGION, Scope
 from pilvi.kit.cloud import Cloud
-from pilvi.services.iam import errors, limits, records, tokens
+from pilvi.services.iam import errors, limits, records
 from pilvi.services.iam.records import Root, User
+from pilvi.services.iam.sessions import tokens
 from pilvi.store.api import Transaction
 
 NAME = "administrator"

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from pilvi.base.arn import Scope
-from pilvi.services.iam import records, tokens
+from pilvi.services.iam import records
 from pilvi.services.iam.observed.records import last_used
 from pilvi.services.iam.proofs import (
     logins,
@@ -22,6 +22,7 @@ from pilvi.services.iam.proofs import (
     signing_certificates,
 )
 from pilvi.services.iam.records import Root, User
+from pilvi.services.iam.sessions import tokens
 from pilvi.store.api import Snapshot
 from pilvi.store.collection import Collection
 

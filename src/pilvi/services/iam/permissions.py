@@ -33,10 +33,11 @@ from pilvi.languages.policy import (
     principals_named,
 )
 from pilvi.languages.policy import Principal as PolicyPrincipal
-from pilvi.services.iam import aws_policies, errors, factors, limits, records, rules
+from pilvi.services.iam import aws_policies, errors, limits, records, rules
 from pilvi.services.iam.instance_profiles import INSTANCE_PROFILES
 from pilvi.services.iam.proofs import password_policies, server_certificates
 from pilvi.services.iam.records import Entity, Group, Policy, Role, User
+from pilvi.services.iam.sessions import factors
 from pilvi.store.api import Snapshot
 from pilvi.store.collection import Collection
 

@@ -10,8 +10,9 @@ from pilvi.contracts.credentials import Credential, RoleNotAssumable, Session
 from pilvi.contracts.delivery import Source
 from pilvi.identity.guardrails import Guardrails, GuardrailsOf
 from pilvi.kit.cloud import Cloud
-from pilvi.services.iam import limits, permissions, records, tokens
+from pilvi.services.iam import limits, permissions, records
 from pilvi.services.iam.records import Role
+from pilvi.services.iam.sessions import tokens
 from pilvi.store.api import Snapshot, Transaction
 from pilvi.store.sealing import Sealer
 

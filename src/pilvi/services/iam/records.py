@@ -6,7 +6,7 @@ are unique without regard to case, so records are keyed by the lower-cased name.
 kilobytes, and whoever deletes the entity deletes it all.
 
 Issued credentials are found by their id alone, whatever the account: home `("-", "aws-global")`. Verifying a
-signature needs the secret itself, so it is sealed rather than hashed (`tokens.py`).
+signature needs the secret itself, so it is sealed rather than hashed (`sessions/tokens.py`).
 
 Invariants, checked at the write:
 1. `attached` of an entity and the `iam.attachment` entries naming it agree.

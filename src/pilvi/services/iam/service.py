@@ -21,11 +21,12 @@ from pilvi.kit.service import (
     Service,
     everything,
 )
-from pilvi.services.iam import factors, passed, told
+from pilvi.services.iam import told
 from pilvi.services.iam.permissions import KeyNamed, entity_named, role_to_assume
 from pilvi.services.iam.rules import SERVICE_LINKED_PATH
 from pilvi.services.iam.service_linked_roles import find_linked
-from pilvi.services.iam.web_identity import WebIdentity, prove
+from pilvi.services.iam.sessions import factors, passed
+from pilvi.services.iam.sessions.web_identity import WebIdentity, prove
 
 
 def _named(kind: str, member: str) -> ResourceOf:

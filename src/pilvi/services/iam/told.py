@@ -13,11 +13,12 @@ from pilvi.kit import tags
 from pilvi.kit.call import Call
 from pilvi.kit.permission import Permission
 from pilvi.kit.service import Tells
-from pilvi.services.iam import aws_policies, oidc_providers, records
+from pilvi.services.iam import aws_policies, records
 from pilvi.services.iam.instance_profiles import INSTANCE_PROFILES
 from pilvi.services.iam.proofs import mfa_devices, server_certificates
+from pilvi.services.iam.providers import oidc
+from pilvi.services.iam.providers.saml import SAML_PROVIDERS
 from pilvi.services.iam.records import Role, User
-from pilvi.services.iam.saml_providers import SAML_PROVIDERS
 from pilvi.store.api import Snapshot
 
 Keys = Mapping[str, tuple[str, ...]]
@@ -77,7 +78,7 @@ def _profile(at: Snapshot, arn: Arn) -> dict[str, str] | None:
 
 
 def _oidc_provider(at: Snapshot, arn: Arn) -> dict[str, str] | None:
-    found = oidc_providers.find_by_arn(at, arn.scope, str(arn))
+    found = oidc.find_by_arn(at, arn.scope, str(arn))
     return None if found is None else found.tags
 
 

@@ -1,6 +1,6 @@
 """What time does in IAM and STS: old observations, sessions that ended long ago and deleted keys are forgotten.
 
-And what takes its time: credential reports.
+And what takes its time: credential reports, the deletion of service-linked roles.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pilvi.services.iam.observed import records as observed
 from pilvi.services.iam.observed import reports
 from pilvi.services.iam.records import USERS, User
 from pilvi.services.iam.service import iam, sts
+from pilvi.services.iam.service_linked_roles import DELETIONS, find_deletion
 from pilvi.store.api import Snapshot, Transaction
 
 
@@ -97,3 +98,36 @@ async def report(cloud: Cloud, job: Job) -> Commit:
             CREDENTIAL_REPORTS.put(tx, records.home_of(scope), begun)
 
     return keep
+
+
+@iam.job("delete_service_linked_role")
+async def delete_service_linked_role(cloud: Cloud, job: Job) -> Commit:
+    """Delete the role that a task is about, if it is still the same one. Run again, it finds the task over."""
+    scope, task_id = Scope(job.account, job.region), msgspec.msgpack.decode(job.payload, type=str)
+
+    def commit(tx: Transaction) -> None:
+        task = find_deletion(tx, scope, task_id)
+        if task is None or task.over:
+            return
+        role = records.find_role(tx, scope, task.role)
+        if role is not None and role.id == task.role_id:
+            for arn in role.attached:
+                records.delete_attachment(tx, scope, "role", role, arn)
+            records.ROLES.delete(tx, records.home_of(scope), role.name.lower())
+        task.status = "SUCCEEDED"
+        DELETIONS.put(tx, records.home_of(scope), task)
+
+    return commit
+
+
+@iam.job("forget_service_linked_role")
+async def forget_service_linked_role(cloud: Cloud, job: Job) -> Commit:
+    """Forget a task that was over long ago."""
+    scope, task_id = Scope(job.account, job.region), msgspec.msgpack.decode(job.payload, type=str)
+
+    def commit(tx: Transaction) -> None:
+        task = find_deletion(tx, scope, task_id)
+        if task is not None and task.over:
+            DELETIONS.delete(tx, records.home_of(scope), *DELETIONS.key_of(task))
+
+    return commit

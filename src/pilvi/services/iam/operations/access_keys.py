@@ -5,10 +5,11 @@ from __future__ import annotations
 import msgspec
 
 from pilvi.kit.call import Call
-from pilvi.services.iam import errors, limits, pages, records, rules, tokens
+from pilvi.services.iam import errors, limits, pages, records, rules
 from pilvi.services.iam.operations.callers import holder_of
 from pilvi.services.iam.records import Issued, Root, User
 from pilvi.services.iam.service import iam
+from pilvi.services.iam.sessions import tokens
 from pilvi.services.iam.wire import (
     AccessKeyMetadata,
     CreateAccessKeyRequest,

@@ -7,12 +7,12 @@ from typing import Any
 from pilvi.kit.call import Call
 from pilvi.services.iam import limits, records
 from pilvi.services.iam.instance_profiles import INSTANCE_PROFILES
-from pilvi.services.iam.oidc_providers import OIDC_PROVIDERS
 from pilvi.services.iam.proofs import mfa_devices
 from pilvi.services.iam.proofs.mfa_devices import MFA_DEVICES
 from pilvi.services.iam.proofs.server_certificates import SERVER_CERTIFICATES
+from pilvi.services.iam.providers.oidc import OIDC_PROVIDERS
+from pilvi.services.iam.providers.saml import SAML_PROVIDERS
 from pilvi.services.iam.records import GROUPS, POLICIES, ROLES, USERS
-from pilvi.services.iam.saml_providers import SAML_PROVIDERS
 from pilvi.services.iam.service import iam
 from pilvi.services.iam.wire import GetAccountSummaryResponse
 from pilvi.store.api import Snapshot

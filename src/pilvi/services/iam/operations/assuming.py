@@ -5,10 +5,11 @@ from __future__ import annotations
 from pilvi.base.arn import Scope
 from pilvi.identity.principal import Principal
 from pilvi.kit.call import Call
-from pilvi.services.iam import errors, factors, limits, passed, records, rules, tokens
+from pilvi.services.iam import errors, limits, records, rules
 from pilvi.services.iam.permissions import find_role
 from pilvi.services.iam.service import sts
-from pilvi.services.iam.web_identity import WebIdentity
+from pilvi.services.iam.sessions import factors, passed, tokens
+from pilvi.services.iam.sessions.web_identity import WebIdentity
 from pilvi.services.iam.wire import (
     AssumeRoleRequest,
     AssumeRoleResponse,

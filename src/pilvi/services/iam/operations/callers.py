@@ -5,7 +5,7 @@ from __future__ import annotations
 from pilvi.kit.call import Call
 from pilvi.services.iam import errors, records
 from pilvi.services.iam.records import USERS, Entity, Root, User
-from pilvi.services.iam.simulation_requests import Caller, caller_named
+from pilvi.services.iam.simulation.requests import Caller, caller_named
 from pilvi.store.api import Snapshot
 
 

@@ -9,7 +9,7 @@ from pilvi.languages.policy import Attachment, Document
 from pilvi.services.iam import pages, permissions
 from pilvi.services.iam.operations.callers import entity_of
 from pilvi.services.iam.service import iam
-from pilvi.services.iam.simulation_requests import holder_of
+from pilvi.services.iam.simulation.requests import holder_of
 from pilvi.services.iam.wire import (
     ListPoliciesGrantingServiceAccessEntry,
     ListPoliciesGrantingServiceAccessRequest,

@@ -12,15 +12,15 @@ from pilvi.base.http import Body
 from pilvi.kit.audit import WatchedRequest
 from pilvi.kit.call import Call
 from pilvi.kit.execution import refuse_unread
-from pilvi.services.iam import aliases, errors, limits, passwords, records
+from pilvi.services.iam import aliases, errors, limits, records
 from pilvi.services.iam.operations.callers import user_name_of
-from pilvi.services.iam.passwords import PasswordHash
-from pilvi.services.iam.proofs import logins, password_policies
+from pilvi.services.iam.proofs import logins, password_policies, passwords
 from pilvi.services.iam.proofs.logins import Login
 from pilvi.services.iam.proofs.password_policies import PasswordPolicy
+from pilvi.services.iam.proofs.passwords import PasswordHash
+from pilvi.services.iam.proofs.tries import TriesOf
 from pilvi.services.iam.records import User
 from pilvi.services.iam.service import iam
-from pilvi.services.iam.tries import TriesOf
 from pilvi.services.iam.wire import (
     CreateLoginProfileResponse,
     DeleteLoginProfileRequest,

@@ -16,10 +16,10 @@ from pilvi.base.http import Body
 from pilvi.kit.audit import WatchedRequest
 from pilvi.kit.call import Call
 from pilvi.kit.execution import refuse_unread
-from pilvi.services.iam import errors, limits, mfa, pages, records, rules
+from pilvi.services.iam import errors, limits, pages, records, rules
 from pilvi.services.iam.operations import users
 from pilvi.services.iam.operations.callers import holder_of
-from pilvi.services.iam.proofs import mfa_devices
+from pilvi.services.iam.proofs import mfa, mfa_devices
 from pilvi.services.iam.proofs.mfa_devices import MFA_DEVICES, MfaDevice
 from pilvi.services.iam.service import iam
 from pilvi.services.iam.wire import (

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pilvi.kit.call import Call
 from pilvi.services.iam import errors, limits, pages, records, rules
-from pilvi.services.iam.oidc_providers import (
+from pilvi.services.iam.providers.oidc import (
     OIDC_PROVIDERS,
     SCHEME,
     OidcProvider,

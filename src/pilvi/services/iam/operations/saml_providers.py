@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from pilvi.kit.call import Call
 from pilvi.services.iam import errors, limits, pages, records, rules
-from pilvi.services.iam.records import home_of
-from pilvi.services.iam.saml_providers import (
+from pilvi.services.iam.providers.saml import (
     SAML_PROVIDERS,
     SamlProvider,
     arn_of,
     get_saml_provider,
     valid_until_ms,
 )
+from pilvi.services.iam.records import home_of
 from pilvi.services.iam.service import iam
 from pilvi.services.iam.wire import (
     CreateSAMLProviderRequest,

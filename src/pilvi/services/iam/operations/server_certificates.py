@@ -8,8 +8,8 @@ from pilvi.base.http import Body
 from pilvi.kit.audit import WatchedRequest
 from pilvi.kit.call import Call
 from pilvi.kit.execution import refuse_unread
-from pilvi.services.iam import certificates, errors, limits, pages, records, renaming, rules
-from pilvi.services.iam.proofs import server_certificates
+from pilvi.services.iam import errors, limits, pages, records, renaming, rules
+from pilvi.services.iam.proofs import certificates, server_certificates
 from pilvi.services.iam.proofs.server_certificates import SERVER_CERTIFICATES
 from pilvi.services.iam.proofs.server_certificates import ServerCertificate as Record
 from pilvi.services.iam.service import iam

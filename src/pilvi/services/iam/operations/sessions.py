@@ -6,8 +6,9 @@ import msgspec
 
 from pilvi.base.arn import Arn
 from pilvi.kit.call import Call
-from pilvi.services.iam import errors, factors, limits, passed, rules, tokens
+from pilvi.services.iam import errors, limits, rules
 from pilvi.services.iam.service import sts
+from pilvi.services.iam.sessions import factors, passed, tokens
 from pilvi.services.iam.wire import (
     GetAccessKeyInfoRequest,
     GetAccessKeyInfoResponse,

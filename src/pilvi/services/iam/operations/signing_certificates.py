@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pilvi.kit.call import Call
-from pilvi.services.iam import certificates, errors, limits, pages, records, rules
+from pilvi.services.iam import errors, limits, pages, records, rules
 from pilvi.services.iam.operations.callers import user_name_of
-from pilvi.services.iam.proofs import signing_certificates
+from pilvi.services.iam.proofs import certificates, signing_certificates
 from pilvi.services.iam.proofs.signing_certificates import SIGNING_CERTIFICATES
 from pilvi.services.iam.proofs.signing_certificates import SigningCertificate as Record
 from pilvi.services.iam.records import User

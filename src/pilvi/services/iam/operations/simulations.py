@@ -26,12 +26,13 @@ from pilvi.languages.policy import (
     simulate,
     statement_spans,
 )
-from pilvi.services.iam import errors, exclusions, limits, pages, permissions
-from pilvi.services.iam import simulation_requests as asked
+from pilvi.services.iam import errors, limits, pages, permissions
 from pilvi.services.iam.operations.callers import entity_of
 from pilvi.services.iam.records import User
 from pilvi.services.iam.service import iam
-from pilvi.services.iam.simulation_requests import Caller, Keys
+from pilvi.services.iam.simulation import exclusions
+from pilvi.services.iam.simulation import requests as asked
+from pilvi.services.iam.simulation.requests import Caller, Keys
 from pilvi.services.iam.wire import (
     EvaluationResult,
     GetContextKeysForCustomPolicyRequest,

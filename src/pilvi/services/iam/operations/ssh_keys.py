@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pilvi.kit.call import Call
-from pilvi.services.iam import certificates, errors, limits, pages, records, rules
+from pilvi.services.iam import errors, limits, pages, records, rules
 from pilvi.services.iam.operations.callers import user_name_of
-from pilvi.services.iam.proofs import ssh_keys
+from pilvi.services.iam.proofs import certificates, ssh_keys
 from pilvi.services.iam.proofs.ssh_keys import SSH_KEYS, SshPublicKey
 from pilvi.services.iam.records import User
 from pilvi.services.iam.service import iam

@@ -7,7 +7,7 @@ from pilvi.base.http import Body
 from pilvi.kit.audit import WatchedRequest
 from pilvi.kit.call import Call
 from pilvi.kit.execution import refuse_unread
-from pilvi.services.iam import errors, pages, records, renaming, rules, tokens
+from pilvi.services.iam import errors, pages, records, renaming, rules
 from pilvi.services.iam.operations import boundaries
 from pilvi.services.iam.operations.callers import user_name_of
 from pilvi.services.iam.proofs import (
@@ -19,6 +19,7 @@ from pilvi.services.iam.proofs import (
 )
 from pilvi.services.iam.records import USERS, Entity
 from pilvi.services.iam.service import iam
+from pilvi.services.iam.sessions import tokens
 from pilvi.services.iam.wire import (
     CreateUserRequest,
     CreateUserResponse,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import msgspec
 
 from pilvi.base.arn import Scope
-from pilvi.services.iam.passwords import PasswordHash
+from pilvi.services.iam.proofs.passwords import PasswordHash
 from pilvi.services.iam.records import User, home_of
 from pilvi.store.api import Snapshot, Transaction
 from pilvi.store.collection import Collection

@@ -27,7 +27,7 @@ from pilvi.kit.call import Call
 from pilvi.languages.policy import Kind
 from pilvi.languages.policy import Principal as PolicyPrincipal
 from pilvi.services.iam import errors, rules
-from pilvi.services.iam.oidc_providers import arn_of, find_oidc_provider
+from pilvi.services.iam.providers.oidc import arn_of, find_oidc_provider
 
 ALGORITHMS = ["RS256", "RS384", "RS512", "ES256", "ES384", "ES512"]
 EVERYBODYS = {"https://accounts.google.com": "accounts.google.com"}

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from pilvi.kit.call import Call
-from pilvi.services.iam import errors, mfa, records
+from pilvi.services.iam import errors, records
+from pilvi.services.iam.proofs import mfa
 from pilvi.services.iam.records import Root, User
 from pilvi.store.api import Snapshot, Transaction
 from pilvi.store.sealing import Sealer

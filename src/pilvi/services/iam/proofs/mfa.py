@@ -10,11 +10,11 @@ Invariants:
 from __future__ import annotations
 
 from pilvi.base.arn import Scope
-from pilvi.services.iam import errors, limits, totp
-from pilvi.services.iam.proofs import mfa_devices
+from pilvi.services.iam import errors, limits
+from pilvi.services.iam.proofs import mfa_devices, totp
 from pilvi.services.iam.proofs.mfa_devices import MfaDevice
+from pilvi.services.iam.proofs.tries import TriesOf
 from pilvi.services.iam.records import Root, User
-from pilvi.services.iam.tries import TriesOf
 from pilvi.store.api import Snapshot, Transaction
 from pilvi.store.sealing import Sealer
 
