@@ -309,7 +309,7 @@ def test_what_is_not_built_is_refused_by_name(s3: Any, bucket: str, refused: Ref
     )
     assert "RenameObject" in error["Message"]
     error = refused(
-        "NotImplemented", s3.put_object, Bucket=bucket, Key="k", ServerSideEncryption="aws:kms"
+        "NotImplemented", s3.put_object, Bucket=bucket, Key="k", ServerSideEncryption="aws:kms:dsse"
     )
     assert "encryption" in error["Message"]
     refused("NotImplemented", s3.put_object, Bucket=bucket, Key="k", StorageClass="GLACIER")

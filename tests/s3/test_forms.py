@@ -237,7 +237,8 @@ def test_what_a_form_says_of_its_object(told: Callable[..., Any]) -> None:
         for name, value, code in (
             ("tagging", "no XML", "MalformedXML"),
             ("x-amz-storage-class", "FakeClass", "InvalidStorageClass"),
-            ("x-amz-server-side-encryption", "AES256", "NotImplemented"),
+            ("x-amz-server-side-encryption", "aws:kms:dsse", "NotImplemented"),
+            ("x-amz-server-side-encryption", "ROT13", "InvalidArgument"),
             ("x-amz-something", "x", "NotImplemented"),
             ("Content-Type", "text/plain\r\nset-cookie: a", "InvalidArgument"),
             ("x-amz-meta-a", "b\r\nset-cookie: a", "InvalidArgument"),

@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 
 from pilvi.base.entropy import Entropy
 from pilvi.store.blob_files import BlobFiles
+from pilvi.store.blob_rows import INLINE_BYTES_MAX
 from pilvi.store.blobs import BlobCorrupt, BlobGone, BlobRef, Blobs, BlobTooLarge
 from pilvi.store.memory import MemoryStore
 
 MIB = 1024 * 1024
-SIZES = (0, 1, 65_536, 65_537, MIB, MIB + 1, 2 * MIB + 77_777)
+SIZES = (0, 1, INLINE_BYTES_MAX, INLINE_BYTES_MAX + 1, MIB, MIB + 1, 2 * MIB + 77_777)
 
 
 def run(
@@ -65,7 +66,7 @@ def test_what_was_written_is_read(tmp_path: Path, size: int) -> None:
         new = await blobs.write(pieces(data), size_max=size, hashers=[digest])
         ref = await store.write(new.commit)
         assert digest.digest() == hashlib.md5(data).digest()
-        assert (ref.size, ref.inline) == (size, size <= 65_536)
+        assert (ref.size, ref.inline) == (size, size <= INLINE_BYTES_MAX)
         assert len(files(tmp_path)) == (not ref.inline)
         assert await blobs.read_all([ref], size_max=size) == data
         if ref.inline:

@@ -21,7 +21,8 @@ from pilvi.store.api import Snapshot, Transaction
 from pilvi.store.keys import pack, span, unpack
 
 CHUNK_BYTES = 1024 * 1024
-INLINE_BYTES_MAX = 64 * 1024
+INLINE_BYTES_MAX = 64 * 1024 + 64
+"""64 KiB, and what encryption adds to them."""
 
 _HEAD = struct.Struct(">BBQQ")
 _VERSION = 1

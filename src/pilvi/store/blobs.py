@@ -96,14 +96,19 @@ class Blobs:
 
     # --- writing
 
+    def new_id(self) -> str:
+        return self._entropy.hex(32)
+
     async def write(
         self,
         source: AsyncIterator[bytes] | bytes,
         *,
         size_max: int,
         hashers: Iterable[Hasher] = (),
+        blob_id: str | None = None,
     ) -> NewBlob:
         """Take a whole stream in. `hashers` see every byte, in threads when there are many.
+        `blob_id`: of `new_id`, for who must know it before the bytes.
 
         Raises: BlobTooLarge, StoreUnavailable (the disk is full or fails), whatever `source` raises.
         """
@@ -113,7 +118,7 @@ class Blobs:
         size = 0
         file: FileWriter | None = None
         writing: asyncio.Future[None] | None = None
-        blob_id = self._entropy.hex(32)
+        blob_id = blob_id or self.new_id()
         try:
             async for piece in pieces:
                 size += len(piece)

@@ -1,11 +1,17 @@
 """S3: buckets and objects.
 
-**Nothing is encrypted.** Objects lie in the data directory as they came, so no answer says otherwise: there is no
-`x-amz-server-side-encryption` in any of them, not even the `AES256` that AWS always tells. Whoever asks for
-encryption is refused by name (`NotImplemented`), whichever way he asks: `ServerSideEncryption` (`AES256` too),
-`SSEKMSKeyId`, `SSEKMSEncryptionContext`, `BucketKeyEnabled`, `SSECustomerAlgorithm`, `SSECustomerKey`,
-`SSECustomerKeyMD5`, their `CopySource...` kin, and a bucket's encryption configuration. So are object lock, appending
-(`WriteOffsetBytes`), deleting with `MFA`, and the classes `GLACIER` and `DEEP_ARCHIVE`.
+**Everything is encrypted.** Each object written from now on is encrypted on the disk (AES-256-GCM), and answers say
+how: with the bucket's own key (`AES256`, the default), with a key of KMS (`aws:kms`), or with one that the customer
+brings (SSE-C). Objects that are older than this lie as they came, and no answer claims otherwise; copying one onto
+itself with `ServerSideEncryption` encrypts it. The keys of buckets are sealed under the root key, so **a copy or a
+backup of the data directory is worth nothing without the root key** (`<data>.key`, or what you gave instead): keep
+both, apart. Different from AWS: SSE-C is taken over plain HTTP too, since the endpoint is often this very machine;
+and it is blocked only in buckets whose encryption configuration says so, whereas AWS blocks it in new buckets since
+April 2026. Refused by name: `aws:kms:dsse`, and changing an object's key in place (`UpdateObjectEncryption`; a copy
+onto itself does it).
+
+Refused by name are also object lock, appending (`WriteOffsetBytes`), deleting with `MFA`, and the classes `GLACIER`
+and `DEEP_ARCHIVE`.
 """
 
 from pilvi.services.s3 import operations as operations

@@ -1,29 +1,36 @@
-"""Bodies on their way in and out: taking one in while hashing it, handing out a range of what is stored."""
+"""Bodies on their way in and out: taking one in while hashing and encrypting it, handing out a range of what is stored.
+
+Everything that is taken in is encrypted, whatever else is asked for: with a key of its own, which is wrapped when the
+transaction names the body (`encryption/`). Digests are of the body in clear.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import base64
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from pilvi.base.http import Body
 from pilvi.kit.call import Call
 from pilvi.protocol.checksums import Hasher, base64_digest, hasher
 from pilvi.services.s3 import errors
+from pilvi.services.s3.encryption import segments, streams
+from pilvi.services.s3.encryption.keys import Envelope, Unlocked
+from pilvi.services.s3.encryption.streams import Extent, Sealing
 from pilvi.services.s3.records import objects
 from pilvi.services.s3.records.buckets import Bucket
+from pilvi.services.s3.records.encryption import Sealed
 from pilvi.services.s3.records.objects import Object, Piece
 from pilvi.services.s3.rules import checksums
 from pilvi.services.s3.rules.checksums import Claim
 from pilvi.store.api import Snapshot, Transaction
-from pilvi.store.blob_rows import BlobGone, BlobRef
-from pilvi.store.blobs import BlobTooLarge, NewBlob
+from pilvi.store.blob_rows import BlobRef
+from pilvi.store.blobs import Blobs, BlobTooLarge, NewBlob
 
 T = TypeVar("T")
-
-_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +44,22 @@ class Digests:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A body that is durable, but named by nobody yet: commit its blob or abandon it."""
+    """A body that is durable, but named by nobody yet: commit it or abandon its blob. `key`: the blob's own."""
 
     blob: NewBlob
     digests: Digests
+    size: int
+    crc64nvme: int
+    key: bytes = field(repr=False)
+
+    def commit(
+        self, call: Call, tx: Transaction, bucket: Bucket, envelope: Envelope
+    ) -> tuple[BlobRef, Sealed]:
+        """For the record that names it. Raises: SecretsUnavailable."""
+        ref = self.blob.commit(tx)
+        wrapping = envelope.wrapping(call.cloud, tx, bucket)
+        wrapped = segments.wrap(wrapping, self.key, ref.id, call.entropy)
+        return ref, Sealed(wrapped, self.size, self.crc64nvme)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +105,17 @@ async def take(
 async def take_copy(call: Call, body: Body, *, size_max: int, algorithm: str) -> Taken:
     """Take in bytes that nothing was promised of: those of another object. Raises: EntityTooLarge."""
     hashing = _Hashing(algorithm)
+    blobs = call.cloud.blobs
+    blob_id = blobs.new_id()
+    key = call.entropy.bytes(segments.KEY_BYTES)
+    sealing = Sealing(key, blob_id, hashing.hashers, size_max)
     try:
-        blob = await call.cloud.blobs.write(body, size_max=size_max, hashers=hashing.hashers)
+        blob = await blobs.write(
+            sealing.pieces(body), size_max=segments.sealed_size(size_max), blob_id=blob_id
+        )
     except BlobTooLarge:
         raise errors.EntityTooLarge(size_max + 1, size_max) from None
-    return Taken(blob, hashing.digests(blob.ref))
+    return Taken(blob, hashing.digests(), sealing.size, hashing.crc64nvme, key)
 
 
 async def commit(call: Call, taken: Taken, body: Callable[[Transaction], T]) -> T:
@@ -117,67 +142,80 @@ def _check_promises(promises: Promises, trailers: Mapping[str, str], digests: Di
 
 
 class _Hashing:
-    """MD5 always, for the entity tag; CRC64NVME comes with the blob; any other algorithm beside them."""
+    """MD5 for the entity tag, CRC64NVME for parts to be joined, and any other algorithm beside them."""
 
     def __init__(self, algorithm: str) -> None:
         self._algorithm = algorithm
-        self._md5: Hasher = hasher("MD5")
-        self._other = None if algorithm == checksums.DEFAULT else hasher(algorithm)
-        self.hashers = (self._md5,) if self._other is None else (self._md5, self._other)
+        self._md5 = hasher("MD5")
+        self._crc = hasher(checksums.DEFAULT)
+        self._other = self._crc if algorithm == checksums.DEFAULT else hasher(algorithm)
+        self.hashers = (self._md5, self._crc, self._other)[: 2 if self._other is self._crc else 3]
 
-    def digests(self, ref: BlobRef) -> Digests:
-        value = crc64nvme(ref) if self._other is None else base64_digest(self._other)
-        return Digests(self._md5.digest(), self._algorithm, value)
+    @property
+    def crc64nvme(self) -> int:
+        return int.from_bytes(self._crc.digest())
 
-
-def crc64nvme(ref: BlobRef) -> str:
-    return base64.b64encode(ref.crc64nvme.to_bytes(8)).decode()
+    def digests(self) -> Digests:
+        return Digests(self._md5.digest(), self._algorithm, base64_digest(self._other))
 
 
 # --- out
 
 
 def contents(
-    call: Call, at: Snapshot, bucket: Bucket, stored: Object, start: int, end: int
+    call: Call,
+    at: Snapshot,
+    bucket: Bucket,
+    stored: Object,
+    start: int,
+    end: int,
+    unlocked: Unlocked,
 ) -> bytes | Body:
     """Bytes start..end-1 of an object: at once when they are in the store, else a stream of verified pieces.
 
-    Raises: BlobGone (another process has deleted it since; read again).
+    Raises: BlobGone (another process has deleted it since; read again), Locked, BlobCorrupt; InvalidRequest and
+    AccessDenied of a customer's key.
     """
-    blobs = call.cloud.blobs
-    ref = stored.blob
+    key = unlocked.key(at, bucket, stored.encryption)
+    return opened(call.cloud.blobs, at, bucket, stored, start, end, key)
+
+
+def opened(
+    blobs: Blobs,
+    at: Snapshot,
+    bucket: Bucket,
+    stored: Object,
+    start: int,
+    end: int,
+    key: AESGCM | None,
+) -> bytes | Body:
+    """As `contents`, for who has the key. Raises: BlobGone, BlobCorrupt."""
+    ref, sealed = stored.blob, stored.sealed
     if ref is not None and ref.inline:
         data = blobs.read_inline(at, ref)
+        if sealed is not None:
+            data = streams.open_whole(key, ref, sealed, data)
         return data if end - start == len(data) else data[start:end]
     if start == end:
         return b""
-    pieces = objects.get_pieces(at, bucket, stored)
-    refs, offset = _touched(pieces, start, end)
-    return aiter(blobs.open(at, refs, start - offset, end - offset))
+    extents = _touched(objects.get_pieces(at, bucket, stored), start, end)
+    refs = [extent.blob for extent in extents]
+    last = extents[-1]
+    behind = sum(ref.size for ref in refs) - last.blob.size + last.ends_at
+    stream = blobs.open(at, refs, extents[0].starts_at, behind)
+    return streams.opened(key, extents, stream)
 
 
-def _touched(pieces: Sequence[Piece], start: int, end: int) -> tuple[list[BlobRef], int]:
-    """The blobs that a range lies in, and where the first of them begins."""
-    refs: list[BlobRef] = []
-    offset = position = 0
+def _touched(pieces: Sequence[Piece], start: int, end: int) -> list[Extent]:
+    """What of each blob a range lies in."""
+    extents: list[Extent] = []
+    position = 0
     for piece in pieces:
-        behind = position + piece.blob.size
-        if behind <= start:
-            offset = behind
-        elif position < end:
-            refs.append(piece.blob)
-        position = behind
-    return refs, offset
-
-
-async def opened(call: Call, look: Callable[[Snapshot], T]) -> T:
-    """Read until what a snapshot names is still there: another process may delete it in between."""
-    for _ in range(_TRIES - 1):
-        try:
-            return await call.view(look)
-        except BlobGone:
-            continue
-    return await call.view(look)
+        low, high = max(start - position, 0), min(end - position, piece.size)
+        if low < high:
+            extents.append(Extent(piece.blob, piece.sealed, low, high))
+        position += piece.size
+    return extents
 
 
 async def digests_of(body: bytes | Body, algorithm: str) -> Digests:

@@ -70,6 +70,9 @@ ACTS = {
     "GetBucketCors": Acts(bucket, "s3:GetBucketCORS"),
     "PutBucketCors": Acts(bucket, "s3:PutBucketCORS"),
     "DeleteBucketCors": Acts(bucket, "s3:PutBucketCORS"),
+    "GetBucketEncryption": Acts(bucket, "s3:GetEncryptionConfiguration"),
+    "PutBucketEncryption": Acts(bucket, "s3:PutEncryptionConfiguration"),
+    "DeleteBucketEncryption": Acts(bucket, "s3:PutEncryptionConfiguration"),
     "GetBucketNotificationConfiguration": Acts(bucket, "s3:GetBucketNotification"),
     "PutBucketNotificationConfiguration": Acts(bucket, "s3:PutBucketNotification"),
     "GetBucketPolicy": Acts(bucket),
@@ -195,6 +198,7 @@ _ACCEPTED: Mapping[str, Mapping[str, str]] = {
     "PutBucketWebsite": _ALGORITHM,
     "GetObjectTorrent": _PAYER,
     "PutBucketCors": _ALGORITHM,
+    "PutBucketEncryption": _ALGORITHM,
     "PutBucketTagging": _ALGORITHM,
 }
 

@@ -60,6 +60,10 @@ class AnalyticsS3BucketDestination(TypedDict, total=False):
     Prefix: str
 
 
+class BlockedEncryptionTypes(TypedDict, total=False):
+    EncryptionType: list[str]
+
+
 class Bucket(TypedDict, total=False):
     Name: str
     CreationDate: EpochMs
@@ -369,6 +373,11 @@ class DeleteBucketCorsRequest(TypedDict, total=False):
     ExpectedBucketOwner: str
 
 
+class DeleteBucketEncryptionRequest(TypedDict, total=False):
+    Bucket: Required[str]
+    ExpectedBucketOwner: str
+
+
 class DeleteBucketIntelligentTieringConfigurationRequest(TypedDict, total=False):
     Bucket: Required[str]
     Id: Required[str]
@@ -528,6 +537,15 @@ class GetBucketCorsOutput(TypedDict, total=False):
 
 
 class GetBucketCorsRequest(TypedDict, total=False):
+    Bucket: Required[str]
+    ExpectedBucketOwner: str
+
+
+class GetBucketEncryptionOutput(TypedDict, total=False):
+    ServerSideEncryptionConfiguration: ServerSideEncryptionConfiguration
+
+
+class GetBucketEncryptionRequest(TypedDict, total=False):
     Bucket: Required[str]
     ExpectedBucketOwner: str
 
@@ -1294,6 +1312,14 @@ class PutBucketCorsRequest(TypedDict, total=False):
     ExpectedBucketOwner: str
 
 
+class PutBucketEncryptionRequest(TypedDict, total=False):
+    Bucket: Required[str]
+    ContentMD5: str
+    ChecksumAlgorithm: str
+    ServerSideEncryptionConfiguration: Required[ServerSideEncryptionConfiguration]
+    ExpectedBucketOwner: str
+
+
 class PutBucketIntelligentTieringConfigurationRequest(TypedDict, total=False):
     Bucket: Required[str]
     Id: Required[str]
@@ -1521,6 +1547,21 @@ class RoutingRule(TypedDict, total=False):
 
 class S3KeyFilter(TypedDict, total=False):
     FilterRules: list[FilterRule]
+
+
+class ServerSideEncryptionByDefault(TypedDict, total=False):
+    SSEAlgorithm: Required[str]
+    KMSMasterKeyID: str
+
+
+class ServerSideEncryptionConfiguration(TypedDict, total=False):
+    Rules: Required[list[ServerSideEncryptionRule]]
+
+
+class ServerSideEncryptionRule(TypedDict, total=False):
+    ApplyServerSideEncryptionByDefault: ServerSideEncryptionByDefault
+    BucketKeyEnabled: bool
+    BlockedEncryptionTypes: BlockedEncryptionTypes
 
 
 class StorageClassAnalysis(TypedDict, total=False):

@@ -13,6 +13,9 @@ from pilvi.services.s3.operations import (
     bucket_cors as bucket_cors,
 )
 from pilvi.services.s3.operations import (
+    bucket_encryption as bucket_encryption,
+)
+from pilvi.services.s3.operations import (
     bucket_notifications as bucket_notifications,
 )
 from pilvi.services.s3.operations import (

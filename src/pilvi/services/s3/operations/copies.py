@@ -1,32 +1,39 @@
-"""Copying objects: their blobs are shared, no byte is moved."""
+"""Copying objects: their blobs are shared, and no byte is moved, unless the copy is encrypted in another way."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
+
+import msgspec
 
 from pilvi.base.http import Body
 from pilvi.kit.call import Call
 from pilvi.services.s3 import access, asked, bodies, contents, errors, limits
+from pilvi.services.s3.encryption import keys
+from pilvi.services.s3.encryption.keys import Envelope, Unlocked
 from pilvi.services.s3.records import objects
 from pilvi.services.s3.records.buckets import Bucket
-from pilvi.services.s3.records.objects import Checksum, Object
+from pilvi.services.s3.records.encryption import SSE_S3
+from pilvi.services.s3.records.objects import Checksum, Object, Piece
 from pilvi.services.s3.rules import (
     acls,
     checksums,
     conditions,
     descriptions,
+    encryption,
     names,
     requests,
     tags,
     version_names,
 )
+from pilvi.services.s3.rules.encryption import Asked
 from pilvi.services.s3.service import refuse_unread, s3
 from pilvi.services.s3.wire import (
     CopyObjectOutput,
     CopyObjectRequest,
-    CopyObjectResult,
 )
 from pilvi.store.api import Snapshot, Transaction
 
@@ -59,27 +66,41 @@ class _Draft:
 async def copy_object(call: Call, req: CopyObjectRequest, body: Body) -> CopyObjectOutput:
     """Copy an object of up to 5 GB, with its metadata and tags or with new ones.
 
-    The source's bytes are read only when the copy needs a digest that the source does not have: of a
-    multipart upload, or by another checksum algorithm.
+    The source's bytes are read only when the copy needs a digest that the source does not have (of a multipart upload,
+    or by another checksum algorithm), or when it is encrypted with another key: then it is stored anew.
 
     Raises: NoSuchBucket, NoSuchKey, AccessDenied, PreconditionFailed, InvalidRequest, InvalidArgument,
         OperationAborted (the source keeps changing), and what PutObject raises.
     AWS: CopyObject; User Guide, "Copying, moving, and renaming objects".
     """
     draft = _draft(req)
-    source_at = names.copy_source(req["CopySource"])
-    _check_in_place(req, source_at)
+    wish = encryption.asked(req)
+    unlocked = Unlocked(call, encryption.customer_key(req, "CopySource"))
+    envelope = await keys.envelope_for(
+        call, req["Bucket"], draft.key, wish, lambda at: access.admit(call, at, req)
+    )
     for _ in range(_TRIES):
-        source, made = await bodies.opened(call, lambda at: _look(call, at, req, draft))
+        source, made = await unlocked.view(
+            lambda at: _look(call, at, req, draft, wish, envelope, unlocked)
+        )
         refuse_unread("CopyObject", req)
-        digests = None if made is None else await bodies.digests_of(*made)
         if draft.tags is None and source.tags:
             await access.permit_copied_tags(call, req)
+        digests, taken = await _made(call, source, made, envelope)
+        commit = partial(
+            _commit,
+            call,
+            req=req,
+            draft=draft,
+            seen=source,
+            digests=digests,
+            taken=taken,
+            envelope=envelope,
+            unlocked=unlocked,
+        )
         try:
-            target, stored = await call.transact(
-                lambda tx, source=source, digests=digests: _commit(
-                    call, tx, req, draft, source, digests
-                )
+            target, stored = await (
+                call.transact(commit) if taken is None else bodies.commit(call, taken, commit)
             )
         except _SourceChanged:
             continue
@@ -88,12 +109,30 @@ async def copy_object(call: Call, req: CopyObjectRequest, body: Body) -> CopyObj
             "LastModified": descriptions.second(stored.modified_at_ms),
             **checksums.members_of(stored.checksum),
         }
-        answer: dict[str, Any] = {"CopyObjectResult": cast("CopyObjectResult", result)}
+        answer: dict[str, Any] = {
+            "CopyObjectResult": result,
+            **encryption.told(stored.encryption, wish.customer, wish),
+        }
         if source.version_id:
             answer["CopySourceVersionId"] = source.version_id
         answer.update(version_names.told(target, stored.version_id))
         return cast("CopyObjectOutput", answer)
     raise errors.OperationAborted()
+
+
+async def _made(
+    call: Call, source: Object, made: tuple[bytes | Body, str] | None, envelope: Envelope
+) -> tuple[bodies.Digests | None, bodies.Taken | None]:
+    """What must be made of the source's bytes: digests, or with them the bytes anew."""
+    if made is None:
+        return None, None
+    if envelope.shares(source.encryption):
+        return await bodies.digests_of(*made), None
+    content, algorithm = made
+    taken = await bodies.take_copy(
+        call, bodies.pieces_of(content), size_max=limits.COPY_BYTES_MAX, algorithm=algorithm
+    )
+    return taken.digests, taken
 
 
 def _draft(req: Mapping[str, Any]) -> _Draft:
@@ -127,12 +166,15 @@ def _directive(req: Mapping[str, Any], member: str, header: str) -> bool:
     return value == "REPLACE"
 
 
-def _check_in_place(req: Mapping[str, Any], source: tuple[str, str, str | None]) -> None:
-    """An earlier version may be copied over the current one as it is: that brings it back."""
-    if source == (req["Bucket"], req["Key"], None) and not (
+def _check_in_place(req: Mapping[str, Any], target: Bucket, source: Object, wish: Asked) -> None:
+    """An earlier version may be copied over the current one as it is: that brings it back. Raises: InvalidRequest."""
+    if names.copy_source(req["CopySource"]) == (req["Bucket"], req["Key"], None) and not (
         req.get("MetadataDirective") == "REPLACE"
         or "StorageClass" in req
         or "WebsiteRedirectLocation" in req
+        or wish.anything
+        or target.encryption is not None
+        or (source.encryption is not None and source.encryption.kind != SSE_S3)
     ):
         raise errors.InvalidRequest(detail=_IN_PLACE)
 
@@ -152,26 +194,43 @@ def _find_source(call: Call, at: Snapshot, req: Mapping[str, Any]) -> tuple[Buck
 
 
 def _look(
-    call: Call, at: Snapshot, req: Mapping[str, Any], draft: _Draft
+    call: Call,
+    at: Snapshot,
+    req: Mapping[str, Any],
+    draft: _Draft,
+    wish: Asked,
+    envelope: Envelope,
+    unlocked: Unlocked,
 ) -> tuple[Object, tuple[bytes | Body, str] | None]:
-    """The source, and its body with an algorithm where digests of it must be made."""
+    """The source, and its body with an algorithm where something must be made of it. Raises: Locked."""
     target = access.admit(call, at, req)
     access.owned(call, at, target, draft.asked)
     conditions.check_write(req, draft.key, objects.find_object(at, target, draft.key))
     bucket, source = _find_source(call, at, req)
+    _check_in_place(req, target, source, wish)
+    unlocked.key(at, bucket, source.encryption)
     algorithm = draft.algorithm or source.checksum.algorithm
-    if not source.parts and algorithm == source.checksum.algorithm:
+    if (
+        envelope.shares(source.encryption)
+        and not source.parts
+        and algorithm == source.checksum.algorithm
+    ):
         return source, None
-    return source, (bodies.contents(call, at, bucket, source, 0, source.size), algorithm)
+    content = bodies.contents(call, at, bucket, source, 0, source.size, unlocked)
+    return source, (content, algorithm)
 
 
 def _commit(
     call: Call,
     tx: Transaction,
+    *,
     req: Mapping[str, Any],
     draft: _Draft,
     seen: Object,
     digests: bodies.Digests | None,
+    taken: bodies.Taken | None,
+    envelope: Envelope,
+    unlocked: Unlocked,
 ) -> tuple[Bucket, Object]:
     """Raises: _SourceChanged."""
     target = access.admit(call, tx, req)
@@ -181,9 +240,12 @@ def _commit(
         raise _SourceChanged
     current = objects.find_object(tx, target, draft.key)
     conditions.check_write(req, draft.key, current)
-    pieces = objects.get_pieces(tx, source_bucket, source)
-    for piece in pieces:
-        call.cloud.blobs.retain(tx, piece.blob)
+    if taken is not None:
+        ref, sealed = taken.commit(call, tx, target, envelope)
+        pieces: tuple[Piece, ...] = (Piece(ref, 1, sealed=sealed),)
+    else:
+        pieces = _shared(call, tx, source_bucket, source, target, envelope, unlocked)
+    whole = pieces[0] if taken is not None or source.blob is not None else None
     headers = draft.headers
     if headers is None:
         headers = {
@@ -197,12 +259,16 @@ def _commit(
         key=draft.key,
         id=call.entropy.hex(32),
         size=source.size,
-        etag=source.etag if digests is None else digests.md5.hex(),
+        etag=source.etag
+        if digests is None and envelope.how.kind == SSE_S3
+        else envelope.etag(call, b"" if digests is None else digests.md5),
         modified_at_ms=call.now_ms,
         checksum=source.checksum
         if digests is None
         else Checksum(digests.algorithm, digests.checksum),
-        blob=source.blob,
+        blob=None if whole is None else whole.blob,
+        sealed=None if whole is None else whole.sealed,
+        encryption=envelope.how,
         storage_class=draft.storage_class,
         headers=headers,
         metadata=source.metadata if draft.metadata is None else draft.metadata,
@@ -215,7 +281,29 @@ def _commit(
         tx,
         target,
         stored,
-        pieces=None if source.blob is not None else pieces,
+        pieces=None if whole is not None else pieces,
         replaced=current,
         event="ObjectCreated:Copy",
     )
+
+
+def _shared(
+    call: Call,
+    tx: Transaction,
+    source_bucket: Bucket,
+    source: Object,
+    target: Bucket,
+    envelope: Envelope,
+    unlocked: Unlocked,
+) -> tuple[Piece, ...]:
+    """The source's blobs with one reference more, their keys wrapped for the copy."""
+    assert source.encryption is not None, source.key
+    of = unlocked.key_again(tx, source_bucket, source.encryption)
+    wrapping = envelope.wrapping(call.cloud, tx, target)
+    pieces: list[Piece] = []
+    for piece in objects.get_pieces(tx, source_bucket, source):
+        call.cloud.blobs.retain(tx, piece.blob)
+        assert piece.sealed is not None, source.key
+        sealed = keys.rewrapped(call, piece.blob, piece.sealed, of, wrapping)
+        pieces.append(msgspec.structs.replace(piece, sealed=sealed))
+    return tuple(pieces)

@@ -10,7 +10,11 @@ from pilvi.base.http import Body
 from pilvi.kit.call import Call
 from pilvi.services.s3 import access, bodies, contents, errors, limits
 from pilvi.services.s3.bodies import Promises
+from pilvi.services.s3.encryption import keys
+from pilvi.services.s3.encryption.keys import Envelope
 from pilvi.services.s3.records import objects, uploads
+from pilvi.services.s3.records.buckets import Bucket
+from pilvi.services.s3.records.encryption import SSE_C
 from pilvi.services.s3.records.objects import Object, Piece
 from pilvi.services.s3.records.uploads import Part, Upload
 from pilvi.services.s3.rules import (
@@ -19,11 +23,13 @@ from pilvi.services.s3.rules import (
     completion,
     conditions,
     descriptions,
+    encryption,
     names,
     requests,
     tags,
     version_names,
 )
+from pilvi.services.s3.rules.encryption import CustomerKey
 from pilvi.services.s3.service import refuse_unread, s3
 from pilvi.services.s3.wire import (
     AbortMultipartUploadOutput,
@@ -38,43 +44,64 @@ from pilvi.services.s3.wire import (
 from pilvi.store.api import Snapshot, Transaction
 
 
-@s3.write("CreateMultipartUpload")
-def create_multipart_upload(
-    call: Call, tx: Transaction, req: CreateMultipartUploadRequest
+@s3.stream("CreateMultipartUpload")
+async def create_multipart_upload(
+    call: Call, req: CreateMultipartUploadRequest, body: Body
 ) -> CreateMultipartUploadOutput:
-    """Begin an upload; what the object will be said to be is settled here.
+    """Begin an upload; what the object will be said to be, and how it is encrypted, is settled here.
 
     Raises: NoSuchBucket, AccessDenied, KeyTooLongError, MetadataTooLarge, InvalidStorageClass, InvalidTag,
-        InvalidRequest (checksum algorithm and type).
+        InvalidRequest (checksum algorithm and type), InvalidArgument, InvalidEncryptionAlgorithmError, KmsError.
     AWS: CreateMultipartUpload; User Guide, "Uploading and copying objects using multipart upload".
     """
     key: str = req["Key"]
     names.check_key(key)
-    bucket = access.admit(call, tx, req)
-    requests.refuse_unbuilt(req)
-    owner, acl = access.owned(call, tx, bucket, acls.asked(req, of_bucket=False))
-    algorithm, kind = checksums.upload_checksum(
-        req.get("ChecksumAlgorithm"), req.get("ChecksumType")
-    )
-    current = objects.find_object(tx, bucket, key)
-    upload = Upload(
-        key=key,
-        id=f"{call.now_ms:012x}{call.entropy.hex(52)}",
-        initiated_at_ms=call.now_ms,
-        replaces="" if current is None else current.id,
-        checksum_algorithm=algorithm,
-        checksum_type=kind,
-        storage_class=requests.storage_class(req),
-        headers=requests.headers_of(req),
-        metadata=requests.metadata_of(req),
-        tags=tags.tags_of_header(req.get("Tagging")),
-        owner=owner,
-        acl=acl,
-    )
-    uploads.put_upload(tx, bucket, upload)
-    result = {"Bucket": bucket.name, "Key": key, "UploadId": upload.id}
-    if algorithm is not None and kind is not None:
-        result.update(ChecksumAlgorithm=algorithm, ChecksumType=kind)
+    wish = encryption.asked(req)
+
+    def admit(at: Snapshot) -> Bucket:
+        bucket = access.admit(call, at, req)
+        requests.refuse_unbuilt(req)
+        return bucket
+
+    envelope = await keys.envelope_for(call, req["Bucket"], key, wish, admit)
+
+    def begin(tx: Transaction) -> Upload:
+        bucket = admit(tx)
+        owner, acl = access.owned(call, tx, bucket, acls.asked(req, of_bucket=False))
+        algorithm, kind = checksums.upload_checksum(
+            req.get("ChecksumAlgorithm"), req.get("ChecksumType")
+        )
+        current = objects.find_object(tx, bucket, key)
+        upload = Upload(
+            key=key,
+            id=f"{call.now_ms:012x}{call.entropy.hex(52)}",
+            initiated_at_ms=call.now_ms,
+            replaces="" if current is None else current.id,
+            checksum_algorithm=algorithm,
+            checksum_type=kind,
+            storage_class=requests.storage_class(req),
+            headers=requests.headers_of(req),
+            metadata=requests.metadata_of(req),
+            tags=tags.tags_of_header(req.get("Tagging")),
+            owner=owner,
+            acl=acl,
+            encryption=envelope.how,
+        )
+        uploads.put_upload(tx, bucket, upload)
+        refuse_unread("CreateMultipartUpload", req)
+        return upload
+
+    upload = await call.transact(begin)
+    result = {
+        "Bucket": req["Bucket"],
+        "Key": key,
+        "UploadId": upload.id,
+        **encryption.told(upload.encryption, wish.customer, wish),
+    }
+    if upload.checksum_algorithm is not None and upload.checksum_type is not None:
+        result.update(
+            ChecksumAlgorithm=upload.checksum_algorithm, ChecksumType=upload.checksum_type
+        )
     return cast("CreateMultipartUploadOutput", result)
 
 
@@ -93,10 +120,13 @@ async def upload_part(call: Call, req: UploadPartRequest, body: Body) -> UploadP
     promises = Promises.of(call, req)
     req.get("ContentLength")  # the gateway holds the body to it
 
-    def look(at: Snapshot) -> Upload:
-        return uploads.get_upload(at, access.admit(call, at, req), req["Key"], req["UploadId"])
+    customer = encryption.customer_key(req)
 
-    upload = await call.view(look)
+    def look(at: Snapshot) -> tuple[Bucket, Upload]:
+        bucket = access.admit(call, at, req)
+        return bucket, uploads.get_upload(at, bucket, req["Key"], req["UploadId"])
+
+    bucket, upload = await call.view(look)
     refuse_unread("UploadPart", req)
     claim = promises.claim
     if claim is not None and upload.checksum_algorithm not in (None, claim.algorithm):
@@ -105,6 +135,7 @@ async def upload_part(call: Call, req: UploadPartRequest, body: Body) -> UploadP
             f" {upload.checksum_algorithm.lower()}, actual checksum Type: {claim.algorithm.lower()}"
         )
     algorithm = claim.algorithm if claim is not None else upload.checksum_algorithm
+    envelope = await keys.envelope_of_part(call, bucket, upload.encryption, customer)
     taken = await bodies.take(
         call,
         body,
@@ -112,8 +143,11 @@ async def upload_part(call: Call, req: UploadPartRequest, body: Body) -> UploadP
         algorithm=algorithm or checksums.DEFAULT,
         promises=promises,
     )
-    part = await store_part(call, req, number, taken)
-    result: dict[str, Any] = {"ETag": descriptions.quoted(part.etag)}
+    part = await store_part(call, req, number, taken, envelope)
+    result: dict[str, Any] = {
+        "ETag": descriptions.quoted(part.etag),
+        **encryption.told(upload.encryption, customer),
+    }
     if algorithm is not None:
         result[f"Checksum{algorithm}"] = part.checksum
     return cast("UploadPartOutput", result)
@@ -130,19 +164,27 @@ def part_number(req: Mapping[str, Any]) -> int:
     return number
 
 
-async def store_part(call: Call, req: Mapping[str, Any], number: int, taken: bodies.Taken) -> Part:
+async def store_part(
+    call: Call,
+    req: Mapping[str, Any],
+    number: int,
+    taken: bodies.Taken,
+    envelope: Envelope,
+) -> Part:
     digests = taken.digests
 
     def commit(tx: Transaction) -> Part:
+        ref, sealed = taken.commit(call, tx, access.admit(call, tx, req), envelope)
         part = Part(
             upload_id=req["UploadId"],
             number=number,
-            size=taken.blob.ref.size,
-            etag=digests.md5.hex(),
+            size=taken.size,
+            etag=envelope.etag(call, digests.md5),
             modified_at_ms=call.now_ms,
-            blob=taken.blob.commit(tx),
+            blob=ref,
             checksum_algorithm=digests.algorithm,
             checksum=digests.checksum,
+            sealed=sealed,
         )
         put_part(call, tx, req, part)
         return part
@@ -175,6 +217,7 @@ def complete_multipart_upload(
     requests.refuse_unbuilt(req)
     conditions.check_write_headers(req)
     upload = uploads.get_upload(tx, bucket, key, req["UploadId"])
+    _check_customer(upload, encryption.customer_key(req))
     stored_parts = {part.number: part for part in uploads.scan_parts(tx, bucket, upload.id)}
     given: Sequence[Mapping[str, Any]] = (req.get("MultipartUpload") or {}).get("Parts") or ()
     parts = completion.chosen_parts(upload, stored_parts, given)
@@ -187,7 +230,7 @@ def complete_multipart_upload(
             raise errors.ConditionalRequestConflict(condition, key)
     composite = checksum.kind == checksums.COMPOSITE
     pieces = tuple(
-        Piece(part.blob, number, part.checksum if composite else None)
+        Piece(part.blob, number, part.checksum if composite else None, part.sealed)
         for number, part in enumerate(parts, 1)
     )
     chosen = {part.number for part in parts}
@@ -209,6 +252,7 @@ def complete_multipart_upload(
         tags=upload.tags,
         owner=upload.owner,
         acl=upload.acl,
+        encryption=upload.encryption,
     )
     stored = contents.put(
         call,
@@ -228,8 +272,20 @@ def complete_multipart_upload(
             "ETag": descriptions.quoted(stored.etag),
             **checksums.members_of(checksum, stored.parts),
             **version_names.written(stored.version_id),
+            **encryption.told(stored.encryption),
         },
     )
+
+
+def _check_customer(upload: Upload, customer: CustomerKey | None) -> None:
+    """A customer's key need not be said again; if it is, it is the right one. Raises: InvalidRequest."""
+    how = upload.encryption
+    if customer is not None and (
+        how is None or how.kind != SSE_C or not keys.recognises(how, customer)
+    ):
+        raise errors.InvalidRequest(
+            detail="The provided encryption parameters did not match the ones used originally."
+        )
 
 
 @s3.write("AbortMultipartUpload")

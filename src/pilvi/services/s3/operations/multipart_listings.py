@@ -9,7 +9,7 @@ from pilvi.kit.call import Call
 from pilvi.services.s3 import access, errors, limits
 from pilvi.services.s3.records import listing, uploads
 from pilvi.services.s3.records.uploads import Part, Upload
-from pilvi.services.s3.rules import descriptions, names, pages, requests
+from pilvi.services.s3.rules import descriptions, encryption, names, pages, requests
 from pilvi.services.s3.service import s3
 from pilvi.services.s3.wire import (
     ListMultipartUploadsOutput,
@@ -26,6 +26,7 @@ def list_parts(call: Call, at: Snapshot, req: ListPartsRequest) -> ListPartsOutp
     bucket = access.admit(call, at, req)
     requests.refuse_unbuilt(req)
     upload = uploads.get_upload(at, bucket, req["Key"], req["UploadId"])
+    encryption.customer_key(req)  # nothing is told for which one would need it
     size = pages.size_of(
         req.get("MaxParts", limits.LIST_PARTS_MAX), "max-parts", limits.LIST_PARTS_MAX
     )

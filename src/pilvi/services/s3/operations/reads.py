@@ -9,6 +9,7 @@ from typing import Any, cast
 from pilvi.base.http import Body
 from pilvi.kit.call import Call
 from pilvi.services.s3 import access, asked, bodies, errors, limits
+from pilvi.services.s3.encryption.keys import Unlocked, check_customer
 from pilvi.services.s3.records import objects
 from pilvi.services.s3.records.buckets import Bucket
 from pilvi.services.s3.records.objects import Object, Piece
@@ -16,6 +17,7 @@ from pilvi.services.s3.rules import (
     checksums,
     conditions,
     descriptions,
+    encryption,
     pages,
     ranges,
     requests,
@@ -52,28 +54,49 @@ async def get_object(call: Call, req: GetObjectRequest, body: Body) -> GetObject
     AWS: GetObject; User Guide, "Downloading objects".
     """
 
-    def look(at: Snapshot) -> tuple[_Found, bytes | Body]:
-        bucket, found = _find(call, at, req)
-        return found, bodies.contents(call, at, bucket, found.stored, found.start, found.end)
+    unlocked = _unlocked(call, req)
 
-    found, contents = await bodies.opened(call, look)
+    def look(at: Snapshot) -> tuple[_Found, bytes | Body]:
+        bucket, found = _find(call, at, req, unlocked)
+        return found, bodies.contents(
+            call, at, bucket, found.stored, found.start, found.end, unlocked
+        )
+
+    found, contents = await unlocked.view(look)
     return cast("GetObjectOutput", {**found.headers, "Body": contents})
 
 
-@s3.read("HeadObject")
-def head_object(call: Call, at: Snapshot, req: HeadObjectRequest) -> HeadObjectOutput:
-    """As GetObject, without the body. AWS: HeadObject."""
-    return cast("HeadObjectOutput", _find(call, at, req)[1].headers)
+@s3.stream("HeadObject")
+async def head_object(call: Call, req: HeadObjectRequest, body: Body) -> HeadObjectOutput:
+    """As GetObject, without the body. Of objects under keys of KMS one must be allowed to decrypt them to be told their
+    checksum. AWS: HeadObject."""
+    unlocked = _unlocked(call, req)
+
+    def look(at: Snapshot) -> dict[str, Any]:
+        bucket, found = _find(call, at, req, unlocked)
+        if req.get("ChecksumMode") == "ENABLED":
+            unlocked.key(at, bucket, found.stored.encryption)
+        return found.headers
+
+    return cast("HeadObjectOutput", await unlocked.view(look))
 
 
-def _find(call: Call, at: Snapshot, req: Mapping[str, Any]) -> tuple[Bucket, _Found]:
+def _unlocked(call: Call, req: Mapping[str, Any]) -> Unlocked:
+    return Unlocked(call, encryption.customer_key(req))
+
+
+def _find(
+    call: Call, at: Snapshot, req: Mapping[str, Any], unlocked: Unlocked
+) -> tuple[Bucket, _Found]:
     bucket = access.admit(call, at, req)
     requests.refuse_unbuilt(req)
     if call.request is not None:
         requests.refuse_encryption_header(call.request.headers)
     stored = asked.get(call, at, bucket, req)
+    check_customer(stored.encryption, unlocked.customer)
     conditions.check_read(req, stored, descriptions.unchanged_headers(stored), call.now_ms)
     headers = descriptions.headers_of(stored)
+    headers.update(encryption.told(stored.encryption, unlocked.customer))
     if bucket.versioning:
         headers["VersionId"] = version_names.shown(stored.version_id)
     headers.update(descriptions.overrides_of(req, signed=call.principal.authenticated))
@@ -122,8 +145,8 @@ def _part(
             headers.update(descriptions.checksum_of(stored))
     else:
         pieces = objects.get_pieces(at, bucket, stored)
-        start = sum(piece.blob.size for piece in pieces[: number - 1])
-        end = start + pieces[number - 1].blob.size
+        start = sum(piece.size for piece in pieces[: number - 1])
+        end = start + pieces[number - 1].size
         headers["PartsCount"] = count
         if with_checksum and stored.checksum.kind == checksums.COMPOSITE:
             headers.update(_part_checksum(stored, pieces[number - 1]))
@@ -153,6 +176,7 @@ def get_object_attributes(
     bucket = access.admit(call, at, req)
     requests.refuse_unbuilt(req)
     stored = asked.get(call, at, bucket, req)
+    check_customer(stored.encryption, encryption.customer_key(req))
     wanted = {name.strip() for text in req["ObjectAttributes"] for name in text.split(",")}
     known = {"ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize"}
     if not wanted or not wanted <= known:
@@ -192,7 +216,7 @@ def _parts(at: Snapshot, bucket: Bucket, stored: Object, marker: int, size: int)
             Parts=[
                 {
                     "PartNumber": piece.number,
-                    "Size": piece.blob.size,
+                    "Size": piece.size,
                     f"Checksum{stored.checksum.algorithm}": piece.checksum,
                 }
                 for piece in page

@@ -8,6 +8,7 @@ from pilvi.base.http import Body
 from pilvi.kit.call import Call
 from pilvi.services.s3 import access, bodies, contents, limits
 from pilvi.services.s3.bodies import Promises
+from pilvi.services.s3.encryption import keys
 from pilvi.services.s3.records import objects
 from pilvi.services.s3.records.buckets import Bucket
 from pilvi.services.s3.records.grants import Acl
@@ -17,6 +18,7 @@ from pilvi.services.s3.rules import (
     checksums,
     conditions,
     descriptions,
+    encryption,
     names,
     requests,
     tags,
@@ -34,11 +36,13 @@ from pilvi.store.api import Snapshot, Transaction
 async def put_object(call: Call, req: PutObjectRequest, body: Body) -> PutObjectOutput:
     """Store an object, whole or not at all; conditions are decided in the transaction that stores it.
 
-    Differs: nothing is encrypted, so encryption is refused when asked for, and never claimed.
+    It is encrypted as asked, else as the bucket does by default; and the answer says how.
+
     Raises: NoSuchBucket, AccessDenied, KeyTooLongError, MetadataTooLarge, InvalidStorageClass,
         AccessControlListNotSupported, InvalidTag, InvalidArgument, EntityTooLarge, IncompleteBody, BadDigest,
-        InvalidDigest, InvalidRequest, PreconditionFailed, NoSuchKey (If-Match).
-    AWS: PutObject; User Guide, "Uploading objects", "Checking object integrity".
+        InvalidDigest, InvalidRequest, PreconditionFailed, NoSuchKey (If-Match), KmsError,
+        InvalidEncryptionAlgorithmError.
+    AWS: PutObject; User Guide, "Uploading objects", "Checking object integrity", "Protecting data with encryption".
     """
     key: str = req["Key"]
     names.check_key(key)
@@ -50,6 +54,7 @@ async def put_object(call: Call, req: PutObjectRequest, body: Body) -> PutObject
     storage_class = requests.storage_class(req)
     given_tags = tags.tags_of_header(req.get("Tagging"))
     promises = Promises.of(call, req)
+    wish = encryption.asked(req)
     req.get("ContentLength")  # the gateway holds the body to it
 
     def admit(at: Snapshot) -> tuple[Bucket, str, Acl]:
@@ -60,6 +65,7 @@ async def put_object(call: Call, req: PutObjectRequest, body: Body) -> PutObject
 
     if bodies.is_on_its_way(call):
         await call.view(admit)  # before it is all taken in
+    envelope = await keys.envelope_for(call, req["Bucket"], key, wish, lambda at: admit(at)[0])
     taken = await bodies.take(
         call,
         body,
@@ -68,17 +74,18 @@ async def put_object(call: Call, req: PutObjectRequest, body: Body) -> PutObject
         promises=promises,
     )
     digests = taken.digests
+    etag = envelope.etag(call, digests.md5)
 
     def commit(tx: Transaction) -> Object:
         bucket, owner, acl = admit(tx)
         current = objects.find_object(tx, bucket, key)
         conditions.check_write(req, key, current)
-        ref = taken.blob.commit(tx)
+        ref, sealed = taken.commit(call, tx, bucket, envelope)
         stored = Object(
             key=key,
             id=ref.id,
-            size=ref.size,
-            etag=digests.md5.hex(),
+            size=sealed.size,
+            etag=etag,
             modified_at_ms=call.now_ms,
             checksum=Checksum(digests.algorithm, digests.checksum),
             blob=ref,
@@ -88,6 +95,8 @@ async def put_object(call: Call, req: PutObjectRequest, body: Body) -> PutObject
             tags=given_tags,
             owner=owner,
             acl=acl,
+            sealed=sealed,
+            encryption=envelope.how,
         )
         return contents.put(call, tx, bucket, stored, replaced=current, event=_event(call))
 
@@ -98,6 +107,7 @@ async def put_object(call: Call, req: PutObjectRequest, body: Body) -> PutObject
             "ETag": descriptions.quoted(stored.etag),
             **checksums.members_of(stored.checksum),
             **version_names.written(stored.version_id),
+            **encryption.told(stored.encryption, wish.customer, wish),
         },
     )
 

@@ -7,6 +7,7 @@ Layout:
                                      s3.manifest  object id -> the pieces of a body made of several blobs
                                      s3.upload    (key, upload id) -> a multipart upload that is open
                                      s3.part      (upload id, number) -> one part of it
+                                     s3.bucket_key  the key of the bucket, sealed
                                      s3.sequence  the number of the last event of the bucket
 
 1. A bucket's name is global; everything in it lies under its own random id, so that deleting the bucket is

@@ -8,6 +8,7 @@ import msgspec
 
 from pilvi.base.arn import GLOBAL_REGION
 from pilvi.services.s3 import errors, limits
+from pilvi.services.s3.records.encryption import DefaultEncryption
 from pilvi.services.s3.records.grants import Acl
 from pilvi.store.api import Snapshot, Transaction
 from pilvi.store.collection import Collection
@@ -81,6 +82,8 @@ class Bucket(msgspec.Struct, frozen=True, omit_defaults=True):
     def owner_of(self, owner: str) -> str:
         """Of an object, as its record tells it: where lists do not count, all is the bucket's."""
         return owner if self.has_acls else ""
+
+    encryption: DefaultEncryption | None = None
 
     @property
     def arn(self) -> str:

@@ -8,6 +8,7 @@ import msgspec
 
 from pilvi.services.s3 import errors
 from pilvi.services.s3.records.buckets import Bucket
+from pilvi.services.s3.records.encryption import Encryption, Sealed
 from pilvi.services.s3.records.grants import Acl
 from pilvi.services.s3.records.listing import Ordered
 from pilvi.store.api import Snapshot, Transaction
@@ -31,7 +32,8 @@ class Object(msgspec.Struct, frozen=True, omit_defaults=True):
     `id`: of this content, new with every write. `headers`: what was sent with it and is told again, by
     AWS's member name (ContentType, CacheControl, ..., WebsiteRedirectLocation; Expires in milliseconds).
     `parts`: how many parts a multipart upload was made of; 0 for other objects.
-    `blob`: the body; None when the manifest tells its pieces.
+    `blob`: the body; None when the manifest tells its pieces. `sealed`: what the blob holds, when it is encrypted.
+    `encryption`: how the object is, as answers tell; None for what is older than encryption.
     """
 
     key: str
@@ -51,6 +53,8 @@ class Object(msgspec.Struct, frozen=True, omit_defaults=True):
     acl: Acl = None
     version_id: str = ""
     rank: int = 0
+    sealed: Sealed | None = None
+    encryption: Encryption | None = None
 
 
 class Piece(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -59,6 +63,12 @@ class Piece(msgspec.Struct, frozen=True, omit_defaults=True):
     blob: BlobRef
     number: int
     checksum: str | None = None
+    sealed: Sealed | None = None
+
+    @property
+    def size(self) -> int:
+        """Of the body, not of what the blob holds."""
+        return self.blob.size if self.sealed is None else self.sealed.size
 
 
 class Manifest(msgspec.Struct, frozen=True):
@@ -95,7 +105,7 @@ def get_object(at: Snapshot, bucket: Bucket, key: str) -> Object:
 def get_pieces(at: Snapshot, bucket: Bucket, stored: Object) -> tuple[Piece, ...]:
     """The body of an object, in order; of an empty manifest none."""
     if stored.blob is not None:
-        return (Piece(stored.blob, 1),)
+        return (Piece(stored.blob, 1, sealed=stored.sealed),)
     manifest = _MANIFESTS.find(at, bucket.home, stored.id)
     assert manifest is not None, f"object {stored.id} has neither blob nor manifest"
     return manifest.pieces

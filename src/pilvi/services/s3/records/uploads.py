@@ -8,6 +8,7 @@ import msgspec
 
 from pilvi.services.s3 import errors
 from pilvi.services.s3.records.buckets import Bucket
+from pilvi.services.s3.records.encryption import Encryption, Sealed
 from pilvi.services.s3.records.grants import Acl
 from pilvi.services.s3.records.listing import Ordered
 from pilvi.store.api import Snapshot, Transaction
@@ -35,6 +36,8 @@ class Upload(msgspec.Struct, frozen=True, omit_defaults=True):
     owner: str = ""
     """The account that owns it, where that is not the bucket's; or `grants.NOBODY`."""
     acl: Acl = None
+    encryption: Encryption | None = None
+    """None for an upload that is older than encryption; its parts are encrypted all the same, and it is not told."""
 
 
 class Part(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -48,6 +51,12 @@ class Part(msgspec.Struct, frozen=True, omit_defaults=True):
     blob: BlobRef
     checksum_algorithm: str
     checksum: str
+    sealed: Sealed | None = None
+
+    @property
+    def crc64nvme(self) -> int:
+        """Of the part, not of what the blob holds."""
+        return self.blob.crc64nvme if self.sealed is None else self.sealed.crc64nvme
 
 
 _UPLOADS = Collection("s3.upload", Upload, key=lambda upload: (upload.key, upload.id))

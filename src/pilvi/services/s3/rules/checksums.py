@@ -24,12 +24,21 @@ DEFAULT = "CRC64NVME"
 COMPOSITE = "COMPOSITE"
 FULL_OBJECT = "FULL_OBJECT"
 
-SIZES = {"CRC32": 4, "CRC32C": 4, "CRC64NVME": 8, "SHA1": 20, "SHA256": 32}
-"""Algorithms that exist here, and the bytes of their values."""
+SIZES = {
+    "CRC32": 4,
+    "CRC32C": 4,
+    "CRC64NVME": 8,
+    "SHA1": 20,
+    "SHA256": 32,
+    "SHA512": 64,
+    "MD5": 16,
+    "XXHASH64": 8,
+    "XXHASH3": 8,
+    "XXHASH128": 16,
+}
+"""The algorithms, and the bytes of their values."""
 
-_UNBUILT = ("SHA512", "MD5", "XXHASH64", "XXHASH3", "XXHASH128")
-_MEMBERS_UNBUILT = frozenset(f"Checksum{name}" for name in _UNBUILT)
-_MEMBERS = frozenset(f"Checksum{name}" for name in SIZES) | _MEMBERS_UNBUILT
+_MEMBERS = frozenset(f"Checksum{name}" for name in SIZES)
 _CRCS = frozenset({"CRC32", "CRC32C", "CRC64NVME"})
 _UNSUPPORTED = (
     "Checksum algorithm provided is unsupported. Please try again with any of the valid types:"
@@ -57,8 +66,6 @@ def claimed(req: Mapping[str, Any], trailer: str = "") -> Claim | None:
     found: list[Claim] = []
     for member in requests.sent(req, _MEMBERS):
         algorithm = member.removeprefix("Checksum")
-        if algorithm in _UNBUILT:
-            raise NotBuilt(what=f"the checksum algorithm {algorithm}")
         found.append(Claim(algorithm, req[member]))
     for name in trailer.lower().split(",") if trailer else ():
         if name.strip().startswith("x-amz-checksum-"):
@@ -150,8 +157,6 @@ def upload_checksum(algorithm: str | None, kind: str | None) -> tuple[str | None
             )
         return None, None
     algorithm = algorithm.upper()
-    if algorithm in _UNBUILT:
-        raise NotBuilt(what=f"the checksum algorithm {algorithm}")
     if algorithm not in SIZES:
         raise errors.InvalidRequest(detail=_UNSUPPORTED)
     if kind is None:

@@ -72,7 +72,7 @@ def _check_checksums(upload: Upload, part: Part, given: Mapping[str, Any]) -> No
 
 
 def _crc64nvme(part: Part) -> str:
-    return base64.b64encode(part.blob.crc64nvme.to_bytes(8)).decode()
+    return base64.b64encode(part.crc64nvme.to_bytes(8)).decode()
 
 
 def checksum_of(upload: Upload, parts: Sequence[Part]) -> Checksum:
@@ -80,7 +80,7 @@ def checksum_of(upload: Upload, parts: Sequence[Part]) -> Checksum:
     algorithm = upload.checksum_algorithm
     if algorithm is None or algorithm == checksums.DEFAULT:
         return checksums.combined(
-            checksums.DEFAULT, [(part.blob.crc64nvme.to_bytes(8), part.size) for part in parts]
+            checksums.DEFAULT, [(part.crc64nvme.to_bytes(8), part.size) for part in parts]
         )
     values = [base64.b64decode(part.checksum) for part in parts]
     if upload.checksum_type == checksums.COMPOSITE:

@@ -1,7 +1,6 @@
 """What requests that write an object say about it: headers, metadata, storage class, and what is refused.
 
-Nothing here is encrypted: objects lie in the data directory as they came. So requests that ask for
-server-side encryption are refused by name, and no answer claims it.
+What it says of encryption is in `encryption.py`.
 """
 
 from __future__ import annotations
@@ -36,15 +35,6 @@ _CLASSES = frozenset(
 )
 _CLASSES_UNBUILT = frozenset({"GLACIER", "DEEP_ARCHIVE", "EXPRESS_ONEZONE", "SNOW"})
 _UNBUILT = {
-    "ServerSideEncryption": "server-side encryption (objects are stored as they are)",
-    "SSEKMSKeyId": "server-side encryption with KMS keys",
-    "SSEKMSEncryptionContext": "server-side encryption with KMS keys",
-    "SSECustomerAlgorithm": "server-side encryption with customer keys",
-    "SSECustomerKey": "server-side encryption with customer keys",
-    "SSECustomerKeyMD5": "server-side encryption with customer keys",
-    "CopySourceSSECustomerAlgorithm": "server-side encryption with customer keys",
-    "CopySourceSSECustomerKey": "server-side encryption with customer keys",
-    "CopySourceSSECustomerKeyMD5": "server-side encryption with customer keys",
     "ObjectLockMode": "object lock",
     "ObjectLockRetainUntilDate": "object lock",
     "ObjectLockLegalHoldStatus": "object lock",
@@ -69,8 +59,6 @@ def refuse_unbuilt(req: Mapping[str, Any]) -> None:
     """Before anything is stored. Raises: NotBuilt."""
     for member in sent(req, _UNBUILT.keys()):
         raise NotBuilt(what=f"{_UNBUILT[member]} ({member})")
-    if req.get("BucketKeyEnabled"):
-        raise NotBuilt(what="server-side encryption with KMS keys (BucketKeyEnabled)")
 
 
 def refuse_encryption_header(headers: Mapping[str, str]) -> None:
