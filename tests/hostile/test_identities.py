@@ -21,6 +21,7 @@ from botocore.exceptions import ClientError
 
 from hostile.support import Answer, exchange, json_error, message, s3_error
 from iam.refusals import refused
+from iam.test_assuming import keys_of
 from persons import Person, allow, document, refusal, trust
 
 Make = Callable[..., Any]
@@ -379,6 +380,37 @@ def test_a_boundary_outlasts_whoever_may_write_policies(client: Make, account: s
 
 
 # A refusal must not tell strangers what there is.
+def test_whom_a_policy_denies_finds_no_way_in_under_a_borrowed_name(
+    client: Make, account: str, bucket: str
+) -> None:
+    """A federated user is, to the policies of resources, the user who vouches for them."""
+    ann = Person(client, account)
+    ann.may(allow(["s3:*", "sts:GetFederationToken"]))
+    client("s3").put_object(Bucket=bucket, Key="k", Body=b"secret")
+    denied = {"Effect": "Deny", "Principal": {"AWS": ann.arn}, "Action": "s3:GetObject"}
+    client("s3").put_bucket_policy(
+        Bucket=bucket, Policy=document({**denied, "Resource": f"arn:aws:s3:::{bucket}/*"})
+    )
+    lent = ann.client("sts").get_federation_token(Name="bob", Policy=document(allow("*")))
+    bob = client("s3", **keys_of(lent))
+    for s3 in (ann.client("s3"), bob):
+        code, text = refusal(s3.get_object, Bucket=bucket, Key="k")
+        assert (code, "explicit deny in a resource-based policy" in text) == ("AccessDenied", True)
+    bob.list_objects_v2(Bucket=bucket)
+
+
+def test_no_path_of_a_role_gets_round_its_trust_policy(client: Make, account: str) -> None:
+    ann = Person(client, account)
+    ann.may(allow("sts:*"))
+    role = client("iam").create_role(
+        RoleName="odd",
+        Path="/:federated-user/",
+        AssumeRolePolicyDocument=trust(Service="lambda.amazonaws.com"),
+    )["Role"]["Arn"]
+    with refused("AccessDenied", status=403):
+        ann.client("sts").assume_role(RoleArn=role, RoleSessionName="me")
+
+
 def test_strangers_do_not_learn_what_exists(client: Make, account: str) -> None:
     role = client("iam").create_role(RoleName="there", AssumeRolePolicyDocument=trust(AWS=account))[
         "Role"

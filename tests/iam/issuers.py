@@ -32,11 +32,14 @@ class Keys:
 
 
 class Issuer:
-    """Serves `/.well-known/openid-configuration` and its keys under a certificate of its own authority."""
+    """Serves `/.well-known/openid-configuration` and its keys under a certificate of its own authority.
 
-    def __init__(self, folder: Path, keys: Keys) -> None:
+    `endless`: its answers come byte by byte, for as long as somebody listens."""
+
+    def __init__(self, folder: Path, keys: Keys | None, *, endless: bool = False) -> None:
         self.keys = keys
         self.asked: list[str] = []
+        self.closed = threading.Event()
         authority, self._chain = _certificates(folder)
         self.thumbprint = hashlib.sha1(authority, usedforsecurity=False).hexdigest()
         issuer = self
@@ -46,11 +49,16 @@ class Issuer:
                 issuer.asked.append(self.path)
                 answers = {
                     "/.well-known/openid-configuration": {"jwks_uri": f"{issuer.url}/keys"},
-                    "/keys": issuer.keys.told(),
+                    "/keys": issuer.keys and issuer.keys.told(),
                 }
                 found = answers.get(self.path)
                 self.send_response(200 if found else 404)
                 self.end_headers()
+                while endless and not issuer.closed.wait(0.05):
+                    try:
+                        self.wfile.write(b" ")
+                    except OSError:
+                        return
                 self.wfile.write(orjson.dumps(found))
 
             def log_message(self, format: str, *args: Any) -> None:
@@ -64,6 +72,7 @@ class Issuer:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def close(self) -> None:
+        self.closed.set()
         self._server.shutdown()
         self._server.server_close()
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,8 @@ from iam.issuers import Issuer, Keys
 from iam.refusals import refused
 from iam.test_assuming import keys_of
 from persons import allow, document, refusal
+from pilvi.contracts.identities import KeysUnavailable
+from pilvi.services.iam import provider_keys
 
 Make = Callable[..., Any]
 TAGS = "https://aws.amazon.com/tags"
@@ -200,3 +204,47 @@ def test_keys_can_be_given(own_server: Callable[..., Any], tmp_path: Path) -> No
         RoleArn=role["Arn"], RoleSessionName="me", WebIdentityToken=keys.token(claims)
     )
     assert answer["SubjectFromWebIdentityToken"] == "bob"
+
+
+def test_tokens_that_are_hard_to_read(federate: Callable[..., Federation]) -> None:
+    web = federate()
+    header = web.issuer.keys.token(web.claims()).partition(".")[0]
+    for claims in (b'{"iss":' + b"[" * 4000, rb'{"iss":"\ud800"}'):
+        told = base64.urlsafe_b64encode(claims).decode().rstrip("=")
+        with refused("InvalidIdentityToken", status=400):
+            web.assume(f"{header}.{told}.AAAA")
+
+
+def test_an_issuer_is_asked_once_whoever_waits(
+    tmp_path: Path, client: Make, account: str, clock: Any
+) -> None:
+    issuer = Issuer(tmp_path, Keys())
+    web = Federation(client, issuer, clock)
+    with ThreadPoolExecutor(8) as many:
+        list(many.map(lambda _: web.assume(), range(8)))
+    assert issuer.asked == ["/.well-known/openid-configuration", "/keys"]
+    issuer.close()
+
+
+def test_a_failure_is_remembered_for_a_while(
+    tmp_path: Path, client: Make, account: str, clock: Any
+) -> None:
+    issuer = Issuer(tmp_path, Keys())
+    web = Federation(client, issuer, clock)
+    issuer.keys = None  # type: ignore[assignment]  # it has no keys to tell of
+    for _ in range(3):
+        with refused("IDPCommunicationError", status=400):
+            web.assume(Keys().token(web.claims()))
+    assert issuer.asked == ["/.well-known/openid-configuration", "/keys"]
+    issuer.close()
+
+
+def test_an_issuer_that_never_ends_is_cut_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the end this test would not end."""
+    monkeypatch.setattr(provider_keys, "TIMEOUT_S", 0.3)
+    issuer = Issuer(tmp_path, Keys(), endless=True)
+    with pytest.raises(KeysUnavailable):
+        provider_keys._fetch(issuer.url, [issuer.thumbprint])
+    issuer.close()

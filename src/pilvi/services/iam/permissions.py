@@ -84,19 +84,15 @@ def _session(at: Snapshot, access_key_id: str) -> Session:
 
 
 def _lent(at: Snapshot, arn: str, session: Session) -> Permissions:
-    """A federated user's: those of the user, or of the root, who asked for the session."""
+    """A federated user's: those of the user, or of the root, who asked for the session. Whoever names that user by
+    the unique id, as saved policies of resources do, means these sessions, too."""
     account = Arn.parse(arn).account
-    principal = PolicyPrincipal(Kind.FEDERATED_USER, account, arn, session.issuer_arn)
+    principal = PolicyPrincipal(
+        Kind.FEDERATED_USER, account, arn, session.issuer_arn, session.issuer_id
+    )
     if session.issuer_id == account:
         return Permissions(principal, (_EVERYTHING,))
-    return msgspec.structs.replace(
-        _entitys(
-            at,
-            msgspec.structs.replace(principal, unique_id=session.issuer_id),
-            session.issuer_arn,
-        ),
-        principal=principal,
-    )
+    return _entitys(at, principal, session.issuer_arn)
 
 
 def _entitys(at: Snapshot, principal: PolicyPrincipal, entity_arn: str) -> Permissions:
@@ -268,10 +264,11 @@ async def role_to_assume(call: Call, asked: Permission, resource: str) -> OnReso
     Raises: ValidationError for what is no role's ARN, AccessDenied.
     """
     _refuse_lent_sts(call)
-    if resource == "*" or ":federated-user/" in resource:
+    if resource == "*":
         return OnResource()
     arn = rules.parse_role_arn(resource)
-
+    if arn.service == "sts":  # a federated user; what names a role so is refused by the handler
+        return OnResource()
     role = await call.view(lambda at: find_role(at, resource))
     if role is None:
         return OnResource(arn.account, side=ResourceSide.TRUST)

@@ -10,6 +10,7 @@ AssumeRoleWithWebIdentity". OpenID Connect Core 1.0, section 3.1.3.7.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple, cast
 
@@ -35,6 +36,8 @@ EVERYBODYS = {"https://accounts.google.com": "accounts.google.com"}
 
 _TAGS = "https://aws.amazon.com/tags"
 _SOURCE_IDENTITY = "https://aws.amazon.com/source_identity"
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+"""JSON can write halves of characters, which no text can hold."""
 _SKEW_S = 300
 """How far in the future a token may have been issued."""
 
@@ -66,7 +69,7 @@ async def prove(call: Call, req: Mapping[str, Any]) -> Permissions:
     try:
         compact = extract_compact(token.encode())
         header, told = compact.headers(), _claims(compact.payload)
-    except (JoseError, ValueError):
+    except (JoseError, ValueError, RecursionError):
         raise errors.InvalidIdentityToken(
             detail="The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)"
         ) from None
@@ -118,6 +121,8 @@ def _text(claims: Mapping[str, Any], name: str) -> str:
     value = claims.get(name)
     if not isinstance(value, str) or not value:
         raise errors.InvalidIdentityToken(detail=f"Missing a required claim: {name}")
+    if _SURROGATE.search(value):
+        raise errors.InvalidIdentityToken(detail=f"The claim {name} is no Unicode text.")
     return value
 
 
