@@ -18,7 +18,7 @@ from iam.refusals import refused
 from iam.test_assuming import keys_of
 from persons import allow, document, refusal
 from pilvi.contracts.identities import KeysUnavailable
-from pilvi.services.iam import provider_keys
+from pilvi.services.iam.providers import keys
 
 Make = Callable[..., Any]
 TAGS = "https://aws.amazon.com/tags"
@@ -243,8 +243,8 @@ def test_an_issuer_that_never_ends_is_cut_off(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without the end this test would not end."""
-    monkeypatch.setattr(provider_keys, "TIMEOUT_S", 0.3)
+    monkeypatch.setattr(keys, "TIMEOUT_S", 0.3)
     issuer = Issuer(tmp_path, Keys(), endless=True)
     with pytest.raises(KeysUnavailable):
-        provider_keys._fetch(issuer.url, [issuer.thumbprint])
+        keys._fetch(issuer.url, [issuer.thumbprint])
     issuer.close()
