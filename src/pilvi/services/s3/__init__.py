@@ -10,8 +10,11 @@ and it is blocked only in buckets whose encryption configuration says so, wherea
 April 2026. Refused by name: `aws:kms:dsse`, and changing an object's key in place (`UpdateObjectEncryption`; a copy
 onto itself does it).
 
-Refused by name are also object lock, appending (`WriteOffsetBytes`), deleting with `MFA`, and the classes `GLACIER`
+Refused by name are also appending (`WriteOffsetBytes`), event holds, deleting with `MFA`, and the classes `GLACIER`
 and `DEEP_ARCHIVE`.
+
+Retention and legal holds are told in the headers of GetObject and HeadObject to whoever may read the object; AWS hides
+them from who may not ask for them alone.
 """
 
 from pilvi.services.s3 import operations as operations

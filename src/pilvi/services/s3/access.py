@@ -277,6 +277,13 @@ def deleting(call: Call, req: Mapping[str, Any]) -> Sequence[Permission]:
     return found
 
 
+def retaining(call: Call, req: Mapping[str, Any]) -> Sequence[Permission]:
+    """Whoever says that he passes governance by must be allowed to."""
+    if req.get("BypassGovernanceRetention"):
+        return (Permission("s3:BypassGovernanceRetention", (_target(req),), told=req),)
+    return ()
+
+
 def attributes(call: Call, req: Mapping[str, Any]) -> Sequence[Permission]:
     """Whoever asks for attributes must be able to read the object."""
     if "VersionId" not in req:

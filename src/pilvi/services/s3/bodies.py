@@ -69,6 +69,10 @@ class Promises:
     md5: bytes | None
     claim: Claim | None
 
+    @property
+    def any(self) -> bool:
+        return self.md5 is not None or self.claim is not None
+
     @classmethod
     def of(cls, call: Call, req: Mapping[str, Any]) -> Promises:
         """Raises: InvalidDigest, InvalidRequest, NotBuilt."""

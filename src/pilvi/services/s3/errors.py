@@ -97,6 +97,21 @@ class IllegalVersioningConfigurationException(S3Error):
     message = "The Versioning element must be specified"
 
 
+class InvalidBucketState(S3Error):
+    code = "InvalidBucketState"
+    message = "{detail}"
+    status = 409
+
+
+class ObjectLockConfigurationNotFoundError(S3Error):
+    code = "ObjectLockConfigurationNotFoundError"
+    message = "Object Lock configuration does not exist for this bucket"
+    status = 404
+
+    def __init__(self, bucket: str) -> None:
+        super().__init__({"BucketName": bucket})
+
+
 class TooManyBuckets(S3Error):
     code = "TooManyBuckets"
     message = "You have attempted to create more buckets than allowed"
@@ -297,6 +312,23 @@ class NoSuchVersion(S3Error):
 
     def __init__(self, key: str, version_id: str) -> None:
         super().__init__({"Key": key, "VersionId": version_id})
+
+
+class MissingObjectLockConfiguration(S3Error):
+    code = "InvalidRequest"
+    message = "Bucket is missing Object Lock Configuration"
+
+
+class NoSuchObjectLockConfiguration(S3Error):
+    code = "NoSuchObjectLockConfiguration"
+    message = "The specified object does not have a ObjectLock configuration"
+    status = 404
+
+
+class ObjectLocked(S3Error):
+    code = "AccessDenied"
+    message = "Access Denied because object protected by object lock."
+    status = 403
 
 
 class KeyTooLongError(S3Error):

@@ -145,6 +145,12 @@ ACTS = {
         unversioned, told=the_request, also=access.of_version("s3:PutObjectVersionAcl")
     ),
     "ListObjectVersions": Acts(bucket, "s3:ListBucketVersions", context=of_listing),
+    "GetObjectLockConfiguration": Acts(bucket, "s3:GetBucketObjectLockConfiguration"),
+    "PutObjectLockConfiguration": Acts(bucket, "s3:PutBucketObjectLockConfiguration"),
+    "GetObjectRetention": Acts(an_object, told=the_request),
+    "PutObjectRetention": Acts(an_object, told=the_request, also=access.retaining),
+    "GetObjectLegalHold": Acts(an_object, told=the_request),
+    "PutObjectLegalHold": Acts(an_object, told=the_request),
     "GetObjectTagging": Acts(
         unversioned, told=the_request, also=access.of_version("s3:GetObjectVersionTagging")
     ),
@@ -188,6 +194,15 @@ _ACCEPTED: Mapping[str, Mapping[str, str]] = {
     "ListObjectVersions": _PAYER,
     "PutBucketPolicy": _ALGORITHM,
     "PutBucketVersioning": _ALGORITHM,
+    "PutObjectLockConfiguration": {
+        **_PAYER,
+        **_ALGORITHM,
+        "Token": "AWS asked for one when buckets that were there already could not have object lock",
+    },
+    "GetObjectRetention": _PAYER,
+    "PutObjectRetention": {**_PAYER, **_ALGORITHM},
+    "GetObjectLegalHold": _PAYER,
+    "PutObjectLegalHold": {**_PAYER, **_ALGORITHM},
     "PutPublicAccessBlock": _ALGORITHM,
     "PutBucketAcl": _ALGORITHM,
     "GetObjectAcl": _PAYER,

@@ -20,6 +20,7 @@ from pilvi.kit.call import Call
 from pilvi.kit.permission import Permission
 from pilvi.kit.service import Tells
 from pilvi.languages.policy import family_of
+from pilvi.protocol.timestamps import iso8601
 from pilvi.services.s3 import errors
 from pilvi.services.s3.records import buckets, objects, versions
 from pilvi.services.s3.records.objects import Object
@@ -44,8 +45,6 @@ _GIVEN = {
     "s3:x-amz-server-side-encryption": "ServerSideEncryption",
     "s3:x-amz-server-side-encryption-aws-kms-key-id": "SSEKMSKeyId",
     "s3:x-amz-server-side-encryption-customer-algorithm": "SSECustomerAlgorithm",
-    "s3:object-lock-mode": "ObjectLockMode",
-    "s3:object-lock-legal-hold": "ObjectLockLegalHoldStatus",
     "s3:versionid": "VersionId",
     "s3:if-match": "IfMatch",
     "s3:if-none-match": "IfNoneMatch",
@@ -56,13 +55,17 @@ _OF_CALLS = (
     *("s3:authtype", "s3:resourceaccount", "s3:signatureage", "s3:signatureversion"),
     *("s3:tlsversion", "s3:x-amz-content-sha256"),
 )
+_LOCKS = (
+    *("s3:object-lock-mode", "s3:object-lock-legal-hold"),
+    *("s3:object-lock-remaining-retention-days", "s3:object-lock-retain-until-date"),
+)
+_DAY_MS = 24 * 60 * 60 * 1000
 _NEVER = (
     *("aws:resourcetag/*", "s3:buckettag/*"),
     *("s3:accessgrantsinstancearn", "s3:accesspointnetworkorigin", "s3:accesspointtag/*"),
     *("s3:dataaccesspointaccount", "s3:dataaccesspointarn"),
-    *("s3:object-lock-remaining-retention-days", "s3:object-lock-retain-until-date"),
 )
-"""There are no access points and grants, and no object lock: whoever asks for one is refused."""
+"""There are no access points and grants: whoever asks for one is refused."""
 
 
 async def _tell(call: Call, asked: Permission, resource: str) -> Mapping[str, tuple[str, ...]]:
@@ -72,6 +75,7 @@ async def _tell(call: Call, asked: Permission, resource: str) -> Mapping[str, tu
     told.update(await call.view(lambda at: _stored(at, call, resource, version_id)))
     if req is not None:
         told.update(_of_request(call.operation, req))
+        told.update(_of_lock(req, call.now_ms))
     about = keys_about(asked.action) or frozenset[str]()
     return {key: v for key, v in told.items() if key in about or family_of(key) in about}
 
@@ -81,6 +85,7 @@ tells = Tells(
         {
             *_GIVEN,
             *_OF_CALLS,
+            *_LOCKS,
             *_NEVER,
             *("s3:existingobjecttag/*", "s3:requestobjecttag/*", "s3:requestobjecttagkeys"),
             *("s3:locationconstraint", "s3:objectcreationoperation", "s3:x-amz-copy-source"),
@@ -167,6 +172,25 @@ def _of_request(operation: str, req: Request) -> Keys:
     told.update(
         kit_tags.of_request(given.items(), "s3:requestobjecttag/", "s3:requestobjecttagkeys")
     )
+    return told
+
+
+def _of_lock(req: Request, now_ms: int) -> Keys:
+    """Retention and legal hold, by the headers of a write or by a document."""
+    retention = cast("Request", req.get("Retention") or {})
+    hold = cast("Request", req.get("LegalHold") or {})
+    mode = req.get("ObjectLockMode", retention.get("Mode"))
+    held = req.get("ObjectLockLegalHoldStatus", hold.get("Status"))
+    until_ms: int | None = req.get("ObjectLockRetainUntilDate", retention.get("RetainUntilDate"))
+    told: Keys = {}
+    if mode is not None:
+        told["s3:object-lock-mode"] = (str(mode),)
+    if held is not None:
+        told["s3:object-lock-legal-hold"] = (str(held),)
+    if until_ms is not None:
+        days = -((now_ms - until_ms) // _DAY_MS)
+        told["s3:object-lock-remaining-retention-days"] = (str(days),)
+        told["s3:object-lock-retain-until-date"] = (iso8601(until_ms),)
     return told
 
 

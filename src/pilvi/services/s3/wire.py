@@ -357,6 +357,13 @@ class CreateMultipartUploadRequest(TypedDict, total=False):
     ChecksumType: str
 
 
+class DefaultRetention(TypedDict, total=False):
+    Mode: str
+    Days: int
+    Years: int
+    DefaultEventHold: EventHoldDuration
+
+
 class Delete(TypedDict, total=False):
     Objects: Required[list[ObjectIdentifier]]
     Quiet: bool
@@ -494,6 +501,11 @@ class ErrorDocument(TypedDict, total=False):
 
 class EventBridgeConfiguration(TypedDict, total=False):
     pass
+
+
+class EventHoldDuration(TypedDict, total=False):
+    Days: int
+    Years: int
 
 
 class FilterRule(TypedDict, total=False):
@@ -700,6 +712,27 @@ class GetObjectAttributesRequest(TypedDict, total=False):
     ObjectAttributes: Required[list[str]]
 
 
+class GetObjectLegalHoldOutput(TypedDict, total=False):
+    LegalHold: ObjectLockLegalHold
+
+
+class GetObjectLegalHoldRequest(TypedDict, total=False):
+    Bucket: Required[str]
+    Key: Required[str]
+    VersionId: str
+    RequestPayer: str
+    ExpectedBucketOwner: str
+
+
+class GetObjectLockConfigurationOutput(TypedDict, total=False):
+    ObjectLockConfiguration: ObjectLockConfiguration
+
+
+class GetObjectLockConfigurationRequest(TypedDict, total=False):
+    Bucket: Required[str]
+    ExpectedBucketOwner: str
+
+
 class GetObjectOutput(TypedDict, total=False):
     Body: bytes | AsyncIterator[bytes]
     DeleteMarker: bool
@@ -771,6 +804,18 @@ class GetObjectRequest(TypedDict, total=False):
     PartNumber: int
     ExpectedBucketOwner: str
     ChecksumMode: str
+
+
+class GetObjectRetentionOutput(TypedDict, total=False):
+    Retention: ObjectLockRetention
+
+
+class GetObjectRetentionRequest(TypedDict, total=False):
+    Bucket: Required[str]
+    Key: Required[str]
+    VersionId: str
+    RequestPayer: str
+    ExpectedBucketOwner: str
 
 
 class GetObjectTaggingOutput(TypedDict, total=False):
@@ -1206,6 +1251,26 @@ class ObjectIdentifier(TypedDict, total=False):
     Size: int
 
 
+class ObjectLockConfiguration(TypedDict, total=False):
+    ObjectLockEnabled: str
+    Rule: ObjectLockRule
+
+
+class ObjectLockLegalHold(TypedDict, total=False):
+    Status: str
+
+
+class ObjectLockRetention(TypedDict, total=False):
+    Mode: str
+    RetainUntilDate: EpochMs
+    EventHold: str
+    EventHoldDuration: EventHoldDuration
+
+
+class ObjectLockRule(TypedDict, total=False):
+    DefaultRetention: DefaultRetention
+
+
 class ObjectPart(TypedDict, total=False):
     PartNumber: int
     Size: int
@@ -1412,6 +1477,35 @@ class PutObjectAclRequest(TypedDict, total=False):
     ExpectedBucketOwner: str
 
 
+class PutObjectLegalHoldOutput(TypedDict, total=False):
+    RequestCharged: str
+
+
+class PutObjectLegalHoldRequest(TypedDict, total=False):
+    Bucket: Required[str]
+    Key: Required[str]
+    LegalHold: ObjectLockLegalHold
+    RequestPayer: str
+    VersionId: str
+    ContentMD5: str
+    ChecksumAlgorithm: str
+    ExpectedBucketOwner: str
+
+
+class PutObjectLockConfigurationOutput(TypedDict, total=False):
+    RequestCharged: str
+
+
+class PutObjectLockConfigurationRequest(TypedDict, total=False):
+    Bucket: Required[str]
+    ObjectLockConfiguration: ObjectLockConfiguration
+    RequestPayer: str
+    Token: str
+    ContentMD5: str
+    ChecksumAlgorithm: str
+    ExpectedBucketOwner: str
+
+
 class PutObjectOutput(TypedDict, total=False):
     Expiration: str
     ETag: str
@@ -1485,6 +1579,22 @@ class PutObjectRequest(TypedDict, total=False):
     ObjectLockEventHold: str
     ObjectLockEventHoldDurationDays: int
     ObjectLockEventHoldDurationYears: int
+    ExpectedBucketOwner: str
+
+
+class PutObjectRetentionOutput(TypedDict, total=False):
+    RequestCharged: str
+
+
+class PutObjectRetentionRequest(TypedDict, total=False):
+    Bucket: Required[str]
+    Key: Required[str]
+    Retention: ObjectLockRetention
+    RequestPayer: str
+    VersionId: str
+    BypassGovernanceRetention: bool
+    ContentMD5: str
+    ChecksumAlgorithm: str
     ExpectedBucketOwner: str
 
 

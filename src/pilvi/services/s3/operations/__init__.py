@@ -49,6 +49,9 @@ from pilvi.services.s3.operations import (
     object_acls as object_acls,
 )
 from pilvi.services.s3.operations import (
+    object_locks as object_locks,
+)
+from pilvi.services.s3.operations import (
     object_tags as object_tags,
 )
 from pilvi.services.s3.operations import (

@@ -11,6 +11,7 @@ from pilvi.services.s3 import access, errors, limits
 from pilvi.services.s3.records import buckets, objects, uploads, versions
 from pilvi.services.s3.records.buckets import Bucket, PublicAccess
 from pilvi.services.s3.records.grants import Acl
+from pilvi.services.s3.records.locks import BucketLock
 from pilvi.services.s3.rules import acls, descriptions, names, tags
 from pilvi.services.s3.service import s3
 from pilvi.services.s3.wire import (
@@ -44,8 +45,7 @@ def create_bucket(call: Call, tx: Transaction, req: CreateBucketRequest) -> Crea
         raise errors.AccessDenied()
     names.check_bucket_name(name)
     asked = acls.asked(req, of_bucket=True)
-    if req.get("ObjectLockEnabledForBucket"):
-        raise NotBuilt(what="object lock (ObjectLockEnabledForBucket)")
+    locked = bool(req.get("ObjectLockEnabledForBucket"))
     if req.get("BucketNamespace", "global") != "global":
         raise NotBuilt(what="account-regional bucket namespaces")
     ownership = req.get("ObjectOwnership", acls.ENFORCED)
@@ -75,6 +75,8 @@ def create_bucket(call: Call, tx: Transaction, req: CreateBucketRequest) -> Crea
         tags=bucket_tags or None,
         ownership=ownership,
         acl=acl,
+        versioning=buckets.ENABLED if locked else "",
+        lock=BucketLock() if locked else None,
     )
     buckets.add_bucket(tx, bucket)
     return {

@@ -17,6 +17,7 @@ from pilvi.services.s3.encryption.keys import Envelope, Unlocked
 from pilvi.services.s3.records import objects
 from pilvi.services.s3.records.buckets import Bucket
 from pilvi.services.s3.records.encryption import SSE_S3
+from pilvi.services.s3.records.locks import Lock
 from pilvi.services.s3.records.objects import Checksum, Object, Piece
 from pilvi.services.s3.rules import (
     acls,
@@ -24,6 +25,7 @@ from pilvi.services.s3.rules import (
     conditions,
     descriptions,
     encryption,
+    locks,
     names,
     requests,
     tags,
@@ -60,6 +62,7 @@ class _Draft:
     redirect: str | None
     tags: dict[str, str] | None
     asked: acls.Asked
+    lock: Lock | None
 
 
 @s3.stream("CopyObject")
@@ -73,7 +76,7 @@ async def copy_object(call: Call, req: CopyObjectRequest, body: Body) -> CopyObj
         OperationAborted (the source keeps changing), and what PutObject raises.
     AWS: CopyObject; User Guide, "Copying, moving, and renaming objects".
     """
-    draft = _draft(req)
+    draft = _draft(req, call.now_ms)
     wish = encryption.asked(req)
     unlocked = Unlocked(call, encryption.customer_key(req, "CopySource"))
     envelope = await keys.envelope_for(
@@ -135,11 +138,12 @@ async def _made(
     return taken.digests, taken
 
 
-def _draft(req: Mapping[str, Any]) -> _Draft:
+def _draft(req: Mapping[str, Any], now_ms: int) -> _Draft:
     key: str = req["Key"]
     names.check_key(key)
     requests.refuse_unbuilt(req)
     asked = acls.asked(req, of_bucket=False)
+    lock = locks.asked(req, now_ms)
     conditions.check_write_headers(req)
     headers, metadata = requests.headers_of(req), requests.metadata_of(req)
     given_tags = tags.tags_of_header(req.get("Tagging"))
@@ -155,6 +159,7 @@ def _draft(req: Mapping[str, Any]) -> _Draft:
         redirect=redirect if isinstance(redirect, str) else None,
         tags=given_tags if replaces_tags else None,
         asked=asked,
+        lock=lock,
     )
 
 
@@ -205,6 +210,7 @@ def _look(
     """The source, and its body with an algorithm where something must be made of it. Raises: Locked."""
     target = access.admit(call, at, req)
     access.owned(call, at, target, draft.asked)
+    locks.of_new(target, draft.lock, call.now_ms)
     conditions.check_write(req, draft.key, objects.find_object(at, target, draft.key))
     bucket, source = _find_source(call, at, req)
     _check_in_place(req, target, source, wish)
@@ -275,6 +281,7 @@ def _commit(
         tags=source.tags if draft.tags is None else draft.tags,
         owner=owner,
         acl=acl,
+        lock=locks.of_new(target, draft.lock, call.now_ms),
     )
     return target, contents.put(
         call,

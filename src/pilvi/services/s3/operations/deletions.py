@@ -12,7 +12,7 @@ from pilvi.services.s3.records import objects, versions
 from pilvi.services.s3.records.buckets import Bucket
 from pilvi.services.s3.records.objects import Object
 from pilvi.services.s3.records.versions import Version
-from pilvi.services.s3.rules import conditions, names, requests, version_names
+from pilvi.services.s3.rules import conditions, locks, names, requests, version_names
 from pilvi.services.s3.service import s3
 from pilvi.services.s3.wire import (
     DeleteObjectOutput,
@@ -28,7 +28,8 @@ def delete_object(call: Call, tx: Transaction, req: DeleteObjectRequest) -> Dele
     """Delete an object, or one of its versions for good; what is not there is no error.
 
     In a versioned bucket a delete marker takes the object's place, and its versions stay.
-    Raises: NoSuchBucket, PreconditionFailed, NoSuchKey (If-Match), InvalidArgument.
+    Raises: NoSuchBucket, PreconditionFailed, NoSuchKey (If-Match), InvalidArgument, AccessDenied (the version is
+        protected by object lock).
     AWS: DeleteObject; User Guide, "Deleting object versions from a versioning-enabled bucket", "How to perform
     conditional deletes".
     """
@@ -40,9 +41,9 @@ def delete_object(call: Call, tx: Transaction, req: DeleteObjectRequest) -> Dele
     ):
         if member in req:
             raise errors.HeaderNotImplemented(header)
-    _check_bypass(req)
+    bypass = _bypass(req, bucket)
     version_id = req.get("VersionId")
-    marker = _delete(call, tx, bucket, req["Key"], version_id, req)
+    marker = _delete(call, tx, bucket, req["Key"], version_id, req, bypass=bypass)
     result: dict[str, Any] = {}
     if marker is not None:
         result["DeleteMarker"] = True
@@ -62,7 +63,7 @@ def delete_objects(call: Call, tx: Transaction, req: DeleteObjectsRequest) -> De
     """
     bucket = access.admit(call, tx, req)
     requests.refuse_unbuilt(req)
-    _check_bypass(req)
+    bypass = _bypass(req, bucket)
     integrity.check_document(call, req, required=True)
     given: Sequence[Mapping[str, Any]] = req["Delete"].get("Objects") or []
     if not 1 <= len(given) <= limits.DELETE_KEYS_MAX:
@@ -76,7 +77,7 @@ def delete_objects(call: Call, tx: Transaction, req: DeleteObjectsRequest) -> De
         version_id: str | None = one.get("VersionId")
         told: dict[str, Any] = {} if version_id is None else {"VersionId": version_id}
         try:
-            marker = _delete_listed(call, tx, bucket, key, version_id, one)
+            marker = _delete_listed(call, tx, bucket, key, version_id, one, bypass=bypass)
         except AwsError as error:
             failed.append({"Key": key, "Code": error.code, "Message": error.text, **told})
             continue
@@ -99,6 +100,8 @@ def _delete_listed(
     key: str,
     version_id: str | None,
     one: Mapping[str, Any],
+    *,
+    bypass: bool,
 ) -> Version | None:
     """Raises: as `_delete`, but NoSuchVersion for an id that no version can have."""
     if "LastModifiedTime" in one or "Size" in one:
@@ -109,16 +112,17 @@ def _delete_listed(
         except errors.InvalidArgument:
             raise errors.NoSuchVersion(key, version_id) from None
     expected = {"IfMatch": one["ETag"]} if "ETag" in one else {}
-    return _delete(call, tx, bucket, key, version_id, expected)
+    return _delete(call, tx, bucket, key, version_id, expected, bypass=bypass)
 
 
-def _check_bypass(req: Mapping[str, Any]) -> None:
-    """No bucket here has object lock. Raises: InvalidArgument."""
-    if "BypassGovernanceRetention" in req:
+def _bypass(req: Mapping[str, Any], bucket: Bucket) -> bool:
+    """Whether retention in governance mode is to be passed by. Raises: InvalidArgument."""
+    if "BypassGovernanceRetention" in req and bucket.lock is None:
         raise errors.InvalidArgument(
             "x-amz-bypass-governance-retention is only applicable to Object Lock enabled buckets.",
             "x-amz-bypass-governance-retention",
         )
+    return bool(req.get("BypassGovernanceRetention"))
 
 
 def _delete(
@@ -128,6 +132,8 @@ def _delete(
     key: str,
     version_id: str | None,
     expected: Mapping[str, Any],
+    *,
+    bypass: bool,
 ) -> Version | None:
     """Gives the delete marker that was made, or the one that was deleted."""
     names.check_key(key)
@@ -137,6 +143,8 @@ def _delete(
         return contents.remove(call, tx, bucket, key, current)
     found = versions.find(tx, bucket, key, version_names.stored_id(version_id))
     conditions.check_delete(expected, key, found if isinstance(found, Object) else None)
+    if isinstance(found, Object):
+        locks.check_removable(found.lock, call.now_ms, bypass=bypass)
     if found is not None:
         contents.remove_version(call, tx, bucket, key, found)
     return found if isinstance(found, Version) else None

@@ -24,6 +24,7 @@ from pilvi.services.s3.rules import (
     conditions,
     descriptions,
     encryption,
+    locks,
     names,
     requests,
     tags,
@@ -68,6 +69,8 @@ async def create_multipart_upload(
     def begin(tx: Transaction) -> Upload:
         bucket = admit(tx)
         owner, acl = access.owned(call, tx, bucket, acls.asked(req, of_bucket=False))
+        lock = locks.asked(req, call.now_ms)
+        locks.of_new(bucket, lock, call.now_ms)
         algorithm, kind = checksums.upload_checksum(
             req.get("ChecksumAlgorithm"), req.get("ChecksumType")
         )
@@ -86,6 +89,7 @@ async def create_multipart_upload(
             owner=owner,
             acl=acl,
             encryption=envelope.how,
+            lock=lock,
         )
         uploads.put_upload(tx, bucket, upload)
         refuse_unread("CreateMultipartUpload", req)
@@ -124,7 +128,10 @@ async def upload_part(call: Call, req: UploadPartRequest, body: Body) -> UploadP
 
     def look(at: Snapshot) -> tuple[Bucket, Upload]:
         bucket = access.admit(call, at, req)
-        return bucket, uploads.get_upload(at, bucket, req["Key"], req["UploadId"])
+        upload = uploads.get_upload(at, bucket, req["Key"], req["UploadId"])
+        lock = locks.of_new(bucket, upload.lock, call.now_ms)
+        locks.check_digest(lock, promised=promises.any, what="Put Part")
+        return bucket, upload
 
     bucket, upload = await call.view(look)
     refuse_unread("UploadPart", req)
@@ -253,6 +260,7 @@ def complete_multipart_upload(
         owner=upload.owner,
         acl=upload.acl,
         encryption=upload.encryption,
+        lock=locks.of_new(bucket, upload.lock, call.now_ms),
     )
     stored = contents.put(
         call,

@@ -26,7 +26,8 @@ def put_bucket_versioning(
 ) -> dict[str, Any]:
     """Enable or suspend versioning; objects that are there stay as they are.
 
-    Raises: MalformedXML, IllegalVersioningConfigurationException (no status), NotBuilt (MFA delete).
+    Raises: MalformedXML, IllegalVersioningConfigurationException (no status),
+        InvalidBucketState (object lock), NotBuilt (MFA delete).
     AWS: PutBucketVersioning; User Guide, "Retaining multiple versions of objects with S3 Versioning".
     """
     bucket = access.admit(call, tx, req)
@@ -43,6 +44,10 @@ def put_bucket_versioning(
         raise errors.IllegalVersioningConfigurationException()
     if status not in (buckets.ENABLED, buckets.SUSPENDED):
         raise errors.MalformedXML()
+    if bucket.lock is not None and status != buckets.ENABLED:
+        raise errors.InvalidBucketState(
+            detail="An Object Lock configuration is present on this bucket, so the versioning state cannot be changed."
+        )
     buckets.put_bucket(tx, msgspec.structs.replace(bucket, versioning=status))
     return {}
 

@@ -12,6 +12,7 @@ from pilvi.services.s3.encryption import keys
 from pilvi.services.s3.records import objects
 from pilvi.services.s3.records.buckets import Bucket
 from pilvi.services.s3.records.grants import Acl
+from pilvi.services.s3.records.locks import Lock
 from pilvi.services.s3.records.objects import Checksum, Object
 from pilvi.services.s3.rules import (
     acls,
@@ -19,6 +20,7 @@ from pilvi.services.s3.rules import (
     conditions,
     descriptions,
     encryption,
+    locks,
     names,
     requests,
     tags,
@@ -48,6 +50,7 @@ async def put_object(call: Call, req: PutObjectRequest, body: Body) -> PutObject
     names.check_key(key)
     requests.refuse_unbuilt(req)
     asked = acls.asked(req, of_bucket=False)
+    lock = locks.asked(req, call.now_ms)
     conditions.check_write_headers(req)
     headers = requests.headers_of(req)
     metadata = requests.metadata_of(req)
@@ -57,11 +60,13 @@ async def put_object(call: Call, req: PutObjectRequest, body: Body) -> PutObject
     wish = encryption.asked(req)
     req.get("ContentLength")  # the gateway holds the body to it
 
-    def admit(at: Snapshot) -> tuple[Bucket, str, Acl]:
+    def admit(at: Snapshot) -> tuple[Bucket, str, Acl, Lock | None]:
         bucket = access.admit(call, at, req)
         owner, acl = access.owned(call, at, bucket, asked)
+        locked = locks.of_new(bucket, lock, call.now_ms)
+        locks.check_digest(locked, promised=promises.any, what="Put Object")
         refuse_unread("PutObject", req)
-        return bucket, owner, acl
+        return bucket, owner, acl, locked
 
     if bodies.is_on_its_way(call):
         await call.view(admit)  # before it is all taken in
@@ -77,7 +82,7 @@ async def put_object(call: Call, req: PutObjectRequest, body: Body) -> PutObject
     etag = envelope.etag(call, digests.md5)
 
     def commit(tx: Transaction) -> Object:
-        bucket, owner, acl = admit(tx)
+        bucket, owner, acl, locked = admit(tx)
         current = objects.find_object(tx, bucket, key)
         conditions.check_write(req, key, current)
         ref, sealed = taken.commit(call, tx, bucket, envelope)
@@ -97,6 +102,7 @@ async def put_object(call: Call, req: PutObjectRequest, body: Body) -> PutObject
             acl=acl,
             sealed=sealed,
             encryption=envelope.how,
+            lock=locked,
         )
         return contents.put(call, tx, bucket, stored, replaced=current, event=_event(call))
 

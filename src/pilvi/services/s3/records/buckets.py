@@ -10,6 +10,7 @@ from pilvi.base.arn import GLOBAL_REGION
 from pilvi.services.s3 import errors, limits
 from pilvi.services.s3.records.encryption import DefaultEncryption
 from pilvi.services.s3.records.grants import Acl
+from pilvi.services.s3.records.locks import BucketLock
 from pilvi.store.api import Snapshot, Transaction
 from pilvi.store.collection import Collection
 from pilvi.store.keys import Key, span
@@ -67,6 +68,8 @@ class Bucket(msgspec.Struct, frozen=True, omit_defaults=True):
     tags: dict[str, str] | None = None
     cors: tuple[CorsRule, ...] = ()
     notifications: tuple[Notification, ...] = ()
+    lock: BucketLock | None = None
+    """None: no object lock, and versioning may be suspended."""
     versioning: str = ""
     """Enabled or Suspended; "" until it is put for the first time, and never again."""
     ownership: str | None = "BucketOwnerEnforced"

@@ -11,6 +11,7 @@ from pilvi.services.s3.records.buckets import Bucket
 from pilvi.services.s3.records.encryption import Encryption, Sealed
 from pilvi.services.s3.records.grants import Acl
 from pilvi.services.s3.records.listing import Ordered
+from pilvi.services.s3.records.locks import Lock
 from pilvi.store.api import Snapshot, Transaction
 from pilvi.store.blob_rows import BlobRef
 from pilvi.store.collection import Collection
@@ -55,6 +56,7 @@ class Object(msgspec.Struct, frozen=True, omit_defaults=True):
     rank: int = 0
     sealed: Sealed | None = None
     encryption: Encryption | None = None
+    lock: Lock | None = None
 
 
 class Piece(msgspec.Struct, frozen=True, omit_defaults=True):

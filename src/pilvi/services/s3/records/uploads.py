@@ -11,6 +11,7 @@ from pilvi.services.s3.records.buckets import Bucket
 from pilvi.services.s3.records.encryption import Encryption, Sealed
 from pilvi.services.s3.records.grants import Acl
 from pilvi.services.s3.records.listing import Ordered
+from pilvi.services.s3.records.locks import Lock
 from pilvi.store.api import Snapshot, Transaction
 from pilvi.store.blob_rows import BlobRef
 from pilvi.store.collection import Collection
@@ -38,6 +39,7 @@ class Upload(msgspec.Struct, frozen=True, omit_defaults=True):
     acl: Acl = None
     encryption: Encryption | None = None
     """None for an upload that is older than encryption; its parts are encrypted all the same, and it is not told."""
+    lock: Lock | None = None
 
 
 class Part(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -8,7 +8,7 @@ from typing import Any
 
 from pilvi.services.s3 import errors
 from pilvi.services.s3.records.objects import Object
-from pilvi.services.s3.rules import checksums, requests
+from pilvi.services.s3.rules import checksums, locks, requests
 
 _HEADER_BREAKS = frozenset("\r\n\0")
 _OVERRIDES = {
@@ -45,6 +45,8 @@ def headers_of(stored: Object) -> dict[str, Any]:
         described["StorageClass"] = stored.storage_class
     if stored.tags:
         described["TagCount"] = len(stored.tags)
+    if stored.lock is not None:
+        described.update(locks.headers_of(stored.lock))
     return described
 
 

@@ -35,12 +35,9 @@ _CLASSES = frozenset(
 )
 _CLASSES_UNBUILT = frozenset({"GLACIER", "DEEP_ARCHIVE", "EXPRESS_ONEZONE", "SNOW"})
 _UNBUILT = {
-    "ObjectLockMode": "object lock",
-    "ObjectLockRetainUntilDate": "object lock",
-    "ObjectLockLegalHoldStatus": "object lock",
-    "ObjectLockEventHold": "object lock",
-    "ObjectLockEventHoldDurationDays": "object lock",
-    "ObjectLockEventHoldDurationYears": "object lock",
+    "ObjectLockEventHold": "event holds",
+    "ObjectLockEventHoldDurationDays": "event holds",
+    "ObjectLockEventHoldDurationYears": "event holds",
     "WriteOffsetBytes": "appending to objects",
     "MFA": "deleting with MFA",
     "AnnotationDirective": "object annotations",
