@@ -36,8 +36,6 @@ PAGE_SIZE = 100
 """Items of a list when the request names no MaxItems."""
 
 ROLE_SESSION_S_DEFAULT = 3600
-ROLE_SESSION_S_MIN = 3600
-ROLE_SESSION_S_MAX = 43_200
 CHAINED_SESSION_S_MAX = 3600
 USER_SESSION_S_DEFAULT = 43_200
 ROOT_SESSION_S_MAX = 3600
@@ -82,7 +80,6 @@ WRONG_TRIES_MS = 10 * 60 * 1000
 
 PASSWORD_LENGTH_DEFAULT = 6
 """Of a password policy that does not say; without any policy it is eight."""
-PASSWORDS_REMEMBERED = 24
 DAY_MS = 24 * 60 * 60 * 1000
 
 SSH_KEYS_PER_USER = 5

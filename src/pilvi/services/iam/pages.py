@@ -10,6 +10,7 @@ from typing import Any, NotRequired, TypedDict, TypeVar
 
 from pilvi.kit.paging import key_of, page_of, token_of
 from pilvi.services.iam import errors, limits
+from pilvi.services.iam.wire import Tag
 from pilvi.store.keys import Key
 
 T = TypeVar("T")
@@ -54,3 +55,9 @@ def cut_names(req: Mapping[str, Any], names: Iterable[str]) -> tuple[list[str], 
     start = after_marker(req)
     behind = sorted(name for name in names if start is None or (name,) > start)
     return cut(req, behind, lambda name: (name,))
+
+
+def cut_tags(req: Mapping[str, Any], tags: Mapping[str, str]) -> tuple[list[Tag], More]:
+    """One page of tags, sorted by key."""
+    keys, more = cut_names(req, tags)
+    return [{"Key": key, "Value": tags[key]} for key in keys], more

@@ -5,12 +5,16 @@ What a user has to prove who it is lies under its id, and stays; only MFA device
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from pilvi.base.arn import Scope
+from pilvi.kit.audit import WatchedRequest
 from pilvi.kit.call import Call
+from pilvi.kit.execution import refuse_unread
 from pilvi.kit.permission import Permission, check
-from pilvi.services.iam import records
+from pilvi.services.iam import errors, records
 from pilvi.services.iam.permissions import AS_IT_WILL_BE
 from pilvi.services.iam.proofs import mfa_devices
 from pilvi.services.iam.records import (
@@ -23,13 +27,34 @@ from pilvi.services.iam.records import (
     Member,
     User,
 )
-from pilvi.store.api import Transaction
+from pilvi.store.api import Snapshot, Transaction
 
 
-async def permit_target(call: Call, arn: str) -> None:
-    """Who renames or moves needs permission for the entity as it will be, too. Raises: AccessDenied."""
+async def rename(
+    call: Call,
+    req: WatchedRequest,
+    entity: str,
+    *,
+    as_it_will_be: Callable[[Snapshot], str],
+    move: Callable[[Transaction], None],
+) -> None:
+    """Move a record, for whoever has the permission for it as it will be, too.
+
+    `entity`: what it is and its name now, as an error tells it. `as_it_will_be`: its ARN then. `move` is called in the
+    transaction, unless somebody else moved the record since the permission was given.
+    Raises: AccessDenied, EntityTemporarilyUnmodifiable; what the two raise.
+    """
+    refuse_unread(call.cloud.operation(call.service, call.operation), req)
+    target = await call.view(as_it_will_be)
     if call.cloud.settings.iam != "off":
-        await check(call, Permission(f"iam:{call.operation}", (arn,), told=AS_IT_WILL_BE))
+        await check(call, Permission(f"iam:{call.operation}", (target,), told=AS_IT_WILL_BE))
+
+    def update(tx: Transaction) -> None:
+        if as_it_will_be(tx) != target:
+            raise errors.EntityTemporarilyUnmodifiable(detail=f"The {entity} is being modified.")
+        move(tx)
+
+    await call.transact(update)
 
 
 def rename_user(tx: Transaction, scope: Scope, user: User, *, name: str, path: str) -> None:

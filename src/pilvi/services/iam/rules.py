@@ -14,7 +14,7 @@ from pilvi.services.iam.wire import Tag
 
 _ARN = re.compile(r"arn:[^:]+:[^:]+:[^:]*:[^:]*:.+", re.DOTALL)
 _ACCOUNT_BITS = 40
-_ACCOUNT_SHIFT = 7
+_ACCOUNT_SHIFT = 39
 
 
 # --- access key ids
@@ -26,7 +26,7 @@ def access_key_id(prefix: str, account: str, noise: bytes) -> str:
     Bits 1 to 40 of the 80 are the account; the first is set, the others are `noise` (at least 5 bytes).
     """
     tail = int.from_bytes(noise[:5]) >> 1
-    number = (1 << 79) | (int(account) << 39) | tail
+    number = (1 << 79) | (int(account) << _ACCOUNT_SHIFT) | tail
     return prefix + base64.b32encode(number.to_bytes(10)).decode()
 
 
@@ -38,7 +38,7 @@ def account_of_key(access_key_id: str) -> str | None:
         return None
     if len(access_key_id) != 20 or not number >> 79:
         return None
-    account = (number >> 39) & ((1 << _ACCOUNT_BITS) - 1)
+    account = (number >> _ACCOUNT_SHIFT) & ((1 << _ACCOUNT_BITS) - 1)
     return f"{account:012d}" if account < 10**12 else None
 
 

@@ -6,7 +6,6 @@ from pilvi.base.arn import Scope
 from pilvi.base.http import Body
 from pilvi.kit.audit import WatchedRequest
 from pilvi.kit.call import Call
-from pilvi.kit.execution import refuse_unread
 from pilvi.services.iam import errors, limits, pages, records, renaming
 from pilvi.services.iam.operations import users
 from pilvi.services.iam.records import GROUPS, MEMBERS
@@ -79,27 +78,21 @@ async def update_group(call: Call, req: WatchedRequest, body: Body) -> None:
     Raises: NoSuchEntity, EntityAlreadyExists, AccessDenied. AWS: UpdateGroup.
     """
     old, name, path = req["GroupName"], req.get("NewGroupName"), req.get("NewPath")
-    refuse_unread(call.cloud.operation(call.service, call.operation), req)
 
     def renamed(at: Snapshot) -> str:
         group = records.get_group(at, call.scope, old)
         group.name, group.path = name or group.name, path or group.path
         return records.arn_of(call.scope, "group", group)
 
-    target = await call.view(renamed)
-    await renaming.permit_target(call, target)
-
-    def update(tx: Transaction) -> None:
+    def move(tx: Transaction) -> None:
         group = records.get_group(tx, call.scope, old)
         new_name, new_path = name or group.name, path or group.path
         taken = GROUPS.find(tx, records.home_of(call.scope), new_name.lower())
         if taken is not None and taken.id != group.id:
             raise errors.EntityAlreadyExists(detail=f"Group with name {new_name} already exists.")
-        if renamed(tx) != target:  # somebody else moved it meanwhile
-            raise errors.EntityTemporarilyUnmodifiable(detail=f"The group {old} is being modified.")
         renaming.rename_group(tx, call.scope, group, name=new_name, path=new_path)
 
-    await call.transact(update)
+    await renaming.rename(call, req, f"group {old}", as_it_will_be=renamed, move=move)
 
 
 @iam.write("DeleteGroup")

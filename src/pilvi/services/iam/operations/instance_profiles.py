@@ -161,8 +161,8 @@ def list_instance_profile_tags(
 ) -> ListInstanceProfileTagsResponse:
     """Raises: NoSuchEntity."""
     tags = get_profile(at, call.scope, req["InstanceProfileName"]).tags
-    page, more = pages.cut_names(req, tags)
-    return {"Tags": [{"Key": key, "Value": tags[key]} for key in page], **more}
+    page, more = pages.cut_tags(req, tags)
+    return {"Tags": page, **more}
 
 
 def told(at: Snapshot, scope: Scope, profile: Profile, *, tags: bool = True) -> InstanceProfile:

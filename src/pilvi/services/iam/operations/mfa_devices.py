@@ -258,5 +258,5 @@ def list_mfa_device_tags(
 ) -> ListMFADeviceTagsResponse:
     """Raises: NoSuchEntity. AWS: ListMFADeviceTags."""
     tags = mfa_devices.get(at, call.scope, req["SerialNumber"]).tags
-    page, more = pages.cut_names(req, tags)
-    return {"Tags": [{"Key": key, "Value": tags[key]} for key in page], **more}
+    page, more = pages.cut_tags(req, tags)
+    return {"Tags": page, **more}

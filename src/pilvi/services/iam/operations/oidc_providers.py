@@ -176,8 +176,8 @@ def list_open_id_connect_provider_tags(
 ) -> ListOpenIDConnectProviderTagsResponse:
     """Raises: NoSuchEntity."""
     tags = get_oidc_provider(at, call.scope, req["OpenIDConnectProviderArn"]).tags
-    page, more = pages.cut_names(req, tags)
-    return {"Tags": [{"Key": key, "Value": tags[key]} for key in page], **more}
+    page, more = pages.cut_tags(req, tags)
+    return {"Tags": page, **more}
 
 
 def _checked_url(url: str) -> str:

@@ -135,8 +135,8 @@ def list_saml_provider_tags(
 ) -> ListSAMLProviderTagsResponse:
     """Raises: NoSuchEntity."""
     tags = get_saml_provider(at, call.scope, req["SAMLProviderArn"]).tags
-    page, more = pages.cut_names(req, tags)
-    return {"Tags": [{"Key": key, "Value": tags[key]} for key in page], **more}
+    page, more = pages.cut_tags(req, tags)
+    return {"Tags": page, **more}
 
 
 def _valid_until(provider: SamlProvider) -> int:

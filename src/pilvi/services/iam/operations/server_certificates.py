@@ -124,28 +124,24 @@ async def update_server_certificate(call: Call, req: WatchedRequest, body: Body)
     """
     old, name = req["ServerCertificateName"], req.get("NewServerCertificateName")
     path = req.get("NewPath")
-    refuse_unread(call.cloud.operation(call.service, call.operation), req)
 
     def changed(at: Snapshot) -> Record:
         certificate = server_certificates.get(at, call.scope, old)
         certificate.name, certificate.path = name or certificate.name, path or certificate.path
         return certificate
 
-    target = server_certificates.arn_of(call.scope, await call.view(changed))
-    await renaming.permit_target(call, target)
+    def renamed(at: Snapshot) -> str:
+        return server_certificates.arn_of(call.scope, changed(at))
 
-    def update(tx: Transaction) -> None:
+    def move(tx: Transaction) -> None:
         certificate = changed(tx)
-        if server_certificates.arn_of(call.scope, certificate) != target:
-            raise errors.EntityTemporarilyUnmodifiable(
-                detail=f"The Server Certificate {old} is being modified."
-            )
         if certificate.name.lower() != old.lower():
             _check_free(call, tx, certificate.name)
         SERVER_CERTIFICATES.delete(tx, records.home_of(call.scope), old.lower())
         server_certificates.put(tx, call.scope, certificate)
 
-    await call.transact(update)
+    entity = f"Server Certificate {old}"
+    await renaming.rename(call, req, entity, as_it_will_be=renamed, move=move)
 
 
 @iam.write("DeleteServerCertificate")
@@ -181,8 +177,8 @@ def list_server_certificate_tags(
 ) -> ListServerCertificateTagsResponse:
     """Raises: NoSuchEntity. AWS: ListServerCertificateTags."""
     tags = server_certificates.get(at, call.scope, req["ServerCertificateName"]).tags
-    page, more = pages.cut_names(req, tags)
-    return {"Tags": [{"Key": key, "Value": tags[key]} for key in page], **more}
+    page, more = pages.cut_tags(req, tags)
+    return {"Tags": page, **more}
 
 
 def _told(call: Call, certificate: Record) -> ServerCertificateMetadata:

@@ -75,16 +75,16 @@ def untag_policy(call: Call, tx: Transaction, req: UntagPolicyRequest) -> None:
 def list_user_tags(call: Call, at: Snapshot, req: ListUserTagsRequest) -> ListUserTagsResponse:
     """Raises: NoSuchEntity."""
     tags = records.get_user(at, call.scope, req["UserName"]).tags
-    page, more = pages.cut_names(req, tags)
-    return {"Tags": [{"Key": key, "Value": tags[key]} for key in page], **more}
+    page, more = pages.cut_tags(req, tags)
+    return {"Tags": page, **more}
 
 
 @iam.read("ListRoleTags")
 def list_role_tags(call: Call, at: Snapshot, req: ListRoleTagsRequest) -> ListRoleTagsResponse:
     """Raises: NoSuchEntity."""
     tags = records.get_role(at, call.scope, req["RoleName"]).tags
-    page, more = pages.cut_names(req, tags)
-    return {"Tags": [{"Key": key, "Value": tags[key]} for key in page], **more}
+    page, more = pages.cut_tags(req, tags)
+    return {"Tags": page, **more}
 
 
 @iam.read("ListPolicyTags")
@@ -93,5 +93,5 @@ def list_policy_tags(
 ) -> ListPolicyTagsResponse:
     """Raises: NoSuchEntity."""
     tags = aws_policies.get_policy(at, call.scope, req["PolicyArn"]).tags
-    page, more = pages.cut_names(req, tags)
-    return {"Tags": [{"Key": key, "Value": tags[key]} for key in page], **more}
+    page, more = pages.cut_tags(req, tags)
+    return {"Tags": page, **more}

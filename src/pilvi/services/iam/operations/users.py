@@ -6,7 +6,6 @@ from pilvi.base.arn import Scope
 from pilvi.base.http import Body
 from pilvi.kit.audit import WatchedRequest
 from pilvi.kit.call import Call
-from pilvi.kit.execution import refuse_unread
 from pilvi.services.iam import errors, pages, records, renaming, rules
 from pilvi.services.iam.operations import boundaries
 from pilvi.services.iam.operations.callers import user_name_of
@@ -93,27 +92,21 @@ async def update_user(call: Call, req: WatchedRequest, body: Body) -> None:
     Raises: NoSuchEntity, EntityAlreadyExists, AccessDenied. AWS: UpdateUser.
     """
     old, name, path = req["UserName"], req.get("NewUserName"), req.get("NewPath")
-    refuse_unread(call.cloud.operation(call.service, call.operation), req)
 
     def renamed(at: Snapshot) -> str:
         user = records.get_user(at, call.scope, old)
         user.name, user.path = name or user.name, path or user.path
         return records.arn_of(call.scope, "user", user)
 
-    target = await call.view(renamed)
-    await renaming.permit_target(call, target)
-
-    def update(tx: Transaction) -> None:
+    def move(tx: Transaction) -> None:
         user = records.get_user(tx, call.scope, old)
         new_name, new_path = name or user.name, path or user.path
         taken = USERS.find(tx, records.home_of(call.scope), new_name.lower())
         if taken is not None and taken.id != user.id:
             raise errors.EntityAlreadyExists(detail=f"User with name {new_name} already exists.")
-        if renamed(tx) != target:  # somebody else moved it meanwhile
-            raise errors.EntityTemporarilyUnmodifiable(detail=f"The user {old} is being modified.")
         renaming.rename_user(tx, call.scope, user, name=new_name, path=new_path)
 
-    await call.transact(update)
+    await renaming.rename(call, req, f"user {old}", as_it_will_be=renamed, move=move)
 
 
 @iam.write("DeleteUser")
