@@ -70,9 +70,9 @@ def test_every_service_is_known_to_the_application() -> None:
     """Else its operations would be nowhere here."""
     found: set[int] = set()
     for package in pkgutil.iter_modules(pilvi.services.__path__, "pilvi.services."):
-        importlib.import_module(package.name)
-        module = importlib.import_module(f"{package.name}.service")
-        found |= {id(one) for one in vars(module).values() if isinstance(one, Service)}
+        for module in (package.name, f"{package.name}.service"):
+            names = vars(importlib.import_module(module))
+            found |= {id(one) for one in names.values() if isinstance(one, Service)}
     assert found == {id(one) for one in SERVICES.values()}
 
 
