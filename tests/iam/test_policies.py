@@ -206,7 +206,6 @@ def test_policies_of_aws_cannot_be_changed(iam: Any) -> None:
 
 
 STATEMENT = POLICY["Statement"][0]
-TRUSTED = TRUST["Statement"][0]
 
 
 def _with(document: Any, **members: Any) -> Any:

@@ -32,7 +32,6 @@ from pilvi.base.errors import PilviError
 from pilvi.kit.settings import Settings
 from pilvi.store.datadir import DataDir
 
-_READY_S = 60.0
 _STOP_S = 20.0
 _RESTART_FIRST_S = 0.5
 _RESTART_MAX_S = 30.0

@@ -170,10 +170,6 @@ class Runner:
         )
         self._liveness.let_go()
 
-    def stir(self) -> None:
-        """Look again now: something became due in a way that no topic tells."""
-        self._stir.set()
-
     async def idle(self) -> None:
         """Return once nothing is due and nothing runs, in any process on this store."""
         while True:

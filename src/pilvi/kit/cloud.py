@@ -8,7 +8,6 @@ from __future__ import annotations
 import importlib
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -187,10 +186,6 @@ class Cloud:
             parent=cause.parent,
         )
         return await execution.perform(call, found, params, body or no_body())
-
-    def now_call(self, call: Call) -> Call:
-        """The same call at a later instant: for handlers that waited."""
-        return replace(call, now_ms=self.clock.now_ms())
 
 
 def _load(place: str) -> Any:

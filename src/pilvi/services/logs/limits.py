@@ -13,7 +13,6 @@ PAGE_EVENTS_MAX = 10_000
 PAGE_BYTES_MAX = 1_048_576
 FILTER_EXAMINED_MAX = 50_000
 """Events that one FilterLogEvents page looks at before it answers with a token to go on."""
-FILTER_STREAMS_MAX = 100
 
 GROUPS_PAGE_MAX = 50
 STREAMS_PAGE_MAX = 50
