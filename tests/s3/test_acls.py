@@ -493,3 +493,44 @@ def test_lists_are_of_a_version(s3: Any, listed: str, anyone: Any, refused: Refu
     refused("NoSuchKey", s3.get_object_acl, Bucket=listed, Key="k")
     refused("MethodNotAllowed", s3.put_object_acl, Bucket=listed, Key="k", ACL="private")
     refused("MethodNotAllowed", s3.get_object_acl, Bucket=listed, Key="k", VersionId=marker)
+
+
+def test_each_version_has_a_list_of_its_own(
+    s3: Any, listed: str, anyone: Any, stranger: Any, refused: Refused
+) -> None:
+    """That the newest is public says nothing of those before it, nor that an old one is of the newest."""
+    s3.put_bucket_versioning(Bucket=listed, VersioningConfiguration={"Status": "Enabled"})
+    one = {"Bucket": listed, "Key": "k"}
+    secret = s3.put_object(**one, Body=b"secret")["VersionId"]
+    public = s3.put_object(**one, Body=b"public", ACL="public-read")["VersionId"]
+    assert anyone.get_object(**one)["Body"].read() == b"public"
+    assert anyone.get_object(**one, VersionId=public)["Body"].read() == b"public"
+    refused("AccessDenied", anyone.get_object, **one, VersionId=secret)
+    mine = {"Bucket": f"{listed}-theirs", "Key": "copy"}
+    stranger.create_bucket(Bucket=mine["Bucket"])
+    for version, allowed in ((public, True), (secret, False)):
+        source = {"CopySource": {**one, "VersionId": version}}
+        if allowed:
+            stranger.copy_object(**mine, **source)
+        else:
+            refused("AccessDenied", stranger.copy_object, **mine, **source)
+    s3.put_object_acl(**one, VersionId=secret, ACL="public-read")
+    s3.put_object_acl(**one, ACL="private")
+    assert anyone.get_object(**one, VersionId=secret)["Body"].read() == b"secret"
+    refused("AccessDenied", anyone.get_object, **one)
+    assert len(s3.get_object_acl(**one, VersionId=secret)["Grants"]) == 2
+    assert len(s3.get_object_acl(**one)["Grants"]) == 1
+
+
+def test_lists_of_delete_markers(s3: Any, listed: str, refused: Refused) -> None:
+    """Recorded: test_put_object_acl_on_delete_marker."""
+    s3.put_bucket_versioning(Bucket=listed, VersioningConfiguration={"Status": "Enabled"})
+    one = {"Bucket": listed, "Key": "k"}
+    s3.put_object(**one)
+    marker = s3.delete_object(**one)["VersionId"]
+    error = refused("MethodNotAllowed", s3.put_object_acl, **one, ACL="public-read")
+    assert (error["Method"], error["ResourceType"]) == ("PUT", "DeleteMarker")
+    refused("NoSuchKey", s3.get_object_acl, **one)
+    refused("MethodNotAllowed", s3.put_object_acl, **one, VersionId=marker, ACL="private")
+    error = refused("MethodNotAllowed", s3.get_object_acl, **one, VersionId=marker)
+    assert (error["Method"], error["ResourceType"]) == ("GET", "DeleteMarker")
