@@ -33,5 +33,7 @@ class Exchange:
     """The streamed body, decoded and checked; None when the operation streams none."""
     params: dict[str, Any] = field(default_factory=dict[str, Any])
     result: dict[str, Any] | None = None
+    error: str = ""
+    """The code of the error that is answered."""
     response: HttpResponse | None = None
     """Set by the step that has the answer; the steps up to `finish` are then passed over."""

@@ -27,7 +27,7 @@ from pilvi.identity.authenticator import Authenticated, Authenticator
 from pilvi.identity.errors import DIALECTS, S3
 from pilvi.kit import execution
 from pilvi.kit.cloud import Cloud, as_aws_error
-from pilvi.kit.service import no_body
+from pilvi.kit.service import Answered, Note, no_body
 
 log = logging.getLogger("pilvi.gateway")
 
@@ -118,8 +118,29 @@ class Gateway:
         except Exception as error:  # noqa: BLE001 as above
             await close_body(response.body)
             response = _render_error(exchange, as_aws_error(error, exchange.request_id))
+        if exchange.service is not None and exchange.service.note is not None:
+            await self._note(exchange, exchange.service.note, response)
         self._record(exchange, response)
         return response
+
+    async def _note(self, exchange: Exchange, note: Note, response: HttpResponse) -> None:
+        """What a service wants to know of its requests; it cannot change what was done and is answered."""
+        assert exchange.route is not None
+        call = exchange.call
+        answered = Answered(
+            exchange.route.request,
+            response,
+            exchange.operation_name,
+            exchange.request_id,
+            exchange.error,
+            None if call is None else call.principal,
+            self.cloud.clock.now_ms(),
+            int((self._loop_time() - exchange.began_s) * 1000),
+        )
+        try:
+            await note(self.cloud, answered)
+        except Exception:
+            log.exception("request %s is not noted", exchange.request_id)
 
     def _record(self, exchange: Exchange, response: HttpResponse) -> None:
         self.access_log.record(
@@ -314,6 +335,7 @@ def _render_error(exchange: Exchange, error: AwsError) -> HttpResponse:
         if "json" in content or (found is not None and found.kind == "own"):
             codec = protocol.codec("dynamodb", "json")
     known = exchange.operation_name if exchange.match is not None else None
+    exchange.error = error.code
     response = codec.render_error(known, error, exchange.request_id)
     if exchange.call is not None and exchange.call.headers:
         response.headers.extend(exchange.call.headers)

@@ -320,7 +320,7 @@ def _account_of(resource: str) -> str:
 
 async def _conclude(call: Call, request: Request, policies: Policies, decision: Decision) -> None:
     if decision.allowed:
-        if decision.cross_account or not call.principal.authenticated:
+        if decision.cross_account or not call.principal.account:  # nobody, or a service
             call.granted = True
         return
     audit = call.cloud.settings.iam == "audit" and call.principal.authenticated

@@ -21,6 +21,7 @@ from pilvi.contracts.delivery import Deliver
 from pilvi.contracts.facts import Fact
 from pilvi.contracts.jobs import Bury, Retry
 from pilvi.identity.permissions import OnResource, Permissions
+from pilvi.identity.principal import Principal
 from pilvi.kit.call import Call
 from pilvi.kit.permission import Permission
 from pilvi.kit.tags import TagsOf
@@ -49,6 +50,25 @@ Serve = Callable[[Call, HttpRequest], Awaitable[HttpResponse]]
 Finish = Callable[["Cloud", HttpRequest, HttpResponse], Awaitable[None]]
 """A last look at each response of a service, refusals too (S3's CORS headers): (cloud, request in path
 style, response). May add headers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A request from outside and what it was answered. `operation`: or the kind of an endpoint; "" where it is none.
+    `request`: as `Finish` gets it. `error`: the code; "" for none. `principal`: None where nobody looked."""
+
+    request: HttpRequest
+    response: HttpResponse
+    operation: str
+    request_id: str
+    error: str
+    principal: Principal | None
+    at_ms: int
+    took_ms: int
+
+
+Note = Callable[["Cloud", Answered], Awaitable[None]]
+"""Told of each request of a service and its answer, before that leaves (S3's access logs)."""
 
 
 class Kind(Enum):
@@ -160,6 +180,7 @@ class Service:
     target_retry: Retry = field(default_factory=Retry)
     """How deliveries to this service's ARNs are tried again."""
     finish: Finish | None = None
+    note: Note | None = None
 
     def __post_init__(self) -> None:
         self.known_keys = self.condition_keys

@@ -19,6 +19,7 @@ them from who may not ask for them alone.
 
 from pilvi.services.s3 import operations as operations
 from pilvi.services.s3 import websites as websites
+from pilvi.services.s3 import workers as workers
 from pilvi.services.s3.control import s3control
 from pilvi.services.s3.service import s3
 

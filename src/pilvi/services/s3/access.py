@@ -11,10 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
+import msgspec
+
 from pilvi.base.errors import AwsError
 from pilvi.identity.permissions import OnResource
 from pilvi.kit import tags
 from pilvi.kit.call import Call
+from pilvi.kit.cloud import Cloud
 from pilvi.kit.permission import Permission, Undisclosed, check
 from pilvi.kit.service import PermissionsOfRequest
 from pilvi.languages.policy import RESOURCE, Attachment, Document, Origin, document
@@ -45,12 +48,21 @@ class _Side(NamedTuple):
     listed: tuple[Document, ...] = ()
     own: tuple[Document, ...] = ()
     new: tuple[Document, ...] = ()
+    logged: bool = False
 
 
 async def on_bucket(call: Call, asked: Permission, resource: str) -> OnResource:
     """The policy and the owner of the bucket that an ARN names; the access control lists, where they count."""
     if call.operation == "CreateBucket":
         return _NOBODYS  # whose name it is already, the handler says
+    side = await _on_bucket(call, asked, resource)
+    if not call.source_arn:
+        return side
+    source = {"aws:sourcearn": (call.source_arn,), "aws:sourceaccount": (call.account,)}
+    return msgspec.structs.replace(side, context={**side.context, **source})
+
+
+async def _on_bucket(call: Call, asked: Permission, resource: str) -> OnResource:
     name, _, key = resource.removeprefix("arn:aws:s3:::").partition("/")
     kept = await call.cloud.kept(_side_of, most=limits.BUCKETS_KEPT).get(name)
     side = kept.side
@@ -61,6 +73,11 @@ async def on_bucket(call: Call, asked: Permission, resource: str) -> OnResource:
     if not key:
         return OnResource(side.account, (*side.policies, *kept.listed)) if kept.listed else side
     return await _on_object(call, asked, kept, kept.bucket, key)
+
+
+async def is_logged(cloud: Cloud, name: str) -> bool:
+    """Whether requests on a bucket are to be logged."""
+    return (await cloud.kept(_side_of, most=limits.BUCKETS_KEPT).get(name)).logged
 
 
 def _side_of(at: Snapshot, name: str) -> _Side:
@@ -76,7 +93,7 @@ def _side_of(at: Snapshot, name: str) -> _Side:
         restricted = block.restrict_buckets and policies.is_public(bucket.policy)
     side = OnResource(bucket.account, stated)
     if not bucket.has_acls:
-        return _Side(side, restricted)
+        return _Side(side, restricted, logged=bucket.logging is not None)
     account, public = bucket.account, not block.ignore_acls
     return _Side(
         side,
@@ -85,6 +102,7 @@ def _side_of(at: Snapshot, name: str) -> _Side:
         denies=tuple(policies.denials(one) for one in stated),
         listed=_listed(bucket, acls.policy_of_bucket(bucket.acl, account, public=public)),
         own=_listed(bucket, acls.policy_of_writers(bucket.acl, account, public=public, own=True)),
+        logged=bucket.logging is not None,
         new=_listed(bucket, acls.policy_of_writers(bucket.acl, account, public=public, own=False)),
     )
 

@@ -241,6 +241,26 @@ class NoSuchWebsiteConfiguration(S3Error):
         super().__init__({"BucketName": bucket})
 
 
+class InvalidTargetBucketForLogging(S3Error):
+    code = "InvalidTargetBucketForLogging"
+    message = "{reason}"
+
+    def __init__(self, target: str, reason: str) -> None:
+        super().__init__({"TargetBucket": target}, reason=reason)
+
+
+class CrossLocationLoggingProhibitted(S3Error):
+    """AWS's own spelling. It names no region that is us-east-1."""
+
+    code = "CrossLocationLoggingProhibitted"
+    message = "Cross S3 location logging not allowed. "
+    status = 403
+
+    def __init__(self, source: str, target: str) -> None:
+        named = {"SourceBucketLocation": source, "TargetBucketLocation": target}
+        super().__init__({name: region for name, region in named.items() if region != "us-east-1"})
+
+
 class NoSuchConfiguration(S3Error):
     code = "NoSuchConfiguration"
     message = "The specified configuration does not exist."

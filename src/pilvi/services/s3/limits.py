@@ -36,6 +36,11 @@ GRANTS_MAX = 100
 """Of one access control list."""
 NOTIFICATIONS_MAX = 100
 ROUTING_RULES_MAX = 50
+LOG_DELIVERY_MS = 300_000
+"""How long lines of an access log are gathered; AWS promises no more than some hours."""
+LOG_LINES_MAX = 10_000
+"""Of one log object."""
+LOG_LINES_WAITING_MAX = 100_000
 CONFIGURATIONS_MAX = 1000
 """Of one kind."""
 LIST_CONFIGURATIONS_MAX = 100

@@ -76,6 +76,10 @@ class BucketInfo(TypedDict, total=False):
     Type: str
 
 
+class BucketLoggingStatus(TypedDict, total=False):
+    LoggingEnabled: LoggingEnabled
+
+
 class CORSConfiguration(TypedDict, total=False):
     CORSRules: Required[list[CORSRule]]
 
@@ -577,6 +581,15 @@ class GetBucketLocationOutput(TypedDict, total=False):
 
 
 class GetBucketLocationRequest(TypedDict, total=False):
+    Bucket: Required[str]
+    ExpectedBucketOwner: str
+
+
+class GetBucketLoggingOutput(TypedDict, total=False):
+    LoggingEnabled: LoggingEnabled
+
+
+class GetBucketLoggingRequest(TypedDict, total=False):
     Bucket: Required[str]
     ExpectedBucketOwner: str
 
@@ -1190,6 +1203,13 @@ class LocationInfo(TypedDict, total=False):
     Name: str
 
 
+class LoggingEnabled(TypedDict, total=False):
+    TargetBucket: Required[str]
+    TargetGrants: list[TargetGrant]
+    TargetPrefix: Required[str]
+    TargetObjectKeyFormat: TargetObjectKeyFormat
+
+
 class MetricsAndOperator(TypedDict, total=False):
     Prefix: str
     Tags: list[Tag]
@@ -1330,6 +1350,10 @@ class Part(TypedDict, total=False):
     ChecksumXXHASH128: str
 
 
+class PartitionedPrefix(TypedDict, total=False):
+    PartitionDateSource: str
+
+
 class PolicyStatus(TypedDict, total=False):
     IsPublic: bool
 
@@ -1390,6 +1414,14 @@ class PutBucketIntelligentTieringConfigurationRequest(TypedDict, total=False):
     Id: Required[str]
     ExpectedBucketOwner: str
     IntelligentTieringConfiguration: Required[IntelligentTieringConfiguration]
+
+
+class PutBucketLoggingRequest(TypedDict, total=False):
+    Bucket: Required[str]
+    BucketLoggingStatus: Required[BucketLoggingStatus]
+    ContentMD5: str
+    ChecksumAlgorithm: str
+    ExpectedBucketOwner: str
 
 
 class PutBucketMetricsConfigurationRequest(TypedDict, total=False):
@@ -1674,6 +1706,10 @@ class ServerSideEncryptionRule(TypedDict, total=False):
     BlockedEncryptionTypes: BlockedEncryptionTypes
 
 
+class SimplePrefix(TypedDict, total=False):
+    pass
+
+
 class StorageClassAnalysis(TypedDict, total=False):
     DataExport: StorageClassAnalysisDataExport
 
@@ -1690,6 +1726,16 @@ class Tag(TypedDict, total=False):
 
 class Tagging(TypedDict, total=False):
     TagSet: Required[list[Tag]]
+
+
+class TargetGrant(TypedDict, total=False):
+    Grantee: Grantee
+    Permission: str
+
+
+class TargetObjectKeyFormat(TypedDict, total=False):
+    SimplePrefix: SimplePrefix
+    PartitionedPrefix: PartitionedPrefix
 
 
 class Tiering(TypedDict, total=False):

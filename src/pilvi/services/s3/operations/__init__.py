@@ -16,6 +16,9 @@ from pilvi.services.s3.operations import (
     bucket_encryption as bucket_encryption,
 )
 from pilvi.services.s3.operations import (
+    bucket_logging as bucket_logging,
+)
+from pilvi.services.s3.operations import (
     bucket_notifications as bucket_notifications,
 )
 from pilvi.services.s3.operations import (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 
@@ -55,6 +56,14 @@ class PublicAccess(msgspec.Struct, frozen=True):
     restrict_buckets: bool = True
 
 
+class Logging(msgspec.Struct, frozen=True):
+    """Where the access log goes. `document`: as it was put."""
+
+    target: str
+    prefix: str
+    document: dict[str, Any]
+
+
 class Bucket(msgspec.Struct, frozen=True, omit_defaults=True):
     name: str
     id: str
@@ -76,6 +85,7 @@ class Bucket(msgspec.Struct, frozen=True, omit_defaults=True):
     """Who owns what others write, and whether access control lists count; None: they do, and the writer."""
     acl: Acl = None
     payer: str = BUCKET_OWNER
+    logging: Logging | None = None
 
     @property
     def has_acls(self) -> bool:
