@@ -21,13 +21,13 @@ from pilvi.contracts.observations import (
     DENIED,
     LET_PASS,
     UNASKED,
-    Asker,
     Observations,
     Refusal,
 )
 from pilvi.identity import authorise
 from pilvi.identity.guardrails import (
     NO_GUARDRAILS,
+    Guardrails,
     GuardrailsOf,
     limited,
     organisation_keys,
@@ -36,14 +36,13 @@ from pilvi.identity.guardrails import (
 from pilvi.identity.permissions import (
     NOBODYS,
     OnResource,
+    Permissions,
     PermissionsOf,
     RequestContext,
     roots,
     services,
 )
-from pilvi.identity.principal import Principal
-from pilvi.kit import tags
-from pilvi.kit.recent import RESOURCE_MAX
+from pilvi.kit import observing, tags
 from pilvi.languages.policy import Decision, Policies, Request, ResourceSide, explain, remedies
 
 if TYPE_CHECKING:
@@ -96,9 +95,9 @@ async def permit(call: Call, operation: Operation, params: Mapping[str, Any]) ->
         if call.cloud.settings.iam == "off":
             return
     elif call.principal.authenticated:
-        _note_key(call, operation.action)
+        observing.note_key(call, operation.action)
         if operation.free:
-            _note(call, operation.action, "*", UNASKED, _NO_KEYS)
+            observing.note(call, operation.action, "*", UNASKED, _NO_KEYS)
             return
         if call.cloud.settings.iam == "off":
             _let_all_pass(call, needed(call, operation, params))
@@ -113,7 +112,7 @@ async def demand(call: Call, *permissions: Permission) -> None:
     Raises: AccessDenied, AccessDeniedException.
     """
     if call.principal.authenticated:
-        _note_key(call, permissions[0].action)
+        observing.note_key(call, permissions[0].action)
         if call.cloud.settings.iam == "off":
             _let_all_pass(call, permissions)
             return
@@ -126,7 +125,7 @@ def _let_all_pass(call: Call, permissions: Sequence[Permission]) -> None:
     call.granted = True
     for permission in permissions:
         for resource in permission.resources:
-            _note(call, permission.action, resource, ALLOWED, permission.context)
+            observing.note(call, permission.action, resource, ALLOWED, permission.context)
 
 
 def needed(call: Call, operation: Operation, params: Mapping[str, Any]) -> list[Permission]:
@@ -154,55 +153,9 @@ async def check(call: Call, permission: Permission) -> None:
         else:
             outcome = DENIED
         decision = None if judged is None else judged[2]
-        _note(call, permission.action, resource, outcome, permission.context, decision)
+        observing.note(call, permission.action, resource, outcome, permission.context, decision)
         if judged is not None:
             await _conclude(call, *judged)
-
-
-def _note_key(call: Call, action: str) -> None:
-    """Lasting keys have been used."""
-    principal = call.principal
-    lasting = principal.session is None and not principal.service
-    if principal.verified and lasting:
-        call.ask(Observations).note_key(principal.access_key_id, action, call.region, call.now_ms)
-
-
-def _note(
-    call: Call,
-    action: str,
-    resource: str,
-    outcome: str,
-    context: Mapping[str, tuple[str, ...]],
-    decision: Decision | None = None,
-) -> None:
-    """Tell what was decided to those who observe. Of services, and of nobody, there are no policies to make fit."""
-    principal = call.principal
-    if principal.service or not principal.authenticated:
-        return
-    call.ask(Observations).note(
-        _asker(principal), action, resource, outcome, call.region, call.now_ms, context
-    )
-    if len(resource) <= RESOURCE_MAX:
-        call.cloud.recent.add((call.request_id, principal, action, resource, decision))
-
-
-def _asker(principal: Principal) -> Asker:
-    """A session's doings are its role's, a federated user's those of the user who lent the permissions."""
-    session = principal.session
-    if session is not None and session.issuer_arn:
-        return Asker(principal.account, session.issuer_id, session.issuer_arn)
-    return _asker_of(
-        principal.account, principal.id, principal.arn, principal.role_arn, principal.made_up
-    )
-
-
-@lru_cache(maxsize=4096)
-def _asker_of(
-    account: str, principal_id: str, arn: str, role_arn: str | None, made_up: bool
-) -> Asker:
-    if role_arn is None:
-        return Asker(account, principal_id, arn)
-    return Asker(account, role_arn if made_up else principal_id.partition(":")[0], role_arn)
 
 
 async def may(call: Call, permission: Permission) -> bool:
@@ -228,39 +181,21 @@ async def _judge(
         on_resource = OnResource(_account_of(resource))
     else:
         on_resource = await service.on_resource(call, permission, resource)
-    account = "" if call.proven is not None else principal.account
-    owner = on_resource.account
-    guardrails = call.cloud.ask(GuardrailsOf)
-    here = guardrails.known(account) if account else NO_GUARDRAILS
-    if here is None:
-        here = await guardrails.of_account(account)
-    own = not owner or owner == account
-    there = here if own else await guardrails.of_account(owner)
-    organised = here is not NO_GUARDRAILS or there is not NO_GUARDRAILS
-    if call.proven is not None:
-        permissions = call.proven
-    elif not principal.authenticated:
-        permissions = NOBODYS
-    elif principal.service:
-        permissions = services(principal, call.region)
-    elif principal.is_root or principal.made_up:
-        ordinary = not on_resource.policies and on_resource.side is ResourceSide.ORDINARY
-        if own and ordinary and not (organised and here.limits):
-            return on_resource.arn or resource, None
-        permissions = roots(principal)
-    else:
-        permissions = await call.ask(PermissionsOf).permissions_of(principal)
     true_name = on_resource.arn or resource
+    here, there = await _guardrails(call, on_resource.account)
+    if _is_roots_own(call, on_resource, here):
+        return true_name, None
+    permissions = await _permissions(call)
     policies = authorise.applying(permissions, on_resource)
     specific = permission.context
     if on_resource.context:
         specific = {**specific, **on_resource.context}
-    if organised:
+    if here is not NO_GUARDRAILS or there is not NO_GUARDRAILS:
         spared = on_resource.spared
         policies = limited(policies, here, there, permission.action, spared=spared)
         specific = {**specific, **organisation_keys(here, there)}
     if principal.service:
-        source = await guardrails.of_account(call.account)
+        source = await call.cloud.ask(GuardrailsOf).of_account(call.account)
         specific = {**specific, **source_keys(source)}
     tells = service.tells
     if tells is not None and policies.ask_for(tells.keys):
@@ -283,6 +218,42 @@ async def _judge(
         # Whoever is refused from another account does not learn what an alias stands for.
         decision = msgspec.structs.replace(decision, resource=resource)
     return true_name, (request, policies, decision)
+
+
+async def _guardrails(call: Call, owner: str) -> tuple[Guardrails, Guardrails]:
+    """What an organisation says over the caller's account, and over that of the resource."""
+    account = "" if call.proven is not None else call.principal.account
+    guardrails = call.cloud.ask(GuardrailsOf)
+    here = guardrails.known(account) if account else NO_GUARDRAILS
+    if here is None:
+        here = await guardrails.of_account(account)
+    return here, here if owner in ("", account) else await guardrails.of_account(owner)
+
+
+def _is_roots_own(call: Call, on_resource: OnResource, here: Guardrails) -> bool:
+    """Whether the root of an account asks for what is the account's alone, and nothing limits the account."""
+    principal = call.principal
+    if call.proven is not None or not principal.authenticated or principal.service:
+        return False
+    if not principal.is_root and not principal.made_up:
+        return False
+    own = on_resource.account in ("", principal.account)
+    ordinary = not on_resource.policies and on_resource.side is ResourceSide.ORDINARY
+    return own and ordinary and not here.limits
+
+
+async def _permissions(call: Call) -> Permissions:
+    """What stands for the caller."""
+    principal = call.principal
+    if call.proven is not None:
+        return call.proven
+    if not principal.authenticated:
+        return NOBODYS
+    if principal.service:
+        return services(principal, call.region)
+    if principal.is_root or principal.made_up:
+        return roots(principal)
+    return await call.ask(PermissionsOf).permissions_of(principal)
 
 
 def _in_partition(partition: str, resource: str) -> str:
@@ -330,7 +301,7 @@ async def _conclude(call: Call, request: Request, policies: Policies, decision: 
             Refusal(
                 request_id=call.request_id,
                 at_ms=call.now_ms,
-                asker=_asker(call.principal),
+                asker=observing.asker_of(call.principal),
                 action=request.action,
                 resource=decision.resource,
                 outcome=LET_PASS if audit else DENIED,
