@@ -149,6 +149,9 @@ def test_keys_that_cannot_rotate(kms: Any) -> None:
     pair = made(kms, KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")
     for call in (kms.enable_key_rotation, kms.rotate_key_on_demand, kms.get_key_rotation_status):
         refused("UnsupportedOperationException", "", call, KeyId=pair)
+    kms.disable_key(KeyId=pair)  # recorded of AWS: told before that it cannot rotate
+    words = f"{described(kms, pair)['Arn']} is disabled."
+    refused("DisabledException", words, kms.rotate_key_on_demand, KeyId=pair)
     key = made(kms)
     for days in (89, 2561):
         call = kms.enable_key_rotation

@@ -89,9 +89,11 @@ def rotate_key_on_demand(
     """
     ring = Keyring.of(call)
     key = ring.get_own(tx, req["KeyId"], "RotateKeyOnDemand")
+    ring.require(
+        key, states.USABLE
+    )  # first, as recorded of AWS: told of keys that cannot rotate too
     _check_rotates(key)
     _check_primary(tx, key)
-    ring.require(key, states.USABLE)
     if key.on_demand_rotations >= limits.ON_DEMAND_ROTATIONS_MAX:
         raise errors.LimitExceededException(
             detail="The on-demand rotations limit has been reached for the given keyId. No more on-demand rotations"
