@@ -50,11 +50,32 @@ def test_assumed_roles_act_under_their_own_name(client: Make, account: str, role
 
 @pytest.mark.parametrize(
     "arn",
-    ["nothing-valid-in-here", "arn::b:::something/test-role", "arn:a::::something/test-role"],
+    [
+        "nothing-valid-in-here",
+        "arn::b:::something/test-role",
+        "arn:a::::something/test-role",
+        "arn:a:::something/test-role",
+        "arn:a:a::aaaaaaaaaa:",
+    ],
 )
 def test_role_arns_that_are_none(client: Make, arn: str) -> None:
     with refused("ValidationError", f"{arn} is invalid", 400):
         client("sts").assume_role(RoleArn=arn, RoleSessionName="session")
+
+
+# STS looks at the request before it asks who may; that tells nothing of a role, not even whether there is one.
+def test_a_malformed_request_is_refused_before_permission_is_asked(
+    client: Make, account: str
+) -> None:
+    words = (
+        "1 validation error detected: Value 'Session1:2' at 'roleSessionName' failed to satisfy"
+        " constraint: Member must satisfy regular expression pattern: [\\w+=,.@-]*"
+    )
+    for whose in (account, "111122223333"):
+        with refused("ValidationError", words, 400):
+            client("sts").assume_role(
+                RoleArn=f"arn:aws:iam::{whose}:role/none", RoleSessionName="Session1:2"
+            )
 
 
 def test_roles_that_cannot_be_assumed(client: Make, account: str, role: Any) -> None:

@@ -1,4 +1,5 @@
-"""Performing one operation: authorise, validate, handle. The part of the pipeline that needs no HTTP.
+"""Performing one operation: authorise, validate (in STS the other way round), handle. The part of the pipeline that needs
+no HTTP.
 
 The gateway's pipeline and in-process calls both end here, so no path skips a step.
 """
@@ -25,14 +26,23 @@ async def perform(
 ) -> dict[str, Any]:
     """Raises: AwsError, and whatever a broken handler raises. On any exception nothing was changed,
     but for what a streaming handler committed before."""
-    await permit(call, operation, params)
-    if operation.validated:
-        service = operation.service
-        codec(service.name, None, service.opaque).validate(operation.name, params)
+    if operation.service.validated_first:
+        _validate(operation, params)
+        await permit(call, operation, params)
+    else:
+        await permit(call, operation, params)
+        _validate(operation, params)
     try:
         return await handle(call, operation, params, body)
     except Undisclosed as found:
         raise await disclosed(call, operation, params, found) from None
+
+
+def _validate(operation: Operation, params: dict[str, Any]) -> None:
+    """Raises: the protocol's error for what the model does not allow."""
+    if operation.validated:
+        service = operation.service
+        codec(service.name, None, service.opaque).validate(operation.name, params)
 
 
 async def handle(

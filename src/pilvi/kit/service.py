@@ -165,6 +165,8 @@ class Service:
     opaque: frozenset[str] = frozenset()
     body_bytes_max: int = 10 * 1024 * 1024
     validated: bool = True
+    validated_first: bool = False
+    """Whether that happens even before permission is asked, so that who may not is told of a malformed request too."""
     on_resource: AskResource | None = None
     """Where resources have policies of their own, or owners that their ARNs do not tell."""
     condition_keys: frozenset[str] = frozenset()

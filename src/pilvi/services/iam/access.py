@@ -13,6 +13,7 @@ from pilvi.kit import tags
 from pilvi.kit.call import Call
 from pilvi.kit.permission import Permission
 from pilvi.kit.service import ContextOf, PermissionsOfRequest, ResourceOf
+from pilvi.services.iam import rules
 from pilvi.services.iam.permissions import KeyNamed
 from pilvi.services.iam.rules import SERVICE_LINKED_PATH
 from pilvi.services.iam.service_linked_roles import find_linked
@@ -127,9 +128,11 @@ def to_pass(call: Call, req: Mapping[str, Any]) -> list[Permission]:
 
 
 def passed_to(call: Call, req: Mapping[str, Any]) -> str:
-    """The role, or the federated user, that the session will be of."""
+    """The role, or the federated user, that the session will be of. Raises: ValidationError for what is no ARN."""
     if "RoleArn" in req:
-        return str(req["RoleArn"])
+        role_arn = str(req["RoleArn"])
+        rules.parse_role_arn(role_arn)  # here, for a refusal tells the ARN as it was sent
+        return role_arn
     name = req.get("Name", "*")
     return f"arn:{call.scope.partition}:sts::{call.account}:federated-user/{name}"
 

@@ -268,6 +268,7 @@ iam.acts = _told(iam.acts)
 
 sts = Service(
     "sts",
+    validated_first=True,
     acts={
         "GetCallerIdentity": Acts(everything, free=True),
         "GetSessionToken": Acts(everything, free=True),
