@@ -1,0 +1,1 @@
+"""What AWS answered when it was recorded, asked of this cloud again: the expected values are AWS's own."""
