@@ -21,12 +21,22 @@ def _b64(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
+def _xxhash(hasher: Any, data: bytes) -> str:
+    hasher.update(data)
+    return _b64(hasher.finalize())
+
+
 VALUES = {
     "CRC32": lambda data: _b64(zlib.crc32(data).to_bytes(4)),
     "CRC32C": lambda data: _b64(crt.crc32c(data).to_bytes(4)),
     "CRC64NVME": lambda data: _b64(crt.crc64nvme(data).to_bytes(8)),
     "SHA1": lambda data: _b64(hashlib.sha1(data).digest()),
     "SHA256": lambda data: _b64(hashlib.sha256(data).digest()),
+    "SHA512": lambda data: _b64(hashlib.sha512(data).digest()),
+    "MD5": lambda data: _b64(hashlib.md5(data).digest()),
+    "XXHASH64": lambda data: _xxhash(crt.XXHash.new_xxhash64(), data),
+    "XXHASH3": lambda data: _xxhash(crt.XXHash.new_xxhash3_64(), data),
+    "XXHASH128": lambda data: _xxhash(crt.XXHash.new_xxhash3_128(), data),
 }
 
 
@@ -119,3 +129,67 @@ def test_copies_keep_or_change_the_algorithm(s3: Any, bucket: str) -> None:
     assert other["ChecksumSHA256"] == VALUES["SHA256"](DATA)
     head = s3.head_object(Bucket=bucket, Key="d", ChecksumMode="ENABLED")
     assert head["ChecksumSHA256"] == VALUES["SHA256"](DATA)
+
+
+def test_the_newer_algorithms_are_what_others_compute() -> None:
+    """Known values, so that bytes are in the order in which everybody has them."""
+    known = {"XXHASH64": "ef46db3751d8e999", "XXHASH3": "2d06800538d394c2"}
+    known["XXHASH128"] = "99aa06d3014798d86001c324468d497f"
+    for algorithm, value in known.items():
+        assert VALUES[algorithm](b"") == _b64(bytes.fromhex(value))
+
+
+@pytest.mark.parametrize("algorithm", ["SHA512", "MD5", "XXHASH64", "XXHASH3", "XXHASH128"])
+def test_the_newer_algorithms_in_parts(
+    s3: Any, bucket: str, algorithm: str, refused: Refused
+) -> None:
+    """What cannot be joined is a checksum of checksums."""
+    value_of, name = VALUES[algorithm], f"Checksum{algorithm}"
+    upload: dict[str, Any] = {"Bucket": bucket, "Key": "k"}
+    error = refused(
+        "InvalidRequest",
+        s3.create_multipart_upload,
+        **upload,
+        ChecksumAlgorithm=algorithm,
+        ChecksumType="FULL_OBJECT",
+    )
+    assert algorithm.lower() in error["Message"]
+    begun = s3.create_multipart_upload(**upload, ChecksumAlgorithm=algorithm)
+    assert begun["ChecksumType"] == "COMPOSITE"
+    upload["UploadId"] = begun["UploadId"]
+    bodies = [b"1" * (5 * 1024 * 1024), b"the end"]
+    parts = []
+    for number, body in enumerate(bodies, 1):
+        part = {**upload, "PartNumber": number, "Body": body}
+        refused("BadDigest", s3.upload_part, **part, **{name: value_of(b"other")})
+        made = s3.upload_part(**part, **{name: value_of(body)})
+        assert made[name] == value_of(body)
+        parts.append({"PartNumber": number, "ETag": made["ETag"], name: made[name]})
+    bare = [{key: part[key] for key in ("PartNumber", "ETag")} for part in parts]
+    refused(
+        "InvalidRequest", s3.complete_multipart_upload, **upload, MultipartUpload={"Parts": bare}
+    )
+    done = s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
+    whole = value_of(b"".join(base64.b64decode(part[name]) for part in parts))
+    assert (done[name], done["ChecksumType"]) == (f"{whole}-2", "COMPOSITE")
+    head = s3.head_object(Bucket=bucket, Key="k", ChecksumMode="ENABLED")
+    assert head[name] == f"{whole}-2"
+
+
+@pytest.mark.parametrize("algorithm", ["SHA512", "XXHASH128"])
+def test_a_newer_algorithm_in_a_trailer(send: Send, bucket: str, algorithm: str) -> None:
+    header = f"x-amz-checksum-{algorithm.lower()}"
+    headers = {
+        "x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+        "x-amz-trailer": header,
+        "x-amz-decoded-content-length": str(len(DATA)),
+        "content-encoding": "aws-chunked",
+    }
+    wrong = send(
+        "PUT", f"/{bucket}/k", _chunked(DATA, f"{header}:{VALUES[algorithm](b'')}"), headers
+    )
+    assert wrong.code == "BadDigest"
+    right = send(
+        "PUT", f"/{bucket}/k", _chunked(DATA, f"{header}:{VALUES[algorithm](DATA)}"), headers
+    )
+    assert right.headers[header] == VALUES[algorithm](DATA)

@@ -134,7 +134,7 @@ class Blobs:
                     del buffer[:CHUNK_BYTES]
                     writing = self._submit(file.append, chunk)
             if file is None and size <= INLINE_BYTES_MAX:
-                return self._inline(blob_id, bytes(buffer), hashers)
+                return self.keep(bytes(buffer), hashers=hashers, blob_id=blob_id)
             if file is None:
                 file = FileWriter(self._files, blob_id, hashers)
             if writing is not None:
@@ -150,9 +150,14 @@ class Blobs:
         ref = BlobRef(blob_id, size, file.crc64nvme, inline=False)
         return NewBlob(BlobRow(ref, blob_rows.pack_checksums(file.chunk_checksums)), file)
 
-    def _inline(self, blob_id: str, data: bytes, hashers: Iterable[Hasher]) -> NewBlob:
+    def keep(
+        self, data: bytes, *, hashers: Iterable[Hasher] = (), blob_id: str | None = None
+    ) -> NewBlob:
+        """A small body that is at hand, for the store itself: as `write`, without waiting."""
+        assert len(data) <= INLINE_BYTES_MAX, len(data)
         for hasher in hashers:
             hasher.update(data)
+        blob_id = blob_id or self.new_id()
         ref = BlobRef(blob_id, len(data), checksums.crc64nvme(data), inline=True)
         return NewBlob(BlobRow(ref, data), None)
 

@@ -114,9 +114,15 @@ async def take_copy(call: Call, body: Body, *, size_max: int, algorithm: str) ->
     key = call.entropy.bytes(segments.KEY_BYTES)
     sealing = Sealing(key, blob_id, hashing.hashers, size_max)
     try:
-        blob = await blobs.write(
-            sealing.pieces(body), size_max=segments.sealed_size(size_max), blob_id=blob_id
-        )
+        begun, complete = await streams.beginning(body)
+        if complete:
+            blob = blobs.keep(sealing.whole(begun), blob_id=blob_id)
+        else:
+            blob = await blobs.write(
+                sealing.pieces(begun, body),
+                size_max=segments.sealed_size(size_max),
+                blob_id=blob_id,
+            )
     except BlobTooLarge:
         raise errors.EntityTooLarge(size_max + 1, size_max) from None
     return Taken(blob, hashing.digests(), sealing.size, hashing.crc64nvme, key)

@@ -284,11 +284,12 @@ class Unlocked:
 
         Raises: Locked; InvalidRequest, AccessDenied (of a customer's key).
         """
-        check_customer(how, self.customer)
-        if how is None or how.kind == SSE_S3:
+        if self.customer is None and (how is None or how.kind == SSE_S3):
             return keyring(self._call.cloud).find_of_bucket(at, bucket)
+        check_customer(how, self.customer)
+        assert how is not None, "a customer's key is not for what is not encrypted"
         if how.kind == SSE_C:
-            assert self.customer is not None
+            assert self.customer is not None, "checked just before"
             return _derived(self.customer, how.salt)
         had = self._had.get(how.data_key)
         if had is None:

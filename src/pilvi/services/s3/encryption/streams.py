@@ -34,15 +34,21 @@ class Sealing:
         self._number = 0
         self._size_max = size_max
 
-    async def pieces(self, body: Body) -> AsyncIterator[bytes]:
-        """What the blob will hold. Raises: BlobTooLarge, and what `body` raises."""
-        buffer = bytearray()
+    def whole(self, data: bytes) -> bytes:
+        """What the blob will hold of a body of a segment at most. Raises: BlobTooLarge."""
+        self.size = len(data)
+        self._check_size()
+        return self._seal(data, last=True)
+
+    async def pieces(self, begun: bytes, body: Body) -> AsyncIterator[bytes]:
+        """What the blob will hold: of `begun` and of the rest. Raises: BlobTooLarge, and what `body` raises."""
+        buffer = bytearray(begun)
+        self.size = len(begun)
         ahead: asyncio.Future[bytes] | None = None
         try:
             async for piece in body:
                 self.size += len(piece)
-                if self.size > self._size_max:
-                    raise BlobTooLarge(f"a body of more than {self._size_max} bytes")
+                self._check_size()
                 buffer += piece
                 while len(buffer) > _BATCH_BYTES:  # what is left may be the last
                     batch = bytes(memoryview(buffer)[:_BATCH_BYTES])
@@ -61,6 +67,10 @@ class Sealing:
             if ahead is not None:
                 ahead.cancel()
 
+    def _check_size(self) -> None:
+        if self.size > self._size_max:
+            raise BlobTooLarge(f"a body of more than {self._size_max} bytes")
+
     def _in_thread(self, data: bytes, *, last: bool) -> asyncio.Future[bytes]:
         """One after another: the next is begun when this one is done."""
         return asyncio.ensure_future(asyncio.to_thread(self._seal, data, last=last))
@@ -71,6 +81,18 @@ class Sealing:
         sealed = self._segments.seal(self._number, data, last=last)
         self._number += _BATCH_SEGMENTS
         return sealed
+
+
+async def beginning(body: Body) -> tuple[bytes, bool]:
+    """All of a body of a segment at most, and that it is all; else a little more than that. Raises: as `body`."""
+    pieces: list[bytes] = []
+    size = 0
+    async for piece in body:
+        pieces.append(piece)
+        size += len(piece)
+        if size > SEGMENT_BYTES:
+            return b"".join(pieces), False
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces), True
 
 
 @dataclass(frozen=True, slots=True)

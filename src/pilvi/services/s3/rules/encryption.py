@@ -40,7 +40,10 @@ _MEMBERS = frozenset(
         "SSECustomerKeyMD5",
     }
 )
-_CUSTOMERS = ("SSECustomerAlgorithm", "SSECustomerKey", "SSECustomerKeyMD5")
+_CUSTOMERS = {
+    source: frozenset(f"{source}SSECustomer{name}" for name in ("Algorithm", "Key", "KeyMD5"))
+    for source in ("", "CopySource")
+}
 _PROVIDED = "Requests specifying Server Side Encryption with Customer provided keys must provide"
 _KEY_BYTES = 32
 
@@ -73,7 +76,7 @@ _NOTHING = Asked()
 
 def asked(req: Mapping[str, Any]) -> Asked:
     """What a new object is to be encrypted with. Raises: InvalidArgument, InvalidEncryptionAlgorithmError, NotBuilt."""
-    if not requests.sent(req, _MEMBERS):
+    if requests.has_none(req, _MEMBERS):
         return _NOTHING
     algorithm = cast("str | None", req.get("ServerSideEncryption"))
     customer = customer_key(req, incompatible_with=algorithm)
@@ -123,10 +126,13 @@ def customer_key(
 
     Raises: InvalidArgument, InvalidEncryptionAlgorithmError.
     """
-    names = [f"{source}{name}" for name in _CUSTOMERS]
-    if not requests.sent(req, frozenset(names)):
+    names = _CUSTOMERS[source]
+    if requests.has_none(req, names):
         return None
-    algorithm, key, md5 = (cast("str | None", req.get(name)) for name in names)
+    algorithm, key, md5 = (
+        cast("str | None", req.get(f"{source}SSECustomer{name}"))
+        for name in ("Algorithm", "Key", "KeyMD5")
+    )
     if not algorithm:
         raise errors.InvalidArgument(f"{_PROVIDED} a valid encryption algorithm.", _HEADER)
     if not key:

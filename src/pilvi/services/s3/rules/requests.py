@@ -52,6 +52,11 @@ def sent(req: Mapping[str, Any], members: AbstractSet[str]) -> list[str]:
     return sorted(_names_of(req) & members)
 
 
+def has_none(req: Mapping[str, Any], members: AbstractSet[str]) -> bool:
+    """Whether a request has none of these members; reads none of them."""
+    return _names_of(req).isdisjoint(members)
+
+
 def refuse_unbuilt(req: Mapping[str, Any]) -> None:
     """Before anything is stored. Raises: NotBuilt."""
     for member in sent(req, _UNBUILT.keys()):
