@@ -67,7 +67,11 @@ def check(data: Path | None, as_json: bool) -> None:
 @data_option
 @json_option
 def backup(target: Path, data: Path | None, as_json: bool) -> None:
-    """Copy a data directory to TARGET: one consistent moment of it, also while the server runs."""
+    """Copy a data directory to TARGET: one consistent moment of it, also while the server runs.
+
+    The root key (the file beside the directory, or what you gave instead) is not copied, and without it neither secrets
+    nor objects can be read: keep it too, elsewhere.
+    """
     from pilvi.store.backup import backup as copy
 
     _load_services()
