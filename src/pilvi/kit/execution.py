@@ -1,5 +1,5 @@
-"""Performing one operation: authorise, validate (in STS the other way round), handle. The part of the pipeline that needs
-no HTTP.
+"""Performing one operation: authorise, validate (in STS the other way round), handle. The part of the pipeline that
+needs no HTTP.
 
 The gateway's pipeline and in-process calls both end here, so no path skips a step.
 """
