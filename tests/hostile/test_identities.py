@@ -399,6 +399,19 @@ def test_whom_a_policy_denies_finds_no_way_in_under_a_borrowed_name(
     bob.list_objects_v2(Bucket=bucket)
 
 
+def test_nobody_puts_on_tags_of_the_system(client: Make, account: str) -> None:
+    iam, tags = client("iam"), [{"Key": "AWS:cloudformation:stack-name", "Value": "prod"}]
+    with refused("InvalidInput", status=400):
+        iam.create_user(UserName="ann", Tags=tags)
+    iam.create_user(UserName="ann")
+    with refused("InvalidInput", status=400):
+        iam.tag_user(UserName="ann", Tags=tags)
+    may = {"Effect": "Allow", "Principal": "*", "Action": ["sts:AssumeRole", "sts:TagSession"]}
+    role = iam.create_role(RoleName="r", AssumeRolePolicyDocument=document(may))["Role"]["Arn"]
+    with refused("InvalidParameterValue", status=400):
+        client("sts").assume_role(RoleArn=role, RoleSessionName="me", Tags=tags)
+
+
 def test_no_path_of_a_role_gets_round_its_trust_policy(client: Make, account: str) -> None:
     ann = Person(client, account)
     ann.may(allow("sts:*"))
@@ -486,3 +499,15 @@ def test_a_refused_key_stays_refused_after_a_restart(own_server: Callable[..., A
             server.client("sts", "", **keys).get_caller_identity()
         server.kill()
         server.start()
+
+
+def test_nobody_puts_tags_of_the_system_on_resources(client: Make, account: str) -> None:
+    tags = {"aws:cloudformation:stack-name": "prod"}
+    logs = client("logs")
+    with refused("InvalidParameterException", status=400):
+        logs.create_log_group(logGroupName="g", tags=tags)
+    logs.create_log_group(logGroupName="g")
+    with refused("InvalidParameterException", status=400):
+        logs.tag_log_group(logGroupName="g", tags=tags)
+    with refused("BadRequestException", status=400):
+        client("apigatewayv2").create_api(Name="a", ProtocolType="HTTP", Tags=tags)

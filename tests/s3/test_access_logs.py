@@ -172,3 +172,20 @@ def test_a_list_may_let_logs_in(s3: Any, bucket: str, new_bucket: Make, clock: A
     assert len(_delivered(s3, target, clock)) == 1
     key = s3.list_objects_v2(Bucket=target)["Contents"][0]["Key"]
     assert f"/us-east-1/{bucket}/" in key
+
+
+def test_no_line_lets_its_reader_send_a_request_again(
+    client: Callable[..., Any], s3: Any, bucket: str, target: str, clock: Any
+) -> None:
+    _log(s3, bucket, target)
+    signer = client("s3", signature_version="s3v4")
+    url = signer.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "k"})
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.netloc)
+    connection.request("GET", f"{parts.path}?{parts.query}&x-amz-security-token=token")
+    connection.getresponse().read()
+    connection.close()
+    (line,) = [one for one in _delivered(s3, target, clock) if "X-Amz-Credential" in one]
+    assert line.count("=REDACTED") == 2
+    assert parts.query.partition("X-Amz-Signature=")[2] not in line
+    assert "token=token" not in line

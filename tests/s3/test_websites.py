@@ -266,3 +266,16 @@ def test_by_path(s3: Any, bucket: str, visit: Visit) -> None:
     assert visit(f"{base}/dir/", host="localhost").text == "dir"
     assert visit(f"{base}/dir", host="localhost").headers["location"] == f"{base}/dir/"
     assert visit(base, host="localhost").status == 404
+
+
+@pytest.mark.parametrize("path", ["/x%0d%0aX-Evil:%20y", "/%e4%ba%ba", "/%ff%00"])
+def test_what_a_stranger_wrote_breaks_no_header(
+    visit: Visit, client: Any, bucket: str, path: str
+) -> None:
+    client("s3").put_bucket_website(
+        Bucket=bucket, WebsiteConfiguration={"IndexDocument": {"Suffix": "i.html"}}
+    )
+    seen = visit(path)
+    assert (seen.status, "x-evil" in seen.headers) == (403, False)
+    assert seen.headers["x-amz-error-code"] == "AccessDenied"
+    assert seen.headers["x-amz-error-message"].isprintable()

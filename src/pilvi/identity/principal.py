@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
+from pilvi.base.arn import PARTITION
 from pilvi.contracts.credentials import Credential, Session
 
 
@@ -48,11 +49,15 @@ ANONYMOUS = Principal(account="", arn="", id="", authenticated=False, verified=F
 """Nobody in particular: a request that carries no credentials at all."""
 
 
+def root_arn(account: str) -> str:
+    return f"arn:{PARTITION}:iam::{account}:root"
+
+
 def root_of(account: str, access_key_id: str) -> Principal:
     """The account's root user as the open mode lends it to a key that this cloud did not issue."""
     return Principal(
         account=account,
-        arn=f"arn:aws:iam::{account}:root",
+        arn=root_arn(account),
         id=account,
         access_key_id=access_key_id,
         is_root=True,
@@ -74,7 +79,7 @@ def holder_of(credential: Credential) -> Principal:
         arn=credential.principal_arn,
         id=credential.principal_id,
         access_key_id=credential.access_key_id,
-        is_root=credential.principal_arn.endswith(":root"),
+        is_root=credential.principal_arn == root_arn(credential.account),
         role_arn=role_arn,
         session_name=credential.principal_arn.rpartition("/")[2] if role_arn else None,
         session=credential.session,

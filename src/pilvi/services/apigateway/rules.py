@@ -118,6 +118,8 @@ def check_tags(tags: Mapping[str, str]) -> dict[str, str]:
         raise errors.BadRequestException(
             detail=f"A resource may have at most {limits.TAGS_PER_RESOURCE} tags"
         )
+    if any(key.lower().startswith("aws:") for key in tags):
+        raise errors.BadRequestException(detail="Tag keys beginning with aws: are AWS's own")
     return dict(tags)
 
 

@@ -62,14 +62,21 @@ def check_arn(text: str) -> None:
 
 
 def tags_of(wire: Sequence[Tag] | None) -> dict[str, str]:
-    """Raises: InvalidInput for keys that differ in case only, LimitExceeded."""
+    """Raises: InvalidInput for keys that differ in case only or are AWS's own, LimitExceeded."""
     tags = {tag["Key"]: tag["Value"] for tag in wire or ()}
+    if has_system_keys(tags):
+        raise errors.InvalidInput(detail="System tags cannot be added/updated by requester")
     if len({key.lower() for key in tags}) != len(wire or ()):
         raise errors.InvalidInput(
             detail="Duplicate tag keys found. Please note that Tag keys are case insensitive."
         )
     check_tag_count(tags)
     return tags
+
+
+def has_system_keys(keys: Iterable[str]) -> bool:
+    """Whether any begins as only AWS's own may: policies trust those, since nobody can put them on."""
+    return any(key.lower().startswith("aws:") for key in keys)
 
 
 def check_tag_count(tags: Mapping[str, str]) -> None:

@@ -356,8 +356,12 @@ def check_payload(payload: bytes, size_max: int) -> bytes:
     return payload
 
 
-def check_tag_count(tags: Mapping[str, str]) -> None:
-    """Raises: InvalidParameterValueException."""
+def check_tags(tags: Mapping[str, str]) -> None:
+    """Raises: InvalidParameterValueException for too many, and for keys that only AWS may give."""
+    if any(key.lower().startswith("aws:") for key in tags):
+        raise errors.InvalidParameterValueException(
+            detail="System tags cannot be added/updated by requester"
+        )
     if len(tags) > limits.TAGS_MAX:
         raise errors.InvalidParameterValueException(
             detail="Number of tags exceeds resource tag limit."

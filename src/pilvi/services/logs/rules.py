@@ -51,6 +51,19 @@ def group_name(scope: Scope, req: Mapping[str, Any]) -> str:
     return str(name or identifier)
 
 
+def check_tags(tags: Mapping[str, str]) -> dict[str, str]:
+    """Raises: InvalidParameterException for too many, and for keys that only AWS may give."""
+    if len(tags) > limits.TAGS_MAX:
+        raise errors.InvalidParameterException(
+            detail=f"A resource cannot have more than {limits.TAGS_MAX} tags."
+        )
+    if any(key.lower().startswith("aws:") for key in tags):
+        raise errors.InvalidParameterException(
+            detail="Tag keys must not begin with aws:, which is reserved for the system"
+        )
+    return dict(tags)
+
+
 def page_size(asked: int | None, most: int) -> int:
     """Raises: InvalidParameterException with AWS's text."""
     if asked is None:

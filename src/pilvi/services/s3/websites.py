@@ -30,6 +30,7 @@ from pilvi.services.s3.service import s3
 from pilvi.store.api import Snapshot
 
 _PATH = "/_aws/s3-website/"
+_PRINTABLE = "".join(map(chr, range(32, 127)))
 _UNSAFE_IN_LOCATION = "/:?#[]@!$&'()*+,;=%~-._"
 
 
@@ -207,4 +208,5 @@ def _list(told: dict[str, Any]) -> list[str]:
 def _error_headers(error: AwsError) -> list[tuple[str, str]]:
     if error.status == 304:
         return []
-    return [("x-amz-error-code", error.code), ("x-amz-error-message", error.text)]
+    told = quote(error.text, safe=_PRINTABLE)  # which may tell the key that a stranger wrote
+    return [("x-amz-error-code", error.code), ("x-amz-error-message", told)]

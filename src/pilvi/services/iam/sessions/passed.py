@@ -16,7 +16,7 @@ from pilvi.base.arn import Scope
 from pilvi.contracts.credentials import Session
 from pilvi.identity.principal import Principal
 from pilvi.languages.policy import IDENTITY, IDENTITY_WORDS, PolicyError, parse
-from pilvi.services.iam import aws_policies, errors, limits
+from pilvi.services.iam import aws_policies, errors, limits, rules
 from pilvi.services.iam.wire import PolicyDescriptorType, Tag
 from pilvi.store.api import Snapshot
 
@@ -128,6 +128,8 @@ def _checked_tags(
 ) -> dict[str, str]:
     found = {tag["Key"]: tag["Value"] for tag in tags}
     keys = {key.lower() for key in found}
+    if rules.has_system_keys(keys):
+        raise errors.InvalidParameterValue(detail="Tag keys must not begin with aws:")
     if len(keys) != len(tags):
         raise errors.InvalidParameterValue(
             detail="Duplicate tag keys found. Please note that Tag keys are case insensitive."

@@ -60,7 +60,7 @@ async def create_function(call: Call, req: WatchedRequest, body: Body) -> Functi
     )
     rules.check_role(name.scope, draft.role)
     await _check_assumable(call, name, draft.role)
-    rules.check_tag_count(tags)
+    rules.check_tags(tags)
     rules.check_layer_arns(name.scope, layer_arns)
     publish = req.get("Publish", False)
     refuse_unread(lambda_.operations["CreateFunction"], req)

@@ -29,7 +29,7 @@ def tag_resource(call: Call, tx: Transaction, req: TagResourceRequest) -> dict[s
     name = _tagged(call, req["Resource"])
     function = records.get_function(tx, name)
     merged = {**function.tags, **tags}
-    rules.check_tag_count(merged)
+    rules.check_tags(merged)
     records.put_function(tx, name.scope, msgspec.structs.replace(function, tags=merged))
     return {}
 

@@ -34,7 +34,7 @@ def create_log_group(call: Call, tx: Transaction, req: CreateLogGroupRequest) ->
         name=name,
         created_ms=call.now_ms,
         log_class=req.get("logGroupClass", "STANDARD"),
-        tags=dict(req.get("tags", {}).items()),
+        tags=rules.check_tags(dict(req.get("tags", {}).items())),
     )
     records.put_group(tx, call.scope, group)
     return {}

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from pilvi.kit.call import Call
-from pilvi.services.logs import errors, limits, records, rules
+from pilvi.services.logs import records, rules
 from pilvi.services.logs.service import logs
 from pilvi.services.logs.wire import (
     ListTagsForResourceRequest,
@@ -66,11 +66,7 @@ def list_tags_log_group(
 def _tag(call: Call, tx: Transaction, name: str, tags: Mapping[str, str]) -> dict[str, object]:
     group = records.get_group(tx, call.scope, name)
     merged = {**group.tags, **dict(tags.items())}
-    if len(merged) > limits.TAGS_MAX:
-        raise errors.InvalidParameterException(
-            detail=f"A resource cannot have more than {limits.TAGS_MAX} tags."
-        )
-    records.put_group(tx, call.scope, msgspec.structs.replace(group, tags=merged))
+    records.put_group(tx, call.scope, msgspec.structs.replace(group, tags=rules.check_tags(merged)))
     return {}
 
 

@@ -6,6 +6,7 @@ AWS: S3 User Guide, "Logging requests with server access logging", "Amazon S3 se
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -90,7 +91,8 @@ def line(bucket: Bucket, answered: Answered) -> str:
     principal = answered.principal
     kind = _kind_of_signature(request, principal)
     method, _, key = _parts(request)
-    target = request.path + (f"?{request.query}" if request.query else "")
+    query = _SECRETS.sub(r"\1=REDACTED", request.query)
+    target = request.path + (f"?{query}" if query else "")
     fields = [
         names.canonical_id(bucket.account),
         bucket.name,
@@ -176,6 +178,10 @@ def _object_size(request: HttpRequest, response: HttpResponse) -> str:
         if name.lower() == "content-range":
             return value.rpartition("/")[2]
     return _size(response) if response.status == 200 else "-"
+
+
+_SECRETS = re.compile(r"(X-Amz-Signature|X-Amz-Security-Token)=[^&]*", re.IGNORECASE)
+"""Whoever reads a log must not be able to send its presigned requests again."""
 
 
 def _quoted(text: str) -> str:
