@@ -13,6 +13,13 @@ onto itself does it).
 Refused by name are also appending (`WriteOffsetBytes`), event holds, deleting with `MFA`, and the classes `GLACIER`
 and `DEEP_ARCHIVE`.
 
+Access control lists count where ownership controls say so, and are decided by the engine that decides about policies.
+Kept and told, but without any effect: configurations of storage class analysis, of request metrics and of
+Intelligent-Tiering, and transfer acceleration; nobody is charged where requesters pay, but they must say that they
+know. Inventories are not produced, so they are refused by name. Websites are served at
+`BUCKET.s3-website[-REGION].<host>` and at `/_aws/s3-website/BUCKET/`. Server access logs are delivered five minutes
+after the first line, by the clock.
+
 Retention and legal holds are told in the headers of GetObject and HeadObject to whoever may read the object; AWS hides
 them from who may not ask for them alone.
 """

@@ -37,7 +37,9 @@ _log = logging.getLogger("pilvi.s3.logs")
 
 async def note(cloud: Cloud, answered: Answered) -> None:
     """Keep a line of a request, where its bucket is logged."""
-    name = unquote(answered.request.path.lstrip("/").partition("/")[0])
+    name = answered.request.path.lstrip("/").partition("/")[0]
+    if "%" in name:
+        name = unquote(name)
     if not name or not await access.is_logged(cloud, name):
         return
 

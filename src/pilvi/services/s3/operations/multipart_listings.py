@@ -8,6 +8,7 @@ from pilvi.kit import paging
 from pilvi.kit.call import Call
 from pilvi.services.s3 import access, errors, limits
 from pilvi.services.s3.records import listing, uploads
+from pilvi.services.s3.records.buckets import Bucket
 from pilvi.services.s3.records.uploads import Part, Upload
 from pilvi.services.s3.rules import descriptions, encryption, names, pages, requests
 from pilvi.services.s3.service import s3
@@ -34,7 +35,7 @@ def list_parts(call: Call, at: Snapshot, req: ListPartsRequest) -> ListPartsOutp
     page, more = paging.page_of(
         uploads.scan_parts(at, bucket, upload.id, after_number=marker), size
     )
-    owner = {"ID": names.canonical_id(bucket.account)}
+    owner = _owner(bucket, upload)
     result: dict[str, Any] = {
         "Bucket": bucket.name,
         "Key": upload.key,
@@ -51,6 +52,10 @@ def list_parts(call: Call, at: Snapshot, req: ListPartsRequest) -> ListPartsOutp
     if page:
         result["Parts"] = [_part(upload, part) for part in page]
     return cast("ListPartsOutput", result)
+
+
+def _owner(bucket: Bucket, upload: Upload) -> dict[str, str]:
+    return {"ID": names.owner_id(bucket.owner_of(upload.owner), bucket.account)}
 
 
 def _part(upload: Upload, part: Part) -> dict[str, Any]:
@@ -117,7 +122,6 @@ def list_multipart_uploads(
         result["Delimiter"] = shown(delimiter)
     if url:
         result["EncodingType"] = "url"
-    owner = {"ID": names.canonical_id(bucket.account)}
     if page.rows:
         result["Uploads"] = [
             {
@@ -125,8 +129,8 @@ def list_multipart_uploads(
                 "Key": shown(upload.key),
                 "Initiated": descriptions.second(upload.initiated_at_ms),
                 "StorageClass": upload.storage_class,
-                "Owner": owner,
-                "Initiator": owner,
+                "Owner": _owner(bucket, upload),
+                "Initiator": _owner(bucket, upload),
                 **_checksum(upload),
             }
             for upload in page.rows

@@ -67,11 +67,18 @@ def schedule(tx: Transaction, bucket: Bucket, due_ms: int) -> None:
 
 def batch(at: Snapshot, bucket: Bucket) -> list[Line]:
     """The oldest lines, as many as one delivery takes."""
-    return list(_LINES.scan(at, bucket.home, limit=limits.LOG_LINES_MAX))
+    taken: list[Line] = []
+    size = 0
+    for line in _LINES.scan(at, bucket.home, limit=limits.LOG_LINES_MAX):
+        taken.append(line)
+        size += len(line.text)
+        if size >= limits.LOG_BYTES_MAX:
+            break
+    return taken
 
 
 def take_out(tx: Transaction, bucket: Bucket, delivered: list[Line], now_ms: int) -> None:
-    """Forget lines; when others wait, see to these."""
+    """Forget lines; when others wait, see to these: at once, when there were more than one delivery takes."""
     gone = 0
     for line in delivered:
         gone += _LINES.delete(tx, bucket.home, line.number) is not None
@@ -79,5 +86,6 @@ def take_out(tx: Transaction, bucket: Bucket, delivered: list[Line], now_ms: int
     left = max(0, waiting.lines - gone)
     _WAITING.put(tx, bucket.home, Waiting(left, waiting.last))
     if left:
-        soon = left >= limits.LOG_LINES_MAX
+        size = sum(len(line.text) for line in delivered)
+        soon = left >= limits.LOG_LINES_MAX or size >= limits.LOG_BYTES_MAX
         schedule(tx, bucket, now_ms if soon else now_ms + limits.LOG_DELIVERY_MS)

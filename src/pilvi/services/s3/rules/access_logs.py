@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 from pilvi.base.http import HttpRequest, HttpResponse
 from pilvi.identity.principal import Principal
 from pilvi.kit.service import Answered
-from pilvi.services.s3 import errors
+from pilvi.services.s3 import errors, limits
 from pilvi.services.s3.records.buckets import Bucket, Logging
 from pilvi.services.s3.rules import names
 from pilvi.services.s3.rules.configurations import Document, Template, copied
@@ -101,7 +101,7 @@ def line(bucket: Bucket, answered: Answered) -> str:
         _requester(principal),
         answered.request_id,
         _operation(answered, method, key),
-        key or "-",
+        _bare(key),
         _quoted(f"{request.method} {target} HTTP/1.1"),
         str(response.status),
         answered.error or told.get("x-amz-error-code", "-"),
@@ -116,7 +116,7 @@ def line(bucket: Bucket, answered: Answered) -> str:
         "SigV4" if kind else "-",
         "-",
         kind or "-",
-        request.headers.get("host", "-"),
+        _bare(request.headers.get("host", "")),
         f"TLSv{request.tls_version}" if request.tls_version else "-",
         "-",
         "-",
@@ -186,10 +186,18 @@ _SECRETS = re.compile(r"(X-Amz-Signature|X-Amz-Security-Token)=[^&]*", re.IGNORE
 
 def _quoted(text: str) -> str:
     """What others wrote must not end a field or a line."""
-    if not text:
-        return '"-"'
-    shown = "".join(one if one.isprintable() and one != '"' else _escaped(one) for one in text)
-    return f'"{shown}"'
+    shown = (one if one.isprintable() and one != '"' else _escaped(one) for one in _cut(text))
+    return f'"{"".join(shown) or "-"}"'
+
+
+def _bare(text: str) -> str:
+    """The same of a field without quotation marks."""
+    shown = (one if one.isprintable() and one not in ' "' else _escaped(one) for one in _cut(text))
+    return "".join(shown) or "-"
+
+
+def _cut(text: str) -> str:
+    return text[: limits.LOG_FIELD_LENGTH_MAX]
 
 
 def _escaped(one: str) -> str:
