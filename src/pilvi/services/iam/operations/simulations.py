@@ -7,8 +7,9 @@ AWS: IAM User Guide, "IAM policy testing with the IAM policy simulator"; Evaluat
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable
+
+from msgspec.structs import replace
 
 from pilvi.base.http import Body
 from pilvi.identity.guardrails import GuardrailsOf, Levels
@@ -19,12 +20,6 @@ from pilvi.languages.policy import (
     Kind,
     Policies,
     Principal,
-    Request,
-    ResourceSide,
-    Simulated,
-    Verdict,
-    simulate,
-    statement_spans,
 )
 from pilvi.services.iam import errors, limits, pages, permissions
 from pilvi.services.iam.operations.callers import entity_of
@@ -33,28 +28,19 @@ from pilvi.services.iam.service import iam
 from pilvi.services.iam.simulation import exclusions
 from pilvi.services.iam.simulation import requests as asked
 from pilvi.services.iam.simulation.requests import Caller, Keys
+from pilvi.services.iam.simulation.results import Question, result_of
 from pilvi.services.iam.wire import (
-    EvaluationResult,
     GetContextKeysForCustomPolicyRequest,
     GetContextKeysForPolicyResponse,
     GetContextKeysForPrincipalPolicyRequest,
-    ResourceSpecificResult,
     SimulateCustomPolicyRequest,
     SimulatePolicyResponse,
     SimulatePrincipalPolicyRequest,
-    Statement,
 )
 from pilvi.store.api import Snapshot
 
 _INPUT = "PolicyInputList"
 _BOUNDARY_INPUT = "PermissionsBoundaryPolicyInputList"
-_DECISIONS = {
-    Verdict.ALLOWED: "allowed",
-    Verdict.EXPLICIT_DENY: "explicitDeny",
-    Verdict.IMPLICIT_DENY: "implicitDeny",
-}
-_RESTRICTING = (Verdict.ALLOWED, Verdict.IMPLICIT_DENY, Verdict.EXPLICIT_DENY)
-"""From the least to the most."""
 
 
 @iam.read("SimulateCustomPolicy")
@@ -156,18 +142,6 @@ def _boundary_in(req: _Simulation) -> Document | None:
     return next(asked.documents_in(given, _BOUNDARY_INPUT, Attachment.BOUNDARY), None)
 
 
-class _Question(NamedTuple):
-    """All that stays the same for every action. `owner`: of resources that do not tell theirs."""
-
-    principal: Principal
-    context: Keys
-    policies: Policies
-    resources: Sequence[str]
-    owner: str
-    given: bool
-    """Whether resources were named at all."""
-
-
 def _answer(
     call: Call, req: _Simulation, policies: Policies, caller: Caller | None, keys: Keys
 ) -> SimulatePolicyResponse:
@@ -185,8 +159,9 @@ def _answer(
             raise errors.InvalidInput(
                 detail="A resource policy can be simulated only with the ARN of a user in CallerArn."
             )
-        policies = _with_resource(policies, asked.resource_policy_in(req["ResourcePolicy"]))
-    question = _Question(
+        given = asked.resource_policy_in(req["ResourcePolicy"])
+        policies = replace(policies, resource=(given,))
+    question = Question(
         principal=principal,
         context=context,
         policies=policies,
@@ -198,7 +173,7 @@ def _answer(
     )
     start = _start(req)
     size = min(req.get("MaxItems", limits.PAGE_SIZE), _actions_at_once(question))
-    results = [_result(action, question) for action in actions[start : start + size]]
+    results = [result_of(action, question) for action in actions[start : start + size]]
     told: SimulatePolicyResponse = {
         "EvaluationResults": results,
         "IsTruncated": start + size < len(actions),
@@ -208,7 +183,7 @@ def _answer(
     return told
 
 
-def _actions_at_once(question: _Question) -> int:
+def _actions_at_once(question: Question) -> int:
     """How many can be decided without keeping others waiting. Raises: InvalidInput when one is too much."""
     policies = question.policies
     levels = [one for level in policies.service_control for one in level]
@@ -230,112 +205,3 @@ def _start(req: _Simulation) -> int:
     if len(after) != 1 or not isinstance(after[0], int) or after[0] < 0:
         raise errors.ValidationError(detail=f"Invalid Marker: {req.get('Marker')}")
     return after[0]
-
-
-def _with_resource(policies: Policies, document: Document) -> Policies:
-    return Policies(
-        identity=policies.identity,
-        boundary=policies.boundary,
-        resource=(document,),
-        service_control=policies.service_control,
-    )
-
-
-def _simulated(action: str, resource: str, question: _Question) -> Simulated:
-    policies = question.policies
-    if policies.resource and asked.side_of(resource) is ResourceSide.KEY:
-        policies = Policies(
-            identity=policies.identity,
-            boundary=policies.boundary,
-            resource=policies.resource,
-            resource_side=ResourceSide.KEY,
-            service_control=policies.service_control,
-        )
-    request = Request(
-        principal=question.principal,
-        action=action,
-        resources=(resource,),
-        resource_account=asked.account_of(resource, question.owner),
-        context=question.context,
-    )
-    return simulate(request, policies)
-
-
-def _result(action: str, question: _Question) -> EvaluationResult:
-    """One for each action; what holds of each resource stands below it, the most restrictive verdict above."""
-    each = [(one, _simulated(action, one, question)) for one in question.resources]
-    every = [simulated for _, simulated in each]
-    verdict = _worst(one.verdict for one in every)
-    told: EvaluationResult = {
-        "EvalActionName": action,
-        "EvalResourceName": asked.template_of(action, question.resources),
-        "EvalDecision": _DECISIONS[verdict],
-        "MatchedStatements": _statements(one for one in every if one.verdict is verdict),
-        "MissingContextValues": sorted({key for one in every for key in one.missing}),
-    }
-    if question.policies.boundary is not None:
-        allowed = all(one.boundary is Verdict.ALLOWED for one in every)
-        told["PermissionsBoundaryDecisionDetail"] = {"AllowedByPermissionsBoundary": allowed}
-    let_pass = all(one.organisation is not False for one in every)
-    if question.policies.service_control:
-        told["OrganizationsDecisionDetail"] = {"AllowedByOrganizations": let_pass}
-    if let_pass and (question.given or any(one.cross_account for one in every)):
-        told["EvalDecisionDetails"] = _details([one for one in every if one.cross_account])
-    if question.given:
-        told["ResourceSpecificResults"] = [_specific(*one) for one in each]
-    return told
-
-
-def _specific(resource: str, simulated: Simulated) -> ResourceSpecificResult:
-    told: ResourceSpecificResult = {
-        "EvalResourceName": resource,
-        "EvalResourceDecision": _DECISIONS[simulated.verdict],
-        "MatchedStatements": _statements((simulated,)),
-        "MissingContextValues": list(simulated.missing),
-    }
-    if simulated.boundary is not None:
-        allowed = simulated.boundary is Verdict.ALLOWED
-        told["PermissionsBoundaryDecisionDetail"] = {"AllowedByPermissionsBoundary": allowed}
-    if simulated.cross_account and simulated.organisation is not False:
-        told["EvalDecisionDetails"] = _details([simulated])
-    return told
-
-
-def _worst(verdicts: Iterable[Verdict]) -> Verdict:
-    return max(verdicts, key=_RESTRICTING.index)
-
-
-def _details(every: Sequence[Simulated]) -> dict[str, str]:
-    """What each kind of policy said, of requests across accounts; nothing of others."""
-    if not every:
-        return {}
-    kinds: dict[str, list[Verdict | None]] = {
-        "IAM Policy": [one.identity for one in every],
-        "Resource Policy": [one.resource or Verdict.IMPLICIT_DENY for one in every],
-        "Permissions Boundary Policy": [one.boundary for one in every],
-    }
-    return {
-        kind: _DECISIONS[_worst(told)]
-        for kind, verdicts in kinds.items()
-        if (told := [one for one in verdicts if one is not None])
-    }
-
-
-def _statements(every: Iterable[Simulated]) -> list[Statement]:
-    """Each once, in the order in which they were found."""
-    found = dict.fromkeys(
-        (id(applied.document), applied.document, applied.place)
-        for one in every
-        for applied in one.matched
-    )
-    return [_statement(document, place) for _, document, place in found]
-
-
-def _statement(document: Document, place: int) -> Statement:
-    span = statement_spans(document.policy.text)[place]
-    return {
-        "SourcePolicyId": asked.source_id(document),
-        "SourcePolicyType": asked.source_type(document),
-        "StartPosition": {"Line": span.start.line, "Column": span.start.column},
-        "EndPosition": {"Line": span.end.line, "Column": span.end.column},
-    }
