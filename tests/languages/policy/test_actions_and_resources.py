@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.languages.policy.asking import HERE, PEOPLE, ROLE, Json, allow, ask, deny, written
 
 from pilvi.languages.policy import (
@@ -15,6 +19,7 @@ from pilvi.languages.policy import (
     decide,
     document,
 )
+from pilvi.languages.policy.patterns import joined, matcher, read_wildcards
 
 # IAM User Guide, "IAM JSON policy elements: Action": case does not matter, * and ? stand for characters.
 ACTIONS: list[tuple[Json, str, bool]] = [
@@ -194,3 +199,14 @@ def test_deny_is_stronger_whatever_the_order() -> None:
     assert not ask(identity=both).allowed
     assert not ask(identity=both[::-1]).allowed
     assert ask(action="s3:PutObject", identity=both).allowed
+
+
+@settings(max_examples=200)
+@given(st.text(alphabet="ab:*?", min_size=9, max_size=16), st.text(alphabet="ab:\n", max_size=14))
+def test_long_patterns_mean_what_short_ones_do(pattern: str, text: str) -> None:
+    naive = re.sub(r"\*+", "*", pattern).replace("*", ".*").replace("?", ".")
+    expected = re.fullmatch(naive, text, re.DOTALL)
+    parts = joined(read_wildcards(pattern))
+    assert matcher(parts)(text) == (expected is not None)
+    costly = joined(read_wildcards("b" * 600 + pattern))
+    assert matcher(costly)("b" * 600 + text) == (expected is not None)

@@ -2,7 +2,8 @@
 
 A pattern is a tuple of parts: literal texts and wildcards. Whatever a policy's author writes, a match costs at most
 the length of the text times the length of the pattern: either one pass of an expression whose groups never give
-back what they took, or, where a wildcard must not reach beyond a colon, a walk with a set of positions.
+back what they took, or, where a wildcard must not reach beyond a colon and where a pattern is long, a walk with a set
+of positions.
 AWS: IAM User Guide, "IAM JSON policy elements: Resource", section "Using wildcards in resource ARNs".
 """
 
@@ -14,6 +15,7 @@ from enum import Enum
 from functools import lru_cache
 
 _MATCHERS_MAX = 2048
+_PARTS_MAX = 8
 
 
 class Wild(Enum):
@@ -58,10 +60,15 @@ def matcher(parts: Parts) -> Matcher:
         return parts[0].__eq__
     if len(parts) == 2 and isinstance(parts[0], str) and parts[1] is Wild.ANY:
         return _Prefix(parts[0]).matches
-    if Wild.ANY_INSIDE in parts:
+    if Wild.ANY_INSIDE in parts or _is_costly(parts):
         return _Positions(parts).matches
     expression = re.compile(_expression(parts), re.DOTALL)
     return _Expression(expression).matches
+
+
+def _is_costly(parts: Parts) -> bool:
+    """Whether an expression would take milliseconds to make, or longer than a walk to search with."""
+    return len(parts) > _PARTS_MAX or sum(len(one) for one in parts if isinstance(one, str)) > 512
 
 
 def _always(text: str) -> bool:
@@ -129,9 +136,10 @@ class _Positions:
         self._stars_at_colon = _bits(signs, Wild.ANY)
         self._ones = _bits(signs, Wild.ONE, Wild.ONE_INSIDE)
         self._ones_at_colon = _bits(signs, Wild.ONE)
-        self._literals: dict[str, int] = {
-            sign: _bits(signs, sign) for sign in signs if isinstance(sign, str)
-        }
+        self._literals: dict[str, int] = {}
+        for at, sign in enumerate(signs):
+            if isinstance(sign, str):
+                self._literals[sign] = self._literals.get(sign, 0) | 1 << at
 
     def matches(self, text: str) -> bool:
         places = 1 | ((1 & self._stars) << 1)
