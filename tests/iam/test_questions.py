@@ -5,41 +5,21 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from clouds import in_memory
 from pilvi.base.arn import Scope
-from pilvi.base.clock import Clock
 from pilvi.base.entropy import Entropy
-from pilvi.kit.cloud import Cloud
-from pilvi.kit.settings import Settings
 from pilvi.services.iam import records
 from pilvi.services.iam.administrators import IamAdministrators
 from pilvi.services.iam.questions import IamCredentials
 from pilvi.services.iam.sessions import tokens
-from pilvi.store.blobs import Blobs
-from pilvi.store.memory import MemoryStore
-from pilvi.store.sealing import RootKeySource, Sealer
 
 ACCOUNT = "123456789012"
-
-
-def _cloud(path: Path) -> Cloud:
-    store, entropy = MemoryStore(), Entropy(seed=1)
-    cloud = Cloud(
-        Settings(data=path),
-        store=store,
-        blobs=Blobs(path, store, entropy=entropy),
-        clock=Clock(),
-        entropy=entropy,
-        services={},
-        questions={},
-    )
-    cloud.bind(Sealer, Sealer(RootKeySource(None), entropy))
-    return cloud
 
 
 # Strict mode begins with one key of an administrator, which is given once and works.
 def test_the_first_key_is_made_once(tmp_path: Path) -> None:
     async def story() -> None:
-        cloud = _cloud(tmp_path)
+        cloud = in_memory(tmp_path)
         first = await IamAdministrators(cloud).first_key(ACCOUNT)
         assert first is not None
         found = await IamCredentials(cloud).find_credential(first[0])
@@ -56,7 +36,7 @@ def test_the_first_key_is_made_once(tmp_path: Path) -> None:
 # Where a user has a key already, somebody can begin, and nobody needs another.
 def test_no_first_key_where_a_user_has_one(tmp_path: Path) -> None:
     async def story() -> None:
-        cloud, scope = _cloud(tmp_path), Scope(ACCOUNT, "us-east-1")
+        cloud, scope = in_memory(tmp_path), Scope(ACCOUNT, "us-east-1")
         user = records.User(name="ann", path="/", id="AIDA", created_at_ms=0)
         await cloud.store.write(lambda tx: tokens.Issuer(cloud).key(tx, scope, user, now_ms=1))
         assert await IamAdministrators(cloud).first_key(ACCOUNT) is None
@@ -67,7 +47,7 @@ def test_no_first_key_where_a_user_has_one(tmp_path: Path) -> None:
 # Key ids are few enough to meet one that is taken: it is never given twice.
 def test_a_taken_key_id_is_not_given_again(tmp_path: Path) -> None:
     async def story() -> None:
-        cloud, scope = _cloud(tmp_path), Scope(ACCOUNT, "us-east-1")
+        cloud, scope = in_memory(tmp_path), Scope(ACCOUNT, "us-east-1")
 
         class Repeating(Entropy):
             """Says the same thing twice before it goes on."""

@@ -8,21 +8,14 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from pilvi.app import QUESTIONS, SERVICES
+from clouds import in_memory
 from pilvi.base.arn import Scope
-from pilvi.base.clock import Clock
-from pilvi.base.entropy import Entropy
 from pilvi.base.errors import AwsError
 from pilvi.contracts.causes import NO_CAUSE
 from pilvi.contracts.keys import Keys
-from pilvi.dispatch.dispatcher import Dispatcher
 from pilvi.identity.principal import Principal, root_of
 from pilvi.kit.call import Call
 from pilvi.kit.cloud import Cloud
-from pilvi.kit.settings import Settings
-from pilvi.store.blobs import Blobs
-from pilvi.store.memory import MemoryStore
-from pilvi.store.sealing import RootKeySource, Sealer
 
 SCOPE = Scope("111122223333", "us-east-1")
 
@@ -87,20 +80,7 @@ class Inside:
 
 def told(path: Path, story: Callable[[Inside], Awaitable[None]]) -> None:
     async def run() -> None:
-        store, entropy = MemoryStore(), Entropy()
-        cloud = Cloud(
-            Settings(data=path, strict=True),
-            store=store,
-            blobs=Blobs(path, store, entropy=entropy),
-            clock=Clock(),
-            entropy=entropy,
-            services=SERVICES,
-            questions=QUESTIONS,
-        )
-        cloud.bind(Sealer, Sealer(RootKeySource(None), entropy))
-        Dispatcher(
-            store, cloud.clock, entropy, resolve=cloud.registrations, consumers={}, run_dir=path
-        )
+        cloud = in_memory(path, strict=True)
         await story(Inside(cloud))
 
     asyncio.run(run())

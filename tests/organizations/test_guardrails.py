@@ -11,22 +11,17 @@ import pytest
 from botocore import UNSIGNED
 from botocore.exceptions import ClientError
 
+from clouds import in_memory
 from iam.test_decisions import pilvi
 from organizations.house import FULL, RCP, SCP, House, Make, allow, deny, refusal, written
-from pilvi import app
 from pilvi.base.arn import Scope
-from pilvi.base.clock import Clock
-from pilvi.base.entropy import Entropy
 from pilvi.base.errors import AwsError
 from pilvi.contracts.causes import Cause
 from pilvi.contracts.delivery import Source
-from pilvi.dispatch.dispatcher import Dispatcher
 from pilvi.identity import behalf
 from pilvi.identity.guardrails import Guardrails, limited
 from pilvi.identity.permissions import OnResource
 from pilvi.identity.principal import Principal, root_of
-from pilvi.kit.cloud import Cloud
-from pilvi.kit.settings import Settings
 from pilvi.languages.policy import (
     IDENTITY,
     RESOURCE,
@@ -42,9 +37,6 @@ from pilvi.languages.policy import (
     document,
 )
 from pilvi.languages.policy import Principal as Asking
-from pilvi.store.blobs import Blobs
-from pilvi.store.memory import MemoryStore
-from pilvi.store.sealing import RootKeySource, Sealer
 
 EVERYTHING = written(allow("*"))
 DENIED = "with an explicit deny in a service control policy"
@@ -102,20 +94,7 @@ def test_a_policy_denies_a_members_root_user_and_role(house: House) -> None:
 
 def test_a_role_that_was_made_up_is_held_too(tmp_path: Path) -> None:
     """In the open mode it acts as the account's root, which SCPs hold for. Services alone have such roles."""
-    store, entropy = MemoryStore(), Entropy(seed=1)
-    cloud = Cloud(
-        Settings(data=tmp_path),
-        store=store,
-        blobs=Blobs(tmp_path, store, entropy=entropy),
-        clock=Clock(),
-        entropy=entropy,
-        services=app.SERVICES,
-        questions=app.QUESTIONS,
-    )
-    cloud.bind(Sealer, Sealer(RootKeySource(None), entropy))
-    Dispatcher(
-        store, cloud.clock, entropy, resolve=cloud.registrations, consumers={}, run_dir=tmp_path
-    )
+    cloud = in_memory(tmp_path)
     manager, member = "1" * 12, "2" * 12
     made_up = Principal(
         account=member,

@@ -59,7 +59,7 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 class Observations(Protocol):
-    """Implemented by services/iam; told by `kit/permission.py` alone."""
+    """Implemented by services/iam; told at the permission step alone (`kit/permission.py`, `kit/observing.py`)."""
 
     def note(
         self,
