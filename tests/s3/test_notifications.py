@@ -222,3 +222,31 @@ def test_a_function_must_let_the_bucket_invoke_it(
     s3.put_object(Bucket=mine, Key="k", Body=b"1")
     s3.put_object(Bucket=other, Key="k", Body=b"1")
     assert [one["s3"]["bucket"]["name"] for one in told()] == [mine]
+
+
+def test_versions_are_told(
+    s3: Any, bucket: str, account: str, told: Callable[[], list[Any]]
+) -> None:
+    """Which version it was; a delete marker is an event of its own, and the null version has no id to tell."""
+    configuration = _configuration(
+        ARN.format(account=account), "s3:ObjectCreated:*", "s3:ObjectRemoved:*"
+    )
+    s3.put_bucket_notification_configuration(
+        Bucket=bucket, NotificationConfiguration={"LambdaFunctionConfigurations": [configuration]}
+    )
+    switch = s3.put_bucket_versioning
+    switch(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    version = s3.put_object(Bucket=bucket, Key="k", Body=b"1")["VersionId"]
+    marker = s3.delete_object(Bucket=bucket, Key="k")["VersionId"]
+    s3.delete_object(Bucket=bucket, Key="k", VersionId=version)
+    switch(Bucket=bucket, VersioningConfiguration={"Status": "Suspended"})
+    s3.put_object(Bucket=bucket, Key="k", Body=b"2")
+    records = [(one["eventName"], one["s3"]["object"]) for one in told()]
+    assert [(name, record.get("versionId")) for name, record in records] == [
+        ("ObjectCreated:Put", version),
+        ("ObjectRemoved:DeleteMarkerCreated", marker),
+        ("ObjectRemoved:Delete", version),
+        ("ObjectCreated:Put", None),
+    ]
+    assert records[1][1]["eTag"] == "d41d8cd98f00b204e9800998ecf8427e"
+    assert "eTag" not in records[2][1]
