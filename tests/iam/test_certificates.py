@@ -89,6 +89,8 @@ def test_server_certificates_keep_their_keys_to_themselves(client: Make, account
     iam.upload_server_certificate(
         ServerCertificateName="other", CertificateBody=leaf.pem, PrivateKey=leaf.key_pem()
     )
+    untagged = iam.get_server_certificate(ServerCertificateName="other")["ServerCertificate"]
+    assert untagged["Tags"] == []
     with refused("EntityAlreadyExists", status=409):
         iam.update_server_certificate(
             ServerCertificateName="other", NewServerCertificateName="Page"

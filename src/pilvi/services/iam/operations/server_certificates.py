@@ -96,11 +96,10 @@ def get_server_certificate(
     told: ServerCertificate = {
         "ServerCertificateMetadata": _told(call, certificate),
         "CertificateBody": certificate.body,
+        "Tags": rules.wire_tags(certificate.tags),  # also when there are none, as recorded of AWS
     }
     if certificate.chain is not None:
         told["CertificateChain"] = certificate.chain
-    if certificate.tags:
-        told["Tags"] = rules.wire_tags(certificate.tags)
     return {"ServerCertificate": told}
 
 
