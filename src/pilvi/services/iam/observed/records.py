@@ -26,8 +26,8 @@ from pilvi.store.collection import Collection
 from pilvi.store.keys import Key
 
 PRINCIPALS_MAX = 5000
-PAIRS_MAX = 1000
-PAIRS_LEFT = 700
+PAIRS_MAX = 250
+PAIRS_LEFT = 150
 """How many are left when they become patterns, so that it is not done for every new one."""
 REFUSALS_MAX = 2000
 DAY_MS = 24 * 60 * 60 * 1000
