@@ -60,6 +60,12 @@ TEXTS: dict[tuple[str, str], str] = {
     ("s3", "Tagging"): "some=thing",
     ("s3", "Bucket"): "some-bucket",
     ("sts", "RoleArn"): _ROLE,
+    ("sts", "arn"): _POLICY,
+    ("sts", "ProviderArn"): f"arn:aws:iam::{ACCOUNT}:oidc-provider/example.com",
+    ("sts", "ContextAssertion"): "some assertion",
+    ("sts", "SerialNumber"): f"arn:aws:iam::{ACCOUNT}:mfa/some",
+    ("sts", "TokenCode"): "123456",
+    ("sts", "AccessKeyId"): "AKIAIOSFODNN7EXAMPLE",
 }
 """What a member holds where a plain word would not do."""
 
@@ -97,7 +103,7 @@ def _value(service: str, member: str, shape: Shape, depth: int) -> Any:
         case "boolean":
             return True
         case "integer" | "long" | "float" | "double":
-            return 1
+            return max(1, shape.traits.get("min", 1))
         case "timestamp":
             return int(datetime(2024, 1, 1, tzinfo=UTC).timestamp() * 1000)
         case "blob":
