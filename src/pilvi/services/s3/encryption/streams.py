@@ -1,6 +1,7 @@
 """Bodies on their way through encryption: hashed in clear and sealed going in, opened coming out.
 
-Up to a segment is dealt with at once; more goes to threads, a mebibyte at a time, so that nothing waits for it.
+Up to a segment is dealt with at once. More is hashed and sealed in threads, a mebibyte at a time, so that nothing waits
+for it; and opened in small pieces.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ from pilvi.store.blobs import BlobTooLarge
 
 _BATCH_SEGMENTS = 16
 _BATCH_BYTES = _BATCH_SEGMENTS * SEGMENT_BYTES
+_OPENED_SEGMENTS = 4
+"""What is opened at once on the way out, on the loop: it takes less than a step to a thread and back, and a client that
+does not read holds no more than this."""
 
 
 class Sealing:
@@ -140,18 +144,13 @@ async def opened(
             left = extent.ends_at - extent.starts_at
             opening = None if extent.sealed is None else _Opening(wrapping, extent, extent.sealed)
             while left:
-                batch = min(left, _BATCH_SEGMENTS * (SEGMENT_BYTES + segments.TAG_BYTES))
+                batch = min(left, _OPENED_SEGMENTS * (SEGMENT_BYTES + segments.TAG_BYTES))
                 while len(held) < batch:
                     held += await anext(pieces)
                 data = bytes(memoryview(held)[:batch])
                 del held[:batch]
                 left -= batch
-                if opening is None:
-                    yield data
-                elif batch > SEGMENT_BYTES + segments.TAG_BYTES:
-                    yield await asyncio.to_thread(opening.open, data)
-                else:
-                    yield opening.open(data)
+                yield data if opening is None else opening.open(data)
     finally:
         stream.close()
 
