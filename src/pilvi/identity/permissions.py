@@ -42,6 +42,10 @@ class PermissionsOf(Protocol):
         """Nothing at all for a user or a role that is gone."""
         ...
 
+    def known(self, principal: Principal) -> Permissions | None:
+        """The same without waiting, where it is in memory."""
+        ...
+
 
 class OnResource(msgspec.Struct, frozen=True):
     """What stands on the resource's side. `account`: whose it is; "" for the one who asks. `arn`: its true one, where

@@ -154,7 +154,7 @@ async def check(call: Call, permission: Permission) -> None:
             outcome = DENIED
         decision = None if judged is None else judged[2]
         observing.note(call, permission.action, resource, outcome, permission.context, decision)
-        if judged is not None:
+        if judged is not None and (outcome is not ALLOWED or _is_let_in(call, judged[2])):
             await _conclude(call, *judged)
 
 
@@ -185,7 +185,7 @@ async def _judge(
     here, there = await _guardrails(call, on_resource.account)
     if _is_roots_own(call, on_resource, here):
         return true_name, None
-    permissions = await _permissions(call)
+    permissions = _permissions(call) or await call.ask(PermissionsOf).permissions_of(principal)
     policies = authorise.applying(permissions, on_resource)
     specific = permission.context
     if on_resource.context:
@@ -242,8 +242,8 @@ def _is_roots_own(call: Call, on_resource: OnResource, here: Guardrails) -> bool
     return own and ordinary and not here.limits
 
 
-async def _permissions(call: Call) -> Permissions:
-    """What stands for the caller."""
+def _permissions(call: Call) -> Permissions | None:
+    """What stands for the caller; None where IAM must look it up."""
     principal = call.principal
     if call.proven is not None:
         return call.proven
@@ -253,7 +253,7 @@ async def _permissions(call: Call) -> Permissions:
         return services(principal, call.region)
     if principal.is_root or principal.made_up:
         return roots(principal)
-    return await call.ask(PermissionsOf).permissions_of(principal)
+    return call.ask(PermissionsOf).known(principal)
 
 
 def _in_partition(partition: str, resource: str) -> str:
@@ -289,10 +289,14 @@ def _account_of(resource: str) -> str:
     return account if account.isdigit() else ""
 
 
+def _is_let_in(call: Call, decision: Decision) -> bool:
+    """Whether a resource's own policy let the caller in: from another account, nobody, or a service."""
+    return decision.cross_account or not call.principal.account
+
+
 async def _conclude(call: Call, request: Request, policies: Policies, decision: Decision) -> None:
     if decision.allowed:
-        if decision.cross_account or not call.principal.account:  # nobody, or a service
-            call.granted = True
+        call.granted = call.granted or _is_let_in(call, decision)
         return
     audit = call.cloud.settings.iam == "audit" and call.principal.authenticated
     lines = explain(request, policies, decision)

@@ -50,9 +50,17 @@ class IamPermissions:
 
     def permissions_of(self, principal: Principal) -> Awaitable[Permissions]:
         """Of a session, those of its role while it is the same one: a new role of the name is another."""
-        session = principal.session
-        key = principal.access_key_id if session is not None and session.is_particular else ""
-        return self._kept.get(f"{principal.id}\n{principal.arn}\n{principal.role_arn or ''}\n{key}")
+        return self._kept.get(_name_of(principal))
+
+    def known(self, principal: Principal) -> Permissions | None:
+        return self._kept.find(_name_of(principal))
+
+
+def _name_of(principal: Principal) -> str:
+    """As `_permissions` reads it."""
+    session = principal.session
+    key = principal.access_key_id if session is not None and session.is_particular else ""
+    return f"{principal.id}\n{principal.arn}\n{principal.role_arn or ''}\n{key}"
 
 
 def _permissions(at: Snapshot, name: str) -> Permissions:
