@@ -136,6 +136,24 @@ def test_a_backup_of_a_running_server_restores(
     assert [user["UserName"] for user in users] == ["kept"]
 
 
+def test_a_backup_tells_of_the_root_key_that_it_lacks(
+    own_server: Callable[..., Server], tmp_path: Path
+) -> None:
+    server = own_server()
+    server.client("iam", "111122223333").create_access_key()
+    command = [sys.executable, "-m", "pilvi", "backup", str(tmp_path / "backup")]
+    told = subprocess.run(
+        [*command, "--data", str(server.data)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    key = f"{server.data}.key"
+    assert f"Keep {key} as well" in told.stderr
+    assert not any(path.name.endswith(".key") for path in (tmp_path / "backup").rglob("*"))
+
+
 def test_check_finds_damage(own_server: Callable[..., Server]) -> None:
     server = own_server()
     s3 = server.client("s3", "111122223333")

@@ -75,9 +75,15 @@ def backup(target: Path, data: Path | None, as_json: bool) -> None:
     from pilvi.store.backup import backup as copy
 
     _load_services()
+    source = data or DEFAULT_DATA
     with _progress() as progress:
-        copied = copy(data or DEFAULT_DATA, target, progress=progress)
+        copied = copy(source, target, progress=progress)
     _tell(copied.blobs, copied.database_bytes + copied.blob_bytes, target, as_json)
+    key = source.absolute().with_name(f"{source.absolute().name}.key")
+    if key.exists():
+        click.echo(
+            f"Keep {key} as well, elsewhere: without it nothing sealed can be read.", err=True
+        )
 
 
 @click.command()
