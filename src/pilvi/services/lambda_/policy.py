@@ -35,13 +35,7 @@ def make_statement(req: Mapping[str, Any], resource: str, *, partition: str) -> 
 
     Raises: InvalidParameterValueException for a principal that is none.
     """
-    statement: dict[str, Any] = {
-        "Sid": req["StatementId"],
-        "Effect": "Allow",
-        "Principal": _principal(req["Principal"], partition),
-        "Action": req["Action"],
-        "Resource": resource,
-    }
+    statement = _statement(req, resource, partition)
     equals = {key: req[member] for member, key in _EQUALS if req.get(member) is not None}
     condition: dict[str, Any] = {}
     if equals:
@@ -68,16 +62,21 @@ def make_layer_statement(
 
     Raises: InvalidParameterValueException for a principal that is none.
     """
-    statement: dict[str, Any] = {
+    statement = _statement(req, resource, partition)
+    if req.get("OrganizationId") is not None:
+        statement["Condition"] = {"StringEquals": {"aws:PrincipalOrgID": req["OrganizationId"]}}
+    return statement
+
+
+def _statement(req: Mapping[str, Any], resource: str, partition: str) -> dict[str, Any]:
+    """Without conditions. Raises: InvalidParameterValueException."""
+    return {
         "Sid": req["StatementId"],
         "Effect": "Allow",
         "Principal": _principal(req["Principal"], partition),
         "Action": req["Action"],
         "Resource": resource,
     }
-    if req.get("OrganizationId") is not None:
-        statement["Condition"] = {"StringEquals": {"aws:PrincipalOrgID": req["OrganizationId"]}}
-    return statement
 
 
 def _principal(text: str, partition: str) -> Any:

@@ -14,7 +14,7 @@ from pilvi.kit.cloud import Cloud
 from pilvi.kit.service import Acts, Service, everything
 from pilvi.services.s3 import errors, told
 from pilvi.services.s3.records import buckets
-from pilvi.services.s3.records.buckets import PublicAccess
+from pilvi.services.s3.rules import public_access
 from pilvi.services.s3.wire_control import (
     DeletePublicAccessBlockRequest,
     GetPublicAccessBlockOutput,
@@ -38,13 +38,6 @@ async def _finish(cloud: Cloud, request: HttpRequest, response: HttpResponse) ->
 
 s3control = Service("s3control", ACTS, prefix="s3", tells=told.tells, finish=_finish)
 
-_SETTINGS = {
-    "BlockPublicAcls": "block_acls",
-    "IgnorePublicAcls": "ignore_acls",
-    "BlockPublicPolicy": "block_policy",
-    "RestrictPublicBuckets": "restrict_buckets",
-}
-
 
 @s3control.read("GetPublicAccessBlock")
 def get_public_access_block(
@@ -55,14 +48,7 @@ def get_public_access_block(
     block = buckets.find_account_block(at, account)
     if block is None:
         raise errors.NoSuchAccountPublicAccessBlock(account)
-    return {
-        "PublicAccessBlockConfiguration": {
-            "BlockPublicAcls": block.block_acls,
-            "IgnorePublicAcls": block.ignore_acls,
-            "BlockPublicPolicy": block.block_policy,
-            "RestrictPublicBuckets": block.restrict_buckets,
-        }
-    }
+    return {"PublicAccessBlockConfiguration": public_access.told(block)}
 
 
 @s3control.write("PutPublicAccessBlock")
@@ -75,11 +61,9 @@ def put_public_access_block(
     """
     account = _account(call, req)
     given = req["PublicAccessBlockConfiguration"]
-    said = {own: given.get(name) for name, own in _SETTINGS.items()}
-    if all(value is None for value in said.values()):
+    if all(given.get(name) is None for name in public_access.SETTINGS):
         raise errors.InvalidRequest(detail="Must specify at least one configuration.")
-    block = PublicAccess(**{name: bool(value) for name, value in said.items()})
-    buckets.put_account_block(tx, account, block)
+    buckets.put_account_block(tx, account, public_access.block_of(given))
     return {}
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pilvi.base.arn import Scope
+from pilvi.contracts.credentials import Session
 from pilvi.identity.principal import Principal
 from pilvi.kit.call import Call
 from pilvi.services.iam import errors, limits, records, rules
 from pilvi.services.iam.permissions import find_role
 from pilvi.services.iam.service import sts
 from pilvi.services.iam.sessions import factors, passed, tokens
+from pilvi.services.iam.sessions.passed import Passed
+from pilvi.services.iam.sessions.tokens import Holder
 from pilvi.services.iam.sessions.web_identity import WebIdentity
 from pilvi.services.iam.wire import (
     AssumeRoleRequest,
@@ -46,16 +49,7 @@ def assume_role(call: Call, tx: Transaction, req: AssumeRoleRequest) -> AssumeRo
     factors.use_up(call, tx, req)  # the session itself does not tell of it, as on AWS
     session = with_it.session(caller, call.now_ms)
     holder = tokens.role_session(scope, role, req["RoleSessionName"])
-    credential = tokens.Issuer(call.cloud).session(tx, holder, session, duration_s=duration_s)
-    answer: AssumeRoleResponse = {
-        "Credentials": tokens.told(credential),
-        "AssumedRoleUser": {"AssumedRoleId": holder.id, "Arn": holder.arn},
-    }
-    if with_it.packed_percent is not None:
-        answer["PackedPolicySize"] = with_it.packed_percent
-    if session.source_identity:
-        answer["SourceIdentity"] = session.source_identity
-    return answer
+    return _issue(call, tx, holder, session, with_it, duration_s)
 
 
 @sts.write("AssumeRoleWithWebIdentity")
@@ -86,13 +80,22 @@ def assume_role_with_web_identity(
     )
     session = with_it.session(nobody, call.now_ms, provider=identity.provider)
     holder = tokens.role_session(scope, role, req["RoleSessionName"])
-    credential = tokens.Issuer(call.cloud).session(tx, holder, session, duration_s=duration_s)
-    answer: AssumeRoleWithWebIdentityResponse = {
-        "Credentials": tokens.told(credential),
+    return {
+        **_issue(call, tx, holder, session, with_it, duration_s),
         "SubjectFromWebIdentityToken": identity.subject,
-        "AssumedRoleUser": {"AssumedRoleId": holder.id, "Arn": holder.arn},
         "Provider": identity.provider,
         "Audience": identity.audience,
+    }
+
+
+def _issue(
+    call: Call, tx: Transaction, holder: Holder, session: Session, with_it: Passed, duration_s: int
+) -> AssumeRoleResponse:
+    """What the answers of both have in common."""
+    credential = tokens.Issuer(call.cloud).session(tx, holder, session, duration_s=duration_s)
+    answer: AssumeRoleResponse = {
+        "Credentials": tokens.told(credential),
+        "AssumedRoleUser": {"AssumedRoleId": holder.id, "Arn": holder.arn},
     }
     if with_it.packed_percent is not None:
         answer["PackedPolicySize"] = with_it.packed_percent

@@ -11,8 +11,7 @@ from pilvi.kit.call import Call
 from pilvi.languages.policy import RESOURCE, principals_named
 from pilvi.services.s3 import access, errors, integrity
 from pilvi.services.s3.records import buckets
-from pilvi.services.s3.records.buckets import PublicAccess
-from pilvi.services.s3.rules import policies
+from pilvi.services.s3.rules import policies, public_access
 from pilvi.services.s3.service import s3
 from pilvi.services.s3.wire import (
     DeleteBucketPolicyRequest,
@@ -98,14 +97,7 @@ def get_public_access_block(
     block = bucket.public_access
     if block is None:
         raise errors.NoSuchPublicAccessBlockConfiguration(bucket.name)
-    return {
-        "PublicAccessBlockConfiguration": {
-            "BlockPublicAcls": block.block_acls,
-            "IgnorePublicAcls": block.ignore_acls,
-            "BlockPublicPolicy": block.block_policy,
-            "RestrictPublicBuckets": block.restrict_buckets,
-        }
-    }
+    return {"PublicAccessBlockConfiguration": public_access.told(block)}
 
 
 @s3.write("PutPublicAccessBlock")
@@ -115,13 +107,7 @@ def put_public_access_block(
     """Settings that are not given are off. AWS: PutPublicAccessBlock."""
     bucket = access.admit(call, tx, req)
     integrity.check_document(call, req)
-    given = req["PublicAccessBlockConfiguration"]
-    block = PublicAccess(
-        block_acls=given.get("BlockPublicAcls", False),
-        ignore_acls=given.get("IgnorePublicAcls", False),
-        block_policy=given.get("BlockPublicPolicy", False),
-        restrict_buckets=given.get("RestrictPublicBuckets", False),
-    )
+    block = public_access.block_of(req["PublicAccessBlockConfiguration"])
     buckets.put_bucket(tx, msgspec.structs.replace(bucket, public_access=block))
     return {}
 
