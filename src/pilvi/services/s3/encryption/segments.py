@@ -70,7 +70,7 @@ class Segments:
             for index in range(behind - number)
         )
 
-    def open(self, number: int, sealed: bytes, *, last: bool) -> bytes:
+    def open(self, number: int, sealed: bytes | memoryview, *, last: bool) -> bytes:
         """Raises: BlobCorrupt."""
         pieces = held(len(sealed))
         try:

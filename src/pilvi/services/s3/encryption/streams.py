@@ -138,7 +138,7 @@ async def opened(
     Raises: BlobCorrupt, StoreUnavailable; every byte is verified before it leaves.
     """
     pieces = aiter(stream)
-    held = bytearray()
+    held = memoryview(b"")
     try:
         for extent in extents:
             left = extent.ends_at - extent.starts_at
@@ -146,11 +146,12 @@ async def opened(
             while left:
                 batch = min(left, _OPENED_SEGMENTS * (SEGMENT_BYTES + segments.TAG_BYTES))
                 while len(held) < batch:
-                    held += await anext(pieces)
-                data = bytes(memoryview(held)[:batch])
-                del held[:batch]
+                    piece = await anext(pieces)
+                    held = memoryview(bytes(held) + piece if held else piece)
+                    del piece
+                data, held = held[:batch], held[batch:]
                 left -= batch
-                yield data if opening is None else opening.open(data)
+                yield bytes(data) if opening is None else opening.open(data)
     finally:
         stream.close()
 
@@ -166,7 +167,7 @@ class _Opening:
         self._number = segments.touched(extent.low, extent.high)[0]
         self._count = segments.count(sealed.size)
 
-    def open(self, data: bytes) -> bytes:
+    def open(self, data: memoryview) -> bytes:
         """The next segments, without what is not asked for of them."""
         number = self._number
         self._number += segments.held(len(data))
