@@ -145,11 +145,12 @@ async def opened(
             opening = None if extent.sealed is None else _Opening(wrapping, extent, extent.sealed)
             while left:
                 batch = min(left, _OPENED_SEGMENTS * (SEGMENT_BYTES + segments.TAG_BYTES))
-                while len(held) < batch:
-                    piece = await anext(pieces)
-                    held = memoryview(bytes(held) + piece if held else piece)
-                    del piece
                 data, held = held[:batch], held[batch:]
+                while len(data) < batch:  # only what lies across two pieces is copied
+                    wanted = batch - len(data)
+                    piece = memoryview(await anext(pieces))
+                    data = memoryview(bytes(data) + piece[:wanted]) if data else piece[:wanted]
+                    held = piece[wanted:]
                 left -= batch
                 yield bytes(data) if opening is None else opening.open(data)
     finally:
