@@ -1,7 +1,7 @@
 """Run the benchmark and print what was reached and what was missed.
 
 python -m bench              everything
-python -m bench GetItem ...  only scenarios whose names contain one of the words, or: invoke, permissions
+python -m bench GetItem ...  only scenarios whose names contain one of the words, or: invoke, permissions, bare
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from rich.table import Table
 from bench import scenarios
 from bench.load import Measured, measure
 from bench.scenarios import SCENARIOS, Scenario
-from bench.servers import Target, moto, pilvi
+from bench.servers import Target, bare, moto, pilvi
 
 PUT_P50_MS = 1.0
 INVOKE_OVERHEAD_MS = 1.0
@@ -26,6 +26,8 @@ IDLE_MB = 100.0
 COLD_STARTS = 10
 PERMISSIONS_KEPT = 0.85
 PERMISSION_ROUNDS = 5
+SMALL_BARS = {"GetObject 4 KiB": 8000.0, "PutObject 4 KiB": 4000.0}
+SMALL_ROUNDS = 3
 
 console = Console(width=110)
 
@@ -45,6 +47,8 @@ def main() -> None:
             verdicts += functions(ours)
         if not words or "permissions" in words:
             verdicts.append(permissions(ours))
+        if not words or "bare" in words:
+            verdicts += small_objects(ours)
     peer_results: dict[str, Measured] = {}
     if any(scenario.peer for scenario in chosen):
         with moto() as peer:
@@ -121,6 +125,31 @@ def permissions(target: Target) -> tuple[str, bool]:
     return f"{text} (bar {PERMISSIONS_KEPT:.0%})", share >= PERMISSIONS_KEPT
 
 
+def small_objects(target: Target) -> list[tuple[str, bool]]:
+    """Small objects beside a bare ASGI handler that takes in and gives out the same bytes: measured in turns.
+
+    The bar is a rate, or half of the bare handler's, whichever is lower.
+    """
+    kinds = [s for s in SCENARIOS if s.name in SMALL_BARS]
+    requests = {s.name: s.requests(target) for s in kinds}
+    recorded = {s.name[:3].upper(): requests[s.name][0] for s in kinds}
+    found: list[tuple[str, bool]] = []
+    with bare(target, recorded) as peer:
+        for kind in kinds:
+            rates: dict[str, list[float]] = {target.name: [], peer.name: []}
+            for server in (target, peer):
+                measure(server.url, requests[kind.name], connections=16, seconds=0.3)
+            for _ in range(SMALL_ROUNDS):
+                for server in (target, peer):
+                    measured = measure(server.url, requests[kind.name], connections=16, seconds=1.0)
+                    rates[server.name].append(measured.rate)
+            own, least = (statistics.median(rates[s.name]) for s in (target, peer))
+            bar = min(SMALL_BARS[kind.name], least / 2)
+            text = f"{kind.name}: {own:,.0f}/s; bare ASGI handler {least:,.0f}/s (bar {bar:,.0f}/s)"
+            found.append((text, own >= bar))
+    return found
+
+
 def report(
     chosen: list[Scenario],
     ours: dict[str, Measured],
@@ -152,7 +181,8 @@ def report(
             verdicts.append((text, own.p50_ms <= PUT_P50_MS))
         if own.failures:
             verdicts.append((f"{scenario.name}: {own.failures} requests failed", False))
-    console.print(table)
+    if chosen:
+        console.print(table)
     for text, reached in verdicts:
         console.print(f"{'[green]reached[/green]' if reached else '[red]missed [/red]'}  {text}")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import http.client
 import json
 import os
 import socket
@@ -90,10 +92,64 @@ def pilvi():
 
 
 @contextmanager
-def moto():
+def bare(model: Target, recorded: dict[str, bytes]):
+    """A bare ASGI handler under uvicorn that answers each method with the bytes that `model` answers.
+
+    `recorded`: for each method, a whole request to learn the answer from.
+    """
+    with tempfile.TemporaryDirectory(prefix="pilvi-bench-") as directory:
+        answers = Path(directory) / "answers"
+        learnt = {method: _answer(model, request) for method, request in recorded.items()}
+        answers.write_text(json.dumps(learnt))
+        port = _free_port()
+        began = time.monotonic()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "bench.bare", str(answers), str(port)], start_new_session=True
+        )
+        try:
+            _until_answered(process, f"http://127.0.0.1:{port}/", "the bare handler")
+            took = time.monotonic() - began
+            yield Target("bare ASGI", f"http://127.0.0.1:{port}", "", "", process.pid, took)
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def _answer(target: Target, request: bytes) -> dict:
+    """Status, headers and body of the answer to a whole request."""
+    host, port = target.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), PATIENCE_S) as connection:
+        connection.sendall(request)
+        answer = http.client.HTTPResponse(connection, method=request.split(b" ", 1)[0].decode())
+        answer.begin()
+        body = answer.read()
+    if answer.status != 200:
+        sys.exit(f"{target.name} answered {answer.status}: {body[:300]!r}")
+    coded = base64.b64encode(body).decode()
+    return {"status": 200, "headers": answer.getheaders(), "body": coded}
+
+
+def _free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        return free.getsockname()[1]
+
+
+def _until_answered(process: subprocess.Popen, url: str, name: str) -> None:
+    began = time.monotonic()
+    while True:
+        try:
+            urllib.request.urlopen(url, timeout=1).close()
+            return
+        except OSError:
+            if process.poll() is not None or time.monotonic() - began > PATIENCE_S:
+                sys.exit(f"{name} could not start")
+            time.sleep(0.05)
+
+
+@contextmanager
+def moto():
+    port = _free_port()
     url = f"http://127.0.0.1:{port}"
     began = time.monotonic()
     process = subprocess.Popen(
@@ -103,14 +159,7 @@ def moto():
         env={**os.environ, "MOTO_CALL_RESET_API": "false"},
     )
     try:
-        while True:
-            try:
-                urllib.request.urlopen(url + "/moto-api/", timeout=1).close()
-                break
-            except OSError:
-                if process.poll() is not None or time.monotonic() - began > PATIENCE_S:
-                    sys.exit("moto's server could not start")
-                time.sleep(0.05)
+        _until_answered(process, url + "/moto-api/", "moto's server")
         took = time.monotonic() - began
         yield Target("moto", url, "AKIAIOSFODNN7EXAMPLE", "secret", process.pid, took)
     finally:
