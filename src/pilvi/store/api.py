@@ -43,6 +43,13 @@ class Snapshot(Protocol):
 
     def get(self, key: bytes) -> bytes | None: ...
 
+    def get_kept(self, key: bytes, decode: Callable[[bytes], T]) -> T | None:
+        """As `get`, decoded; of a record whose changes are counted (`kept.py`), which may come out of memory.
+
+        It is everybody's: not to be changed.
+        """
+        ...
+
     def scan(
         self, start: bytes, end: bytes, *, limit: int | None = None, reverse: bool = False
     ) -> Iterator[tuple[bytes, bytes]]:

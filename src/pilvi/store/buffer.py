@@ -12,6 +12,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
+from typing import TypeVar
 
 from pilvi.contracts.causes import Cause
 from pilvi.contracts.delivery import Source
@@ -24,6 +25,8 @@ TRANSACTION_BYTES_MAX = 64 * 1024 * 1024
 
 _ENTRY_BYTES = 96
 """What an entry costs beside its bytes, about."""
+
+T = TypeVar("T")
 
 Pair = tuple[bytes, bytes]
 Write = tuple[bytes, bytes | None]
@@ -79,6 +82,13 @@ class BufferedTransaction:
         if self._ranges and self._is_hidden(key):
             return None
         return self._base.get(key)
+
+    def get_kept(self, key: bytes, decode: Callable[[bytes], T]) -> T | None:
+        if self.unsettles:
+            value = self.get(key)
+            return None if value is None else decode(value)
+        assert self._open, "a transaction ends with its body"
+        return self._base.get_kept(key, decode)
 
     def scan(
         self, start: bytes, end: bytes, *, limit: int | None = None, reverse: bool = False

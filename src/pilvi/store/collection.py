@@ -73,7 +73,10 @@ class Collection(Generic[T]):
     # --- one record
 
     def find(self, at: Snapshot, home: Key, *key: Part) -> T | None:
-        value = at.get(self._record_key(home, key))
+        packed = self._record_key(home, key)
+        if self._kept:
+            return at.get_kept(packed, self.decode)
+        value = at.get(packed)
         return None if value is None else self.decode(value)
 
     def put(self, tx: Transaction, home: Key, record: T) -> None:

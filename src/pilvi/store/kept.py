@@ -8,6 +8,8 @@ write lock a writer makes the count odd before its commit and even after it, bef
 
 A writer that is killed in between leaves the count odd: nothing is kept then until the next such commit,
 or the next start of the server.
+
+`Kept` is for values that are made of such records, `Remembered` for the records that bodies read.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import os
 import struct
 from collections.abc import Callable
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pilvi.store.api import Snapshot, Store
 
@@ -25,7 +27,8 @@ V = TypeVar("V")
 
 _COUNT = struct.Struct("@q")
 """In the machine's own order and alignment: then it is read and written in one piece."""
-_read_count = _COUNT.unpack_from
+
+REMEMBERED_MAX = 4_096
 
 
 class Generation:
@@ -35,29 +38,56 @@ class Generation:
         self._map: mmap.mmap | bytearray
         if path is None:
             self._map = bytearray(_COUNT.size)
+            self._count = memoryview(self._map).cast("q")
             return
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             if os.fstat(descriptor).st_size < _COUNT.size:
                 os.ftruncate(descriptor, _COUNT.size)
             self._map = mmap.mmap(descriptor, _COUNT.size)
+            self._count = memoryview(self._map).cast("q")
         finally:
             os.close(descriptor)
 
     def now(self) -> int | None:
         """None while a commit that changes kept records is under way."""
-        count: int = _read_count(self._map)[0]
+        count = self._count[0]
         return None if count & 1 else count
 
     def begin(self) -> None:
         """Under the write lock, before the commit."""
-        count: int = _COUNT.unpack_from(self._map)[0]
-        _COUNT.pack_into(self._map, 0, count + (2 if count & 1 else 1))
+        self._count[0] += 2 if self._count[0] & 1 else 1
 
     def end(self) -> None:
         """Under the write lock, once the commit has succeeded or failed."""
-        count: int = _COUNT.unpack_from(self._map)[0]
-        _COUNT.pack_into(self._map, 0, count + 1)
+        self._count[0] += 1
+
+
+class Remembered:
+    """The decoded records that the bodies of one process have read, for as long as the count stays.
+
+    Whoever hands them to a body sees to it that they are what the body's view would tell: that the count is the
+    same once the view is there, or that nobody else can commit.
+    """
+
+    def __init__(self, generation: Generation, most: int = REMEMBERED_MAX) -> None:
+        self._generation = generation
+        self._most = most
+        self._of: int | None = None
+        self._records: dict[bytes, Any] = {}
+
+    def now(self) -> dict[bytes, Any] | None:
+        """Records by their keys, None for those that there are not; to be added to by who reads more.
+
+        None while nothing may be remembered.
+        """
+        count = self._generation.now()
+        if count is None:
+            return None
+        if count != self._of or len(self._records) > self._most:
+            self._records = {}
+            self._of = count
+        return self._records
 
 
 class Kept(Generic[V]):

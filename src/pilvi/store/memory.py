@@ -112,6 +112,10 @@ class _View:
         assert self._map is not None, "a snapshot ends with its body"
         return self._map.get(key)
 
+    def get_kept(self, key: bytes, decode: Callable[[bytes], T]) -> T | None:
+        assert self._map is not None, "a snapshot ends with its body"
+        return self._map.get_kept(key, decode)
+
     def scan(
         self, start: bytes, end: bytes, *, limit: int | None = None, reverse: bool = False
     ) -> Iterator[Pair]:
@@ -134,6 +138,10 @@ class _SortedMap:
 
     def get(self, key: bytes) -> bytes | None:
         return self._values.get(key)
+
+    def get_kept(self, key: bytes, decode: Callable[[bytes], T]) -> T | None:
+        value = self._values.get(key)
+        return None if value is None else decode(value)
 
     def scan(
         self, start: bytes, end: bytes, *, limit: int | None = None, reverse: bool = False

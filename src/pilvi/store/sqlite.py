@@ -40,7 +40,7 @@ from pilvi.contracts.causes import NO_CAUSE, Cause
 from pilvi.store import sqlite_file
 from pilvi.store.api import Outbox, Snapshot, StoreStatistics, StoreUnavailable, Transaction
 from pilvi.store.buffer import BufferedTransaction
-from pilvi.store.kept import Generation
+from pilvi.store.kept import Generation, Remembered
 from pilvi.store.locks import WriteLock
 from pilvi.store.sqlite_view import View
 from pilvi.store.waits import run_hints
@@ -134,6 +134,7 @@ class SqliteStore:
         self._reader = sqlite_file.open_reader(path)
         self._read_cursor = self._reader.cursor()
         self._generation = Generation(path.parent / "generation")
+        self._remembered = Remembered(self._generation)
         self._wakes = Wakes(run or path.parent / "run", entropy or Entropy())
         self._pending: deque[_Pending] = deque()
         self._busy = False
@@ -154,8 +155,16 @@ class SqliteStore:
 
     async def read(self, body: Callable[[Snapshot], T]) -> T:
         self._assert_open()
+        remembered = self._remembered.now()
+        result = self._read(body, remembered)
+        if remembered is not None and self._remembered.now() is not remembered:
+            # The snapshot may be younger than what was remembered.
+            return self._read(body, None)
+        return result
+
+    def _read(self, body: Callable[[Snapshot], T], remembered: dict[bytes, Any] | None) -> T:
         cursor = self._read_cursor
-        view = View(cursor)
+        view = View(cursor, remembered)
         try:
             cursor.execute("BEGIN")
             try:
@@ -220,16 +229,19 @@ class SqliteStore:
         size_bytes = 0
         changes = False
         until_s = loop.time() + GROUP_S_MAX
+        remembered = self._remembered.now()  # nobody else commits now
         try:
             while self._pending and len(group) < GROUP_BODIES_MAX and size_bytes < GROUP_BYTES_MAX:
                 pending = self._pending.popleft()
                 if pending.answer.done():
                     continue  # Its caller has gone.
-                done = self._run_body(pending)
+                done = self._run_body(pending, remembered)
                 group.append(done)
                 if done.error is None and done.tx.changes:
                     self._apply(done.tx)
                     changes = True
+                    if done.tx.unsettles:
+                        remembered = None  # until the commit has counted it
                     size_bytes += done.tx.size_bytes
                 if loop.time() > until_s:
                     break
@@ -252,8 +264,8 @@ class SqliteStore:
         else:
             loop.call_soon(self._begin, loop)
 
-    def _run_body(self, pending: _Pending) -> _Done:
-        view = View(self._write_cursor)
+    def _run_body(self, pending: _Pending, remembered: dict[bytes, Any] | None) -> _Done:
+        view = View(self._write_cursor, remembered)
         tx = BufferedTransaction(view, pending.cause, self.outbox)
         result, failure = None, None
         try:

@@ -5,12 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import cast
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar, cast
 
 import apsw
 
 from pilvi.store.buffer import Pair
+
+T = TypeVar("T")
+
+_UNKNOWN = object()
 
 _GET = "SELECT value FROM kv WHERE key = ?"
 _SCAN = "SELECT key, value FROM kv WHERE key >= ? AND key < ? ORDER BY key LIMIT ?"
@@ -23,15 +27,29 @@ _PAGE_FIRST, _PAGE_MAX = 16, 128
 class View:
     """A consistent view through one cursor, until the body it was made for has ended."""
 
-    __slots__ = ("_cursor",)
+    __slots__ = ("_cursor", "_remembered")
 
-    def __init__(self, cursor: apsw.Cursor) -> None:
+    def __init__(self, cursor: apsw.Cursor, remembered: dict[bytes, Any] | None = None) -> None:
+        """`remembered`: what kept records are in this view, as far as they are known; the view adds to them."""
         self._cursor: apsw.Cursor | None = cursor
+        self._remembered = remembered
 
     def get(self, key: bytes) -> bytes | None:
         assert self._cursor is not None, "a snapshot ends with its body"
         rows = cast("list[tuple[bytes]]", self._cursor.execute(_GET, (key,)).fetchall())
         return rows[0][0] if rows else None
+
+    def get_kept(self, key: bytes, decode: Callable[[bytes], T]) -> T | None:
+        remembered = self._remembered
+        if remembered is None:
+            value = self.get(key)
+            return None if value is None else decode(value)
+        assert self._cursor is not None, "a snapshot ends with its body"
+        found = remembered.get(key, _UNKNOWN)
+        if found is _UNKNOWN:
+            value = self.get(key)
+            found = remembered[key] = None if value is None else decode(value)
+        return found
 
     def scan(
         self, start: bytes, end: bytes, *, limit: int | None = None, reverse: bool = False
