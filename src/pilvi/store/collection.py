@@ -51,7 +51,8 @@ class Collection(Generic[T]):
 
         `indexes`: for each index, the parts a record is found by (None: not in this index).
         `blobs`: the blobs that a record holds a reference of; `pilvi check` counts them.
-        `kept`: processes may keep its records in memory (`kept.py`), so every change is counted.
+        `kept`: processes may keep its records in memory (`kept.py`), so every change is counted. What `find` gives
+        of frozen ones is decoded once for all.
         `upgrades[n]` turns the plain dict of a version-n record into version n+1.
         """
         assert name not in REGISTRY, f"two collections are called {name}"
@@ -64,6 +65,7 @@ class Collection(Generic[T]):
         self._indexes = dict(indexes or {})
         self.blobs_of = blobs
         self._kept = kept
+        self._remembered = kept and record.__struct_config__.frozen
         self._upgrades = dict(upgrades or {})
         self._bases: dict[Key, bytes] = {}
         self._version_byte = bytes([version])
@@ -74,7 +76,7 @@ class Collection(Generic[T]):
 
     def find(self, at: Snapshot, home: Key, *key: Part) -> T | None:
         packed = self._record_key(home, key)
-        if self._kept:
+        if self._remembered:
             return at.get_kept(packed, self.decode)
         value = at.get(packed)
         return None if value is None else self.decode(value)
