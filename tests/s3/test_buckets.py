@@ -312,5 +312,9 @@ def test_what_is_not_built_is_refused_by_name(s3: Any, bucket: str, refused: Ref
         "NotImplemented", s3.put_object, Bucket=bucket, Key="k", ServerSideEncryption="aws:kms:dsse"
     )
     assert "encryption" in error["Message"]
-    refused("NotImplemented", s3.put_object, Bucket=bucket, Key="k", StorageClass="GLACIER")
+    for kind in ("OUTPOSTS", "SNOW", "EXPRESS_ONEZONE"):
+        error = refused(
+            "InvalidStorageClass", s3.put_object, Bucket=bucket, Key="k", StorageClass=kind
+        )
+        assert error["StorageClassRequested"] == kind
     refused("404", s3.head_object, Bucket=bucket, Key="k")

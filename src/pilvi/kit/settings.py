@@ -37,6 +37,8 @@ class Settings:
     aws_policies: Path | None = None
     """A directory of policies that are to count as AWS's, beside those that are known."""
     log_requests: bool = True
+    lifecycle_day_ms: int = 24 * 60 * 60 * 1000
+    """How long a day of S3's lifecycle rules lasts, and with it the hours of restores."""
 
     @property
     def external_url(self) -> str:

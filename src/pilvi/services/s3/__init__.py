@@ -10,8 +10,7 @@ and it is blocked only in buckets whose encryption configuration says so, wherea
 April 2026. Refused by name: `aws:kms:dsse`, and changing an object's key in place (`UpdateObjectEncryption`; a copy
 onto itself does it).
 
-Refused by name are also appending (`WriteOffsetBytes`), event holds, deleting with `MFA`, and the classes `GLACIER`
-and `DEEP_ARCHIVE`.
+Refused by name are also appending (`WriteOffsetBytes`), event holds, and deleting with `MFA`.
 
 Access control lists count where ownership controls say so, and are decided by the engine that decides about policies.
 Kept and told, but without any effect: configurations of storage class analysis, of request metrics and of
@@ -28,6 +27,7 @@ from pilvi.services.s3 import operations as operations
 from pilvi.services.s3 import websites as websites
 from pilvi.services.s3 import workers as workers
 from pilvi.services.s3.control import s3control
+from pilvi.services.s3.lifecycle import configuring as configuring
 from pilvi.services.s3.service import s3
 
 __all__ = ["s3", "s3control"]

@@ -11,6 +11,7 @@ import msgspec
 
 from pilvi.kit.call import Call
 from pilvi.services.s3 import events
+from pilvi.services.s3.lifecycle import telling
 from pilvi.services.s3.records import buckets, objects, version_ids, versions
 from pilvi.services.s3.records.buckets import Bucket
 from pilvi.services.s3.records.objects import Object, Piece
@@ -41,6 +42,8 @@ def put(
     elif replaced is not None:
         _let_go(call, tx, bucket, replaced)
     objects.put_object(tx, bucket, stored, pieces)
+    if bucket.lifecycle:
+        telling.add_expiration(call, tx, bucket, stored)
     events.tell(
         call,
         tx,
@@ -58,14 +61,23 @@ def put(
 
 
 def remove(
-    call: Call, tx: Transaction, bucket: Bucket, key: str, current: Object | None
+    call: Call,
+    tx: Transaction,
+    bucket: Bucket,
+    key: str,
+    current: Object | None,
+    *,
+    event: str = "ObjectRemoved",
 ) -> Version | None:
-    """Delete what is current. In a versioned bucket a delete marker takes its place, even that of nothing."""
+    """Delete what is current. In a versioned bucket a delete marker takes its place, even that of nothing.
+
+    `event`: the kind of events that tell of it.
+    """
     if not bucket.versioning:
         if current is not None:
             _let_go(call, tx, bucket, current)
             objects.delete_object(tx, bucket, current)
-            events.tell(call, tx, bucket, Event("ObjectRemoved:Delete", key, call.now_ms))
+            events.tell(call, tx, bucket, Event(f"{event}:Delete", key, call.now_ms))
         return None
     rank, version_id = _make_room(call, tx, bucket, key, current)
     if current is not None:
@@ -77,7 +89,7 @@ def remove(
         tx,
         bucket,
         Event(
-            "ObjectRemoved:DeleteMarkerCreated",
+            f"{event}:DeleteMarkerCreated",
             key,
             call.now_ms,
             etag=_NOTHING_MD5,
@@ -88,7 +100,13 @@ def remove(
 
 
 def remove_version(
-    call: Call, tx: Transaction, bucket: Bucket, key: str, found: Object | Version
+    call: Call,
+    tx: Transaction,
+    bucket: Bucket,
+    key: str,
+    found: Object | Version,
+    *,
+    event: str = "ObjectRemoved",
 ) -> None:
     """Delete a version or a delete marker for good; what was before it may become current."""
     version_id = found.id if isinstance(found, Version) else found.version_id
@@ -102,9 +120,7 @@ def remove_version(
         versions.delete_past(tx, bucket, key, found.rank)
     if current is None:
         versions.promote(tx, bucket, key)
-    events.tell(
-        call, tx, bucket, Event("ObjectRemoved:Delete", key, call.now_ms, version_id=version_id)
-    )
+    events.tell(call, tx, bucket, Event(f"{event}:Delete", key, call.now_ms, version_id=version_id))
 
 
 def _make_room(

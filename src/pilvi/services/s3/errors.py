@@ -261,6 +261,15 @@ class CrossLocationLoggingProhibitted(S3Error):
         super().__init__({name: region for name, region in named.items() if region != "us-east-1"})
 
 
+class NoSuchLifecycleConfiguration(S3Error):
+    code = "NoSuchLifecycleConfiguration"
+    message = "The lifecycle configuration does not exist"
+    status = 404
+
+    def __init__(self, bucket: str) -> None:
+        super().__init__({"BucketName": bucket})
+
+
 class NoSuchConfiguration(S3Error):
     code = "NoSuchConfiguration"
     message = "The specified configuration does not exist."
@@ -404,6 +413,17 @@ class InvalidStorageClass(S3Error):
 
     def __init__(self, requested: str) -> None:
         super().__init__({"StorageClassRequested": requested})
+
+
+class InvalidObjectState(S3Error):
+    """What is archived cannot be read, nor can be restored what is not."""
+
+    code = "InvalidObjectState"
+    message = "{detail}"
+    status = 403
+
+    def __init__(self, storage_class: str, detail: str) -> None:
+        super().__init__({"StorageClass": storage_class} if storage_class else None, detail=detail)
 
 
 class PreconditionFailed(S3Error):

@@ -47,6 +47,8 @@ LOG_FIELD_LENGTH_MAX = 2048
 CONFIGURATIONS_MAX = 1000
 """Of one kind."""
 LIST_CONFIGURATIONS_MAX = 100
+LIFECYCLE_RULES_MAX = 1000
+LIFECYCLE_ID_LENGTH_MAX = 255
 
 BUCKETS_KEPT = 4096
 """Buckets whose policies a process keeps in memory; not a quota of AWS."""

@@ -13,11 +13,12 @@ from pilvi.kit.cloud import Cloud
 from pilvi.services.s3 import asked, bodies
 from pilvi.services.s3.encryption import keys
 from pilvi.services.s3.encryption.keys import Locked
-from pilvi.services.s3.errors import InvalidArgument
+from pilvi.services.s3.errors import InvalidArgument, InvalidObjectState
 from pilvi.services.s3.records import buckets
 from pilvi.services.s3.records.buckets import Bucket
 from pilvi.services.s3.records.encryption import SSE_C, SSE_KMS, Encryption
 from pilvi.services.s3.records.objects import Object
+from pilvi.services.s3.rules import archives
 from pilvi.store.api import Snapshot
 from pilvi.store.blob_rows import BlobGone
 
@@ -51,6 +52,10 @@ class S3Objects:
                         "NoSuchVersion", "The specified version does not exist."
                     )
                 raise ObjectNotReadable("NoSuchKey", "The specified key does not exist.")
+            try:
+                archives.check_readable(stored, self._cloud.clock.now_ms())
+            except InvalidObjectState as error:
+                raise ObjectNotReadable(error.code, error.text) from None
             if stored.size > size_max:
                 raise ValueError(f"{bucket}/{key} has {stored.size} bytes, more than {size_max}")
             wrapping = self._key(at, found, stored.encryption, had)

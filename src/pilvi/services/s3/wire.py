@@ -9,6 +9,10 @@ EpochMs = int
 """An instant: milliseconds since the epoch."""
 
 
+class AbortIncompleteMultipartUpload(TypedDict, total=False):
+    DaysAfterInitiation: int
+
+
 class AbortMultipartUploadOutput(TypedDict, total=False):
     RequestCharged: str
     VersionId: str
@@ -74,6 +78,10 @@ class Bucket(TypedDict, total=False):
 class BucketInfo(TypedDict, total=False):
     DataRedundancy: str
     Type: str
+
+
+class BucketLifecycleConfiguration(TypedDict, total=False):
+    Rules: Required[list[LifecycleRule]]
 
 
 class BucketLoggingStatus(TypedDict, total=False):
@@ -395,6 +403,11 @@ class DeleteBucketIntelligentTieringConfigurationRequest(TypedDict, total=False)
     ExpectedBucketOwner: str
 
 
+class DeleteBucketLifecycleRequest(TypedDict, total=False):
+    Bucket: Required[str]
+    ExpectedBucketOwner: str
+
+
 class DeleteBucketMetricsConfigurationRequest(TypedDict, total=False):
     Bucket: Required[str]
     Id: Required[str]
@@ -573,6 +586,16 @@ class GetBucketIntelligentTieringConfigurationOutput(TypedDict, total=False):
 class GetBucketIntelligentTieringConfigurationRequest(TypedDict, total=False):
     Bucket: Required[str]
     Id: Required[str]
+    ExpectedBucketOwner: str
+
+
+class GetBucketLifecycleConfigurationOutput(TypedDict, total=False):
+    Rules: list[LifecycleRule]
+    TransitionDefaultMinimumObjectSize: str
+
+
+class GetBucketLifecycleConfigurationRequest(TypedDict, total=False):
+    Bucket: Required[str]
     ExpectedBucketOwner: str
 
 
@@ -998,6 +1021,39 @@ class LambdaFunctionConfiguration(TypedDict, total=False):
     Filter: NotificationConfigurationFilter
 
 
+class LifecycleExpiration(TypedDict, total=False):
+    Date: EpochMs
+    Days: int
+    ExpiredObjectDeleteMarker: bool
+
+
+class LifecycleRule(TypedDict, total=False):
+    Expiration: LifecycleExpiration
+    ID: str
+    Prefix: str
+    Filter: LifecycleRuleFilter
+    Status: Required[str]
+    Transitions: list[Transition]
+    NoncurrentVersionTransitions: list[NoncurrentVersionTransition]
+    NoncurrentVersionExpiration: NoncurrentVersionExpiration
+    AbortIncompleteMultipartUpload: AbortIncompleteMultipartUpload
+
+
+class LifecycleRuleAndOperator(TypedDict, total=False):
+    Prefix: str
+    Tags: list[Tag]
+    ObjectSizeGreaterThan: int
+    ObjectSizeLessThan: int
+
+
+class LifecycleRuleFilter(TypedDict, total=False):
+    Prefix: str
+    Tag: Tag
+    ObjectSizeGreaterThan: int
+    ObjectSizeLessThan: int
+    And: LifecycleRuleAndOperator
+
+
 class ListBucketAnalyticsConfigurationsOutput(TypedDict, total=False):
     IsTruncated: bool
     ContinuationToken: str
@@ -1240,6 +1296,17 @@ class MultipartUpload(TypedDict, total=False):
     VersionId: str
 
 
+class NoncurrentVersionExpiration(TypedDict, total=False):
+    NoncurrentDays: int
+    NewerNoncurrentVersions: int
+
+
+class NoncurrentVersionTransition(TypedDict, total=False):
+    NoncurrentDays: int
+    StorageClass: str
+    NewerNoncurrentVersions: int
+
+
 class NotificationConfiguration(TypedDict, total=False):
     TopicConfigurations: list[TopicConfiguration]
     QueueConfigurations: list[QueueConfiguration]
@@ -1414,6 +1481,18 @@ class PutBucketIntelligentTieringConfigurationRequest(TypedDict, total=False):
     Id: Required[str]
     ExpectedBucketOwner: str
     IntelligentTieringConfiguration: Required[IntelligentTieringConfiguration]
+
+
+class PutBucketLifecycleConfigurationOutput(TypedDict, total=False):
+    TransitionDefaultMinimumObjectSize: str
+
+
+class PutBucketLifecycleConfigurationRequest(TypedDict, total=False):
+    Bucket: Required[str]
+    ChecksumAlgorithm: str
+    LifecycleConfiguration: BucketLifecycleConfiguration
+    ExpectedBucketOwner: str
+    TransitionDefaultMinimumObjectSize: str
 
 
 class PutBucketLoggingRequest(TypedDict, total=False):
@@ -1748,6 +1827,12 @@ class TopicConfiguration(TypedDict, total=False):
     TopicArn: Required[str]
     Events: Required[list[str]]
     Filter: NotificationConfigurationFilter
+
+
+class Transition(TypedDict, total=False):
+    Date: EpochMs
+    Days: int
+    StorageClass: str
 
 
 class UploadPartCopyOutput(TypedDict, total=False):

@@ -21,6 +21,7 @@ from pilvi.services.s3.records.locks import Lock
 from pilvi.services.s3.records.objects import Checksum, Object, Piece
 from pilvi.services.s3.rules import (
     acls,
+    archives,
     checksums,
     conditions,
     descriptions,
@@ -190,6 +191,7 @@ def _find_source(call: Call, at: Snapshot, req: Mapping[str, Any]) -> tuple[Buck
     bucket = access.admit_source(call, at, name, req.get("ExpectedSourceBucketOwner"))
     source = asked.get_source(at, bucket, key, version_id)
     conditions.check_copy_source(req, source, call.now_ms)
+    archives.check_readable(source, call.now_ms, as_source=True)
     if source.size > limits.COPY_BYTES_MAX:
         raise errors.InvalidRequest(
             detail="The specified copy source is larger than the maximum allowable size for a copy source:"

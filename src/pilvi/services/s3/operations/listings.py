@@ -12,7 +12,7 @@ from pilvi.services.s3.records import listing, objects
 from pilvi.services.s3.records.buckets import Bucket
 from pilvi.services.s3.records.listing import Page
 from pilvi.services.s3.records.objects import Object
-from pilvi.services.s3.rules import descriptions, names
+from pilvi.services.s3.rules import archives, descriptions, names
 from pilvi.services.s3.service import s3
 from pilvi.services.s3.wire import (
     ListObjectsOutput,
@@ -36,7 +36,7 @@ def list_objects_v2(call: Call, at: Snapshot, req: ListObjectsV2Request) -> List
     marker = start_after if token is None else _key_of(token)
     page, result = _list(at, bucket, req, marker)
     result["KeyCount"] = len(page.rows) + len(page.prefixes)
-    _add_contents(result, page, bucket if req.get("FetchOwner") else None)
+    _add_contents(result, page, bucket if req.get("FetchOwner") else None, restores_at(call, req))
     if token is not None:
         result["ContinuationToken"] = token
     elif start_after:
@@ -55,7 +55,7 @@ def list_objects(call: Call, at: Snapshot, req: ListObjectsRequest) -> ListObjec
     bucket = access.admit(call, at, req)
     marker: str = req.get("Marker", "")
     page, result = _list(at, bucket, req, marker)
-    _add_contents(result, page, bucket)
+    _add_contents(result, page, bucket, restores_at(call, req))
     result["Marker"] = shown(marker, result)
     if page.truncated and req.get("Delimiter"):
         result["NextMarker"] = shown(_last_key(page), result)
@@ -103,15 +103,24 @@ def begin(bucket: Bucket, req: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
     return size, result
 
 
-def _add_contents(result: dict[str, Any], page: Page[Object], owned_in: Bucket | None) -> None:
-    """`owned_in`: the bucket, where owners are told."""
+def restores_at(call: Call, req: Mapping[str, Any]) -> int | None:
+    """The time at which restores are told; None where nobody asks for them."""
+    return call.now_ms if req.get("OptionalObjectAttributes") else None
+
+
+def _add_contents(
+    result: dict[str, Any], page: Page[Object], owned_in: Bucket | None, now_ms: int | None
+) -> None:
+    """`owned_in`: the bucket, where owners are told. `now_ms`: see `restores_at`."""
     if page.rows:
-        result["Contents"] = [content(stored, owned_in, result) for stored in page.rows]
+        result["Contents"] = [content(stored, owned_in, result, now_ms) for stored in page.rows]
     if page.prefixes:
         result["CommonPrefixes"] = [{"Prefix": shown(one, result)} for one in page.prefixes]
 
 
-def content(stored: Object, owned_in: Bucket | None, result: Mapping[str, Any]) -> dict[str, Any]:
+def content(
+    stored: Object, owned_in: Bucket | None, result: Mapping[str, Any], now_ms: int | None
+) -> dict[str, Any]:
     content: dict[str, Any] = {
         "Key": shown(stored.key, result),
         "LastModified": descriptions.second(stored.modified_at_ms),
@@ -121,6 +130,8 @@ def content(stored: Object, owned_in: Bucket | None, result: Mapping[str, Any]) 
         "Size": stored.size,
         "StorageClass": stored.storage_class,
     }
+    if now_ms is not None and stored.restore is not None:
+        content.update(archives.status_of(stored, now_ms))
     if owned_in is not None:
         content["Owner"] = {"ID": names.owner_id(owned_in.owner_of(stored.owner), owned_in.account)}
     return content

@@ -12,6 +12,7 @@ from pilvi.services.s3 import access, bodies, contents, errors, limits
 from pilvi.services.s3.bodies import Promises
 from pilvi.services.s3.encryption import keys
 from pilvi.services.s3.encryption.keys import Envelope
+from pilvi.services.s3.lifecycle import telling
 from pilvi.services.s3.records import objects, uploads
 from pilvi.services.s3.records.buckets import Bucket
 from pilvi.services.s3.records.encryption import SSE_C
@@ -66,7 +67,7 @@ async def create_multipart_upload(
 
     envelope = await keys.envelope_for(call, req["Bucket"], key, wish, admit)
 
-    def begin(tx: Transaction) -> Upload:
+    def begin(tx: Transaction) -> tuple[Upload, dict[str, Any]]:
         bucket = admit(tx)
         owner, acl = access.owned(call, tx, bucket, acls.asked(req, of_bucket=False))
         lock = locks.asked(req, call.now_ms)
@@ -93,13 +94,14 @@ async def create_multipart_upload(
         )
         uploads.put_upload(tx, bucket, upload)
         refuse_unread("CreateMultipartUpload", req)
-        return upload
+        return upload, telling.abort(call, tx, bucket, upload)
 
-    upload = await call.transact(begin)
+    upload, aborts = await call.transact(begin)
     result = {
         "Bucket": req["Bucket"],
         "Key": key,
         "UploadId": upload.id,
+        **aborts,
         **encryption.told(upload.encryption, wish.customer, wish),
     }
     if upload.checksum_algorithm is not None and upload.checksum_type is not None:
@@ -303,7 +305,15 @@ def abort_multipart_upload(
     """Forget an upload and its parts. Raises: NoSuchUpload. AWS: AbortMultipartUpload."""
     bucket = access.admit(call, tx, req)
     upload = uploads.get_upload(tx, bucket, req["Key"], req["UploadId"])
+    forget(call, tx, bucket, upload)
+    return {}
+
+
+def forget(call: Call, tx: Transaction, bucket: Bucket, upload: Upload) -> int:
+    """An upload and its parts. Gives how many parts there were."""
+    count = 0
     for part in uploads.scan_parts(tx, bucket, upload.id):
         call.cloud.blobs.release(tx, part.blob)
+        count += 1
     uploads.delete_upload(tx, bucket, upload)
-    return {}
+    return count

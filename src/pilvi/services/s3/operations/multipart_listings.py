@@ -7,6 +7,7 @@ from typing import Any, cast
 from pilvi.kit import paging
 from pilvi.kit.call import Call
 from pilvi.services.s3 import access, errors, limits
+from pilvi.services.s3.lifecycle import telling
 from pilvi.services.s3.records import listing, uploads
 from pilvi.services.s3.records.buckets import Bucket
 from pilvi.services.s3.records.uploads import Part, Upload
@@ -48,6 +49,7 @@ def list_parts(call: Call, at: Snapshot, req: ListPartsRequest) -> ListPartsOutp
         "Owner": owner,
         "StorageClass": upload.storage_class,
         **_checksum(upload),
+        **telling.abort(call, at, bucket, upload),
     }
     if page:
         result["Parts"] = [_part(upload, part) for part in page]

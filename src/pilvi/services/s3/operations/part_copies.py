@@ -19,6 +19,7 @@ from pilvi.services.s3.records.encryption import SSE_S3
 from pilvi.services.s3.records.objects import Object
 from pilvi.services.s3.records.uploads import Part, Upload
 from pilvi.services.s3.rules import (
+    archives,
     checksums,
     conditions,
     descriptions,
@@ -60,6 +61,7 @@ async def upload_part_copy(
         bucket = access.admit_source(call, at, name, req.get("ExpectedSourceBucketOwner"))
         source = asked.get_source(at, bucket, key, version_id)
         conditions.check_copy_source(req, source, call.now_ms)
+        archives.check_readable(source, call.now_ms, as_source=True)
         wanted = ranges.copy_range(req.get("CopySourceRange"), source.size)
         start, end = wanted or (0, source.size)
         if end - start > limits.PART_BYTES_MAX:

@@ -10,10 +10,12 @@ from pilvi.base.http import Body
 from pilvi.kit.call import Call
 from pilvi.services.s3 import access, asked, bodies, errors, limits
 from pilvi.services.s3.encryption.keys import Unlocked, check_customer
+from pilvi.services.s3.lifecycle import telling
 from pilvi.services.s3.records import objects
 from pilvi.services.s3.records.buckets import Bucket
 from pilvi.services.s3.records.objects import Object, Piece
 from pilvi.services.s3.rules import (
+    archives,
     checksums,
     conditions,
     descriptions,
@@ -50,7 +52,8 @@ async def get_object(call: Call, req: GetObjectRequest, body: Body) -> GetObject
     """The body of an object, or a range or part of it; every byte is verified before it leaves.
 
     Raises: NoSuchBucket, NoSuchKey, NoSuchVersion, MethodNotAllowed (a delete marker), AccessDenied,
-        PreconditionFailed, NotModified, InvalidRange, InvalidPartNumber, InvalidRequest, InvalidArgument.
+        PreconditionFailed, NotModified, InvalidRange, InvalidPartNumber, InvalidRequest, InvalidArgument,
+        InvalidObjectState (archived).
     AWS: GetObject; User Guide, "Downloading objects".
     """
 
@@ -58,6 +61,7 @@ async def get_object(call: Call, req: GetObjectRequest, body: Body) -> GetObject
 
     def look(at: Snapshot) -> tuple[_Found, bytes | Body]:
         bucket, found = _find(call, at, req, unlocked)
+        archives.check_readable(found.stored, call.now_ms)
         return found, bodies.contents(
             call, at, bucket, found.stored, found.start, found.end, unlocked
         )
@@ -99,6 +103,10 @@ def _find(
     headers.update(encryption.told(stored.encryption, unlocked.customer))
     if bucket.versioning:
         headers["VersionId"] = version_names.shown(stored.version_id)
+    if stored.restore is not None:
+        headers.update(archives.headers_of(stored, call.now_ms))
+    if bucket.lifecycle:
+        headers.update(telling.expiration(call, at, bucket, stored))
     headers.update(descriptions.overrides_of(req, signed=call.principal.authenticated))
     with_checksum = req.get("ChecksumMode") == "ENABLED"
     wanted = req.get("Range")

@@ -47,7 +47,7 @@ def list_object_versions(
     result["IsTruncated"] = page.truncated
     result["KeyMarker"] = listings.shown(key_marker, result)
     result["VersionIdMarker"] = version_marker or ""
-    _add_rows(result, page, bucket)
+    _add_rows(result, page, bucket, listings.restores_at(call, req))
     if page.prefixes:
         result["CommonPrefixes"] = [
             {"Prefix": listings.shown(one, result)} for one in page.prefixes
@@ -81,13 +81,15 @@ def _resumed(at: Snapshot, bucket: Bucket, key_marker: str, version_marker: str)
     return key_marker, -versions.RANK_MAX if null is None else -null.rank
 
 
-def _add_rows(result: dict[str, Any], page: Page[Listed], bucket: Bucket) -> None:
+def _add_rows(
+    result: dict[str, Any], page: Page[Listed], bucket: Bucket, now_ms: int | None
+) -> None:
     found: list[dict[str, Any]] = []
     markers: list[dict[str, Any]] = []
     for row in page.rows:
         told = {"VersionId": version_names.shown(row.id), "IsLatest": row.latest}
         if row.object is not None:
-            found.append({**listings.content(row.object, bucket, result), **told})
+            found.append({**listings.content(row.object, bucket, result, now_ms), **told})
             continue
         markers.append(
             {

@@ -97,6 +97,8 @@ class Bucket(msgspec.Struct, frozen=True, omit_defaults=True):
         return owner if self.has_acls else ""
 
     encryption: DefaultEncryption | None = None
+    lifecycle: bool = False
+    """Whether there are lifecycle rules that are enabled (`lifecycle/records.py`)."""
 
     @property
     def arn(self) -> str:

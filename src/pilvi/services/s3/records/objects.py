@@ -12,6 +12,7 @@ from pilvi.services.s3.records.encryption import Encryption, Sealed
 from pilvi.services.s3.records.grants import Acl
 from pilvi.services.s3.records.listing import Ordered
 from pilvi.services.s3.records.locks import Lock
+from pilvi.services.s3.records.restores import Restore
 from pilvi.store.api import Snapshot, Transaction
 from pilvi.store.blob_rows import BlobRef
 from pilvi.store.collection import Collection
@@ -57,6 +58,8 @@ class Object(msgspec.Struct, frozen=True, omit_defaults=True):
     sealed: Sealed | None = None
     encryption: Encryption | None = None
     lock: Lock | None = None
+    restore: Restore | None = None
+    """Of an archived one: the copy that was asked for last."""
 
 
 class Piece(msgspec.Struct, frozen=True, omit_defaults=True):

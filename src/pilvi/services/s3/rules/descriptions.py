@@ -8,7 +8,8 @@ from typing import Any
 
 from pilvi.services.s3 import errors
 from pilvi.services.s3.records.objects import Object
-from pilvi.services.s3.rules import checksums, locks, requests
+from pilvi.services.s3.rules import checksums, locks
+from pilvi.services.s3.rules.storage_classes import STANDARD
 
 _HEADER_BREAKS = frozenset("\r\n\0")
 _OVERRIDES = {
@@ -41,7 +42,7 @@ def headers_of(stored: Object) -> dict[str, Any]:
     }
     if stored.metadata:
         described["Metadata"] = stored.metadata
-    if stored.storage_class != requests.STANDARD:
+    if stored.storage_class != STANDARD:
         described["StorageClass"] = stored.storage_class
     if stored.tags:
         described["TagCount"] = len(stored.tags)

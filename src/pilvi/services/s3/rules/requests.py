@@ -11,8 +11,7 @@ from typing import Any, cast
 
 from pilvi.base.errors import NotBuilt
 from pilvi.services.s3 import errors, limits
-
-STANDARD = "STANDARD"
+from pilvi.services.s3.rules.storage_classes import CLASSES, STANDARD
 
 _HEADERS = (
     "ContentType",
@@ -23,17 +22,6 @@ _HEADERS = (
     "Expires",
     "WebsiteRedirectLocation",
 )
-_CLASSES = frozenset(
-    {
-        STANDARD,
-        "REDUCED_REDUNDANCY",
-        "STANDARD_IA",
-        "ONEZONE_IA",
-        "INTELLIGENT_TIERING",
-        "GLACIER_IR",
-    }
-)
-_CLASSES_UNBUILT = frozenset({"GLACIER", "DEEP_ARCHIVE", "EXPRESS_ONEZONE", "SNOW"})
 _UNBUILT = {
     "ObjectLockEventHold": "event holds",
     "ObjectLockEventHoldDurationDays": "event holds",
@@ -107,10 +95,8 @@ def metadata_of(req: Mapping[str, Any]) -> dict[str, str]:
 
 
 def storage_class(req: Mapping[str, Any]) -> str:
-    """Raises: InvalidStorageClass; NotBuilt for classes whose objects must be restored before reading."""
+    """Raises: InvalidStorageClass."""
     name = req.get("StorageClass", STANDARD)
-    if name in _CLASSES_UNBUILT:
-        raise NotBuilt(what=f"the storage class {name}")
-    if name not in _CLASSES:
+    if name not in CLASSES:
         raise errors.InvalidStorageClass(name)
     return name
