@@ -7,6 +7,8 @@ import json
 import os
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -14,18 +16,20 @@ from typing import Any
 
 import pytest
 
+from persons import Person
+
 Aws = Callable[..., Any]
 
 
 @pytest.fixture
-def aws(endpoint: str, account: str, tmp_path: Path) -> Aws:
+def aws(endpoint: str, ann: Person, tmp_path: Path) -> Aws:
     """aws("s3", "ls"): what it prints, as JSON where it is."""
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(tmp_path),
         "AWS_ENDPOINT_URL": endpoint,
-        "AWS_ACCESS_KEY_ID": account,
-        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_ACCESS_KEY_ID": ann.keys["aws_access_key_id"],
+        "AWS_SECRET_ACCESS_KEY": ann.keys["aws_secret_access_key"],
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_MAX_ATTEMPTS": "1",
     }
@@ -66,6 +70,58 @@ def test_objects_travel_through_s3_cp_sync_and_ls(aws: Aws, account: str, tmp_pa
     assert (tmp_path / "back.bin").read_bytes() == large
     aws("s3", "rb", bucket, "--force")
     assert f"cli-{account}" not in aws("s3", "ls")
+
+
+# What `sync` copies and deletes hangs on sizes, times and ETags as they are listed.
+def test_sync_leaves_both_sides_equal(aws: Aws, bucket: str, tmp_path: Path) -> None:
+    here = tmp_path / "here"
+    (here / "b+c").mkdir(parents=True)
+    for name in ("a", "b+c/ä%2F", "b+c/gone", "skipped.log"):
+        (here / name).write_text(name)
+        os.utime(here / name, (1_000_000_000, 1_000_000_000))  # S3 tells whole seconds
+    there = f"s3://{bucket}/there"
+    quiet = ("--no-progress", "--exclude", "*.log")
+    assert aws("s3", "sync", "here", there, *quiet).count("upload:") == 3
+    assert aws("s3", "sync", "here", there, *quiet) == ""
+    (here / "b+c/gone").unlink()
+    (here / "a").write_text("longer")
+    changed = aws("s3", "sync", "here", there, *quiet, "--delete")
+    assert (changed.count("upload:"), changed.count("delete:")) == (1, 1)
+    aws("s3", "cp", there, f"s3://{bucket}/copied", "--recursive", "--no-progress")
+    aws("s3", "sync", f"s3://{bucket}/copied", "back", "--no-progress")
+    found = {str(p.relative_to(tmp_path / "back")): p.read_text() for p in files(tmp_path / "back")}
+    assert found == {"a": "longer", "b+c/ä%2F": "b+c/ä%2F"}
+
+
+def files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def test_objects_are_moved_presigned_and_removed(
+    aws: Aws, bucket: str, account: str, tmp_path: Path
+) -> None:
+    (tmp_path / "a").write_text("text")
+    aws("s3", "mv", "a", f"s3://{bucket}/b c", "--no-progress", "--metadata", "note=x")
+    assert not (tmp_path / "a").exists()
+    aws("s3", "mv", f"s3://{bucket}/b c", f"s3://{bucket}/d", "--no-progress")
+    assert aws("s3api", "head-object", "--bucket", bucket, "--key", "d")["Metadata"] == {
+        "note": "x"
+    }
+    url = aws("s3", "presign", f"s3://{bucket}/d", "--expires-in", "60").strip()
+    with urllib.request.urlopen(url) as answer:
+        assert answer.read() == b"text"
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(url[:-1] + ("0" if url[-1] != "0" else "1"))
+    aws("s3", "rm", f"s3://{bucket}", "--recursive")
+    assert aws("s3", "ls", f"s3://{bucket}") == ""
+    aws("s3", "rb", f"s3://{bucket}")
+    other = f"s3://other-{account}"
+    aws("s3", "mb", other, "--region", "eu-west-1")
+    found = aws("s3api", "get-bucket-location", "--bucket", f"other-{account}")
+    assert found["LocationConstraint"] == "eu-west-1"
+    assert "BucketAlreadyOwnedByYou" in aws("s3", "mb", other, "--region", "eu-west-1", fails=True)
+    missing = aws("s3", "cp", f"s3://{bucket}/nothing", "x", fails=True)
+    assert "404" in missing or "NoSuchBucket" in missing
 
 
 def test_a_table_from_creation_to_query(aws: Aws) -> None:
@@ -112,4 +168,4 @@ def test_identity(aws: Aws, account: str) -> None:
     assert aws("sts", "get-caller-identity")["Account"] == account
     aws("iam", "create-user", "--user-name", "u")
     users = aws("iam", "list-users")["Users"]
-    assert [user["UserName"] for user in users] == ["u"]
+    assert [user["UserName"] for user in users] == ["ann", "u"]

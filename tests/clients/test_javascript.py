@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+from persons import Person
 from servers import Server
 
 HERE = Path(__file__).parent / "javascript"
@@ -48,4 +49,29 @@ def test_the_javascript_sdk_does_the_main_operations(
         "presigned": "hello",
         "error": "NoSuchKey",
         "answer": {"twice": 40},
+    }
+
+
+def test_objects_travel_in_parts_and_by_signed_urls_and_forms(
+    endpoint: str, ann: Person, account: str
+) -> None:
+    ran = subprocess.run(
+        ["node", "storage.mjs", endpoint, account, *ann.keys.values()],
+        cwd=HERE,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert json.loads(ran.stdout) == {
+        "parts": "-3",
+        "same": True,
+        "end": [11, 11, 11],
+        "copied": {"note": "x"},
+        "put": 200,
+        "changed": 403,
+        "said": [{"a": "b c"}, "STANDARD_IA", 8],
+        "posted": [204, 400],
+        "listed": ["large", "posted", "put", "ä/c+d e"],
     }

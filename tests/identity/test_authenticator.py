@@ -342,9 +342,8 @@ def test_a_scope_for_another_service_or_day() -> None:
 
 def test_other_mechanisms_are_refused_by_name() -> None:
     text = "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."
-    assert refused(_with_authorization("AWS AKIA:c2ln"), "s3", S3).text == text
-    query = "AWSAccessKeyId=a&Signature=b&Expires=1"
-    assert refused(HttpRequest("GET", "/b/k", query, {"host": "h"}), "s3", S3).text == text
+    assert refused(_with_authorization("AWS AKIA:c2ln"), "sts", QUERY).text == text
+    assert refused(_with_authorization("AWS3 AKIA:c2ln"), "s3", S3).text == text
     v4a = _with_authorization("AWS4-ECDSA-P256-SHA256 Credential=a/b, SignedHeaders=h, Signature=0")
     with pytest.raises(NotBuilt, match="Signature Version 4A"):
         check(v4a, "s3", S3)

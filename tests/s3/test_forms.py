@@ -337,7 +337,8 @@ def test_who_signed_it(told: Callable[..., Any]) -> None:
             assert error.members["ArgumentName"] == name
         await s3.refuses("AccessDenied", {"key": "k"})
         await s3.refuses(
-            "InvalidRequest", {"key": "k", "AWSAccessKeyId": "x", "policy": "", "signature": "x"}
+            "InvalidAccessKeyId",
+            {"key": "k", "AWSAccessKeyId": "x", "policy": "", "signature": "x"},
         )
         unknown = fields["x-amz-credential"].replace("AKIA", "AKIB")
         await s3.refuses("InvalidAccessKeyId", {**fields, "x-amz-credential": unknown})

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from functools import cache, partial
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
@@ -23,6 +24,7 @@ from pilvi.gateway.exchange import Exchange
 from pilvi.gateway.heads import close_body
 from pilvi.gateway.origins import Origins
 from pilvi.gateway.routing import host_name, route
+from pilvi.identity import presigned
 from pilvi.identity.authenticator import Authenticated, Authenticator
 from pilvi.identity.errors import DIALECTS, S3
 from pilvi.kit import execution
@@ -174,6 +176,10 @@ async def _route(gateway: Gateway, exchange: Exchange) -> None:
             )
         raise NotBuilt(what=f"the service {found.service}")
     exchange.service = gateway.cloud.service(found.service)
+    if found.service == "s3" and found.kind == "service" and request.query:
+        given = presigned.headers_of(request)
+        if given:
+            found.request = replace(found.request, headers={**given, **request.headers})
 
 
 async def _serve_endpoint(gateway: Gateway, exchange: Exchange) -> None:
@@ -228,11 +234,11 @@ async def _authenticate(gateway: Gateway, exchange: Exchange) -> None:
     request = exchange.request
     operation = service.operations.get(exchange.operation_name)
     traits = _traits(service.name, exchange.operation_name)
+    routed = exchange.route
+    assert routed is not None
     if not traits.streams and request.read is not None:
         limit = operation.body_bytes_max if operation is not None else service.body_bytes_max
         request.body = await bodies.whole(request, limit)
-        routed = exchange.route
-        assert routed is not None
         routed.request.body, routed.request.stream, routed.request.read = request.body, None, None
     dialect = S3 if service.name in ("s3", "s3control") else DIALECTS[codec.protocol]
     authenticated = exchange.authenticated = await gateway.authenticator.authenticate(
@@ -240,7 +246,9 @@ async def _authenticate(gateway: Gateway, exchange: Exchange) -> None:
         service_signing_name=traits.signing_name,
         dialect=dialect,
         anonymous=traits.unsigned,
+        path=routed.request.path,
     )
+    request.headers = routed.request.headers  # with those of a presigned URL, which were signed
     gateway.origins.guard(request, authenticated.principal)
     if operation is None:
         raise NotBuilt(what=f"{service.name}.{exchange.operation_name}")

@@ -1,4 +1,5 @@
-"""Who sent this request, and is it as they sent it: Signature Version 4 in headers and in presigned URLs.
+"""Who sent this request, and is it as they sent it: Signature Version 4, and S3's Version 2, in headers and in
+presigned URLs.
 
 Promises:
 1. A key that this cloud issued is verified in every mode: signature, age, session token, expiry.
@@ -28,23 +29,35 @@ from pilvi.base.clock import Clock
 from pilvi.base.errors import NotBuilt
 from pilvi.base.http import HttpRequest
 from pilvi.contracts.credentials import Credential, Credentials
-from pilvi.identity import errors
+from pilvi.identity import errors, version2
 from pilvi.identity.canonical import canonical_requests
 from pilvi.identity.errors import Dialect
-from pilvi.identity.payload import UNSIGNED_PAYLOAD, Payload, check_payload_word, payload_of
+from pilvi.identity.payload import (
+    SIGNED_CHUNKS,
+    SIGNED_CHUNKS_TRAILER,
+    UNSIGNED_PAYLOAD,
+    Payload,
+    check_payload_word,
+    payload_of,
+)
+from pilvi.identity.presigned import is_presigned
 from pilvi.identity.principal import ANONYMOUS, Principal, holder_of, root_of
 from pilvi.identity.refusals import (
     SKEW_MS_MAX,
+    check_claim,
+    check_signed_headers,
+    check_until,
     expires_s,
     hashed,
     malformed,
     mismatch,
     not_yet,
-    refuse_claim,
+    refuse_incomplete,
     refuse_mechanism,
     refuse_other_mechanism,
     refuse_query,
     unknown_key,
+    wrong_region,
 )
 from pilvi.identity.signatures import (
     ALGORITHM,
@@ -53,6 +66,7 @@ from pilvi.identity.signatures import (
     Malformed,
     Signed,
     instant_ms,
+    is_region,
     iso_of,
     read_authorization,
     read_claim,
@@ -119,15 +133,19 @@ class Authenticator:
         service_signing_name: str,
         dialect: Dialect,
         anonymous: bool = False,
+        path: str = "",
     ) -> Authenticated:
         """The principal behind `request`. `anonymous`: the operation may be called without credentials
-        (S3's always may; whether the resource allows it is decided later).
+        (S3's always may; whether the resource allows it is decided later). `path`: with the bucket in it, where
+        the request's own names it in the host.
 
         Reads a streamed body only when its hash is needed and was not sent.
         Raises: the errors of `dialect`; S3's own; NotBuilt for SigV4A.
         """
         authorization = request.headers.get("authorization")
-        presigned = "X-Amz-" in request.query and _is_presigned(request.query)
+        presigned = is_presigned(request.query)
+        if service_signing_name == "s3" and not presigned and version2.is_claimed(request):
+            return await self._authenticate_version2(request, path or request.path, dialect)
         if authorization is None and not presigned:
             if "Signature=" in request.query and "AWSAccessKeyId=" in request.query:
                 refuse_mechanism(dialect)
@@ -146,6 +164,8 @@ class Authenticator:
             proof = self._read_header(request, authorization, dialect)
 
         claim = proof.claim
+        if dialect.is_s3 and not is_region(claim.region):
+            raise wrong_region(claim.region, self._default_region, presigned=proof.presigned)
         credential = await self._credentials.find_credential(claim.access_key_id)
         if credential is None and not self._open:
             raise unknown_key(dialect, claim.access_key_id)
@@ -158,18 +178,60 @@ class Authenticator:
         if not proof.presigned:
             self._check_age(proof, dialect)
         self._check_credential(credential, proof, dialect)
-        _check_claim(proof, service_signing_name, dialect)
+        check_claim(
+            claim, proof.timestamp, service_signing_name, dialect, presigned=proof.presigned
+        )
         if dialect.is_s3:
-            _check_signed_headers(request, claim.names)
+            check_signed_headers(request, claim.names)
         payload = proof.payload or await _hash_of_body(request)
         signed = _verify(request, credential, proof, payload, dialect)
         return self._authenticated(holder_of(credential), proof, signed, request, dialect)
+
+    async def _authenticate_version2(
+        self, request: HttpRequest, path: str, dialect: Dialect
+    ) -> Authenticated:
+        try:
+            sent = version2.read(request)
+        except version2.Incomplete:
+            refuse_incomplete(presigned="authorization" not in request.headers)
+        proof = self._proof_of(sent, request)
+        credential = await self._credentials.find_credential(sent.access_key_id)
+        if credential is None and not self._open:
+            raise unknown_key(dialect, sent.access_key_id)
+        if credential is None:
+            principal = root_of(self._account_of(sent.access_key_id), sent.access_key_id)
+            return self._authenticated(principal, proof, None, request, dialect)
+        if not sent.presigned:
+            self._check_age(proof, dialect)
+        self._check_credential(credential, proof, dialect)
+        if not version2.is_signed(request, path, sent, credential.secret_access_key):
+            text = version2.string_to_sign(request, path, sent)
+            raise mismatch(dialect, sent.access_key_id, sent.signature, text)
+        return self._authenticated(holder_of(credential), proof, None, request, dialect)
+
+    def _proof_of(self, sent: version2.Claim, request: HttpRequest) -> _Proof:
+        """Raises: AccessDenied for what holds no more, or was never dated; InvalidRequest (signed chunks)."""
+        payload = request.headers.get("x-amz-content-sha256", "")
+        if payload in (SIGNED_CHUNKS, SIGNED_CHUNKS_TRAILER):
+            refuse_mechanism(errors.S3)  # there is no first signature that theirs could go on from
+        if sent.presigned:
+            now_ms = min(self._clock.now_ms(), self._clock.machine_ms())
+            check_until(sent.dated, now_ms)
+            at_ms: int | None = now_ms
+        else:
+            at_ms = instant_ms(sent.dated)
+        if at_ms is None:
+            raise errors.AccessDenied(
+                detail="AWS authentication requires a valid Date or x-amz-date header"
+            )
+        claim = self._claim2(sent.access_key_id)
+        return _Proof(claim, sent.signature, sent.dated, at_ms, sent.token, payload, sent.presigned)
 
     async def authenticate_document(
         self,
         *,
         credential_text: str,
-        timestamp: str,
+        timestamp: str | None,
         document: str,
         given_signature: str,
         token: str | None,
@@ -178,8 +240,13 @@ class Authenticator:
         """Who signed a document rather than a request: the policy of a browser's POST to S3.
 
         `document` is the base64 text as it was sent. What the policy says is the caller's, its expiry too.
+        `timestamp`: None where it is signed by Version 2; then `credential_text` is the key alone.
         Raises: as `authenticate`.
         """
+        if timestamp is None:
+            return await self._authenticate_document2(
+                credential_text, document, given_signature, token, dialect
+            )
         try:
             claim = read_claim(credential_text, "")
         except Malformed as problem:
@@ -205,6 +272,24 @@ class Authenticator:
         signed = Signed(key, timestamp, claim.scope, given_signature)
         principal = holder_of(credential)
         return Authenticated(principal, Scope(principal.account, claim.region), signed, Payload())
+
+    async def _authenticate_document2(
+        self, key: str, document: str, given: str, token: str | None, dialect: Dialect
+    ) -> Authenticated:
+        claim = self._claim2(key)
+        proof = _Proof(claim, given, "", 0, token, UNSIGNED_PAYLOAD, presigned=True)
+        credential = await self._credentials.find_credential(key)
+        if credential is None:
+            if not self._open:
+                raise unknown_key(dialect, key)
+            principal = root_of(self._account_of(key), key)
+        else:
+            self._check_credential(credential, proof, dialect)
+            text = document.encode()
+            if not same(version2.signature(credential.secret_access_key, text), given):
+                raise mismatch(dialect, key, given, text)
+            principal = holder_of(credential)
+        return Authenticated(principal, Scope(principal.account, claim.region), None, Payload())
 
     # --- reading what was sent
 
@@ -354,6 +439,19 @@ class Authenticator:
 
     # --- what comes of it
 
+    def _claim2(self, key: str) -> Claim:
+        """What Version 2 leaves unsaid, as Version 4 would say it."""
+        return Claim(
+            access_key_id=key,
+            date="",
+            region=self._default_region,
+            service="s3",
+            terminator=TERMINATOR,
+            signed_headers="",
+            names=(),
+            scope="",
+        )
+
     def _account_of(self, access_key_id: str) -> str:
         named = len(access_key_id) == 12 and access_key_id.isascii() and access_key_id.isdigit()
         return access_key_id if named else self._default_account
@@ -403,59 +501,6 @@ def _verify(
     raise mismatch(dialect, claim.access_key_id, proof.signature, *first)
 
 
-def _check_claim(proof: _Proof, service: str, dialect: Dialect) -> None:
-    """What the credential scope and the list of signed headers must say."""
-    claim = proof.claim
-    if claim.service != service:
-        refuse_claim(
-            dialect,
-            proof.presigned,
-            f'incorrect service "{claim.service}". This endpoint belongs to "{service}".',
-            f"Credential should be scoped to correct service: '{service}'. ",
-        )
-    if claim.terminator != TERMINATOR:
-        refuse_claim(
-            dialect,
-            proof.presigned,
-            f'incorrect terminal "{claim.terminator}". This endpoint uses "{TERMINATOR}".',
-            f"Credential should be scoped with a valid terminator: '{TERMINATOR}', "
-            f"not '{claim.terminator}'. ",
-        )
-    if claim.date != proof.timestamp[:8]:
-        refuse_claim(
-            dialect,
-            proof.presigned,
-            f'Invalid credential date "{claim.date}". This date is not the same as X-Amz-Date: '
-            f'"{proof.timestamp[:8]}".',
-            "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: "
-            f"'{claim.date}' != '{proof.timestamp[:8]}', from '{proof.timestamp}'.",
-        )
-    if "host" not in claim.names and ":authority" not in claim.names:
-        refuse_claim(
-            dialect,
-            proof.presigned,
-            "the Host header must be signed.",
-            "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.",
-        )
-
-
-def _check_signed_headers(request: HttpRequest, names: tuple[str, ...]) -> None:
-    """S3 refuses `x-amz-` headers that the signature does not cover: they could have been added on the way.
-
-    Raises: AccessDenied with HeadersNotSigned.
-    """
-    unsigned = [
-        name
-        for name in request.headers
-        if name.startswith("x-amz-") and name not in names and name != "x-amz-content-sha256"
-    ]
-    if unsigned:
-        raise errors.AccessDenied(
-            detail="There were headers present in the request which were not signed",
-            members={"HeadersNotSigned": ", ".join(sorted(unsigned))},
-        )
-
-
 async def _hash_of_body(request: HttpRequest) -> str:
     if request.stream is not None:
         if request.read is None:
@@ -463,9 +508,3 @@ async def _hash_of_body(request: HttpRequest) -> str:
         request.body = await request.read(BODY_SIZE_MAX)
         request.stream = None
     return hashlib.sha256(request.body).hexdigest() if request.body else _EMPTY_SHA256
-
-
-def _is_presigned(query: str) -> bool:
-    return any(
-        name in query for name in ("X-Amz-Algorithm=", "X-Amz-Credential=", "X-Amz-Signature=")
-    )

@@ -17,10 +17,12 @@ class Vouch(Protocol):
         self,
         *,
         credential_text: str,
-        timestamp: str,
+        timestamp: str | None,
         document: str,
         given_signature: str,
         token: str | None,
     ) -> Authenticated:
-        """Raises: as `Authenticator.authenticate`; AccessDenied for a page that may not use these keys."""
+        """`timestamp`: None for Signature Version 2, whose `credential_text` is the key alone.
+
+        Raises: as `Authenticator.authenticate`; AccessDenied for a page that may not use these keys."""
         ...

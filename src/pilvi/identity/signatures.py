@@ -25,7 +25,13 @@ _timestamp = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z").fullmatch
 _weekday_date = re.compile(
     r"[A-Z][a-z]{2}, (\d\d) ([A-Z][a-z]{2}) (\d{4}) (\d\d):(\d\d):(\d\d) GMT"
 ).fullmatch
+_region = re.compile(r"[a-z]{2,4}(?:-[a-z]+)+-\d+").fullmatch
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def is_region(name: str) -> bool:
+    """Whether it has the form of a region's name; which regions there are, nobody here knows."""
+    return _region(name) is not None
 
 
 class Claim(msgspec.Struct, frozen=True):

@@ -13,6 +13,7 @@ from typing import Any, cast
 from urllib.parse import parse_qsl
 
 from pilvi.base.http import HttpRequest
+from pilvi.identity import version2
 from pilvi.identity.actions import keys_about
 from pilvi.identity.signatures import instant_ms
 from pilvi.kit import tags as kit_tags
@@ -107,12 +108,13 @@ def _of_call(call: Call) -> Keys:
     if call.principal.authenticated:
         kind, signed_at = _signature(request)
         told["s3:authtype"] = (kind,)
-        told["s3:signatureversion"] = ("AWS4-HMAC-SHA256",)
+        old = version2.is_claimed(request) or (kind == "POST" and signed_at is None)
+        told["s3:signatureversion"] = ("AWS" if old else "AWS4-HMAC-SHA256",)
         if signed_at is not None:
             told["s3:signatureage"] = (
                 str(max(0, call.cloud.clock.judging_ms(signed_at) - signed_at)),
             )
-        if kind == "REST-QUERY-STRING":
+        if kind == "REST-QUERY-STRING" and not old:
             hashed = hashed or "UNSIGNED-PAYLOAD"
     if hashed is not None:
         told["s3:x-amz-content-sha256"] = (hashed,)
@@ -123,7 +125,8 @@ def _signature(request: HttpRequest) -> tuple[str, int | None]:
     """Where it is, and since when it holds, except in a header: that one is minutes old at most."""
     if "authorization" in request.headers:
         return "REST-HEADER", None
-    if request.method == "POST" and "x-amz-signature" not in request.query.lower():
+    presigned = version2.is_claimed(request) or "x-amz-signature" in request.query.lower()
+    if request.method == "POST" and not presigned:
         return "POST", instant_ms(request.headers.get("x-amz-date", ""))
     query = {name.lower(): value for name, value in parse_qsl(request.query)}
     return "REST-QUERY-STRING", instant_ms(query.get("x-amz-date", ""))

@@ -17,7 +17,7 @@ import msgspec
 from pilvi.services.s3 import errors, limits
 from pilvi.services.s3.forms.errors import InvalidPolicyDocument
 
-_UNCHECKED = frozenset({"policy", "x-amz-signature", "file"})
+_UNCHECKED = frozenset({"policy", "x-amz-signature", "awsaccesskeyid", "signature", "file"})
 _IGNORED = "x-ignore-"
 
 

@@ -32,7 +32,9 @@ from pilvi.services.s3.service import s3
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _SIGNED = ("X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "policy", "X-Amz-Signature")
-_OLD = ("awsaccesskeyid", "signature")
+_SIGNED2 = ("AWSAccessKeyId", "policy", "Signature")
+"""The fields of a form that is signed by Version 2."""
+_VERSION4 = ("x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-signature")
 _HEADERS = frozenset(
     {
         "acl",
@@ -44,7 +46,7 @@ _HEADERS = frozenset(
         "tagging",
     }
 )
-_SPENT = frozenset({name.lower() for name in _SIGNED} | {"x-amz-security-token"})
+_SPENT = frozenset({name.lower() for name in (*_SIGNED, *_SIGNED2)} | {"x-amz-security-token"})
 _BREAKS = frozenset("\r\n\0")
 _FILENAME = "${filename}"
 
@@ -67,21 +69,17 @@ async def post_object(call: Call, request: HttpRequest, vouch: Vouch) -> HttpRes
         raise errors.InvalidArgument("User key must have a length greater than 0.", "key", "")
     signer = await _signer(fields, vouch)
     policy = policies.read_policy(fields["policy"])
-    _check_expiry(call, policy, instant_ms(fields["x-amz-date"]) or 0)
+    _check_expiry(call, policy, instant_ms(fields.get("x-amz-date", "")))
     policies.check_fields(policy, fields, bucket)
     stored = await _put(call, request, signer, bucket, form, policy)
     return _answer(request, call, bucket, fields, stored)
 
 
 async def _signer(fields: Mapping[str, str], vouch: Vouch) -> Authenticated:
-    signed = [name for name in _SIGNED if name.lower() in fields]
-    if not signed or (signed == ["policy"] and any(name in fields for name in _OLD)):
-        if any(name in fields for name in _OLD):
-            raise errors.InvalidRequest(
-                detail="The authorization mechanism you have provided is not supported."
-                f" Please use {_ALGORITHM}."
-            )
+    if not any(name.lower() in fields for name in (*_SIGNED, *_SIGNED2)):
         raise errors.AccessDenied()
+    if not any(name in fields for name in _VERSION4):
+        return await _signer2(fields, vouch)
     for name in _SIGNED:
         if name.lower() not in fields:
             raise MissingField(name)
@@ -100,9 +98,27 @@ async def _signer(fields: Mapping[str, str], vouch: Vouch) -> Authenticated:
     )
 
 
-def _check_expiry(call: Call, policy: PostPolicy, signed_at_ms: int) -> None:
-    """By the clock, or by the machine's: `Clock.judging_ms`."""
-    if call.cloud.clock.judging_ms(signed_at_ms) >= policy.expires_at_ms:
+async def _signer2(fields: Mapping[str, str], vouch: Vouch) -> Authenticated:
+    for name in _SIGNED2:
+        if name.lower() not in fields:
+            raise MissingField(name)
+    return await vouch(
+        credential_text=fields["awsaccesskeyid"],
+        timestamp=None,
+        document=fields["policy"],
+        given_signature=fields["signature"],
+        token=fields.get("x-amz-security-token"),
+    )
+
+
+def _check_expiry(call: Call, policy: PostPolicy, signed_at_ms: int | None) -> None:
+    """By the clock, or by the machine's: `Clock.judging_ms`. Version 2 does not say when it was signed."""
+    clock = call.cloud.clock
+    if signed_at_ms is None:
+        now_ms = min(clock.now_ms(), clock.machine_ms())
+    else:
+        now_ms = clock.judging_ms(signed_at_ms)
+    if now_ms >= policy.expires_at_ms:
         raise errors.AccessDenied("Invalid according to Policy: Policy expired.")
 
 
@@ -116,7 +132,9 @@ async def _put(
 ) -> Mapping[str, str]:
     operation = s3.operations["PutObject"]
     headers = _headers(form.fields)
-    headers["x-amz-date"] = form.fields["x-amz-date"]  # policies may ask how old the signature is
+    headers["x-amz-date"] = form.fields.get(
+        "x-amz-date", ""
+    )  # policies may ask how old the signature is
     plain = replace(request, headers=headers, body=b"", stream=None, read=None)
     match = Match("PutObject", {"Bucket": bucket, "Key": form.fields["key"]})
     made = call.cloud.call(

@@ -13,6 +13,7 @@ from typing import Any, cast
 from urllib.parse import parse_qsl
 
 from pilvi.base.http import HttpRequest, HttpResponse
+from pilvi.identity import version2
 from pilvi.identity.principal import Principal
 from pilvi.kit.service import Answered
 from pilvi.services.s3 import errors, limits
@@ -113,7 +114,7 @@ def line(bucket: Bucket, answered: Answered) -> str:
         _quoted(request.headers.get("user-agent", "")),
         told.get("x-amz-version-id", "-"),
         told.get("x-amz-id-2", "-"),
-        "SigV4" if kind else "-",
+        "-" if not kind else "SigV2" if version2.is_claimed(request) else "SigV4",
         "-",
         kind or "-",
         _bare(request.headers.get("host", "")),
