@@ -36,13 +36,13 @@ class Entropy:
 
     def uuid(self) -> str:
         """A version 4 UUID (RFC 9562): AWS's usual request and resource id."""
-        text = self._next_16().hex()
+        text = self.id_bytes().hex()
         variant = "89ab"[int(text[16], 16) & 3]
         return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{variant}{text[17:20]}-{text[20:]}"
 
-    def _next_16(self) -> bytes:
-        """For ids, which every request needs: the system is asked for many at once. Secrets are never kept so,
-        and a forked process begins anew."""
+    def id_bytes(self) -> bytes:
+        """16 of them, for ids and nonces, which every request needs: the system is asked for many at once. Not for
+        secrets, which are never kept so. A forked process begins anew."""
         start = self._used
         if start == len(self._ahead) or self._forks != _forks:
             self._ahead, self._forks, start = self.bytes(_AHEAD_BYTES), _forks, 0

@@ -43,6 +43,10 @@ class Snapshot(Protocol):
 
     def get(self, key: bytes) -> bytes | None: ...
 
+    def has(self, key: bytes) -> bool:
+        """Whether `get` would give something; a large value is not read for it."""
+        ...
+
     def get_kept(self, key: bytes, decode: Callable[[bytes], T]) -> T | None:
         """As `get`, decoded; of a record whose changes are counted (`kept.py`), which may come out of memory.
 

@@ -97,7 +97,7 @@ def get(at: Snapshot, ref: BlobRef) -> BlobRow:
     """Raises: BlobGone; BlobCorrupt when the record and the row tell different things."""
     row = find(at, ref.id)
     if row is None:
-        raise BlobGone(f"blob {ref.id} is gone")
+        raise _gone(ref)
     if row.ref != ref:
         raise BlobCorrupt(f"blob {ref.id}: the row {row.ref} is not what the record names: {ref}")
     return row
@@ -114,7 +114,8 @@ def release(tx: Transaction, ref: BlobRef) -> bool:
 
     Raises: BlobGone when nothing names it any more.
     """
-    get(tx, ref)
+    if not tx.has(_row_key(ref.id)):
+        raise _gone(ref)
     extra = extra_references(tx, ref.id)
     if extra:
         _put_extra(tx, ref.id, extra - 1)
@@ -152,6 +153,10 @@ def decode(blob_id: str, value: bytes) -> BlobRow:
     version, inline, size, crc64nvme = _HEAD.unpack_from(value)
     assert version == _VERSION, f"blob row version {version} is newer than {_VERSION}"
     return BlobRow(BlobRef(blob_id, size, crc64nvme, bool(inline)), value[_HEAD.size :])
+
+
+def _gone(ref: BlobRef) -> BlobGone:
+    return BlobGone(f"blob {ref.id} is gone")
 
 
 def _put_extra(tx: Transaction, blob_id: str, count: int) -> None:

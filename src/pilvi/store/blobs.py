@@ -1,4 +1,4 @@
-"""Immutable byte streams named by random ids: up to 64 KiB inside the store, larger ones in files.
+"""Immutable byte streams named by ids of their own: up to 64 KiB inside the store, larger ones in files.
 
     new = await blobs.write(body, size_max=limit)          # between transactions
     try:
@@ -88,6 +88,8 @@ class Blobs:
         self._files = BlobFiles(root)
         self._store = store
         self._entropy = entropy or Entropy()
+        self._process = self._entropy.hex(8)
+        self._made = 0
         self._grace_s = grace_s
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="pilvi-blob")
         self._streamed: Counter[str] = Counter()
@@ -97,7 +99,14 @@ class Blobs:
     # --- writing
 
     def new_id(self) -> str:
-        return self._entropy.hex(32)
+        """Of a file: spread over all folders."""
+        return self._entropy.id_bytes().hex()
+
+    def new_inline_id(self) -> str:
+        """Of a body inside the store: those that this process makes one after another lie side by side there, so
+        that a group of them is written to few pages."""
+        self._made += 1
+        return f"{self._process}{self._made & 0xFFFFFFFF:08x}{self._entropy.id_bytes().hex()[:16]}"
 
     async def write(
         self,
@@ -157,7 +166,7 @@ class Blobs:
         assert len(data) <= INLINE_BYTES_MAX, len(data)
         for hasher in hashers:
             hasher.update(data)
-        blob_id = blob_id or self.new_id()
+        blob_id = blob_id or self.new_inline_id()
         ref = BlobRef(blob_id, len(data), checksums.crc64nvme(data), inline=True)
         return NewBlob(BlobRow(ref, data), None)
 

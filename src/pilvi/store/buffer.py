@@ -83,6 +83,15 @@ class BufferedTransaction:
             return None
         return self._base.get(key)
 
+    def has(self, key: bytes) -> bool:
+        assert self._open, "a transaction ends with its body"
+        value = self._writes.get(key, _MISSING)
+        if not isinstance(value, _Missing):
+            return value is not None
+        if self._ranges and self._is_hidden(key):
+            return False
+        return self._base.has(key)
+
     def get_kept(self, key: bytes, decode: Callable[[bytes], T]) -> T | None:
         if self.unsettles:
             value = self.get(key)

@@ -112,6 +112,10 @@ class _View:
         assert self._map is not None, "a snapshot ends with its body"
         return self._map.get(key)
 
+    def has(self, key: bytes) -> bool:
+        assert self._map is not None, "a snapshot ends with its body"
+        return self._map.has(key)
+
     def get_kept(self, key: bytes, decode: Callable[[bytes], T]) -> T | None:
         assert self._map is not None, "a snapshot ends with its body"
         return self._map.get_kept(key, decode)
@@ -138,6 +142,9 @@ class _SortedMap:
 
     def get(self, key: bytes) -> bytes | None:
         return self._values.get(key)
+
+    def has(self, key: bytes) -> bool:
+        return key in self._values
 
     def get_kept(self, key: bytes, decode: Callable[[bytes], T]) -> T | None:
         value = self._values.get(key)

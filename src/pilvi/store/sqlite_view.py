@@ -17,6 +17,7 @@ T = TypeVar("T")
 _UNKNOWN = object()
 
 _GET = "SELECT value FROM kv WHERE key = ?"
+_HAS = "SELECT 1 FROM kv WHERE key = ?"
 _SCAN = "SELECT key, value FROM kv WHERE key >= ? AND key < ? ORDER BY key LIMIT ?"
 _SCAN_BACK = "SELECT key, value FROM kv WHERE key >= ? AND key < ? ORDER BY key DESC LIMIT ?"
 
@@ -38,6 +39,10 @@ class View:
         assert self._cursor is not None, "a snapshot ends with its body"
         rows = cast("list[tuple[bytes]]", self._cursor.execute(_GET, (key,)).fetchall())
         return rows[0][0] if rows else None
+
+    def has(self, key: bytes) -> bool:
+        assert self._cursor is not None, "a snapshot ends with its body"
+        return self._cursor.execute(_HAS, (key,)).fetchone() is not None
 
     def get_kept(self, key: bytes, decode: Callable[[bytes], T]) -> T | None:
         remembered = self._remembered

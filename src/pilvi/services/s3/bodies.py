@@ -110,11 +110,11 @@ async def take_copy(call: Call, body: Body, *, size_max: int, algorithm: str) ->
     """Take in bytes that nothing was promised of: those of another object. Raises: EntityTooLarge."""
     hashing = _Hashing(algorithm)
     blobs = call.cloud.blobs
-    blob_id = blobs.new_id()
     key = call.entropy.bytes(segments.KEY_BYTES)
+    begun, complete = await streams.beginning(body)
+    blob_id = blobs.new_inline_id() if complete else blobs.new_id()
     sealing = Sealing(key, blob_id, hashing.hashers, size_max)
     try:
-        begun, complete = await streams.beginning(body)
         if complete:
             blob = blobs.keep(sealing.whole(begun), blob_id=blob_id)
         else:

@@ -95,7 +95,7 @@ def _nonce(number: int, *, last: bool) -> bytes:
 
 def wrap(wrapping: AESGCM, key: bytes, blob_id: str, entropy: Entropy) -> bytes:
     """A blob's key, for its record."""
-    nonce = entropy.bytes(_NONCE_BYTES)
+    nonce = entropy.id_bytes()[:_NONCE_BYTES]
     return nonce + wrapping.encrypt(nonce, key, blob_id.encode())
 
 
