@@ -33,6 +33,7 @@ class Server:
         ready = self.data.parent / f"{self.data.name}.ready"
         ready.unlink(missing_ok=True)
         command = [sys.executable, "-m", "pilvi", "up", "--quiet", "--strict-members"]
+        command += ["--scrub-every", "0"]  # clocks are moved by weeks
         command += ["--data", str(self.data), "--port", str(self._port)]
         command += ["--ready-file", str(ready), *self.options]
         self.process = subprocess.Popen(command, start_new_session=True)

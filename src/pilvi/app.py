@@ -31,6 +31,8 @@ from pilvi.contracts.principals import Principals
 from pilvi.contracts.roles import Roles
 from pilvi.dispatch import trace
 from pilvi.dispatch.dispatcher import Dispatcher
+from pilvi.dispatch.registry import ServiceDispatch
+from pilvi.dispatch.scrubbing import Scrubbing
 from pilvi.gateway.access_log import AccessLog
 from pilvi.gateway.http1 import Connections
 from pilvi.gateway.own import Actions
@@ -40,6 +42,7 @@ from pilvi.identity.guardrails import GuardrailsOf
 from pilvi.identity.permissions import PermissionsOf
 from pilvi.kit.cloud import Cloud
 from pilvi.kit.settings import DEFAULT_ACCOUNT, DEFAULT_REGION, Settings
+from pilvi.store.blob_rows import BlobCorrupt
 from pilvi.store.blobs import Blobs
 from pilvi.store.datadir import DataDir, open_store
 from pilvi.store.memory import MemoryStore
@@ -140,11 +143,23 @@ class App:
         sealer = Sealer(_root_key_source(settings, directory), entropy)
         await store.read(sealer.verify)
         cloud.bind(Sealer, sealer)
+        scrubbing = Scrubbing(
+            store,
+            blobs,
+            clock,
+            know=load_services,
+            every_ms=round(settings.scrub_every_days * 24 * 3600 * 1000),
+            rate_bytes=settings.scrub_rate_bytes,
+        )
+
+        def registrations(name: str) -> ServiceDispatch:
+            return scrubbing.registrations() if name == "store" else cloud.registrations(name)
+
         dispatcher = Dispatcher(
             store,
             clock,
             entropy,
-            resolve=cloud.registrations,
+            resolve=registrations,
             consumers=CONSUMERS,
             run_dir=directory.run,
         )
@@ -170,6 +185,7 @@ class App:
                 await store.write(lambda tx: tx.delete_range(b"", b"\xff" * 8))
                 await blobs.sweep()
                 clock.reset()
+                await scrubbing.plan()
             finally:
                 await dispatcher.start()
             store.wake("clock")
@@ -201,7 +217,14 @@ class App:
 
         async def gauges() -> dict[str, float]:
             jobs: dict[str, float] = msgspec.to_builtins(await dispatcher.statistics())
-            return {f"jobs_{name}": value for name, value in jobs.items()}
+            told = {f"jobs_{name}": value for name, value in jobs.items()}
+            told["damage_met"] = float(BlobCorrupt.met)
+            return told | await scrubbing.gauges()
+
+        async def scrub(rate_bytes: int | None, begin: bool) -> dict[str, Any]:
+            if begin:
+                await scrubbing.begin(rate_bytes)
+            return await scrubbing.report()
 
         actions = Actions(
             reset=reset,
@@ -210,6 +233,7 @@ class App:
             idle=idle,
             status=status,
             gauges=gauges,
+            scrub=scrub,
             admin_token=admin_token,
         )
         gateway = Gateway(cloud, authenticator(settings.auth), access_log, actions)
@@ -217,6 +241,7 @@ class App:
         cloud.bind(Platform, SandboxPlatform(inside, settings))
         if number == 0:
             await blobs.sweep()
+            await scrubbing.plan()
         await dispatcher.start()
         first_key = None
         if settings.auth == "strict" and number == 0:

@@ -25,6 +25,7 @@ COMMANDS = {
     "trace": ("pilvi.cli.inspect:trace", "Tell the story of a request through all services."),
     "iam": ("pilvi.cli.iam:iam", "Tell who may what, and why; write least-privilege policies."),
     "check": ("pilvi.cli.care:check", "Verify every invariant of a data directory."),
+    "scrub": ("pilvi.cli.scrub:scrub", "Read all stored bodies and find what has rotted."),
     "backup": ("pilvi.cli.care:backup", "Copy a data directory, also while it is in use."),
     "restore": ("pilvi.cli.care:restore", "Make a data directory of a backup."),
 }

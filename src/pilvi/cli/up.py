@@ -102,6 +102,22 @@ def _check_backend(_context: click.Context, _option: click.Parameter, name: str)
     help="Written when it answers; holds its URL and process as JSON.",
 )
 @click.option("--quiet", is_flag=True, help="Print nothing but problems.")
+@click.option(
+    "--scrub-every",
+    metavar="DAYS",
+    default=7.0,
+    show_default=True,
+    type=click.FloatRange(0, 3650),
+    help="Verify all stored bodies so often. 0: never by itself; `pilvi scrub` does it.",
+)
+@click.option(
+    "--scrub-rate",
+    metavar="MB/S",
+    default=50.0,
+    show_default=True,
+    type=click.FloatRange(0, 100_000),
+    help="How fast. 0: as fast as it goes.",
+)
 @click.option("--no-request-log", is_flag=True, help="Do not log each request.")
 def up(
     data: Path | None,
@@ -122,6 +138,8 @@ def up(
     strict_members: bool,
     ready_file: Path | None,
     quiet: bool,
+    scrub_every: float,
+    scrub_rate: float,
     no_request_log: bool,
 ) -> None:
     """Start the cloud and serve until Ctrl-C or SIGTERM."""
@@ -145,6 +163,8 @@ def up(
         oidc_keys=None if oidc_keys is None else oidc_keys.absolute(),
         origins=origins,
         log_requests=not no_request_log,
+        scrub_every_days=scrub_every,
+        scrub_rate_bytes=round(scrub_rate * 1_000_000),
     )
     if settings.auth == "open" and not settings.loopback_only:
         raise PilviError(

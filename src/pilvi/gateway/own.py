@@ -69,6 +69,8 @@ class Actions:
     idle: Callable[[float], Awaitable[bool]]
     status: Callable[[], Awaitable[dict[str, Any]]]
     gauges: Callable[[], Awaitable[dict[str, float]]]
+    scrub: Callable[[int | None, bool], Awaitable[dict[str, Any]]]
+    """(bytes a second or None, whether to begin) -> what is known of the scrubs."""
     admin_token: str
 
 
@@ -125,6 +127,8 @@ class OwnEndpoints:
             return _json({"reset": True})
         if path == "/_pilvi/clock" and method in ("GET", "POST"):
             return _json(await self._clock(request))
+        if path == "/_pilvi/scrub" and method in ("GET", "POST"):
+            return _json(await self._scrub(request))
         if method == "GET" and path.startswith("/_pilvi/trace/"):
             return _json({"entries": await self._actions.story(path.rpartition("/")[2])})
         if path.startswith(own_iam.PREFIX):
@@ -189,6 +193,14 @@ class OwnEndpoints:
                 raise BadRequest(detail="action is one of freeze, advance, resume, reset.")
             self._actions.clock_moved()
         return {"now_ms": clock.now_ms(), "frozen": clock.frozen, "offset_ms": clock.offset_ms}
+
+    async def _scrub(self, request: HttpRequest) -> dict[str, Any]:
+        if request.method == "GET":
+            return await self._actions.scrub(None, False)
+        rate_bytes = (await self._asked(request)).get("rate_bytes")
+        if rate_bytes is not None and not _is_whole(rate_bytes, 1 << 40):
+            raise BadRequest(detail="rate_bytes is a whole number of bytes a second, 0 or more.")
+        return await self._actions.scrub(rate_bytes, True)
 
     async def _asked(self, request: HttpRequest) -> dict[str, Any]:
         body = await bodies.whole(request, _BODY_MAX)

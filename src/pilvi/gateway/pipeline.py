@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 from pilvi import protocol
-from pilvi.base.errors import AwsError, NotBuilt
+from pilvi.base.errors import AwsError, InternalFailure, NotBuilt
 from pilvi.base.http import HttpRequest, HttpResponse
 from pilvi.gateway import bodies, own
 from pilvi.gateway.access_log import AccessLog
@@ -342,6 +342,8 @@ def _render_error(exchange: Exchange, error: AwsError) -> HttpResponse:
         found = exchange.route
         if "json" in content or (found is not None and found.kind == "own"):
             codec = protocol.codec("dynamodb", "json")
+    if type(error) is InternalFailure and exchange.service is not None:
+        error = exchange.service.failure()
     known = exchange.operation_name if exchange.match is not None else None
     exchange.error = error.code
     response = codec.render_error(known, error, exchange.request_id)

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from pilvi.base.errors import AwsError, InternalFailure
 from pilvi.base.http import Body, HttpRequest, HttpResponse
 from pilvi.contracts.delivery import Deliver
 from pilvi.contracts.facts import Fact
@@ -183,6 +184,8 @@ class Service:
     """How deliveries to this service's ARNs are tried again."""
     finish: Finish | None = None
     note: Note | None = None
+    failure: type[AwsError] = InternalFailure
+    """What callers are told of an exception that nobody expected."""
 
     def __post_init__(self) -> None:
         self.known_keys = self.condition_keys

@@ -39,6 +39,10 @@ class Settings:
     log_requests: bool = True
     lifecycle_day_ms: int = 24 * 60 * 60 * 1000
     """How long a day of S3's lifecycle rules lasts, and with it the hours of restores."""
+    scrub_every_days: float = 7.0
+    """How often all stored bodies are read and verified, by the clock; 0: only when somebody asks."""
+    scrub_rate_bytes: int = 50_000_000
+    """A second, at most; 0: as fast as it goes."""
 
     @property
     def external_url(self) -> str:

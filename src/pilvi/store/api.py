@@ -65,6 +65,22 @@ class Snapshot(Protocol):
         ...
 
 
+class Survey(Snapshot, Protocol):
+    """A view for a long look, in a thread of its own."""
+
+    def keys(self, start: bytes, end: bytes) -> Iterator[bytes]:
+        """The keys that `scan` would give, without touching their values."""
+        ...
+
+    def pause(self) -> None:
+        """Let others run; to be called every few hundred rows. Raises: SurveyTooLong."""
+        ...
+
+
+class SurveyTooLong(Exception):
+    """So much was written during a survey that its snapshot would fill the disk. Try again later."""
+
+
 class Transaction(Snapshot, Protocol):
     """A view that also writes. All of it commits, or none."""
 
@@ -128,6 +144,13 @@ class Store(Protocol):
     outbox: Outbox | None
 
     def read(self, body: Callable[[Snapshot], T]) -> Awaitable[T]: ...
+
+    def survey(self, body: Callable[[Survey], T]) -> Awaitable[T]:
+        """As `read`, for bodies that take seconds: one snapshot, read beside all other work.
+
+        Raises: SurveyTooLong; whatever `body` raises.
+        """
+        ...
 
     def write(self, body: Callable[[Transaction], T], *, cause: Cause = ...) -> Awaitable[T]:
         """Run `body` in one transaction. It may be run again on a conflict, so it is pure but for `tx`.

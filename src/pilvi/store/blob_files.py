@@ -55,6 +55,31 @@ class BlobFiles:
             for inner in _folders(outer):
                 yield sorted(os.listdir(inner))
 
+    def next_folder(self, after: str) -> tuple[str, list[str]] | None:
+        """The first folder ("ab/cd") behind that one, with the ids in it."""
+        for outer in _folders(self.root):
+            if outer.name < after[:2]:
+                continue
+            for inner in _folders(outer):
+                name = f"{outer.name}/{inner.name}"
+                if name > after:
+                    return name, sorted(os.listdir(inner))
+        return None
+
+    def problem_of(self, row: BlobRow, chunk: int) -> str:
+        """What is wrong with one chunk, or with the whole file; empty when nothing is."""
+        try:
+            reader = FileReader(self, row)
+            try:
+                if reader.size_on_disk() != row.ref.size:
+                    return f"has {reader.size_on_disk()} bytes on disk instead of {row.ref.size}"
+                reader.read_chunk(chunk)
+            finally:
+                reader.close()
+        except (BlobCorrupt, BlobGone, StoreUnavailable) as error:
+            return str(error)
+        return ""
+
     def unlink(self, blob_ids: Iterable[str]) -> bool:
         """Remove files; those already gone are fine. False, with nothing done, during a backup.
 

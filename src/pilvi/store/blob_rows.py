@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from typing import ClassVar
 
 import msgspec
 from awscrt import checksums
@@ -33,6 +34,10 @@ _CHECKSUM = struct.Struct(">I")
 _ROWS = pack(("blobs", "b"))
 _COUNTS = pack(("blobs", "n"))
 
+ROWS = span(("blobs", "b"))
+"""Where the rows lie."""
+EVERYTHING = span(("blobs",))
+
 
 def _row_key(blob_id: str) -> bytes:
     return _ROWS + pack((blob_id,))
@@ -48,6 +53,13 @@ class BlobGone(Exception):
 
 class BlobCorrupt(Exception):
     """The bytes on disk are not those that were written. They were not handed out."""
+
+    met: ClassVar[int] = 0
+    """How often this process met damage, by whichever read or scrub: for /metrics."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        BlobCorrupt.met += 1
 
 
 class BlobRef(msgspec.Struct, frozen=True):
@@ -146,6 +158,19 @@ def scan_counts(at: Snapshot) -> Iterator[str]:
         blob_id = unpack(key)[2]
         assert isinstance(blob_id, str)
         yield blob_id
+
+
+def scan_extra(at: Snapshot) -> Iterator[tuple[str, int]]:
+    """(id, references beyond the first) of all blobs that have any."""
+    for key, value in at.scan(*span(("blobs", "n"))):
+        blob_id = unpack(key)[2]
+        assert isinstance(blob_id, str)
+        yield blob_id, _COUNT.unpack(value)[0]
+
+
+def id_of(row_key: bytes) -> str:
+    """Of a key below `ROWS`."""
+    return row_key[len(_ROWS) + 1 : -1].decode()
 
 
 def decode(blob_id: str, value: bytes) -> BlobRow:

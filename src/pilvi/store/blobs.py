@@ -267,11 +267,31 @@ class Blobs:
         try:
             folders = self._files.list_ids()
             while (ids := await self._run(next, folders, None)) is not None:
-                for blob_id in await self._unnamed(ids):
-                    removed += await self._sweep_one(blob_id)
+                removed += await self.sweep_ids(ids)
         except OSError as error:
             raise StoreUnavailable(reason=str(error)) from error
         return removed
+
+    async def next_folder(self, after: str) -> tuple[str, list[str]] | None:
+        """The first folder of files behind that one, and the ids in it. Raises: StoreUnavailable."""
+        try:
+            return await self._run(self._files.next_folder, after)
+        except OSError as error:
+            raise StoreUnavailable(reason=str(error)) from error
+
+    async def sweep_ids(self, ids: Sequence[str]) -> int:
+        """Remove those of these files that no row names and nobody is writing. Gives how many."""
+        return sum([await self._sweep_one(blob_id) for blob_id in await self._unnamed(ids)])
+
+    async def problem_of(self, row: BlobRow, chunk: int) -> str:
+        """What is wrong with one chunk of a blob, or with the one that lies in its row; empty when nothing is."""
+        if row.ref.inline:
+            try:
+                row.inline_bytes()
+            except BlobCorrupt as error:
+                return str(error)
+            return ""
+        return await self._run(self._files.problem_of, row, chunk)
 
     async def _unnamed(self, ids: Sequence[str]) -> list[str]:
         return await self._store.read(

@@ -20,6 +20,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from pilvi.contracts.bodies import BodyOwner
 from pilvi.store.api import Snapshot, Transaction
 from pilvi.store.blob_rows import BlobRef
 from pilvi.store.keys import Key, Part, after, pack, span, unpack
@@ -43,6 +44,9 @@ class Collection(Generic[T]):
         key: Callable[[T], Key],
         indexes: Mapping[str, Callable[[T], Key | None]] | None = None,
         blobs: Callable[[T], Iterable[BlobRef]] | None = None,
+        owner: Callable[[Snapshot, Key, T], BodyOwner | None] | None = None,
+        within: Callable[[T], str] | None = None,
+        known_as: Callable[[T], str] | None = None,
         kept: bool = False,
         version: int = 1,
         upgrades: Mapping[int, Upgrade] | None = None,
@@ -50,7 +54,10 @@ class Collection(Generic[T]):
         """`name`: unique, "service.noun". `key`: the record's key below its home.
 
         `indexes`: for each index, the parts a record is found by (None: not in this index).
-        `blobs`: the blobs that a record holds a reference of; `pilvi check` counts them.
+        `blobs`: the blobs that a record holds a reference of; `pilvi check` and `pilvi scrub` count them.
+        `owner`: whom to name when one of these is damaged, given the record's home. `within`: instead, the name
+        of the record that this one is a part of; that lies under the same home, in a collection behind this one
+        by name, which tells its own name by `known_as`.
         `kept`: processes may keep its records in memory (`kept.py`), so every change is counted. What `find` gives
         of frozen ones is decoded once for all.
         `upgrades[n]` turns the plain dict of a version-n record into version n+1.
@@ -64,6 +71,9 @@ class Collection(Generic[T]):
         self._key = key
         self._indexes = dict(indexes or {})
         self.blobs_of = blobs
+        self.owner_of = owner
+        self.within = within
+        self.known_as = known_as
         self._kept = kept
         self._remembered = kept and record.__struct_config__.frozen
         self._upgrades = dict(upgrades or {})

@@ -11,7 +11,14 @@ from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from pilvi.contracts.causes import NO_CAUSE, Cause
-from pilvi.store.api import Outbox, Snapshot, StoreStatistics, StoreUnavailable, Transaction
+from pilvi.store.api import (
+    Outbox,
+    Snapshot,
+    StoreStatistics,
+    StoreUnavailable,
+    Survey,
+    Transaction,
+)
 from pilvi.store.buffer import BufferedTransaction, Pair
 from pilvi.store.kept import Generation
 from pilvi.store.waits import Waits, run_hints
@@ -40,6 +47,14 @@ class MemoryStore:
         self._closed = False
 
     async def read(self, body: Callable[[Snapshot], T]) -> T:
+        self._assert_open()
+        view = _View(self._map)
+        try:
+            return body(view)
+        finally:
+            view.end()
+
+    async def survey(self, body: Callable[[Survey], T]) -> T:
         self._assert_open()
         view = _View(self._map)
         try:
@@ -125,6 +140,13 @@ class _View:
     ) -> Iterator[Pair]:
         assert self._map is not None, "a snapshot ends with its body"
         return self._map.scan(start, end, limit=limit, reverse=reverse)
+
+    def keys(self, start: bytes, end: bytes) -> Iterator[bytes]:
+        for key, _ in self.scan(start, end):
+            yield key
+
+    def pause(self) -> None:
+        """Nobody else runs during a body."""
 
     def end(self) -> None:
         self._map = None

@@ -38,11 +38,18 @@ import apsw
 from pilvi.base.entropy import Entropy
 from pilvi.contracts.causes import NO_CAUSE, Cause
 from pilvi.store import sqlite_file
-from pilvi.store.api import Outbox, Snapshot, StoreStatistics, StoreUnavailable, Transaction
+from pilvi.store.api import (
+    Outbox,
+    Snapshot,
+    StoreStatistics,
+    StoreUnavailable,
+    Survey,
+    Transaction,
+)
 from pilvi.store.buffer import BufferedTransaction
 from pilvi.store.kept import Generation, Remembered
 from pilvi.store.locks import WriteLock
-from pilvi.store.sqlite_view import View
+from pilvi.store.sqlite_view import SurveyView, View
 from pilvi.store.waits import run_hints
 from pilvi.store.wakes import Wakes
 
@@ -172,6 +179,26 @@ class SqliteStore:
             finally:
                 view.end()
                 cursor.execute("END")
+        except apsw.Error as error:
+            raise StoreUnavailable(reason=str(error)) from error
+
+    async def survey(self, body: Callable[[Survey], T]) -> T:
+        self._assert_open()
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(None, self._survey, body)
+
+    def _survey(self, body: Callable[[Survey], T]) -> T:
+        try:
+            connection = sqlite_file.open_reader(self._path)
+            try:
+                connection.execute("BEGIN")
+                view = SurveyView(connection.cursor(), lambda: sqlite_file.log_size(self._path))
+                try:
+                    return body(view)
+                finally:
+                    view.end()
+            finally:
+                connection.close()
         except apsw.Error as error:
             raise StoreUnavailable(reason=str(error)) from error
 

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar, cast
 
 import apsw
 
+from pilvi.store.api import SurveyTooLong
 from pilvi.store.buffer import Pair
 
 T = TypeVar("T")
@@ -20,6 +22,7 @@ _GET = "SELECT value FROM kv WHERE key = ?"
 _HAS = "SELECT 1 FROM kv WHERE key = ?"
 _SCAN = "SELECT key, value FROM kv WHERE key >= ? AND key < ? ORDER BY key LIMIT ?"
 _SCAN_BACK = "SELECT key, value FROM kv WHERE key >= ? AND key < ? ORDER BY key DESC LIMIT ?"
+_KEYS = "SELECT key FROM kv WHERE key >= ? AND key < ? ORDER BY key LIMIT ?"
 
 _PAGE_FIRST, _PAGE_MAX = 16, 128
 """Rows that a scan reads at once: it grows, and no statement stays open between two pages."""
@@ -80,3 +83,35 @@ class View:
 
     def end(self) -> None:
         self._cursor = None
+
+
+SURVEY_PAUSE_S = 0.001
+SURVEY_LOG_BYTES_MAX = 1024**3
+"""While a snapshot is kept, the write-ahead log cannot begin anew: at this size the survey gives way."""
+_KEYS_PAGE = 512
+
+
+class SurveyView(View):
+    """A view of a connection of its own, for long looks (`api.Survey`)."""
+
+    __slots__ = ("_log_bytes",)
+
+    def __init__(self, cursor: apsw.Cursor, log_bytes: Callable[[], int]) -> None:
+        super().__init__(cursor)
+        self._log_bytes = log_bytes
+
+    def keys(self, start: bytes, end: bytes) -> Iterator[bytes]:
+        while start < end:
+            assert self._cursor is not None, "a snapshot ends with its body"
+            found = self._cursor.execute(_KEYS, (start, end, _KEYS_PAGE)).fetchall()
+            rows = cast("list[tuple[bytes]]", found)
+            for (key,) in rows:
+                yield key
+            if len(rows) < _KEYS_PAGE:
+                return
+            start = rows[-1][0] + b"\x00"
+
+    def pause(self) -> None:
+        time.sleep(SURVEY_PAUSE_S)
+        if self._log_bytes() > SURVEY_LOG_BYTES_MAX:
+            raise SurveyTooLong(f"more than {SURVEY_LOG_BYTES_MAX} bytes were written meanwhile")

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from pilvi.base.arn import GLOBAL_REGION, Scope
+from pilvi.contracts.bodies import BodyOwner
 from pilvi.contracts.jobs import Job
 from pilvi.languages.cors import Cors
 from pilvi.services.lambda_ import errors
@@ -170,17 +171,26 @@ def _blobs_of_configuration(configuration: Configuration) -> list[BlobRef]:
     return _blobs_of(configuration.package, *(layer.package for layer in configuration.layers))
 
 
+def _owner(home: Key, kind: str, name: str, version: int | str = "") -> BodyOwner:
+    account, region = str(home[0]), str(home[1])
+    tail = f":{version}" if version else ""
+    arn = f"arn:aws:lambda:{region}:{account}:{kind}:{name}{tail}"
+    return BodyOwner("lambda", arn, {"arn": arn})
+
+
 functions = Collection(
     "lambda.function",
     Function,
     key=lambda function: (function.name,),
     blobs=lambda function: _blobs_of_configuration(function.latest),
+    owner=lambda at, home, function: _owner(home, "function", function.name),
 )
 versions = Collection(
     "lambda.version",
     Configuration,
     key=lambda configuration: (int(configuration.version),),
     blobs=_blobs_of_configuration,
+    owner=lambda at, home, found: _owner(home, "function", str(home[-1]), found.version),
 )
 aliases = Collection("lambda.alias", Alias, key=lambda alias: (alias.name,))
 policies = Collection("lambda.policy", Policy, key=lambda policy: (policy.qualifier,), kept=True)
@@ -198,6 +208,7 @@ layer_versions = Collection(
     LayerVersion,
     key=lambda version: (version.version,),
     blobs=lambda version: _blobs_of(version.package),
+    owner=lambda at, home, layer: _owner(home, "layer", str(home[-1]), layer.version),
 )
 
 

@@ -530,6 +530,14 @@ def of_kms(code: str, reason: str) -> AwsError:
 # --- requests in general
 
 
+class InternalError(AwsError):
+    """What a rotten body is answered with, too."""
+
+    code = "InternalError"
+    message = "We encountered an internal error. Please try again."
+    status = 500
+
+
 class MethodNotAllowed(S3Error):
     code = "MethodNotAllowed"
     message = "The specified method is not allowed against this resource."

@@ -9,7 +9,7 @@ from pilvi.kit import execution
 from pilvi.kit.audit import WatchedRequest
 from pilvi.kit.call import Call
 from pilvi.kit.service import Acts, Service, everything, the_request
-from pilvi.services.s3 import access, responses, told
+from pilvi.services.s3 import access, errors, responses, told
 from pilvi.services.s3.rules import names
 
 
@@ -238,5 +238,6 @@ s3 = Service(
     on_resource=access.on_bucket,
     condition_keys=frozenset(_LISTING),
     tells=told.tells,
+    failure=errors.InternalError,
     finish=responses.finish,
 )

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from pilvi.base.arn import GLOBAL_REGION
+from pilvi.contracts.bodies import BodyOwner
 from pilvi.services.s3 import errors, limits
 from pilvi.services.s3.records.encryption import DefaultEncryption
 from pilvi.services.s3.records.grants import Acl
@@ -222,6 +223,27 @@ def scan_buckets(at: Snapshot, account: str, *, after_name: str | None = None) -
         (account,),
         after_entry=None if after_name is None else (account, after_name),
     )
+
+
+def body_owner(
+    at: Snapshot, home: Key, key: str, version_id: str, upload_id: str = ""
+) -> BodyOwner | None:
+    """Whom to name when a body is damaged. `home`: of the bucket that it is in."""
+    account, _, id = home
+    if not isinstance(account, str):
+        return None
+    for bucket in scan_buckets(at, account):
+        if bucket.id == id:
+            break
+    else:
+        return None
+    what, detail = f"s3://{bucket.name}/{key}", {"account": account, "bucket": bucket.name}
+    detail["key"] = key
+    if version_id:
+        what, detail["version"] = f"{what}?versionId={version_id}", version_id
+    if upload_id:
+        what, detail["upload"] = f"{what}?uploadId={upload_id}", upload_id
+    return BodyOwner("s3", what, detail)
 
 
 def next_sequence(tx: Transaction, bucket: Bucket, now_ms: int) -> int:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import msgspec
 
+from pilvi.contracts.bodies import BodyOwner
 from pilvi.services.s3 import errors
-from pilvi.services.s3.records.buckets import Bucket
+from pilvi.services.s3.records.buckets import Bucket, body_owner
 from pilvi.services.s3.records.encryption import Encryption, Sealed
 from pilvi.services.s3.records.grants import Acl
 from pilvi.services.s3.records.listing import Ordered
@@ -16,7 +17,7 @@ from pilvi.services.s3.records.restores import Restore
 from pilvi.store.api import Snapshot, Transaction
 from pilvi.store.blob_rows import BlobRef
 from pilvi.store.collection import Collection
-from pilvi.store.keys import pack
+from pilvi.store.keys import Key, pack
 
 
 class Checksum(msgspec.Struct, frozen=True):
@@ -81,17 +82,24 @@ class Manifest(msgspec.Struct, frozen=True):
     pieces: tuple[Piece, ...]
 
 
+def owner_of(at: Snapshot, home: Key, stored: Object) -> BodyOwner | None:
+    return body_owner(at, home, stored.key, stored.version_id)
+
+
 _OBJECTS = Collection(
     "s3.object",
     Object,
     key=lambda stored: (stored.key,),
     blobs=lambda stored: () if stored.blob is None else (stored.blob,),
+    owner=owner_of,
+    known_as=lambda stored: stored.id,
 )
 _MANIFESTS = Collection(
     "s3.manifest",
     Manifest,
     key=lambda manifest: (manifest.object_id,),
     blobs=lambda manifest: [piece.blob for piece in manifest.pieces],
+    within=lambda manifest: manifest.object_id,
 )
 
 

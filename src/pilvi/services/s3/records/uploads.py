@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import msgspec
 
 from pilvi.services.s3 import errors
-from pilvi.services.s3.records.buckets import Bucket
+from pilvi.services.s3.records.buckets import Bucket, body_owner
 from pilvi.services.s3.records.encryption import Encryption, Sealed
 from pilvi.services.s3.records.grants import Acl
 from pilvi.services.s3.records.listing import Ordered
@@ -61,12 +61,19 @@ class Part(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.blob.crc64nvme if self.sealed is None else self.sealed.crc64nvme
 
 
-_UPLOADS = Collection("s3.upload", Upload, key=lambda upload: (upload.key, upload.id))
+_UPLOADS = Collection(
+    "s3.upload",
+    Upload,
+    key=lambda upload: (upload.key, upload.id),
+    owner=lambda at, home, upload: body_owner(at, home, upload.key, "", upload.id),
+    known_as=lambda upload: upload.id,
+)
 _PARTS = Collection(
     "s3.part",
     Part,
     key=lambda part: (part.upload_id, part.number),
     blobs=lambda part: (part.blob,),
+    within=lambda part: part.upload_id,
 )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import msgspec
 
 from pilvi.services.s3.records import objects, version_ids
-from pilvi.services.s3.records.buckets import Bucket
+from pilvi.services.s3.records.buckets import Bucket, body_owner
 from pilvi.services.s3.records.listing import Ordered
 from pilvi.services.s3.records.objects import Object
 from pilvi.store.api import Snapshot, Transaction
@@ -42,6 +42,8 @@ _VERSIONS = Collection(
     blobs=lambda version: (
         () if version.object is None or version.object.blob is None else (version.object.blob,)
     ),
+    owner=lambda at, home, version: body_owner(at, home, version.key, version.id),
+    known_as=lambda version: "" if version.object is None else version.object.id,
 )
 
 
