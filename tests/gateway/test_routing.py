@@ -104,6 +104,22 @@ def test_what_sdks_put_into_host_names_is_no_bucket() -> None:
 
 
 @pytest.mark.parametrize(
+    "host",
+    [
+        "my-point-123456789012.s3-accesspoint.eu-west-1.localhost:4566",
+        "my-point-123456789012.s3-accesspoint-fips.dualstack.eu-west-1.amazonaws.com",
+        "my-point-123456789012.s3-accesspoint.eu-west-1.cloud.example",
+    ],
+)
+def test_hosts_of_access_points(host: str) -> None:
+    """The path then names the point as no bucket is called, in one segment."""
+    found = route(request(host, "/some/key"), external_name="localhost")
+    assert found.service == "s3"
+    arn = "arn:aws:s3:eu-west-1:123456789012:accesspoint:my-point"
+    assert found.request.path == f"/{arn}/some/key"
+
+
+@pytest.mark.parametrize(
     ("host", "name"),
     [("A.b:1", "a.b"), ("[::1]:1", "::1"), ("[::1]", "::1"), ("x.", "x"), ("", ""), ("[", "")],
 )

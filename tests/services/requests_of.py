@@ -59,6 +59,8 @@ TEXTS: dict[tuple[str, str], str] = {
     ("s3", "CopySource"): "source/some",
     ("s3", "Tagging"): "some=thing",
     ("s3", "Bucket"): "some-bucket",
+    ("s3control", "AccountId"): ACCOUNT,
+    ("s3control", "ResourceArn"): "arn:aws:s3:::some-bucket",
     ("sts", "RoleArn"): _ROLE,
     ("sts", "arn"): _POLICY,
     ("sts", "ProviderArn"): f"arn:aws:iam::{ACCOUNT}:oidc-provider/example.com",

@@ -54,6 +54,10 @@ _WEBSITE_HOST = re.compile(rf"(?P<bucket>.+)\.s3-website(?:[.-](?P<region>{_REGI
 _OTHER_WEBSITE_HOST = re.compile(
     rf"(?P<bucket>.+)\.s3-website(?:[.-](?P<region>{_REGION}))?\.[a-z0-9.-]+"
 )
+_POINT_HOST = re.compile(
+    rf"(?P<name>[a-z0-9-]+)-(?P<account>\d{{12}})\.s3-accesspoint(?:-fips)?(?:\.dualstack)?\.(?P<region>{_REGION})"
+    r"(?:\..+)?"
+)
 _SERVICE_HOST = re.compile(rf"(?P<service>[a-z0-9-]+)(?:\.{_REGION})?")
 _WEBSITE = "s3-website"
 _ENDPOINT_SERVICES = {"execute-api": "apigatewayv2", _WEBSITE: "s3"}
@@ -83,7 +87,8 @@ class _Host(NamedTuple):
     """What a Host header says by itself. `prefix`: what stands before a name that pilvi is known by.
 
     `endpoint`: kind, identifier and region of an API or a function URL. `bucket`: of S3's own host names, empty
-    for those without one; None for others, of which `may_be_bucket` tells whether their prefix can be one.
+    for those without one (of an access point its ARN); None for others, of which `may_be_bucket` tells whether
+    their prefix can be one.
     """
 
     prefix: str
@@ -136,6 +141,10 @@ def _read_host(header: str, external_name: str) -> _Host:
     found = _WEBSITE_HOST.fullmatch(prefix) if suffix else _OTHER_WEBSITE_HOST.fullmatch(name)
     if found is not None:
         return _Host(prefix, endpoint=(_WEBSITE, found["bucket"], found["region"] or ""))
+    found = _POINT_HOST.fullmatch(prefix if suffix else name)
+    if found is not None:
+        at = f"{found['region']}:{found['account']}"
+        return _Host(prefix, bucket=f"arn:aws:s3:{at}:accesspoint:{found['name']}")
     found = _S3_HOST.fullmatch(prefix) if suffix else _OTHER_S3_HOST.fullmatch(name)
     if found is not None:
         return _Host(prefix, bucket=found["bucket"] or "")

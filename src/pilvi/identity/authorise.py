@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import islice
 
+import msgspec
+
 from pilvi import protocol
 from pilvi.base.errors import AwsError
 from pilvi.identity.permissions import OnResource, Permissions
@@ -78,6 +80,13 @@ def judge(
     account = on_resource.account or principal.account
     request = Request(principal, action, (resource,), account, context)
     return request, policies, decide(request, policies)
+
+
+def allowed_here(request: Request, policies: Policies) -> bool:
+    """Whether the caller's own account allows the request, whatever the resource's side says."""
+    own = msgspec.structs.replace(request, resource_account=request.principal.account)
+    alone = msgspec.structs.replace(policies, resource=(), resource_control=())
+    return decide(own, alone).allowed
 
 
 def decoded(request: Request, decision: Decision) -> dict[str, object]:

@@ -50,7 +50,8 @@ class PermissionsOf(Protocol):
 class OnResource(msgspec.Struct, frozen=True):
     """What stands on the resource's side. `account`: whose it is; "" for the one who asks. `arn`: its true one, where
     the request named it by another (an alias). `context`: the condition keys that the resource itself tells.
-    `spared`: no resource control policy holds for it (a key that AWS manages)."""
+    `spared`: no resource control policy holds for it (a key that AWS manages). `behind`: the ARN of what it leads to,
+    which is asked for as well, and told `passed` of this one (the bucket behind an access point)."""
 
     account: str = ""
     policies: tuple[Document, ...] = ()
@@ -58,6 +59,8 @@ class OnResource(msgspec.Struct, frozen=True):
     arn: str = ""
     context: Mapping[str, tuple[str, ...]] = {}
     spared: bool = False
+    behind: str = ""
+    passed: Mapping[str, tuple[str, ...]] = {}
 
 
 def roots(principal: Principal) -> Permissions:

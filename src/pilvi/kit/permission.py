@@ -43,7 +43,16 @@ from pilvi.identity.permissions import (
     services,
 )
 from pilvi.kit import observing, tags
-from pilvi.languages.policy import Decision, Policies, Request, ResourceSide, explain, remedies
+from pilvi.languages.policy import (
+    Decision,
+    Layer,
+    Policies,
+    Request,
+    ResourceSide,
+    Verdict,
+    explain,
+    remedies,
+)
 
 if TYPE_CHECKING:
     from pilvi.kit.call import Call
@@ -184,6 +193,8 @@ async def _judge(
     true_name = on_resource.arn or resource
     here, there = await _guardrails(call, on_resource.account)
     if _is_roots_own(call, on_resource, here):
+        if on_resource.behind:
+            return true_name, await _judge_behind(call, permission, on_resource, None)
         return true_name, None
     permissions = _permissions(call) or await call.ask(PermissionsOf).permissions_of(principal)
     policies = authorise.applying(permissions, on_resource)
@@ -217,7 +228,41 @@ async def _judge(
     if decision.cross_account and not decision.allowed and true_name != resource:
         # Whoever is refused from another account does not learn what an alias stands for.
         decision = msgspec.structs.replace(decision, resource=resource)
+    if on_resource.behind and decision.allowed:
+        judged = await _judge_behind(call, permission, on_resource, (request, policies))
+        return true_name, judged
     return true_name, (request, policies, decision)
+
+
+async def _judge_behind(
+    call: Call,
+    permission: Permission,
+    on_resource: OnResource,
+    asked: tuple[Request, Policies] | None,
+) -> tuple[Request, Policies, Decision] | None:
+    """What a resource leads to must allow the same. `asked`: of the resource in front, which did; None for the root of
+    its account.
+
+    Where what lies behind is another account's, and lets the caller in, the caller's own account has said enough when
+    its policies name the one in front.
+    """
+    told = {**permission.context, **on_resource.passed}
+    _, judged = await _judge(call, permission._replace(context=told), on_resource.behind)
+    if judged is None:
+        return None
+    request, policies, decision = judged
+    if decision.verdict is Verdict.IMPLICIT_DENY and decision.cross_account and asked is not None:
+        lets_in = _THERE.isdisjoint(decision.lacking)
+        if lets_in and authorise.allowed_here(*asked):
+            decision = Decision(Verdict.ALLOWED, decision.resource, cross_account=True)
+    if decision.allowed:
+        resource = on_resource.behind
+        observing.note(call, permission.action, resource, ALLOWED, permission.context, decision)
+    return request, policies, decision
+
+
+_THERE = frozenset({Layer.RESOURCE, Layer.TRUST, Layer.RESOURCE_CONTROL})
+"""Those layers of a decision that stand on the resource's side."""
 
 
 async def _guardrails(call: Call, owner: str) -> tuple[Guardrails, Guardrails]:

@@ -132,6 +132,7 @@ class RestXml:
     def __init__(self, model: ServiceModel) -> None:
         self._model = model
         self._s3 = model.name == "s3"
+        self._control = model.name == "s3control"
         self._reader = XmlReader()
         self._writer = XmlWriter(full=True)
         self._format = _XmlBody(self._writer, model)
@@ -187,7 +188,10 @@ class RestXml:
             text = f"{DECLARATION}<Error>{''.join(out)}{identity}{host}</Error>"
         else:
             xmlns = f' xmlns="{self._model.namespace}"' if self._model.namespace else ""
-            out.insert(0, f"<Type>{failure.error.fault}</Type>")
+            if self._control:
+                identity += f"<HostId>{host_id(failure.request_id)}</HostId>"
+            else:
+                out.insert(0, f"<Type>{failure.error.fault}</Type>")
             text = (
                 f"{DECLARATION}<ErrorResponse{xmlns}><Error>{''.join(out)}</Error>"
                 f"{identity}</ErrorResponse>"

@@ -76,7 +76,7 @@ _JAVA_CLASSES: dict[type, str] = {
 
 def aws_error(unreadable: Unreadable, service: str, protocol: str) -> AwsError:
     """AWS's word for an unreadable request, which depends on who reads it."""
-    if service == "s3":
+    if service in ("s3", "s3control"):
         if unreadable.place == "uri":
             return InvalidURI()
         if unreadable.place != "body":

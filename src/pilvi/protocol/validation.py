@@ -327,8 +327,12 @@ _HAVE_A_WORD_OF_THEIR_OWN = {"logs"}
 _CHECKED_BY_HANDLERS = {
     ("lambda", "CreateFunction"): frozenset({"Runtime"}),
     ("lambda", "UpdateFunctionConfiguration"): frozenset({"Runtime"}),
+    ("s3control", "CreateAccessPoint"): frozenset({"Name", "Tags"}),
+    ("s3control", "TagResource"): frozenset({"Tags", "ResourceArn"}),
+    ("s3control", "UntagResource"): frozenset({"ResourceArn"}),
+    ("s3control", "ListTagsForResource"): frozenset({"ResourceArn"}),
 }
-"""Members that AWS checks after all others, with another error (recorded)."""
+"""Members that AWS checks after all others, with another error, or by another rule than its model's (recorded)."""
 
 
 class MissingRequestBodyError(AwsError):

@@ -19,6 +19,10 @@ know. Inventories are not produced, so they are refused by name. Websites are se
 `BUCKET.s3-website[-REGION].<host>` and at `/_aws/s3-website/BUCKET/`. Server access logs are delivered five minutes
 after the first line, by the clock.
 
+Access points are reached by their ARN, their alias, and at `NAME-ACCOUNT.s3-accesspoint.REGION.<host>`; also at
+`NAME-ACCOUNT.<host>`, which is what SDKs ask for when an endpoint was given to them and the bucket is an ARN. Their
+policies and their bucket's must both allow. There are no VPCs: a point for a VPC refuses every request.
+
 Retention and legal holds are told in the headers of GetObject and HeadObject to whoever may read the object; AWS hides
 them from who may not ask for them alone.
 """

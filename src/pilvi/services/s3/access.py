@@ -22,6 +22,7 @@ from pilvi.kit.permission import Permission, Undisclosed, check
 from pilvi.kit.service import PermissionsOfRequest
 from pilvi.languages.policy import RESOURCE, Attachment, Document, Origin, document
 from pilvi.services.s3 import errors, limits
+from pilvi.services.s3.points import sides
 from pilvi.services.s3.records import buckets, objects, versions
 from pilvi.services.s3.records.buckets import BUCKET_OWNER, Bucket
 from pilvi.services.s3.records.grants import NOBODY, Acl
@@ -66,6 +67,11 @@ async def _on_bucket(call: Call, asked: Permission, resource: str) -> OnResource
     name, _, key = resource.removeprefix("arn:aws:s3:::").partition("/")
     kept = await call.cloud.kept(_side_of, most=limits.BUCKETS_KEPT).get(name)
     side = kept.side
+    if side is _NOBODYS:
+        if "s3:dataaccesspointarn" in asked.context:
+            return side  # the bucket behind a point is gone
+        own = not resource.startswith("arn:aws:s3:::") and resource.startswith("arn:")
+        return await (sides.on_own if own else sides.on_point)(call, resource)
     if kept.restricted and not (call.principal.authenticated and call.account == side.account):
         return OnResource(side.account)
     if kept.bucket is None:
@@ -142,7 +148,8 @@ async def _on_object(
     if action not in acls.OWNERS_ACTIONS:
         return side
     version_id = version_names.of_permission(asked.told)
-    stored, public = await call.view(lambda at: _look(at, bucket, key, version_id))
+    through = asked.context.get("s3:dataaccesspointarn", ("",))[0]
+    stored, public = await call.view(lambda at: _look(at, bucket, key, version_id, through))
     if stored is None:
         return side
     owner = stored.owner or bucket.account
@@ -157,15 +164,17 @@ async def _on_object(
 
 
 def _look(
-    at: Snapshot, bucket: Bucket, key: str, version_id: str | None
+    at: Snapshot, bucket: Bucket, key: str, version_id: str | None, through: str
 ) -> tuple[Object | None, bool]:
-    """An object or the version of it that is asked for, and whether grants to everyone count."""
+    """An object or the version of it that is asked for, and whether grants to everyone count. `through`: the access
+    point that is in the way."""
     block = buckets.blocked(at, bucket)
+    public = not block.ignore_acls and not (through and sides.ignores_acls(at, through))
     if version_id is None:
         stored = objects.find_object(at, bucket, key)
     else:
         stored = versions.find(at, bucket, key, "" if version_id == "null" else version_id)
-    return stored if isinstance(stored, Object) else None, not block.ignore_acls
+    return stored if isinstance(stored, Object) else None, public
 
 
 def writer(call: Call) -> str:
@@ -209,7 +218,9 @@ def admit_source(call: Call, at: Snapshot, name: str, expected: str | None) -> B
 
 
 def _admit(call: Call, at: Snapshot, name: str, expected: str | None) -> Bucket:
-    bucket = buckets.get_bucket(at, name)
+    bucket = buckets.find_bucket(at, name)
+    if bucket is None:
+        bucket = sides.behind(call, at, name)
     if not call.granted and not owns(call, bucket):
         raise errors.AccessDenied()  # it was another one, or had another policy, when permission was asked
     names.check_owner_expected(expected, bucket.account)

@@ -92,6 +92,58 @@ class VersionedBucketNotEmpty(S3Error):
         super().__init__({"BucketName": bucket})
 
 
+class BucketHasAccessPointsAttached(S3Error):
+    code = "BucketHasAccessPointsAttached"
+    message = "Bucket has access points attached and cannot be deleted."
+
+
+class NoSuchAccessPoint(S3Error):
+    code = "NoSuchAccessPoint"
+    message = "The specified accesspoint does not exist"
+    status = 404
+
+    def __init__(self, name: str) -> None:
+        super().__init__({"AccessPointName": name})
+
+
+class NoSuchAccessPointPolicy(S3Error):
+    code = "NoSuchAccessPointPolicy"
+    message = "The specified accesspoint policy does not exist"
+    status = 404
+
+    def __init__(self, name: str) -> None:
+        super().__init__({"AccessPointName": name})
+
+
+class AccessPointAlreadyOwnedByYou(S3Error):
+    code = "AccessPointAlreadyOwnedByYou"
+    message = (
+        "Your previous request to create the named accesspoint succeeded and you already own it."
+    )
+    status = 409
+
+
+class TooManyAccessPoints(S3Error):
+    code = "TooManyAccessPoints"
+    message = "You have attempted to create more access points than allowed"
+
+
+class InvalidURI(S3Error):
+    code = "InvalidURI"
+    message = "Couldn't parse the specified URI."
+
+    def __init__(self, uri: str) -> None:
+        super().__init__({"URI": uri})
+
+
+class NoSuchResource(S3Error):
+    """Of S3 Control's tags."""
+
+    code = "NoSuchResource"
+    message = "The specified resource doesn't exist."
+    status = 404
+
+
 class IllegalVersioningConfigurationException(S3Error):
     code = "IllegalVersioningConfigurationException"
     message = "The Versioning element must be specified"

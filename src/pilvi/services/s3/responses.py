@@ -6,9 +6,11 @@ from urllib.parse import unquote
 
 from pilvi.base.http import HttpRequest, HttpResponse
 from pilvi.kit.cloud import Cloud
+from pilvi.services.s3.points import records as points
 from pilvi.services.s3.records import buckets
 from pilvi.services.s3.records.buckets import Bucket
 from pilvi.services.s3.rules import cors
+from pilvi.services.s3.rules import point_names as names
 from pilvi.store.api import Snapshot
 
 
@@ -81,6 +83,11 @@ async def _mark(cloud: Cloud, request: HttpRequest, response: HttpResponse) -> N
 
 
 def bucket_of(at: Snapshot, request: HttpRequest) -> Bucket | None:
-    """The bucket that a path-style path names."""
+    """The bucket that a path-style path names, by itself or by the ARN or the alias of an access point."""
     name = unquote(request.path.lstrip("/").partition("/")[0])
-    return buckets.find_bucket(at, name) if name else None
+    if not name:
+        return None
+    bucket = buckets.find_bucket(at, name)
+    named = names.reference(name, "") if bucket is None else None
+    point = None if named is None else points.find(at, named)
+    return bucket if point is None else buckets.find_bucket(at, point.bucket)

@@ -23,9 +23,11 @@ from pilvi.kit.service import Tells
 from pilvi.languages.policy import family_of
 from pilvi.protocol.timestamps import iso8601
 from pilvi.services.s3 import errors
+from pilvi.services.s3.points import records as points_records
 from pilvi.services.s3.records import buckets, objects, versions
 from pilvi.services.s3.records.objects import Object
 from pilvi.services.s3.rules import names, tags, version_names
+from pilvi.services.s3.rules import point_names as points
 from pilvi.store.api import Snapshot
 
 Keys = dict[str, tuple[str, ...]]
@@ -62,11 +64,12 @@ _LOCKS = (
 )
 _DAY_MS = 24 * 60 * 60 * 1000
 _NEVER = (
-    *("aws:resourcetag/*", "s3:buckettag/*"),
-    *("s3:accessgrantsinstancearn", "s3:accesspointnetworkorigin", "s3:accesspointtag/*"),
+    *("aws:resourcetag/*", "s3:buckettag/*", "s3:accessgrantsinstancearn"),
+    *("s3:accesspointnetworkorigin", "s3:accesspointtag/*"),
     *("s3:dataaccesspointaccount", "s3:dataaccesspointarn"),
 )
-"""There are no access points and grants: whoever asks for one is refused."""
+"""There are no access grants: whoever asks for one is refused. What an access point tells is told with it
+(`points/sides.py`), and absent from all other requests."""
 
 
 async def _tell(call: Call, asked: Permission, resource: str) -> Mapping[str, tuple[str, ...]]:
@@ -134,11 +137,16 @@ def _signature(request: HttpRequest) -> tuple[str, int | None]:
 
 def _stored(at: Snapshot, call: Call, resource: str, version_id: str | None) -> Keys:
     """A version that no object can be called has no tags; the handler refuses it."""
-    name, _, key = resource.removeprefix("arn:aws:s3:::").partition("/")
+    through = points.of_arn(resource)
+    point = None if through is None else points_records.find(at, through[0])
+    if through is not None and point is not None:
+        name, key = point.bucket, through[1]
+    else:
+        name, _, key = resource.removeprefix("arn:aws:s3:::").partition("/")
     bucket = buckets.find_bucket(at, name)
     if bucket is None or call.operation == "CreateBucket":
         return {"s3:resourceaccount": (call.account,)}
-    told: Keys = {"s3:resourceaccount": (bucket.account,)}
+    told: Keys = {"s3:resourceaccount": (bucket.account if point is None else point.account,)}
     stored = None
     if key and version_id is not None:
         stored = versions.find(

@@ -2,16 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pilvi.base.http import HttpRequest, HttpResponse
+from pilvi.kit import tags
 from pilvi.kit.call import Call
 from pilvi.kit.cloud import Cloud
+from pilvi.kit.permission import Permission
 from pilvi.kit.service import Acts, Service, everything
 from pilvi.services.s3 import errors, told
+from pilvi.services.s3.rules import point_names as names
+
+
+def point(call: Call, req: Mapping[str, Any]) -> str:
+    """The access point that a request names, of the account that it names."""
+    return names.arn(call.region, req.get("AccountId", "*"), req.get("Name", "*"))
+
+
+def origin(call: Call, req: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
+    """s3:AccessPointNetworkOrigin of a point that is to be."""
+    return {"s3:accesspointnetworkorigin": ("VPC" if "VpcConfiguration" in req else "Internet",)}
+
+
+def tagged(call: Call, req: Mapping[str, Any]) -> str:
+    return str(req.get("ResourceArn", "*"))
+
+
+def tagging_point(call: Call, req: Mapping[str, Any]) -> Sequence[Permission]:
+    """A point that is made with tags."""
+    given = list(tags.listed("Tags")(req))
+    if not given:
+        return ()
+    return (Permission("s3:TagResource", (point(call, req),), tags.of_request(given)),)
+
 
 ACTS = {
+    "CreateAccessPoint": Acts(point, context=origin, tags=tags.listed("Tags"), also=tagging_point),
+    "GetAccessPoint": Acts(everything),
+    "DeleteAccessPoint": Acts(point),
+    "ListAccessPoints": Acts(everything),
+    "PutAccessPointPolicy": Acts(point),
+    "GetAccessPointPolicy": Acts(point),
+    "DeleteAccessPointPolicy": Acts(point),
+    "GetAccessPointPolicyStatus": Acts(point),
+    "TagResource": Acts(tagged, tags=tags.listed("Tags")),
+    "UntagResource": Acts(tagged, tags=tags.named("TagKeys")),
+    "ListTagsForResource": Acts(tagged),
     "GetPublicAccessBlock": Acts(everything, "s3:GetAccountPublicAccessBlock"),
     "PutPublicAccessBlock": Acts(everything, "s3:PutAccountPublicAccessBlock"),
     "DeletePublicAccessBlock": Acts(everything, "s3:PutAccountPublicAccessBlock"),
@@ -19,8 +56,9 @@ ACTS = {
 
 
 async def _finish(cloud: Cloud, request: HttpRequest, response: HttpResponse) -> None:
-    """Recorded: what was deleted is answered with 204, though the model does not say so."""
-    if request.method == "DELETE" and response.status == 200:
+    """Recorded: what was deleted or tagged is answered with 204, though the model does not say so."""
+    done = request.method == "DELETE" or (request.method == "POST" and "/tags/" in request.path)
+    if done and response.status == 200:
         response.status = 204
 
 

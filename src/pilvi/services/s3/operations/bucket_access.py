@@ -41,7 +41,7 @@ def put_bucket_policy(call: Call, tx: Transaction, req: PutBucketPolicyRequest) 
     integrity.check_document(call, req)
     text: str = req["Policy"]
     req.get("ConfirmRemoveSelfBucketAccess")  # nobody of the account can lock himself out here
-    policies.check_policy(text, bucket.name)
+    policies.check_policy(text, bucket.arn)
     if buckets.blocked(tx, bucket).block_policy and policies.is_public(text):
         raise errors.AccessDenied(
             f"User: {call.principal.arn} is not authorized to perform: s3:PutBucketPolicy on resource:"

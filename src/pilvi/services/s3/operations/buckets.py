@@ -8,11 +8,13 @@ from pilvi.base.errors import NotBuilt
 from pilvi.kit import paging
 from pilvi.kit.call import Call
 from pilvi.services.s3 import access, errors, limits
+from pilvi.services.s3.points import records as points
 from pilvi.services.s3.records import buckets, objects, uploads, versions
 from pilvi.services.s3.records.buckets import Bucket, PublicAccess
 from pilvi.services.s3.records.grants import Acl
 from pilvi.services.s3.records.locks import BucketLock
 from pilvi.services.s3.rules import acls, descriptions, names, tags
+from pilvi.services.s3.rules.point_names import is_alias
 from pilvi.services.s3.service import s3
 from pilvi.services.s3.wire import (
     CreateBucketOutput,
@@ -105,7 +107,8 @@ def _location(call: Call, name: str) -> str:
 def head_bucket(call: Call, at: Snapshot, req: HeadBucketRequest) -> HeadBucketOutput:
     """Whether the bucket is there and ours. Raises: NoSuchBucket, AccessDenied. AWS: HeadBucket."""
     bucket = access.admit(call, at, req)
-    return {"BucketRegion": bucket.region, "BucketArn": bucket.arn, "AccessPointAlias": False}
+    alias = is_alias(req["Bucket"])
+    return {"BucketRegion": bucket.region, "BucketArn": bucket.arn, "AccessPointAlias": alias}
 
 
 @s3.read("GetBucketLocation")
@@ -180,7 +183,8 @@ def _name_of(token: str) -> str | None:
 def delete_bucket(call: Call, tx: Transaction, req: DeleteBucketRequest) -> dict[str, Any]:
     """Delete an empty bucket and all that is configured on it.
 
-    Uploads that are open go with it. Raises: NoSuchBucket, AccessDenied, BucketNotEmpty.
+    Uploads that are open go with it. Raises: NoSuchBucket, AccessDenied, BucketNotEmpty,
+        BucketHasAccessPointsAttached.
     AWS: DeleteBucket.
     """
     bucket = access.admit(call, tx, req)
@@ -188,6 +192,8 @@ def delete_bucket(call: Call, tx: Transaction, req: DeleteBucketRequest) -> dict
         if bucket.versioning:
             raise errors.VersionedBucketNotEmpty(bucket.name)
         raise errors.BucketNotEmpty(bucket.name)
+    if points.has_any(tx, bucket):
+        raise errors.BucketHasAccessPointsAttached()
     for upload in uploads.scan_uploads(tx, bucket):
         for part in uploads.scan_parts(tx, bucket, upload.id):
             call.cloud.blobs.release(tx, part.blob)

@@ -12,6 +12,7 @@ from urllib.parse import quote_plus, unquote
 
 from pilvi.services.s3 import errors, limits
 from pilvi.services.s3.records.grants import NOBODY
+from pilvi.services.s3.rules import point_names as points
 
 _BUCKET = re.compile(r"[a-z0-9](?:[a-z0-9-]|\.(?!\.)){1,61}[a-z0-9]")
 _ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
@@ -132,7 +133,11 @@ def copy_source(text: str) -> tuple[str, str, str | None]:
                 "Unsupported copy source parameter.", "x-amz-copy-source", text
             )
         version_id = value
-    bucket, slash, key = unquote(path.removeprefix("/")).partition("/")
+    path = unquote(path.removeprefix("/"))
+    through = points.copy_source(path) if path.startswith("arn:") else None
+    if through is not None:
+        return *through, version_id
+    bucket, slash, key = path.partition("/")
     if not slash or not bucket or not key:
         raise errors.InvalidArgument(
             "Invalid copy source object key", "x-amz-copy-source", "x-amz-copy-source"

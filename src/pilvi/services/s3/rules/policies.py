@@ -35,8 +35,11 @@ _WHO_OR_WHERE = frozenset(
 )
 
 
-def check_policy(text: str, bucket: str) -> None:
-    """What PutBucketPolicy takes. Raises: MalformedPolicy."""
+def check_policy(text: str, arn: str, *, below: str = "/") -> None:
+    """What PutBucketPolicy takes. `arn`: of the bucket; `below`: what follows it in the ARNs of what is in it.
+
+    Raises: MalformedPolicy.
+    """
     if not text.startswith("{"):
         raise errors.MalformedPolicy(detail=_FIRST_BYTE)
     if len(text.encode()) > limits.POLICY_BYTES_MAX:
@@ -47,18 +50,17 @@ def check_policy(text: str, bucket: str) -> None:
         detail = _FIRST_BYTE if wrong.reason is Reason.JSON else wrong.told(RESOURCE_WORDS)
         raise errors.MalformedPolicy(detail=detail) from wrong
     for statement in policy.statements:
-        _check_reach(statement, bucket)
+        _check_reach(statement, arn, below)
 
 
-def _check_reach(statement: Statement, bucket: str) -> None:
+def _check_reach(statement: Statement, arn: str, below: str) -> None:
     """A bucket's policy is about S3, and about this bucket."""
     for action in statement.actions.patterns:
         if action != "*" and not action.lower().startswith("s3:"):
             raise errors.MalformedPolicy(detail="Policy has invalid action")
     assert statement.resources is not None
-    arn = f"arn:aws:s3:::{bucket}"
     for resource in statement.resources.patterns:
-        if resource not in ("*", arn) and not resource.startswith((arn + "/", arn + "*")):
+        if resource not in ("*", arn) and not resource.startswith((arn + below, arn + "*")):
             raise errors.MalformedPolicy(detail="Policy has invalid resource")
 
 
