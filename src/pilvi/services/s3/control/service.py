@@ -48,7 +48,7 @@ ACTS = {
     "GetAccessPointPolicyStatus": Acts(point),
     "TagResource": Acts(tagged, tags=tags.listed("Tags")),
     "UntagResource": Acts(tagged, tags=tags.named("TagKeys")),
-    "ListTagsForResource": Acts(tagged),
+    "ListTagsForResource": Acts(tagged, tags=tags.listed("Tags")),
     "GetPublicAccessBlock": Acts(everything, "s3:GetAccountPublicAccessBlock"),
     "PutPublicAccessBlock": Acts(everything, "s3:PutAccountPublicAccessBlock"),
     "DeletePublicAccessBlock": Acts(everything, "s3:PutAccountPublicAccessBlock"),
