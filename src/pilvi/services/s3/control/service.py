@@ -10,7 +10,7 @@ from pilvi.kit import tags
 from pilvi.kit.call import Call
 from pilvi.kit.cloud import Cloud
 from pilvi.kit.permission import Permission
-from pilvi.kit.service import Acts, Service, everything
+from pilvi.kit.service import Acts, Service, everything, the_request
 from pilvi.services.s3 import errors, told
 from pilvi.services.s3.rules import point_names as names
 
@@ -38,7 +38,11 @@ def tagging_point(call: Call, req: Mapping[str, Any]) -> Sequence[Permission]:
 
 
 ACTS = {
-    "CreateAccessPoint": Acts(point, context=origin, tags=tags.listed("Tags"), also=tagging_point),
+    "CreateAccessPoint": Acts(point,
+        context=origin,
+        told=the_request,
+        tags=tags.listed("Tags"),
+        also=tagging_point,),
     "GetAccessPoint": Acts(everything),
     "DeleteAccessPoint": Acts(point),
     "ListAccessPoints": Acts(everything),
