@@ -38,11 +38,13 @@ def tagging_point(call: Call, req: Mapping[str, Any]) -> Sequence[Permission]:
 
 
 ACTS = {
-    "CreateAccessPoint": Acts(point,
+    "CreateAccessPoint": Acts(
+        point,
         context=origin,
         told=the_request,
         tags=tags.listed("Tags"),
-        also=tagging_point,),
+        also=tagging_point,
+    ),
     "GetAccessPoint": Acts(everything),
     "DeleteAccessPoint": Acts(point),
     "ListAccessPoints": Acts(everything),
