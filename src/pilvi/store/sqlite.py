@@ -70,7 +70,9 @@ PATIENCE_S = 0.001
 PROBE_EVERY = 256
 """One of so many commits is tried on the loop again: the disk may have become faster."""
 IDLE_S = 5.0
-"""Without a commit for so long, the WAL is emptied."""
+"""Without a commit for so long, the WAL is emptied, and pages that are free are given back to the disk in steps."""
+SHRINK_S = 0.2
+"""Between two of these steps."""
 
 _PUT = "INSERT OR REPLACE INTO kv (key, value) VALUES (?, ?)"
 _DELETE = "DELETE FROM kv WHERE key = ?"
@@ -152,6 +154,7 @@ class SqliteStore:
         self._checkpoint_at = CHECKPOINT_PAGES
         self._idle_timer: asyncio.TimerHandle | None = None
         self._idle_commits = 0
+        self._spare = False
         self._commits = 0
         self._transactions = 0
         self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
@@ -229,7 +232,8 @@ class SqliteStore:
                 self._closed.set()
             elif self._idle_timer is None:
                 self._idle_commits = self._commits
-                self._idle_timer = loop.call_later(IDLE_S, self._idle, loop)
+                delay_s = SHRINK_S if self._spare else IDLE_S
+                self._idle_timer = loop.call_later(delay_s, self._idle, loop)
             return
         if self._begin_at_once():
             self._run_group(loop)
@@ -400,6 +404,21 @@ class SqliteStore:
             self._note_failure(error)
             return
         self._checkpoint_at = CHECKPOINT_PAGES + max(0, total - copied)
+        if copied == total and sqlite_file.spare_pages(self._writer) > CHECKPOINT_PAGES:
+            self._shrink()  # a store that is never idle
+
+    def _tidy(self) -> None:
+        self._shrink()
+        self._truncate()
+
+    def _shrink(self) -> None:
+        """One step; `_spare` tells whether another is due."""
+        try:
+            sqlite_file.shrink(self._writer)
+            self._spare = sqlite_file.spare_pages(self._writer) > 0
+        except apsw.Error as error:  # a full disk, say: it is tried again at the next idle time
+            self._spare = False
+            self._note_failure(error)
 
     def _truncate(self) -> None:
         """Empty the WAL; when someone reads just now, at the next time."""
@@ -469,14 +488,15 @@ class SqliteStore:
 
     def _idle(self, loop: asyncio.AbstractEventLoop) -> None:
         self._idle_timer = None
-        if self._busy or self._failure is not None or not self._wal_pages:
+        nothing_to_do = not self._wal_pages and not self._spare
+        if self._busy or self._failure is not None or nothing_to_do:
             return  # When busy, the next idle moment sets the timer again.
         if self._commits != self._idle_commits:
             self._idle_commits = self._commits
             self._idle_timer = loop.call_later(IDLE_S, self._idle, loop)
             return
         self._busy = True
-        self._jobs.put(lambda: self._tend(loop, self._truncate))
+        self._jobs.put(lambda: self._tend(loop, self._tidy))
 
     # --- the rest
 

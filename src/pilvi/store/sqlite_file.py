@@ -19,6 +19,14 @@ FORMAT = 1
 BUSY_MS = 10_000
 """How long to wait for a stranger (a database shell) that holds SQLite's own lock."""
 
+_INCREMENTAL = 2
+"""Pages know who points at them, so that the file can be made smaller in steps. Measured: a body of 4 KiB that is put
+costs 13 us more of about 75 in here."""
+SHRINK_PAGES = 1_000
+"""Given back in one step, which keeps writers waiting for some 30 ms."""
+_KEPT_PAGES = 1_024
+"""Free pages that stay, and an eighth of the file with them: what is written next takes them."""
+
 
 def open_writer(path: Path, lock: WriteLock, *, relaxed: bool) -> apsw.Connection:
     """Make the file where it is missing. Raises: PilviError for a file that is not ours, or newer."""
@@ -78,6 +86,7 @@ def _prepare(connection: apsw.Connection, path: Path) -> None:
     try:
         fresh = connection.pragma("page_count") == 0
         if fresh:
+            connection.pragma("auto_vacuum", _INCREMENTAL)
             connection.pragma("journal_mode", "WAL")
             with connection:
                 connection.pragma("application_id", APPLICATION_ID)
@@ -106,6 +115,23 @@ def begin_patiently(connection: apsw.Connection) -> None:
         connection.execute("BEGIN IMMEDIATE")
     finally:
         connection.set_busy_timeout(0)
+
+
+def spare_pages(connection: apsw.Connection) -> int:
+    """Free pages that the file could do without; 0 for files that are older than their giving back."""
+    if connection.pragma("auto_vacuum") != _INCREMENTAL:
+        return 0
+    free, pages = connection.pragma("freelist_count"), connection.pragma("page_count")
+    assert isinstance(free, int), free
+    assert isinstance(pages, int), pages
+    return max(0, free - max(_KEPT_PAGES, (pages - free) // 8))
+
+
+def shrink(connection: apsw.Connection) -> None:
+    """Give back one step of the spare pages. The file is smaller after the next checkpoint that copies all."""
+    pages = min(SHRINK_PAGES, spare_pages(connection))
+    if pages:
+        connection.execute(f"PRAGMA incremental_vacuum({pages})").fetchall()
 
 
 def leaves_doubt(error: Exception) -> bool:
