@@ -27,6 +27,7 @@ Retention and legal holds are told in the headers of GetObject and HeadObject to
 them from who may not ask for them alone.
 """
 
+from pilvi.services.s3 import batch as batch
 from pilvi.services.s3 import operations as operations
 from pilvi.services.s3 import websites as websites
 from pilvi.services.s3 import workers as workers

@@ -55,3 +55,15 @@ LIFECYCLE_ID_LENGTH_MAX = 255
 
 BUCKETS_KEPT = 4096
 """Buckets whose policies a process keeps in memory; not a quota of AWS."""
+
+BATCH_JOBS_ACTIVE_MAX = 4
+"""Batch jobs that run at once, of an account and region; the others wait, the most urgent first."""
+BATCH_JOBS_KEPT_MAX = 10_000
+"""Of an account and region; not a quota of AWS."""
+BATCH_JOB_KEPT_MS = 90 * 24 * 60 * 60 * 1000
+BATCH_JOB_TAGS_MAX = 50
+BATCH_FILTER_TEXTS_MAX = 100
+BATCH_TASKS_JUDGED = 1000
+"""Once so many tasks are done, a job fails as soon as more than half of them have failed."""
+BATCH_ATTEMPTS_MAX = 4
+"""Of a task that fails for the time being."""

@@ -24,7 +24,7 @@ from pilvi.languages.policy import family_of
 from pilvi.protocol.timestamps import iso8601
 from pilvi.services.s3 import errors
 from pilvi.services.s3.points import records as points_records
-from pilvi.services.s3.records import buckets, objects, versions
+from pilvi.services.s3.records import batch_jobs, buckets, objects, versions
 from pilvi.services.s3.records.objects import Object
 from pilvi.services.s3.rules import names, tags, version_names
 from pilvi.services.s3.rules import point_names as points
@@ -63,6 +63,10 @@ _LOCKS = (
     *("s3:object-lock-remaining-retention-days", "s3:object-lock-retain-until-date"),
 )
 _DAY_MS = 24 * 60 * 60 * 1000
+_OF_JOBS = (
+    *("s3:requestjoboperation", "s3:requestjobpriority", "s3:jobsuspendedcause"),
+    *("s3:existingjoboperation", "s3:existingjobpriority"),
+)
 _NEVER = (
     *("aws:resourcetag/*", "s3:buckettag/*", "s3:accessgrantsinstancearn"),
     *("s3:accesspointnetworkorigin", "s3:accesspointtag/*"),
@@ -79,6 +83,7 @@ async def _tell(call: Call, asked: Permission, resource: str) -> Mapping[str, tu
     told.update(await call.view(lambda at: _stored(at, call, resource, version_id)))
     if req is not None:
         told.update(_of_request(call.operation, req))
+        told.update(_of_job_request(req))
         told.update(_of_lock(req, call.now_ms))
     about = keys_about(asked.action) or frozenset[str]()
     return {key: v for key, v in told.items() if key in about or family_of(key) in about}
@@ -91,6 +96,7 @@ tells = Tells(
             *_OF_CALLS,
             *_LOCKS,
             *_NEVER,
+            *_OF_JOBS,
             *("s3:existingobjecttag/*", "s3:requestobjecttag/*", "s3:requestobjecttagkeys"),
             *("s3:locationconstraint", "s3:objectcreationoperation", "s3:x-amz-copy-source"),
         }
@@ -137,6 +143,8 @@ def _signature(request: HttpRequest) -> tuple[str, int | None]:
 
 def _stored(at: Snapshot, call: Call, resource: str, version_id: str | None) -> Keys:
     """A version that no object can be called has no tags; the handler refuses it."""
+    if ":job/" in resource and not resource.startswith("arn:aws:s3:::"):
+        return _stored_job(at, call, resource.rpartition("/")[2])
     through = points.of_arn(resource)
     point = None if through is None else points_records.find(at, through[0])
     if through is not None and point is not None:
@@ -156,6 +164,29 @@ def _stored(at: Snapshot, call: Call, resource: str, version_id: str | None) -> 
         stored = objects.find_object(at, bucket, key)
     if isinstance(stored, Object):
         told.update(kit_tags.of_resource(stored.tags, "s3:existingobjecttag/"))
+    return told
+
+
+def _stored_job(at: Snapshot, call: Call, id: str) -> Keys:
+    """A batch job, as it is before the request."""
+    told: Keys = {"s3:resourceaccount": (call.account,)}
+    job = batch_jobs.find(at, (call.account, call.region), id)
+    if job is not None:
+        told["s3:existingjoboperation"] = (job.operation,)
+        told["s3:existingjobpriority"] = (str(job.priority),)
+        if job.status == batch_jobs.SUSPENDED:
+            told["s3:jobsuspendedcause"] = (batch_jobs.SUSPENDED_BECAUSE,)
+        told.update(kit_tags.of_resource(job.tags))
+    return told
+
+
+def _of_job_request(req: Request) -> Keys:
+    told: Keys = {}
+    operation = req.get("Operation")
+    if isinstance(operation, Mapping):
+        told["s3:requestjoboperation"] = tuple(map(str, cast("Request", operation)))
+    if "Priority" in req:
+        told["s3:requestjobpriority"] = (str(req["Priority"]),)
     return told
 
 

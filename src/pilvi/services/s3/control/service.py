@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pilvi.base.http import HttpRequest, HttpResponse
@@ -37,6 +37,24 @@ def tagging_point(call: Call, req: Mapping[str, Any]) -> Sequence[Permission]:
     return (Permission("s3:TagResource", (point(call, req),), tags.of_request(given)),)
 
 
+def job(call: Call, req: Mapping[str, Any]) -> str:
+    return call.arn("s3", f"job/{req.get('JobId', '*')}")
+
+
+def creating_job(call: Call, req: Mapping[str, Any]) -> Iterator[Permission]:
+    """Whoever gives a job a role must be allowed to: else jobs would be a way to any role."""
+    role = req.get("RoleArn")
+    if isinstance(role, str) and f"::{call.account}:" in role:
+        passed = {"iam:passedtoservice": ("batchoperations.s3.amazonaws.com",)}
+        yield Permission("iam:PassRole", (role,), passed)
+    given = list(_TAGS(req))
+    if given:
+        yield Permission("s3:PutJobTagging", (job(call, req),), tags.of_request(given), told=req)
+
+
+_TAGS = tags.listed("Tags")
+_JOB = Acts(job, told=the_request, tags=_TAGS)
+
 ACTS = {
     "CreateAccessPoint": Acts(
         point,
@@ -55,9 +73,25 @@ ACTS = {
     "TagResource": Acts(tagged, tags=tags.listed("Tags")),
     "UntagResource": Acts(tagged, tags=tags.named("TagKeys")),
     "ListTagsForResource": Acts(tagged, tags=tags.listed("Tags")),
+    "CreateJob": Acts(everything, told=the_request, tags=_TAGS, also=creating_job),
+    "DescribeJob": _JOB,
+    "ListJobs": Acts(everything),
+    "UpdateJobPriority": _JOB,
+    "UpdateJobStatus": _JOB,
+    "PutJobTagging": _JOB,
+    "GetJobTagging": _JOB,
+    "DeleteJobTagging": _JOB,
     "GetPublicAccessBlock": Acts(everything, "s3:GetAccountPublicAccessBlock"),
     "PutPublicAccessBlock": Acts(everything, "s3:PutAccountPublicAccessBlock"),
     "DeletePublicAccessBlock": Acts(everything, "s3:PutAccountPublicAccessBlock"),
+}
+
+
+_ACCEPTED = {
+    "CreateJob": {
+        f"Operation.S3PutObjectCopy.NewObjectMetadata.{member}": "AWS does not use it either"
+        for member in ("ContentLength", "ContentMD5")
+    }
 }
 
 
@@ -68,7 +102,9 @@ async def _finish(cloud: Cloud, request: HttpRequest, response: HttpResponse) ->
         response.status = 204
 
 
-s3control = Service("s3control", ACTS, prefix="s3", tells=told.tells, finish=_finish)
+s3control = Service(
+    "s3control", ACTS, prefix="s3", accepted=_ACCEPTED, tells=told.tells, finish=_finish
+)
 
 
 def account_of(call: Call, req: Mapping[str, Any]) -> str:

@@ -85,13 +85,18 @@ def tiering(id: str, given: Mapping[str, Any]) -> Document:
 
 
 def _kept(id: str, given: Mapping[str, Any], template: Template) -> Document:
-    if _ID.fullmatch(id) is None:
-        raise errors.InvalidConfigurationId()
+    check_id(id)
     kept = copied(given, template)
     if kept.get("Id") != id:
         raise errors.IdMismatch()
     _check_filter(kept.get("Filter"))
     return kept
+
+
+def check_id(id: str) -> None:
+    """Raises: InvalidConfigurationId."""
+    if _ID.fullmatch(id) is None:
+        raise errors.InvalidConfigurationId()
 
 
 def _check_filter(kept: Document | None) -> None:
