@@ -62,6 +62,7 @@ TEXTS: dict[tuple[str, str], str] = {
     ("s3control", "AccountId"): ACCOUNT,
     ("s3control", "ResourceArn"): "arn:aws:s3:::some-bucket",
     ("s3control", "RoleArn"): _ROLE,
+    ("s3", "Role"): _ROLE,
     ("sts", "RoleArn"): _ROLE,
     ("sts", "arn"): _POLICY,
     ("sts", "ProviderArn"): f"arn:aws:iam::{ACCOUNT}:oidc-provider/example.com",

@@ -33,6 +33,8 @@ from pilvi.services.s3 import websites as websites
 from pilvi.services.s3 import workers as workers
 from pilvi.services.s3.control import s3control
 from pilvi.services.s3.lifecycle import configuring as configuring
+from pilvi.services.s3.replication import bucket_replication as bucket_replication
+from pilvi.services.s3.replication import replicating as replicating
 from pilvi.services.s3.service import s3
 
 __all__ = ["s3", "s3control"]

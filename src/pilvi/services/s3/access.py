@@ -306,6 +306,18 @@ def deleting(call: Call, req: Mapping[str, Any]) -> Sequence[Permission]:
     return found
 
 
+def passing_role(call: Call, req: Mapping[str, Any]) -> Sequence[Permission]:
+    """Whoever gives a bucket a role to replicate with must be allowed to. What is no role, the handler refuses."""
+    role = str(cast("Mapping[str, Any]", req.get("ReplicationConfiguration") or {}).get("Role", ""))
+    if not role.startswith("arn:aws:iam::"):
+        return ()
+    context = {
+        "iam:passedtoservice": ("s3.amazonaws.com",),
+        "iam:associatedresourcearn": (names.bucket_arn(req.get("Bucket", "*")),),
+    }
+    return (Permission("iam:PassRole", (role,), context),)
+
+
 def retaining(call: Call, req: Mapping[str, Any]) -> Sequence[Permission]:
     """Whoever says that he passes governance by must be allowed to."""
     if req.get("BypassGovernanceRetention"):

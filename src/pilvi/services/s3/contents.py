@@ -16,9 +16,11 @@ from pilvi.services.s3.records import buckets, objects, version_ids, versions
 from pilvi.services.s3.records.buckets import Bucket
 from pilvi.services.s3.records.objects import Object, Piece
 from pilvi.services.s3.records.versions import Version
+from pilvi.services.s3.replication import noting
 from pilvi.services.s3.rules.notifications import Event
 from pilvi.store.api import Transaction
 
+_REMOVED = "ObjectRemoved"
 _NOTHING_MD5 = "d41d8cd98f00b204e9800998ecf8427e"
 
 
@@ -39,6 +41,8 @@ def put(
     if bucket.versioning:
         rank, version_id = _make_room(call, tx, bucket, stored.key, replaced)
         stored = msgspec.structs.replace(stored, rank=rank, version_id=version_id)
+        if bucket.replicates:
+            stored = noting.note(call, tx, bucket, stored)
     elif replaced is not None:
         _let_go(call, tx, bucket, replaced)
     objects.put_object(tx, bucket, stored, pieces)
@@ -67,11 +71,11 @@ def remove(
     key: str,
     current: Object | None,
     *,
-    event: str = "ObjectRemoved",
+    event: str = _REMOVED,
 ) -> Version | None:
     """Delete what is current. In a versioned bucket a delete marker takes its place, even that of nothing.
 
-    `event`: the kind of events that tell of it.
+    `event`: the kind of events that tell of it. Only what somebody asked for is replicated.
     """
     if not bucket.versioning:
         if current is not None:
@@ -84,6 +88,8 @@ def remove(
         objects.delete_object(tx, bucket, current)
     marker = Version(key, rank, call.now_ms, version_id)
     versions.put_marker(tx, bucket, marker)
+    if bucket.replicates and event == _REMOVED:
+        noting.note_marker(call, tx, bucket, marker)
     events.tell(
         call,
         tx,
@@ -106,20 +112,13 @@ def remove_version(
     key: str,
     found: Object | Version,
     *,
-    event: str = "ObjectRemoved",
+    event: str = _REMOVED,
 ) -> None:
     """Delete a version or a delete marker for good; what was before it may become current."""
     version_id = found.id if isinstance(found, Version) else found.version_id
-    current = objects.find_object(tx, bucket, key)
     if isinstance(found, Object):
         _let_go(call, tx, bucket, found)
-    if current is not None and current.rank == found.rank:
-        objects.delete_object(tx, bucket, current)
-        current = None
-    else:
-        versions.delete_past(tx, bucket, key, found.rank)
-    if current is None:
-        versions.promote(tx, bucket, key)
+    versions.take_out(tx, bucket, found)
     events.tell(call, tx, bucket, Event(f"{event}:Delete", key, call.now_ms, version_id=version_id))
 
 

@@ -257,6 +257,15 @@ class NoSuchCORSConfiguration(S3Error):
         super().__init__({"BucketName": bucket})
 
 
+class ReplicationConfigurationNotFoundError(S3Error):
+    code = "ReplicationConfigurationNotFoundError"
+    message = "The replication configuration was not found"
+    status = 404
+
+    def __init__(self, bucket: str) -> None:
+        super().__init__({"BucketName": bucket})
+
+
 class NoSuchTagSet(S3Error):
     code = "NoSuchTagSet"
     message = "The TagSet does not exist"

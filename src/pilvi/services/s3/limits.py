@@ -47,6 +47,18 @@ LOG_LINES_WAITING_MAX = 100_000
 LOG_BYTES_MAX = 8 * 1024**2
 """About; of one log object."""
 LOG_FIELD_LENGTH_MAX = 2048
+REPLICATION_RULES_MAX = 1000
+REPLICATION_ID_LENGTH_MAX = 255
+REPLICATION_PAGE = 64
+"""Versions that one run of a bucket's job replicates, in one transaction."""
+REPLICATION_PARTS_PAGE = 10_000
+"""About; the parts that all of these have."""
+REPLICATION_TRIES_MAX = 5
+"""Of what is refused; that is final, then."""
+REPLICATION_TRIED_MS = 24 * 60 * 60 * 1000
+"""How long what merely does not work just now is tried."""
+REPLICATION_THRESHOLD_MS = 15 * 60 * 1000
+"""What replication time control promises."""
 CONFIGURATIONS_MAX = 1000
 """Of one kind."""
 LIST_CONFIGURATIONS_MAX = 100

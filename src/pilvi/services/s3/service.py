@@ -119,6 +119,11 @@ ACTS = {
         bucket, "s3:GetIntelligentTieringConfiguration"
     ),
     "PutBucketVersioning": Acts(bucket),
+    "GetBucketReplication": Acts(bucket, "s3:GetReplicationConfiguration"),
+    "PutBucketReplication": Acts(
+        bucket, "s3:PutReplicationConfiguration", also=access.passing_role
+    ),
+    "DeleteBucketReplication": Acts(bucket, "s3:PutReplicationConfiguration"),
     # objects
     "PutObject": _WRITTEN,
     "GetObject": Acts(
@@ -222,6 +227,10 @@ _ACCEPTED: Mapping[str, Mapping[str, str]] = {
     "PutBucketCors": _ALGORITHM,
     "PutBucketEncryption": _ALGORITHM,
     "PutBucketTagging": _ALGORITHM,
+    "PutBucketReplication": {
+        **_ALGORITHM,
+        "Token": "AWS asked for one where buckets have object lock, and does so no more",
+    },
 }
 
 

@@ -36,6 +36,10 @@ class AccessControlPolicy(TypedDict, total=False):
     Owner: Owner
 
 
+class AccessControlTranslation(TypedDict, total=False):
+    Owner: Required[str]
+
+
 class AnalyticsAndOperator(TypedDict, total=False):
     Prefix: str
     Tags: list[Tag]
@@ -424,6 +428,11 @@ class DeleteBucketPolicyRequest(TypedDict, total=False):
     ExpectedBucketOwner: str
 
 
+class DeleteBucketReplicationRequest(TypedDict, total=False):
+    Bucket: Required[str]
+    ExpectedBucketOwner: str
+
+
 class DeleteBucketRequest(TypedDict, total=False):
     Bucket: Required[str]
     ExpectedBucketOwner: str
@@ -445,6 +454,10 @@ class DeleteMarkerEntry(TypedDict, total=False):
     VersionId: str
     IsLatest: bool
     LastModified: EpochMs
+
+
+class DeleteMarkerReplication(TypedDict, total=False):
+    Status: str
 
 
 class DeleteObjectOutput(TypedDict, total=False):
@@ -505,6 +518,20 @@ class DeletedObject(TypedDict, total=False):
     DeleteMarkerVersionId: str
 
 
+class Destination(TypedDict, total=False):
+    Bucket: Required[str]
+    Account: str
+    StorageClass: str
+    AccessControlTranslation: AccessControlTranslation
+    EncryptionConfiguration: EncryptionConfiguration
+    ReplicationTime: ReplicationTime
+    Metrics: Metrics
+
+
+class EncryptionConfiguration(TypedDict, total=False):
+    ReplicaKmsKeyID: str
+
+
 class Error(TypedDict, total=False):
     Key: str
     VersionId: str
@@ -523,6 +550,10 @@ class EventBridgeConfiguration(TypedDict, total=False):
 class EventHoldDuration(TypedDict, total=False):
     Days: int
     Years: int
+
+
+class ExistingObjectReplication(TypedDict, total=False):
+    Status: Required[str]
 
 
 class FilterRule(TypedDict, total=False):
@@ -655,6 +686,15 @@ class GetBucketPolicyStatusOutput(TypedDict, total=False):
 
 
 class GetBucketPolicyStatusRequest(TypedDict, total=False):
+    Bucket: Required[str]
+    ExpectedBucketOwner: str
+
+
+class GetBucketReplicationOutput(TypedDict, total=False):
+    ReplicationConfiguration: ReplicationConfiguration
+
+
+class GetBucketReplicationRequest(TypedDict, total=False):
     Bucket: Required[str]
     ExpectedBucketOwner: str
 
@@ -1266,6 +1306,11 @@ class LoggingEnabled(TypedDict, total=False):
     TargetObjectKeyFormat: TargetObjectKeyFormat
 
 
+class Metrics(TypedDict, total=False):
+    Status: Required[str]
+    EventThreshold: ReplicationTimeValue
+
+
 class MetricsAndOperator(TypedDict, total=False):
     Prefix: str
     Tags: list[Tag]
@@ -1534,6 +1579,15 @@ class PutBucketPolicyRequest(TypedDict, total=False):
     ExpectedBucketOwner: str
 
 
+class PutBucketReplicationRequest(TypedDict, total=False):
+    Bucket: Required[str]
+    ContentMD5: str
+    ChecksumAlgorithm: str
+    ReplicationConfiguration: Required[ReplicationConfiguration]
+    Token: str
+    ExpectedBucketOwner: str
+
+
 class PutBucketRequestPaymentRequest(TypedDict, total=False):
     Bucket: Required[str]
     ContentMD5: str
@@ -1752,6 +1806,47 @@ class RedirectAllRequestsTo(TypedDict, total=False):
     Protocol: str
 
 
+class ReplicaModifications(TypedDict, total=False):
+    Status: Required[str]
+
+
+class ReplicationConfiguration(TypedDict, total=False):
+    Role: Required[str]
+    Rules: Required[list[ReplicationRule]]
+
+
+class ReplicationRule(TypedDict, total=False):
+    ID: str
+    Priority: int
+    Prefix: str
+    Filter: ReplicationRuleFilter
+    Status: Required[str]
+    SourceSelectionCriteria: SourceSelectionCriteria
+    ExistingObjectReplication: ExistingObjectReplication
+    Destination: Required[Destination]
+    DeleteMarkerReplication: DeleteMarkerReplication
+
+
+class ReplicationRuleAndOperator(TypedDict, total=False):
+    Prefix: str
+    Tags: list[Tag]
+
+
+class ReplicationRuleFilter(TypedDict, total=False):
+    Prefix: str
+    Tag: Tag
+    And: ReplicationRuleAndOperator
+
+
+class ReplicationTime(TypedDict, total=False):
+    Status: Required[str]
+    Time: Required[ReplicationTimeValue]
+
+
+class ReplicationTimeValue(TypedDict, total=False):
+    Minutes: int
+
+
 class RequestPaymentConfiguration(TypedDict, total=False):
     Payer: Required[str]
 
@@ -1787,6 +1882,15 @@ class ServerSideEncryptionRule(TypedDict, total=False):
 
 class SimplePrefix(TypedDict, total=False):
     pass
+
+
+class SourceSelectionCriteria(TypedDict, total=False):
+    SseKmsEncryptedObjects: SseKmsEncryptedObjects
+    ReplicaModifications: ReplicaModifications
+
+
+class SseKmsEncryptedObjects(TypedDict, total=False):
+    Status: Required[str]
 
 
 class StorageClassAnalysis(TypedDict, total=False):

@@ -13,6 +13,7 @@ from pilvi.services.s3 import asked as asked_for
 from pilvi.services.s3.records import versions
 from pilvi.services.s3.records.buckets import Bucket
 from pilvi.services.s3.records.objects import Object
+from pilvi.services.s3.replication import noting
 from pilvi.services.s3.rules import acls, names
 from pilvi.services.s3.rules.notifications import Event
 from pilvi.services.s3.service import s3
@@ -54,7 +55,10 @@ def put_object_acl(call: Call, tx: Transaction, req: PutObjectAclRequest) -> Put
         return {}
     acl = acls.acl_of_object(asked, stored.owner, bucket.account)
     access.check_public(call, tx, bucket, acl)
-    versions.put_row(tx, bucket, msgspec.structs.replace(stored, acl=acl))
+    changed = msgspec.structs.replace(stored, acl=acl)
+    if bucket.replicates:
+        changed = noting.note_change(call, tx, bucket, changed)
+    versions.put_row(tx, bucket, changed)
     told = Event(
         "ObjectAcl:Put", stored.key, call.now_ms, etag=stored.etag, version_id=stored.version_id
     )

@@ -13,6 +13,7 @@ from pilvi.services.s3.records import buckets, versions
 from pilvi.services.s3.records.buckets import Bucket
 from pilvi.services.s3.records.locks import Lock
 from pilvi.services.s3.records.objects import Object
+from pilvi.services.s3.replication import noting
 from pilvi.services.s3.rules import locks
 from pilvi.services.s3.service import s3
 from pilvi.services.s3.wire import (
@@ -83,7 +84,7 @@ def put_object_retention(
     bypass = bool(req.get("BypassGovernanceRetention"))
     locks.check_change(stored.lock, wanted, call.now_ms, bypass=bypass)
     held = None if stored.lock is None else stored.lock.held
-    _put(tx, bucket, stored, msgspec.structs.replace(wanted, held=held))
+    _put(call, tx, bucket, stored, msgspec.structs.replace(wanted, held=held))
     return {}
 
 
@@ -112,7 +113,7 @@ def put_object_legal_hold(
     bucket, stored = _find(call, tx, req)
     integrity.check_document(call, req, required=True)
     held = locks.hold(req.get("LegalHold"))
-    _put(tx, bucket, stored, msgspec.structs.replace(stored.lock or Lock(), held=held))
+    _put(call, tx, bucket, stored, msgspec.structs.replace(stored.lock or Lock(), held=held))
     return {}
 
 
@@ -134,6 +135,9 @@ def _find(call: Call, at: Snapshot, req: Mapping[str, Any]) -> tuple[Bucket, Obj
     return bucket, asked.get_any(call, at, bucket, req)
 
 
-def _put(tx: Transaction, bucket: Bucket, stored: Object, lock: Lock) -> None:
+def _put(call: Call, tx: Transaction, bucket: Bucket, stored: Object, lock: Lock) -> None:
     kept = None if lock == Lock() else lock
-    versions.put_row(tx, bucket, msgspec.structs.replace(stored, lock=kept))
+    changed = msgspec.structs.replace(stored, lock=kept)
+    if bucket.replicates:
+        changed = noting.note_change(call, tx, bucket, changed)
+    versions.put_row(tx, bucket, changed)

@@ -12,6 +12,7 @@ from pilvi.services.s3 import access, asked, events, integrity
 from pilvi.services.s3.records import versions
 from pilvi.services.s3.records.buckets import Bucket
 from pilvi.services.s3.records.objects import Object
+from pilvi.services.s3.replication import noting
 from pilvi.services.s3.rules import tags, version_names
 from pilvi.services.s3.rules.notifications import Event
 from pilvi.services.s3.service import s3
@@ -69,6 +70,9 @@ def _find(call: Call, at: Snapshot, req: Mapping[str, Any]) -> tuple[Bucket, Obj
 def _put(
     call: Call, tx: Transaction, bucket: Bucket, stored: Object, given: dict[str, str], event: str
 ) -> None:
-    versions.put_row(tx, bucket, msgspec.structs.replace(stored, tags=given))
+    changed = msgspec.structs.replace(stored, tags=given)
+    if bucket.replicates:
+        changed = noting.note_change(call, tx, bucket, changed)
+    versions.put_row(tx, bucket, changed)
     told = Event(event, stored.key, call.now_ms, etag=stored.etag, version_id=stored.version_id)
     events.tell(call, tx, bucket, told)

@@ -27,7 +27,7 @@ def put_bucket_versioning(
     """Enable or suspend versioning; objects that are there stay as they are.
 
     Raises: MalformedXML, IllegalVersioningConfigurationException (no status),
-        InvalidBucketState (object lock), NotBuilt (MFA delete).
+        InvalidBucketState (object lock, replication), NotBuilt (MFA delete).
     AWS: PutBucketVersioning; User Guide, "Retaining multiple versions of objects with S3 Versioning".
     """
     bucket = access.admit(call, tx, req)
@@ -47,6 +47,11 @@ def put_bucket_versioning(
     if bucket.lock is not None and status != buckets.ENABLED:
         raise errors.InvalidBucketState(
             detail="An Object Lock configuration is present on this bucket, so the versioning state cannot be changed."
+        )
+    if bucket.replicates and status != buckets.ENABLED:
+        raise errors.InvalidBucketState(
+            detail="A replication configuration is present on this bucket, so you cannot change the versioning state."
+            " To change the versioning state, first delete the replication configuration."
         )
     buckets.put_bucket(tx, msgspec.structs.replace(bucket, versioning=status))
     return {}

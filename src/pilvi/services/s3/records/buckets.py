@@ -100,6 +100,8 @@ class Bucket(msgspec.Struct, frozen=True, omit_defaults=True):
     encryption: DefaultEncryption | None = None
     lifecycle: bool = False
     """Whether there are lifecycle rules that are enabled (`lifecycle/records.py`)."""
+    replicates: bool = False
+    """Whether it has a replication configuration (`replication/records.py`)."""
 
     @property
     def arn(self) -> str:

@@ -13,6 +13,7 @@ from pilvi.services.s3.records.encryption import Encryption, Sealed
 from pilvi.services.s3.records.grants import Acl
 from pilvi.services.s3.records.listing import Ordered
 from pilvi.services.s3.records.locks import Lock
+from pilvi.services.s3.records.replication import Replication
 from pilvi.services.s3.records.restores import Restore
 from pilvi.store.api import Snapshot, Transaction
 from pilvi.store.blob_rows import BlobRef
@@ -61,6 +62,8 @@ class Object(msgspec.Struct, frozen=True, omit_defaults=True):
     lock: Lock | None = None
     restore: Restore | None = None
     """Of an archived one: the copy that was asked for last."""
+    replication: Replication | None = None
+    """None: it came by no replication, and was to go nowhere when it was written."""
 
 
 class Piece(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -133,8 +136,15 @@ def put_object(
     """
     assert (stored.blob is None) == (pieces is not None), stored.key
     if pieces is not None:
-        _MANIFESTS.put(tx, bucket.home, Manifest(stored.id, pieces))
+        put_manifest(tx, bucket, stored, pieces)
     _OBJECTS.put(tx, bucket.home, stored)
+
+
+def put_manifest(
+    tx: Transaction, bucket: Bucket, stored: Object, pieces: tuple[Piece, ...]
+) -> None:
+    """Of a version that is not current as soon as it is there; whatever else is, `put_object` stores whole."""
+    _MANIFESTS.put(tx, bucket.home, Manifest(stored.id, pieces))
 
 
 def put_row(tx: Transaction, bucket: Bucket, stored: Object) -> None:

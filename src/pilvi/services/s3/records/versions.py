@@ -6,6 +6,7 @@ Whoever changes either keeps the invariants 4 to 7 of this folder; `contents` do
 from __future__ import annotations
 
 import heapq
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -74,13 +75,16 @@ def find_newest(at: Snapshot, bucket: Bucket, key: str) -> Version | None:
 
 
 def next_rank(at: Snapshot, bucket: Bucket, key: str, current: Object | None, now_ms: int) -> int:
-    """For what is about to be written."""
+    """For what is about to be written. Buckets begin each millisecond somewhere else: a replica has the rank of its
+    source, among the versions of its own bucket.
+    """
     if current is not None:
         newest = current.rank
     else:
         marker = find_newest(at, bucket, key)
         newest = -1 if marker is None else marker.rank
-    return max(now_ms * _RANKS_PER_MS, newest + 1)
+    begin = zlib.crc32(bucket.id.encode()) % (_RANKS_PER_MS // 2)
+    return max(now_ms * _RANKS_PER_MS + begin, newest + 1)
 
 
 def put_past(tx: Transaction, bucket: Bucket, stored: Object) -> None:
@@ -97,6 +101,14 @@ def put_marker(tx: Transaction, bucket: Bucket, marker: Version) -> None:
     _VERSIONS.put(tx, bucket.home, marker)
 
 
+def find_rank(at: Snapshot, bucket: Bucket, key: str, rank: int) -> Object | Version | None:
+    """Whatever stands there."""
+    current = objects.find_object(at, bucket, key)
+    if current is not None and current.rank == rank:
+        return current
+    return _VERSIONS.find(at, bucket.home, key, -rank)
+
+
 def put_row(tx: Transaction, bucket: Bucket, stored: Object) -> None:
     """Change what is said of a version, not what is in it, wherever it stands."""
     current = objects.find_object(tx, bucket, stored.key)
@@ -109,6 +121,18 @@ def put_row(tx: Transaction, bucket: Bucket, stored: Object) -> None:
 def delete_past(tx: Transaction, bucket: Bucket, key: str, rank: int) -> None:
     gone = _VERSIONS.delete(tx, bucket.home, key, -rank)
     assert gone is not None, (key, rank)
+
+
+def take_out(tx: Transaction, bucket: Bucket, found: Object | Version) -> None:
+    """The row of a version, or of a delete marker, wherever it stands; what was before it may become current."""
+    current = objects.find_object(tx, bucket, found.key)
+    if current is not None and current.rank == found.rank:
+        objects.delete_object(tx, bucket, current)
+        current = None
+    else:
+        delete_past(tx, bucket, found.key, found.rank)
+    if current is None:
+        promote(tx, bucket, found.key)
 
 
 def promote(tx: Transaction, bucket: Bucket, key: str) -> None:

@@ -48,6 +48,8 @@ def headers_of(stored: Object) -> dict[str, Any]:
         described["TagCount"] = len(stored.tags)
     if stored.lock is not None:
         described.update(locks.headers_of(stored.lock))
+    if stored.replication is not None:
+        described["ReplicationStatus"] = stored.replication.told
     return described
 
 

@@ -7,7 +7,7 @@ filtering".
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -37,17 +37,23 @@ TOLD = frozenset(
         "s3:ObjectTagging:*",
         "s3:ObjectTagging:Put",
         "s3:ObjectTagging:Delete",
+        "s3:Replication:*",
+        "s3:Replication:OperationFailedReplication",
+        "s3:Replication:OperationMissedThreshold",
+        "s3:Replication:OperationNotTracked",
+        "s3:Replication:OperationReplicatedAfterThreshold",
     }
 )
 _UNTOLD = (
     "s3:ReducedRedundancyLostObject",
     "s3:ObjectRestore:",
-    "s3:Replication:",
     "s3:LifecycleTransition",
     "s3:IntelligentTiering",
     "s3:ObjectAcl:",
     "s3:LifecycleExpiration:",
 )
+_VERSIONS = {"ObjectTagging": "2.3", "Replication": "2.2"}
+"""Of messages, where that is not 2.1."""
 _TARGETS_UNBUILT = {
     "QueueConfigurations": "S3 notifications to SQS queues",
     "TopicConfigurations": "S3 notifications to SNS topics",
@@ -67,6 +73,8 @@ class Event:
     size: int | None = None
     version_id: str = ""
     """Null versions are not told."""
+    replication: Mapping[str, Any] | None = None
+    """Of the events of replication, which S3 itself causes: what they are about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +237,7 @@ def record(
     told["sequencer"] = f"{sequence:018X}"
     at = datetime.fromtimestamp(event.at_ms / 1000, tz=UTC)
     body = {
-        "eventVersion": "2.1" if not event.name.startswith("ObjectTagging") else "2.3",
+        "eventVersion": _VERSIONS.get(event.name.partition(":")[0], "2.1"),
         "eventSource": "aws:s3",
         "awsRegion": bucket.region,
         "eventTime": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
@@ -251,4 +259,8 @@ def record(
             "object": told,
         },
     }
+    if event.replication is not None:
+        body["userIdentity"] = {"principalId": "s3.amazonaws.com"}
+        body["requestParameters"] = {"sourceIPAddress": "s3.amazonaws.com"}
+        body["replicationEventData"] = dict(event.replication)
     return json.dumps({"Records": [body]}, separators=(",", ":")).encode()

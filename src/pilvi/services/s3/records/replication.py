@@ -1,0 +1,32 @@
+"""What a version knows of its own replication."""
+
+from __future__ import annotations
+
+import msgspec
+
+PENDING = "PENDING"
+COMPLETED = "COMPLETED"
+FAILED = "FAILED"
+REPLICA = "REPLICA"
+
+
+class Replication(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`replica`: it came here by replication. `to`: how far it is, by the name of each bucket that it goes to."""
+
+    replica: bool = False
+    to: dict[str, str] = {}
+
+    @property
+    def told(self) -> str:
+        """As x-amz-replication-status: one that failed speaks for all, then one that waits.
+
+        AWS: S3 User Guide, "Getting replication status information".
+        """
+        found = set(self.to.values())
+        for status in (FAILED, PENDING):
+            if status in found:
+                return status
+        return REPLICA if self.replica else COMPLETED
+
+    def at(self, bucket: str, status: str) -> Replication:
+        return Replication(self.replica, {**self.to, bucket: status})
