@@ -24,16 +24,21 @@ def _configuration(arn: str, *events: str, **rules: str) -> dict[str, Any]:
     return one
 
 
+def zipped(source: str) -> bytes:
+    """A package with one file."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr("app.py", source)
+    return made.getvalue()
+
+
 @pytest.fixture
 def told(client: Callable[..., Any], account: str, clock: Any) -> Callable[[], list[Any]]:
     """told(): the events that the account's function got so far, in the order in which they happened."""
-    zipped = io.BytesIO()
-    with zipfile.ZipFile(zipped, "w") as archive:
-        archive.writestr("app.py", LISTENER)
     functions, logs = client("lambda"), client("logs")
     functions.create_function(
         FunctionName="told",
-        Code={"ZipFile": zipped.getvalue()},
+        Code={"ZipFile": zipped(LISTENER)},
         Runtime="python3.11",
         Handler="app.handler",
         Role=f"arn:aws:iam::{account}:role/r",
@@ -161,8 +166,8 @@ def test_configurations_are_checked(s3: Any, bucket: str, account: str, refused:
     assert (error["ArgumentName"], error["ArgumentValue"]) == ("CloudFunction", "invalid-queue")
     assert error["Message"] == "The ARN could not be parsed"
     refused("InvalidArgument", put, _configuration(arn, "s3:ObjectEaten:*"))
-    error = refused("NotImplemented", put, _configuration(arn, "s3:ObjectRestore:Post"))
-    assert "s3:ObjectRestore:Post" in error["Message"]
+    error = refused("NotImplemented", put, _configuration(arn, "s3:ObjectAcl:Put"))
+    assert "s3:ObjectAcl:Put" in error["Message"]
     error = refused("InvalidArgument", put, _configuration(arn, "s3:ObjectCreated:*", middle="x"))
     assert error["ArgumentName"] == "FilterRule.Name"
     one = _configuration(arn, "s3:ObjectCreated:*", prefix="a/")

@@ -12,10 +12,12 @@ from typing import Literal, cast
 import click
 
 from pilvi.base.errors import PilviError
+from pilvi.cli.clock import duration_ms
 from pilvi.cli.remote import DEFAULT_DATA
 from pilvi.kit.settings import Settings
 
 _BACKLOG = 2048
+_DAY_MS_MIN, _DAY_MS_MAX = 1000, 24 * 60 * 60 * 1000
 
 
 def _check_backend(_context: click.Context, _option: click.Parameter, name: str) -> str:
@@ -28,6 +30,14 @@ def _check_backend(_context: click.Context, _option: click.Parameter, name: str)
             " Where user namespaces are forbidden, `process` runs functions without isolation.",
         )
     raise PilviError(f"there is no backend {name}.", "Choose namespaces or process.")
+
+
+def _check_day(_context: click.Context, _option: click.Parameter, given: str) -> int:
+    """In milliseconds."""
+    day_ms = duration_ms(given)
+    if not _DAY_MS_MIN <= day_ms <= _DAY_MS_MAX:
+        raise PilviError(f"a day of {given} is none.", "Choose 1s to 24h for --lifecycle-day.")
+    return day_ms
 
 
 @click.command()
@@ -92,6 +102,14 @@ def _check_backend(_context: click.Context, _option: click.Parameter, name: str)
     envvar="PILVI_OIDC_KEYS",
     help="A folder with the keys of identity providers that cannot be asked: <issuer, / as _>.json each.",
 )
+@click.option(
+    "--lifecycle-day",
+    default="24h",
+    show_default=True,
+    envvar="PILVI_LIFECYCLE_DAY",
+    callback=_check_day,
+    help="How long a day of S3's lifecycle rules lasts, for trying them: 10s. Restores shrink with it.",
+)
 @click.option("--exact-runtimes", is_flag=True, help="Refuse a runtime whose version is not here.")
 @click.option(
     "--strict-members", is_flag=True, help="Refuse nested members that nothing read, too."
@@ -134,6 +152,7 @@ def up(
     origins: tuple[str, ...],
     backend: str,
     oidc_keys: Path | None,
+    lifecycle_day: int,
     exact_runtimes: bool,
     strict_members: bool,
     ready_file: Path | None,
@@ -165,6 +184,7 @@ def up(
         log_requests=not no_request_log,
         scrub_every_days=scrub_every,
         scrub_rate_bytes=round(scrub_rate * 1_000_000),
+        lifecycle_day_ms=lifecycle_day,
     )
     if settings.auth == "open" and not settings.loopback_only:
         raise PilviError(

@@ -23,6 +23,11 @@ Access points are reached by their ARN, their alias, and at `NAME-ACCOUNT.s3-acc
 `NAME-ACCOUNT.<host>`, which is what SDKs ask for when an endpoint was given to them and the bucket is an ARN. Their
 policies and their bucket's must both allow. There are no VPCs: a point for a VPC refuses every request.
 
+**Lifecycle rules** run at midnight UTC by the clock, page by page; a run that was interrupted goes on. Permissions do
+not hold them up, object lock does. `pilvi up --lifecycle-day 10s` (or `PILVI_LIFECYCLE_DAY`) makes a day as short as
+that, for trying rules: days of rules, midnights and the hours of restores all shrink; dates do not. AWS's limit of 100
+for `NewerNoncurrentVersions` is not enforced, by neither.
+
 Retention and legal holds are told in the headers of GetObject and HeadObject to whoever may read the object; AWS hides
 them from who may not ask for them alone.
 """
@@ -33,6 +38,7 @@ from pilvi.services.s3 import websites as websites
 from pilvi.services.s3 import workers as workers
 from pilvi.services.s3.control import s3control
 from pilvi.services.s3.lifecycle import configuring as configuring
+from pilvi.services.s3.nightly import running as running
 from pilvi.services.s3.replication import bucket_replication as bucket_replication
 from pilvi.services.s3.replication import replicating as replicating
 from pilvi.services.s3.service import s3

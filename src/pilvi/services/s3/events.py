@@ -21,11 +21,7 @@ def tell(call: Call, tx: Transaction, bucket: Bucket, event: Event) -> None:
     if not bucket.notifications:
         return
     sequence = buckets.next_sequence(tx, bucket, event.at_ms)
-    circumstances = Circumstances(
-        call.principal.id,
-        call.request.client_host if call.request is not None else "",
-        call.request_id,
-    )
+    circumstances = _circumstances(call)
     for one in bucket.notifications:
         if not notifications.wants(one, event):
             continue
@@ -45,6 +41,14 @@ def tell(call: Call, tx: Transaction, bucket: Bucket, event: Event) -> None:
             notifications.record(bucket, one, event, circumstances, sequence),
             source=source_of(bucket),
         )
+
+
+def _circumstances(call: Call) -> Circumstances:
+    principal = call.principal
+    if principal.service:
+        return Circumstances(principal.id, principal.id, call.request_id)
+    host = call.request.client_host if call.request is not None else ""
+    return Circumstances(f"AWS:{principal.id}", host, call.request_id)
 
 
 def source_of(bucket: Bucket) -> Source:

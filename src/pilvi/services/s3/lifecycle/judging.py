@@ -136,7 +136,7 @@ def steps(
     path = list(_path(lifecycle, applying, subject, day_ms))
     if end is None:
         return path
-    if end.what == MARK and any(step.due_ms == end.due_ms for step in path):
+    while end.what == MARK and any(step.due_ms == end.due_ms for step in path):
         end = Step(MARK, end.due_ms + day_ms, end.rule)
     return [*(step for step in path if step.due_ms < end.due_ms), end]
 

@@ -74,6 +74,14 @@ def find_newest(at: Snapshot, bucket: Bucket, key: str) -> Version | None:
     return next(_VERSIONS.scan(at, bucket.home, (key,), limit=1), None)
 
 
+def count_newer(at: Snapshot, bucket: Bucket, key: str, negated_rank: int, *, most: int) -> int:
+    """How many noncurrent versions are as new as one of this rank, or newer, as far as `most` matters."""
+    rows = _VERSIONS.scan(at, bucket.home, (key,), limit=most + 1)
+    count = sum(1 for row in rows if -row.rank <= negated_rank)
+    current = objects.find_object(at, bucket, key)
+    return count if current is not None or not count else count - 1
+
+
 def next_rank(at: Snapshot, bucket: Bucket, key: str, current: Object | None, now_ms: int) -> int:
     """For what is about to be written. Buckets begin each millisecond somewhere else: a replica has the rank of its
     source, among the versions of its own bucket.

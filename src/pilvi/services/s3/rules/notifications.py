@@ -42,17 +42,28 @@ TOLD = frozenset(
         "s3:Replication:OperationMissedThreshold",
         "s3:Replication:OperationNotTracked",
         "s3:Replication:OperationReplicatedAfterThreshold",
+        "s3:ObjectRestore:*",
+        "s3:ObjectRestore:Post",
+        "s3:ObjectRestore:Completed",
+        "s3:ObjectRestore:Delete",
+        "s3:LifecycleTransition",
+        "s3:LifecycleExpiration:*",
+        "s3:LifecycleExpiration:Delete",
+        "s3:LifecycleExpiration:DeleteMarkerCreated",
     }
 )
 _UNTOLD = (
     "s3:ReducedRedundancyLostObject",
-    "s3:ObjectRestore:",
-    "s3:LifecycleTransition",
     "s3:IntelligentTiering",
     "s3:ObjectAcl:",
-    "s3:LifecycleExpiration:",
 )
-_VERSIONS = {"ObjectTagging": "2.3", "Replication": "2.2"}
+_VERSIONS = {
+    "ObjectTagging": "2.3",
+    "Replication": "2.2",
+    "LifecycleExpiration": "2.3",
+    "LifecycleTransition": "2.3",
+    "ObjectRestore:Delete": "2.3",
+}
 """Of messages, where that is not 2.1."""
 _TARGETS_UNBUILT = {
     "QueueConfigurations": "S3 notifications to SQS queues",
@@ -75,11 +86,13 @@ class Event:
     """Null versions are not told."""
     replication: Mapping[str, Any] | None = None
     """Of the events of replication, which S3 itself causes: what they are about."""
+    more: Mapping[str, Any] | None = None
+    """What the record tells besides: `glacierEventData`, `lifecycleEventData`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """Who did it, and in which request."""
+    """Who did it (`AWS:` and an id, or the name of a service), and in which request."""
 
     principal_id: str
     client_host: str
@@ -219,6 +232,10 @@ def passes(notification: Notification, event: Event) -> bool:
     return event.key.startswith(notification.prefix) and event.key.endswith(notification.suffix)
 
 
+def _version(name: str) -> str:
+    return _VERSIONS.get(name) or _VERSIONS.get(name.partition(":")[0], "2.1")
+
+
 def record(
     bucket: Bucket,
     notification: Notification,
@@ -237,12 +254,12 @@ def record(
     told["sequencer"] = f"{sequence:018X}"
     at = datetime.fromtimestamp(event.at_ms / 1000, tz=UTC)
     body = {
-        "eventVersion": _VERSIONS.get(event.name.partition(":")[0], "2.1"),
+        "eventVersion": _version(event.name),
         "eventSource": "aws:s3",
         "awsRegion": bucket.region,
         "eventTime": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "eventName": event.name,
-        "userIdentity": {"principalId": f"AWS:{circumstances.principal_id}"},
+        "userIdentity": {"principalId": circumstances.principal_id},
         "requestParameters": {"sourceIPAddress": circumstances.client_host},
         "responseElements": {
             "x-amz-request-id": circumstances.request_id,
@@ -258,6 +275,7 @@ def record(
             },
             "object": told,
         },
+        **(event.more or {}),
     }
     if event.replication is not None:
         body["userIdentity"] = {"principalId": "s3.amazonaws.com"}
