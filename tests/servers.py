@@ -25,6 +25,8 @@ class Server:
     def __init__(self, data: Path, *options: str) -> None:
         self.data = data
         self.options = options
+        self.wrap: tuple[str, ...] = ()
+        """A command that runs the server's, given behind it."""
         self.url = ""
         self.process: subprocess.Popen[bytes] | None = None
         self._port = 0
@@ -36,7 +38,7 @@ class Server:
         command += ["--scrub-every", "0"]  # clocks are moved by weeks
         command += ["--data", str(self.data), "--port", str(self._port)]
         command += ["--ready-file", str(ready), *self.options]
-        self.process = subprocess.Popen(command, start_new_session=True)
+        self.process = subprocess.Popen([*self.wrap, *command], start_new_session=True)
         deadline = time.monotonic() + READY_S
         while not ready.exists():
             assert self.process.poll() is None, f"the server ended with {self.process.returncode}"

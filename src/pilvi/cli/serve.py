@@ -9,6 +9,8 @@ import os
 import resource
 import signal
 import socket
+import sys
+import time
 from collections.abc import Callable
 
 import uvloop
@@ -22,6 +24,7 @@ from pilvi.store.datadir import DataDir
 
 LOG_BYTES_MAX = 32 * 1024 * 1024
 LOG_FILES = 4
+LOG_TROUBLE_S = 60.0
 GRACE_S = 10.0
 _DESCRIPTORS = 16_384
 
@@ -92,12 +95,21 @@ class _Formatter(logging.Formatter):
         return record.getMessage() if record.name == "pilvi.requests" else super().format(record)
 
 
+class _LogFile(logging.handlers.RotatingFileHandler):
+    """When it cannot be written, on a full disk, one line says so now and then; what was to be said is lost."""
+
+    _told_at_s = -LOG_TROUBLE_S
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        if time.monotonic() - self._told_at_s >= LOG_TROUBLE_S:
+            self._told_at_s = time.monotonic()
+            print(f"pilvi: the log cannot be written: {sys.exception()}", file=sys.stderr)
+
+
 def _log_to(settings: Settings, number: int) -> None:
     """Requests and everything else go to the data directory's log; warnings to standard error, too."""
     name = "pilvi.log" if number == 0 else f"pilvi-{number}.log"
-    file = logging.handlers.RotatingFileHandler(
-        settings.data / "logs" / name, maxBytes=LOG_BYTES_MAX, backupCount=LOG_FILES
-    )
+    file = _LogFile(settings.data / "logs" / name, maxBytes=LOG_BYTES_MAX, backupCount=LOG_FILES)
     file.setFormatter(_Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     screen = logging.StreamHandler()
     screen.setLevel(logging.WARNING)

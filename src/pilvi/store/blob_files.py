@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
@@ -23,6 +23,9 @@ from pilvi.store.blob_rows import CHUNK_BYTES, BlobCorrupt, BlobGone, BlobRow
 from pilvi.store.locks import lock, open_lock, try_lock
 from pilvi.store.sqlite_file import sync_folder
 
+RESERVE_BYTES = 64 * 1024 * 1024
+"""Left free of bodies, or an eighth of a small disk: deletions need room to be written down, too."""
+
 
 class Hasher(Protocol):
     """hashlib's and our own incremental hashes."""
@@ -31,10 +34,20 @@ class Hasher(Protocol):
 
 
 class BlobFiles:
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, spoken_for: Callable[[], int] = lambda: 0) -> None:
+        """`spoken_for`: how much more of the disk the database will take for what it holds already."""
         self.root = root
+        self._spoken_for = spoken_for
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._durable: set[Path] = set()
+
+    def check_room(self) -> None:
+        """Raises: StoreUnavailable when only the reserve is left."""
+        with _disk_errors():
+            disk = os.statvfs(self.root)
+            free = disk.f_bavail * disk.f_frsize - self._spoken_for()
+        if free < min(RESERVE_BYTES, disk.f_blocks * disk.f_frsize // 8):
+            raise StoreUnavailable(reason=f"only {free} bytes of the disk are free")
 
     def path(self, blob_id: str) -> Path:
         return self.root / blob_id[:2] / blob_id[2:4] / blob_id
@@ -140,6 +153,7 @@ class FileWriter:
         with self._alone, _disk_errors():
             if self._over:
                 return  # Given up meanwhile.
+            self._files.check_room()
             if self._file is None:
                 self._file = self._create()
             self.crc64nvme = checksums.crc64nvme(chunk, self.crc64nvme)

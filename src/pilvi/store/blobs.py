@@ -21,6 +21,7 @@ from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from time import monotonic
 from typing import ParamSpec, TypeVar
 
 from awscrt import checksums
@@ -40,6 +41,8 @@ T = TypeVar("T")
 GRACE_S = 10.0
 PARTS_MAX = 10_000
 _THREADS = 4
+_ROOM_S = 0.1
+"""For so long, small bodies take it that there is still room on the disk."""
 _DOOMED_MAX = 100_000
 """Files that wait to be removed; beyond that the oldest are left to the next sweep."""
 
@@ -85,7 +88,8 @@ class Blobs:
         entropy: Entropy | None = None,
         grace_s: float = GRACE_S,
     ) -> None:
-        self._files = BlobFiles(root)
+        # What is in the log is yet to be copied into the database.
+        self._files = BlobFiles(root, lambda: store.statistics().log_bytes)
         self._store = store
         self._entropy = entropy or Entropy()
         self._process = self._entropy.hex(8)
@@ -95,6 +99,7 @@ class Blobs:
         self._streamed: Counter[str] = Counter()
         self._doomed: deque[tuple[float, str]] = deque()
         self._timer: asyncio.TimerHandle | None = None
+        self._room_until_s = 0.0
 
     # --- writing
 
@@ -162,8 +167,14 @@ class Blobs:
     def keep(
         self, data: bytes, *, hashers: Iterable[Hasher] = (), blob_id: str | None = None
     ) -> NewBlob:
-        """A small body that is at hand, for the store itself: as `write`, without waiting."""
+        """A small body that is at hand, for the store itself: as `write`, without waiting.
+
+        Raises: StoreUnavailable."""
         assert len(data) <= INLINE_BYTES_MAX, len(data)
+        now_s = monotonic()
+        if now_s >= self._room_until_s:
+            self._files.check_room()
+            self._room_until_s = now_s + _ROOM_S
         for hasher in hashers:
             hasher.update(data)
         blob_id = blob_id or self.new_inline_id()

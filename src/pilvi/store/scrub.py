@@ -62,7 +62,7 @@ class Scrub(msgspec.Struct, frozen=True):
 
     @property
     def share(self) -> float:
-        """Of the bodies that are done: ids are random, so their order tells."""
+        """Of the bodies that are done, about: ids of files are random, so their order tells."""
         if self.phase != BODIES:
             return 1.0
         try:
