@@ -20,6 +20,7 @@ from pilvi.base.entropy import Entropy
 from pilvi.contracts.advice import Administrators, Advice
 from pilvi.contracts.credentials import Credentials, Sessions
 from pilvi.contracts.decisions import AuthorizationMessages
+from pilvi.contracts.factors import SecondFactors
 from pilvi.contracts.functions import Functions
 from pilvi.contracts.identities import ProviderKeys
 from pilvi.contracts.keys import Keys
@@ -81,6 +82,7 @@ QUESTIONS: Mapping[type[Any], str] = {
     Objects: "pilvi.services.s3.questions:S3Objects",
     GuardrailsOf: "pilvi.services.organizations.guardrails:OrganizationsGuardrails",
     Roles: "pilvi.services.iam.account_roles:IamRoles",
+    SecondFactors: "pilvi.services.iam.questions:IamSecondFactors",
 }
 """Each Protocol of contracts/ -> the class that answers it; it takes the cloud."""
 

@@ -423,3 +423,45 @@ def test_a_public_point_and_nobody_in_particular(
     assert status() == 403
     points.control.delete_public_access_block(AccountId=account)
     assert status() == 200
+
+
+def test_what_a_bucket_does_by_default_it_does_through_points(
+    points: Points, bucket: str, s3: Any
+) -> None:
+    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}
+    s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
+    alias = points.create("point", bucket)["Alias"]
+    put = s3.put_object(Bucket=alias, Key="key", Body=b"body")
+    assert put["ServerSideEncryption"] == "aws:kms"
+    made = s3.create_multipart_upload(Bucket=alias, Key="other")
+    assert made["ServerSideEncryption"] == "aws:kms"
+    assert s3.get_object(Bucket=alias, Key="key")["Body"].read() == b"body"
+
+
+def test_requests_through_points_are_logged(
+    points: Points, bucket: str, new_bucket: Callable[[], str], s3: Any, clock: Any
+) -> None:
+    target = new_bucket()
+    s3.put_bucket_policy(
+        Bucket=target,
+        Policy=document(
+            allow(
+                "s3:PutObject",
+                f"arn:aws:s3:::{target}/*",
+                Principal={"Service": "logging.s3.amazonaws.com"},
+            )
+        ),
+    )
+    made = points.create("point", bucket)
+    s3.put_bucket_logging(
+        Bucket=bucket,
+        BucketLoggingStatus={"LoggingEnabled": {"TargetBucket": target, "TargetPrefix": "l/"}},
+    )
+    s3.put_object(Bucket=made["Alias"], Key="through", Body=b"body")
+    clock.advance(seconds=600)
+    clock.wait_until_idle()
+    (log,) = s3.list_objects_v2(Bucket=target)["Contents"]
+    lines = s3.get_object(Bucket=target, Key=log["Key"])["Body"].read().decode().splitlines()
+    (line,) = [one for one in lines if " through " in one]
+    assert f" {bucket} " in line
+    assert line.split()[-2] == made["AccessPointArn"]

@@ -61,15 +61,6 @@ def test_versioning_is_switched(s3: Any, bucket: str, refused: Refused) -> None:
         VersioningConfiguration={},
     )
     assert error["Message"] == "The Versioning element must be specified"
-    factor = {"Status": "Enabled", "MFADelete": "Enabled"}
-    refused("NotImplemented", put_it, Bucket=bucket, VersioningConfiguration=factor)
-    refused(
-        "NotImplemented",
-        put_it,
-        Bucket=bucket,
-        MFA="x 1",
-        VersioningConfiguration={"Status": "Enabled"},
-    )
     assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Suspended"
 
 

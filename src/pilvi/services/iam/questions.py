@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Iterable
 
-from pilvi.base.arn import Arn
+from pilvi.base.arn import GLOBAL_REGION, Arn, Scope
 from pilvi.contracts.credentials import Credential, RoleNotAssumable, Session
 from pilvi.contracts.delivery import Source
 from pilvi.identity.guardrails import Guardrails, GuardrailsOf
 from pilvi.kit.cloud import Cloud
-from pilvi.services.iam import limits, permissions, records
+from pilvi.services.iam import errors, limits, permissions, records
+from pilvi.services.iam.proofs import mfa
 from pilvi.services.iam.records import Role
 from pilvi.services.iam.sessions import tokens
 from pilvi.store.api import Snapshot, Transaction
@@ -97,6 +98,24 @@ class IamSessions:
             log.warning(
                 "the role %s does not exist; in the open mode what has it is root", role_arn
             )
+
+
+class IamSecondFactors:
+    """`contracts.factors.SecondFactors`."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._sealer = cloud.ask(Sealer)
+
+    def accept_of_root(
+        self, tx: Transaction, account: str, serial: str, code: str, now_ms: int
+    ) -> bool:
+        scope = Scope(account, GLOBAL_REGION)
+        root = records.get_root(tx, scope)
+        try:
+            mfa.check_code(tx, scope, root, serial, code, now_ms, sealer=self._sealer)
+        except errors.AccessDenied:
+            return False
+        return True
 
 
 class IamPrincipals:

@@ -10,7 +10,7 @@ and it is blocked only in buckets whose encryption configuration says so, wherea
 April 2026. Refused by name: `aws:kms:dsse`, and changing an object's key in place (`UpdateObjectEncryption`; a copy
 onto itself does it).
 
-Refused by name are also appending (`WriteOffsetBytes`), event holds, and deleting with `MFA`.
+Refused by name are also appending (`WriteOffsetBytes`) and event holds.
 
 Access control lists count where ownership controls say so, and are decided by the engine that decides about policies.
 Kept and told, but without any effect: configurations of storage class analysis, of request metrics and of

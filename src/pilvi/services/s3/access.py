@@ -8,7 +8,7 @@ AWS: S3 User Guide, "How Amazon S3 authorizes a request", "Blocking public acces
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
 import msgspec
@@ -81,9 +81,17 @@ async def _on_bucket(call: Call, asked: Permission, resource: str) -> OnResource
     return await _on_object(call, asked, kept, kept.bucket, key)
 
 
-async def is_logged(cloud: Cloud, name: str) -> bool:
-    """Whether requests on a bucket are to be logged."""
-    return (await cloud.kept(_side_of, most=limits.BUCKETS_KEPT).get(name)).logged
+async def logged(cloud: Cloud, name: str, region: Callable[[], str]) -> tuple[str, str] | None:
+    """The bucket whose log a request on `name` goes into, and the ARN of the point that it came through, if by one.
+    `region`: that the request is signed for."""
+    kept = cloud.kept(_side_of, most=limits.BUCKETS_KEPT)
+    side = await kept.get(name)
+    if side.side is not _NOBODYS:
+        return (name, "") if side.logged else None
+    point = await sides.find(cloud, name, region())
+    if point is None or not (await kept.get(point.bucket)).logged:
+        return None
+    return point.bucket, point.arn
 
 
 def _side_of(at: Snapshot, name: str) -> _Side:

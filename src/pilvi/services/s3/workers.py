@@ -8,6 +8,7 @@ the server's own log says why.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -16,6 +17,7 @@ import msgspec
 
 from pilvi.base.arn import Scope
 from pilvi.base.errors import AwsError
+from pilvi.base.http import HttpRequest
 from pilvi.contracts.delivery import Commit
 from pilvi.contracts.jobs import Job
 from pilvi.identity.principal import service_itself
@@ -40,18 +42,30 @@ async def note(cloud: Cloud, answered: Answered) -> None:
     name = answered.request.path.lstrip("/").partition("/")[0]
     if "%" in name:
         name = unquote(name)
-    if not name or not await access.is_logged(cloud, name):
+    found = (
+        await access.logged(cloud, name, lambda: _signed_region(answered.request)) if name else None
+    )
+    if found is None:
         return
+    name, point = found
 
     def keep(tx: Transaction) -> bool:
         bucket = buckets.find_bucket(tx, name)
         if bucket is None or bucket.logging is None:
             return True
-        text = access_logs.line(bucket, answered)
+        text = access_logs.line(bucket, answered, point)
         return logs.append(tx, bucket, Line(answered.at_ms, answered.request_id, text))
 
     if not await cloud.store.write(keep):
         _log.warning("too many lines of the log of bucket %s wait: one is lost", name)
+
+
+_SIGNED_FOR = re.compile(r"Credential=[^/&%]+(?:/|%2F)\d{8}(?:/|%2F)([a-z0-9-]+)")
+
+
+def _signed_region(request: HttpRequest) -> str:
+    found = _SIGNED_FOR.search(request.headers.get("authorization") or request.query)
+    return "" if found is None else found[1]
 
 
 s3.note = note

@@ -154,6 +154,8 @@ async def envelope_for(
     Raises: AccessDenied (also for a kind that the bucket blocks), KmsError, what `admit` raises.
     """
     default = await call.cloud.kept(_default_of, most=limits.BUCKETS_KEPT).get(name)
+    if default is _OF_NO_BUCKET:  # but perhaps of an access point
+        default = (await call.view(admit)).encryption or DefaultEncryption()
     customer = asked.customer
     if customer is not None:
         if SSE_C in default.blocked:
@@ -201,7 +203,12 @@ async def envelope_of_part(
 
 def _default_of(at: Snapshot, name: str) -> DefaultEncryption:
     bucket = buckets.find_bucket(at, name)
-    return (bucket and bucket.encryption) or DefaultEncryption()
+    if bucket is None:
+        return _OF_NO_BUCKET
+    return bucket.encryption or DefaultEncryption()
+
+
+_OF_NO_BUCKET = DefaultEncryption()
 
 
 def _customers(call: Call, customer: CustomerKey) -> Envelope:

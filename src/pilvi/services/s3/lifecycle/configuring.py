@@ -27,11 +27,15 @@ def put_bucket_lifecycle_configuration(
 ) -> PutBucketLifecycleConfigurationOutput:
     """Replace the rules. They hold for what is there already, too, from the next midnight on.
 
-    Raises: MalformedXML, InvalidRequest, InvalidArgument, InvalidTag, BadDigest.
+    Raises: MalformedXML, InvalidRequest, InvalidArgument, InvalidTag, BadDigest, InvalidBucketState (MFA delete).
     AWS: PutBucketLifecycleConfiguration; User Guide, "Managing the lifecycle of objects".
     """
     bucket = access.admit(call, tx, req)
     integrity.check_document(call, req, required=True)
+    if bucket.mfa_delete == buckets.ENABLED:
+        raise errors.InvalidBucketState(
+            detail="MFA delete is enabled on this bucket, so it cannot have a lifecycle configuration."
+        )
 
     def make_id() -> str:
         return base64.b64encode(call.entropy.uuid().encode()).decode()

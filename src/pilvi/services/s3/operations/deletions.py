@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from pilvi.base.errors import AwsError
 from pilvi.kit.call import Call
-from pilvi.services.s3 import access, contents, errors, integrity, limits
+from pilvi.services.s3 import access, contents, errors, factors, integrity, limits
 from pilvi.services.s3.records import objects, versions
 from pilvi.services.s3.records.buckets import Bucket
 from pilvi.services.s3.records.objects import Object
@@ -29,7 +29,7 @@ def delete_object(call: Call, tx: Transaction, req: DeleteObjectRequest) -> Dele
 
     In a versioned bucket a delete marker takes the object's place, and its versions stay.
     Raises: NoSuchBucket, PreconditionFailed, NoSuchKey (If-Match), InvalidArgument, AccessDenied (the version is
-        protected by object lock).
+        protected by object lock, or by a second factor that is not shown).
     AWS: DeleteObject; User Guide, "Deleting object versions from a versioning-enabled bucket", "How to perform
     conditional deletes".
     """
@@ -43,6 +43,7 @@ def delete_object(call: Call, tx: Transaction, req: DeleteObjectRequest) -> Dele
             raise errors.HeaderNotImplemented(header)
     bypass = _bypass(req, bucket)
     version_id = req.get("VersionId")
+    factors.prove_for_deletion(call, tx, bucket, req, for_good=version_id is not None)
     marker = _delete(call, tx, bucket, req["Key"], version_id, req, bypass=bypass)
     result: dict[str, Any] = {}
     if marker is not None:
@@ -68,6 +69,8 @@ def delete_objects(call: Call, tx: Transaction, req: DeleteObjectsRequest) -> De
     given: Sequence[Mapping[str, Any]] = req["Delete"].get("Objects") or []
     if not 1 <= len(given) <= limits.DELETE_KEYS_MAX:
         raise errors.MalformedXML()
+    for_good = any("VersionId" in one for one in given)
+    factors.prove_for_deletion(call, tx, bucket, req, for_good=for_good)
     deleted: list[dict[str, Any]] = []
     failed: list[dict[str, Any]] = []
     for one in given:

@@ -6,11 +6,9 @@ from typing import Any
 
 import msgspec
 
-from pilvi.base.errors import NotBuilt
 from pilvi.kit.call import Call
-from pilvi.services.s3 import access, errors, integrity
+from pilvi.services.s3 import access, errors, factors, integrity
 from pilvi.services.s3.records import buckets
-from pilvi.services.s3.rules import requests
 from pilvi.services.s3.service import s3
 from pilvi.services.s3.wire import (
     GetBucketVersioningOutput,
@@ -27,18 +25,17 @@ def put_bucket_versioning(
     """Enable or suspend versioning; objects that are there stay as they are.
 
     Raises: MalformedXML, IllegalVersioningConfigurationException (no status),
-        InvalidBucketState (object lock, replication), NotBuilt (MFA delete).
-    AWS: PutBucketVersioning; User Guide, "Retaining multiple versions of objects with S3 Versioning".
+        InvalidBucketState (object lock, replication; MFA delete beside lifecycle rules), AccessDenied and
+        InvalidArgument (MFA delete is on or is put, and no right code of the root user's device is shown).
+    AWS: PutBucketVersioning; User Guide, "Retaining multiple versions of objects with S3 Versioning", "Configuring MFA
+    delete".
     """
     bucket = access.admit(call, tx, req)
-    requests.refuse_unbuilt(req)
     integrity.check_document(call, req)
     given = req["VersioningConfiguration"]
-    factor = given.get("MFADelete", "Disabled")
-    if factor not in ("Enabled", "Disabled"):
+    factor: str | None = given.get("MFADelete")
+    if factor not in (None, buckets.ENABLED, "Disabled"):
         raise errors.MalformedXML()
-    if factor == "Enabled":
-        raise NotBuilt(what="deleting with MFA (VersioningConfiguration.MFADelete)")
     status = given.get("Status")
     if status is None:
         raise errors.IllegalVersioningConfigurationException()
@@ -53,7 +50,17 @@ def put_bucket_versioning(
             detail="A replication configuration is present on this bucket, so you cannot change the versioning state."
             " To change the versioning state, first delete the replication configuration."
         )
-    buckets.put_bucket(tx, msgspec.structs.replace(bucket, versioning=status))
+    if factor == buckets.ENABLED and bucket.lifecycle:
+        raise errors.InvalidBucketState(
+            detail="A lifecycle configuration is present on this bucket, so MFA delete cannot be enabled."
+        )
+    shown: str | None = req.get("MFA")
+    if bucket.mfa_delete == buckets.ENABLED or factor == buckets.ENABLED:
+        factors.prove(call, tx, bucket, shown)
+    mfa_delete = bucket.mfa_delete if factor is None else factor
+    buckets.put_bucket(
+        tx, msgspec.structs.replace(bucket, versioning=status, mfa_delete=mfa_delete)
+    )
     return {}
 
 
@@ -61,6 +68,14 @@ def put_bucket_versioning(
 def get_bucket_versioning(
     call: Call, at: Snapshot, req: GetBucketVersioningRequest
 ) -> GetBucketVersioningOutput:
-    """Enabled or Suspended; nothing where it was never put. AWS: GetBucketVersioning."""
+    """Enabled or Suspended, and whether deleting needs a second factor; nothing where it was never put.
+
+    AWS: GetBucketVersioning.
+    """
     bucket = access.admit(call, at, req)
-    return {"Status": bucket.versioning} if bucket.versioning else {}
+    told: GetBucketVersioningOutput = {}
+    if bucket.versioning:
+        told["Status"] = bucket.versioning
+    if bucket.mfa_delete:
+        told["MFADelete"] = bucket.mfa_delete
+    return told

@@ -13,6 +13,7 @@ import msgspec
 from pilvi.identity.permissions import OnResource
 from pilvi.kit import tags
 from pilvi.kit.call import Call
+from pilvi.kit.cloud import Cloud
 from pilvi.languages.policy import RESOURCE, Attachment, Document, Origin, document
 from pilvi.services.s3 import errors, limits
 from pilvi.services.s3.points import records, rules
@@ -91,6 +92,14 @@ async def on_own(call: Call, resource: str) -> OnResource:
         return OnResource(account, context={**told, "s3:dataaccesspointaccount": (account,)})
     told = {**rules.keys_of(point), **tags.of_resource(point.tags or {})}
     return OnResource(account, context=told)
+
+
+async def find(cloud: Cloud, named: str, region: str) -> AccessPoint | None:
+    """The point that a request of this region names in a bucket's place."""
+    reference = names.reference(named, region)
+    if reference is None:
+        return None
+    return (await cloud.kept(_side_of, most=limits.BUCKETS_KEPT).get(reference)).point
 
 
 def behind(call: Call, at: Snapshot, named: str) -> Bucket:

@@ -102,6 +102,8 @@ class Bucket(msgspec.Struct, frozen=True, omit_defaults=True):
     """Whether there are lifecycle rules that are enabled (`lifecycle/records.py`)."""
     replicates: bool = False
     """Whether it has a replication configuration (`replication/records.py`)."""
+    mfa_delete: str = ""
+    """Enabled or Disabled; "" until it is put for the first time."""
 
     @property
     def arn(self) -> str:

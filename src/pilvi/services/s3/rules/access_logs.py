@@ -85,8 +85,8 @@ def configuration(given: Mapping[str, Any]) -> Logging:
 _DATES = ("EventTime", "DeliveryTime")
 
 
-def line(bucket: Bucket, answered: Answered) -> str:
-    """One request, as AWS tells of it."""
+def line(bucket: Bucket, answered: Answered, point: str) -> str:
+    """One request, as AWS tells of it. `point`: the ARN of the access point that it came through; "" for none."""
     request, response = answered.request, answered.response
     told = {name.lower(): value for name, value in response.headers}
     principal = answered.principal
@@ -119,7 +119,7 @@ def line(bucket: Bucket, answered: Answered) -> str:
         kind or "-",
         _bare(request.headers.get("host", "")),
         f"TLSv{request.tls_version}" if request.tls_version else "-",
-        "-",
+        point or "-",
         "-",
     ]
     return " ".join(fields)

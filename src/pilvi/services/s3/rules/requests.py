@@ -27,7 +27,6 @@ _UNBUILT = {
     "ObjectLockEventHoldDurationDays": "event holds",
     "ObjectLockEventHoldDurationYears": "event holds",
     "WriteOffsetBytes": "appending to objects",
-    "MFA": "deleting with MFA",
     "AnnotationDirective": "object annotations",
 }
 
