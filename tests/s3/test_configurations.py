@@ -104,21 +104,6 @@ def test_configurations_that_are_none(s3: Any, bucket: str, refused: Refused) ->
         Id="a",
         AnalyticsConfiguration={"Id": "a", "StorageClassAnalysis": analysis},
     )
-    refused(
-        "NotImplemented",
-        s3.put_bucket_inventory_configuration,
-        Bucket=bucket,
-        Id="a",
-        InventoryConfiguration={
-            "Id": "a",
-            "IsEnabled": True,
-            "IncludedObjectVersions": "All",
-            "Schedule": {"Frequency": "Daily"},
-            "Destination": {
-                "S3BucketDestination": {"Bucket": "arn:aws:s3:::b", "Format": "CSV"},
-            },
-        },
-    )
 
 
 def test_acceleration(s3: Any, bucket: str, refused: Refused) -> None:

@@ -15,9 +15,19 @@ Refused by name are also appending (`WriteOffsetBytes`) and event holds.
 Access control lists count where ownership controls say so, and are decided by the engine that decides about policies.
 Kept and told, but without any effect: configurations of storage class analysis, of request metrics and of
 Intelligent-Tiering, and transfer acceleration; nobody is charged where requesters pay, but they must say that they
-know. Inventories are not produced, so they are refused by name. Websites are served at
-`BUCKET.s3-website[-REGION].<host>` and at `/_aws/s3-website/BUCKET/`. Server access logs are delivered five minutes
-after the first line, by the clock.
+know.
+
+Inventories are made at midnight (UTC) by the clock, the first one of a configuration at the next, as CSV or Parquet;
+ORC is refused by name. The bucket that they go to must let `s3.amazonaws.com` in; where it does not, `pilvi trace` of
+the request that configured the inventory says so.
+
+Batch jobs act as their role. Four of an account and region run at once, the most urgent ones; who is pushed aside is
+paused. Of a task that fails for the time being there are four attempts, some seconds apart by the clock. A manifest
+that is generated has the current versions of a bucket, and all of them where the job replicates. Refused by name are
+`S3ReplicateObject`, `S3UpdateObjectEncryption`, and the filter `EligibleForReplication`.
+
+Websites are served at `BUCKET.s3-website[-REGION].<host>` and at `/_aws/s3-website/BUCKET/`. Server access logs are
+delivered five minutes after the first line, by the clock.
 
 Access points are reached by their ARN, their alias, and at `NAME-ACCOUNT.s3-accesspoint.REGION.<host>`; also at
 `NAME-ACCOUNT.<host>`, which is what SDKs ask for when an endpoint was given to them and the bucket is an ARN. Their
@@ -33,6 +43,7 @@ them from who may not ask for them alone.
 """
 
 from pilvi.services.s3 import batch as batch
+from pilvi.services.s3 import inventory as inventory
 from pilvi.services.s3 import operations as operations
 from pilvi.services.s3 import websites as websites
 from pilvi.services.s3 import workers as workers

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from pilvi.kit import execution
 from pilvi.kit.audit import WatchedRequest
@@ -42,6 +42,19 @@ _LISTING = {"s3:prefix": "Prefix", "s3:delimiter": "Delimiter", "s3:max-keys": "
 def of_listing(call: Call, req: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
     """s3:prefix, s3:delimiter, s3:max-keys."""
     return {key: (str(req[member]),) for key, member in _LISTING.items() if member in req}
+
+
+def inventory_fields(call: Call, req: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
+    """s3:InventoryAccessibleOptionalFields."""
+    document = req.get("InventoryConfiguration")
+    fields: object = None
+    if isinstance(document, Mapping):
+        fields = cast("Mapping[str, Any]", document).get("OptionalFields")
+    listed = cast("list[object]", fields) if isinstance(fields, list) else []
+    return {_INVENTORY_FIELDS: tuple(map(str, listed))}
+
+
+_INVENTORY_FIELDS = "s3:inventoryaccessibleoptionalfields"
 
 
 _WRITTEN = Acts(an_object, "s3:PutObject", told=the_request, also=access.writing)
@@ -118,6 +131,12 @@ ACTS = {
     "ListBucketIntelligentTieringConfigurations": Acts(
         bucket, "s3:GetIntelligentTieringConfiguration"
     ),
+    "GetBucketInventoryConfiguration": Acts(bucket, "s3:GetInventoryConfiguration"),
+    "PutBucketInventoryConfiguration": Acts(
+        bucket, "s3:PutInventoryConfiguration", context=inventory_fields
+    ),
+    "DeleteBucketInventoryConfiguration": Acts(bucket, "s3:PutInventoryConfiguration"),
+    "ListBucketInventoryConfigurations": Acts(bucket, "s3:GetInventoryConfiguration"),
     "PutBucketVersioning": Acts(bucket),
     "GetBucketReplication": Acts(bucket, "s3:GetReplicationConfiguration"),
     "PutBucketReplication": Acts(
@@ -245,7 +264,7 @@ s3 = Service(
     ACTS,
     accepted=_ACCEPTED,
     on_resource=access.on_bucket,
-    condition_keys=frozenset(_LISTING),
+    condition_keys=frozenset({*_LISTING, _INVENTORY_FIELDS}),
     tells=told.tells,
     failure=errors.InternalError,
     finish=responses.finish,

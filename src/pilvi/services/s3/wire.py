@@ -407,6 +407,12 @@ class DeleteBucketIntelligentTieringConfigurationRequest(TypedDict, total=False)
     ExpectedBucketOwner: str
 
 
+class DeleteBucketInventoryConfigurationRequest(TypedDict, total=False):
+    Bucket: Required[str]
+    Id: Required[str]
+    ExpectedBucketOwner: str
+
+
 class DeleteBucketLifecycleRequest(TypedDict, total=False):
     Bucket: Required[str]
     ExpectedBucketOwner: str
@@ -615,6 +621,16 @@ class GetBucketIntelligentTieringConfigurationOutput(TypedDict, total=False):
 
 
 class GetBucketIntelligentTieringConfigurationRequest(TypedDict, total=False):
+    Bucket: Required[str]
+    Id: Required[str]
+    ExpectedBucketOwner: str
+
+
+class GetBucketInventoryConfigurationOutput(TypedDict, total=False):
+    InventoryConfiguration: InventoryConfiguration
+
+
+class GetBucketInventoryConfigurationRequest(TypedDict, total=False):
     Bucket: Required[str]
     Id: Required[str]
     ExpectedBucketOwner: str
@@ -1054,6 +1070,41 @@ class IntelligentTieringFilter(TypedDict, total=False):
     And: IntelligentTieringAndOperator
 
 
+class InventoryConfiguration(TypedDict, total=False):
+    Destination: Required[InventoryDestination]
+    IsEnabled: Required[bool]
+    Filter: InventoryFilter
+    Id: Required[str]
+    IncludedObjectVersions: Required[str]
+    OptionalFields: list[str]
+    Schedule: Required[InventorySchedule]
+
+
+class InventoryDestination(TypedDict, total=False):
+    S3BucketDestination: Required[InventoryS3BucketDestination]
+
+
+class InventoryEncryption(TypedDict, total=False):
+    SSES3: SSES3
+    SSEKMS: SSEKMS
+
+
+class InventoryFilter(TypedDict, total=False):
+    Prefix: Required[str]
+
+
+class InventoryS3BucketDestination(TypedDict, total=False):
+    AccountId: str
+    Bucket: Required[str]
+    Format: Required[str]
+    Prefix: str
+    Encryption: InventoryEncryption
+
+
+class InventorySchedule(TypedDict, total=False):
+    Frequency: Required[str]
+
+
 class LambdaFunctionConfiguration(TypedDict, total=False):
     Id: str
     LambdaFunctionArn: Required[str]
@@ -1115,6 +1166,19 @@ class ListBucketIntelligentTieringConfigurationsOutput(TypedDict, total=False):
 
 
 class ListBucketIntelligentTieringConfigurationsRequest(TypedDict, total=False):
+    Bucket: Required[str]
+    ContinuationToken: str
+    ExpectedBucketOwner: str
+
+
+class ListBucketInventoryConfigurationsOutput(TypedDict, total=False):
+    ContinuationToken: str
+    InventoryConfigurationList: list[InventoryConfiguration]
+    IsTruncated: bool
+    NextContinuationToken: str
+
+
+class ListBucketInventoryConfigurationsRequest(TypedDict, total=False):
     Bucket: Required[str]
     ContinuationToken: str
     ExpectedBucketOwner: str
@@ -1528,6 +1592,13 @@ class PutBucketIntelligentTieringConfigurationRequest(TypedDict, total=False):
     IntelligentTieringConfiguration: Required[IntelligentTieringConfiguration]
 
 
+class PutBucketInventoryConfigurationRequest(TypedDict, total=False):
+    Bucket: Required[str]
+    Id: Required[str]
+    InventoryConfiguration: Required[InventoryConfiguration]
+    ExpectedBucketOwner: str
+
+
 class PutBucketLifecycleConfigurationOutput(TypedDict, total=False):
     TransitionDefaultMinimumObjectSize: str
 
@@ -1863,6 +1934,14 @@ class RoutingRule(TypedDict, total=False):
 
 class S3KeyFilter(TypedDict, total=False):
     FilterRules: list[FilterRule]
+
+
+class SSEKMS(TypedDict, total=False):
+    KeyId: Required[str]
+
+
+class SSES3(TypedDict, total=False):
+    pass
 
 
 class ServerSideEncryptionByDefault(TypedDict, total=False):

@@ -48,9 +48,7 @@ def put_bucket_analytics_configuration(
     Raises: MalformedXML, IdMismatch, InvalidConfigurationId, InvalidS3DestinationBucket, TooManyConfigurations.
     AWS: PutBucketAnalyticsConfiguration.
     """
-    return _put(
-        call, tx, req, _ANALYTICS, rules.analytics(req["Id"], req["AnalyticsConfiguration"])
-    )
+    return put(call, tx, req, _ANALYTICS, rules.analytics(req["Id"], req["AnalyticsConfiguration"]))
 
 
 @s3.read("GetBucketAnalyticsConfiguration")
@@ -58,7 +56,7 @@ def get_bucket_analytics_configuration(
     call: Call, at: Snapshot, req: GetBucketAnalyticsConfigurationRequest
 ) -> GetBucketAnalyticsConfigurationOutput:
     """Raises: NoSuchConfiguration. AWS: GetBucketAnalyticsConfiguration."""
-    return {"AnalyticsConfiguration": _get(call, at, req, _ANALYTICS)}
+    return {"AnalyticsConfiguration": get(call, at, req, _ANALYTICS)}
 
 
 @s3.read("ListBucketAnalyticsConfigurations")
@@ -66,7 +64,7 @@ def list_bucket_analytics_configurations(
     call: Call, at: Snapshot, req: ListBucketAnalyticsConfigurationsRequest
 ) -> ListBucketAnalyticsConfigurationsOutput:
     """A page of 100, by id. AWS: ListBucketAnalyticsConfigurations."""
-    return _list(call, at, req, _ANALYTICS, "AnalyticsConfigurationList")
+    return page(call, at, req, _ANALYTICS, "AnalyticsConfigurationList")
 
 
 @s3.write("DeleteBucketAnalyticsConfiguration")
@@ -74,7 +72,7 @@ def delete_bucket_analytics_configuration(
     call: Call, tx: Transaction, req: DeleteBucketAnalyticsConfigurationRequest
 ) -> dict[str, Any]:
     """Raises: NoSuchConfiguration. AWS: DeleteBucketAnalyticsConfiguration."""
-    return _delete(call, tx, req, _ANALYTICS)
+    return delete(call, tx, req, _ANALYTICS)
 
 
 # --- request metrics
@@ -89,7 +87,7 @@ def put_bucket_metrics_configuration(
     Raises: MalformedXML, IdMismatch, InvalidConfigurationId, TooManyConfigurations.
     AWS: PutBucketMetricsConfiguration.
     """
-    return _put(call, tx, req, _METRICS, rules.metrics(req["Id"], req["MetricsConfiguration"]))
+    return put(call, tx, req, _METRICS, rules.metrics(req["Id"], req["MetricsConfiguration"]))
 
 
 @s3.read("GetBucketMetricsConfiguration")
@@ -97,7 +95,7 @@ def get_bucket_metrics_configuration(
     call: Call, at: Snapshot, req: GetBucketMetricsConfigurationRequest
 ) -> GetBucketMetricsConfigurationOutput:
     """Raises: NoSuchConfiguration. AWS: GetBucketMetricsConfiguration."""
-    return {"MetricsConfiguration": _get(call, at, req, _METRICS)}
+    return {"MetricsConfiguration": get(call, at, req, _METRICS)}
 
 
 @s3.read("ListBucketMetricsConfigurations")
@@ -105,7 +103,7 @@ def list_bucket_metrics_configurations(
     call: Call, at: Snapshot, req: ListBucketMetricsConfigurationsRequest
 ) -> ListBucketMetricsConfigurationsOutput:
     """A page of 100, by id. AWS: ListBucketMetricsConfigurations."""
-    return _list(call, at, req, _METRICS, "MetricsConfigurationList")
+    return page(call, at, req, _METRICS, "MetricsConfigurationList")
 
 
 @s3.write("DeleteBucketMetricsConfiguration")
@@ -113,7 +111,7 @@ def delete_bucket_metrics_configuration(
     call: Call, tx: Transaction, req: DeleteBucketMetricsConfigurationRequest
 ) -> dict[str, Any]:
     """Raises: NoSuchConfiguration. AWS: DeleteBucketMetricsConfiguration."""
-    return _delete(call, tx, req, _METRICS)
+    return delete(call, tx, req, _METRICS)
 
 
 # --- Intelligent-Tiering
@@ -129,7 +127,7 @@ def put_bucket_intelligent_tiering_configuration(
     AWS: PutBucketIntelligentTieringConfiguration.
     """
     given = req["IntelligentTieringConfiguration"]
-    return _put(call, tx, req, _TIERING, rules.tiering(req["Id"], given))
+    return put(call, tx, req, _TIERING, rules.tiering(req["Id"], given))
 
 
 @s3.read("GetBucketIntelligentTieringConfiguration")
@@ -137,7 +135,7 @@ def get_bucket_intelligent_tiering_configuration(
     call: Call, at: Snapshot, req: GetBucketIntelligentTieringConfigurationRequest
 ) -> GetBucketIntelligentTieringConfigurationOutput:
     """Raises: NoSuchConfiguration. AWS: GetBucketIntelligentTieringConfiguration."""
-    return {"IntelligentTieringConfiguration": _get(call, at, req, _TIERING)}
+    return {"IntelligentTieringConfiguration": get(call, at, req, _TIERING)}
 
 
 @s3.read("ListBucketIntelligentTieringConfigurations")
@@ -145,7 +143,7 @@ def list_bucket_intelligent_tiering_configurations(
     call: Call, at: Snapshot, req: ListBucketIntelligentTieringConfigurationsRequest
 ) -> ListBucketIntelligentTieringConfigurationsOutput:
     """A page of 100, by id. AWS: ListBucketIntelligentTieringConfigurations."""
-    return _list(call, at, req, _TIERING, "IntelligentTieringConfigurationList")
+    return page(call, at, req, _TIERING, "IntelligentTieringConfigurationList")
 
 
 @s3.write("DeleteBucketIntelligentTieringConfiguration")
@@ -153,13 +151,13 @@ def delete_bucket_intelligent_tiering_configuration(
     call: Call, tx: Transaction, req: DeleteBucketIntelligentTieringConfigurationRequest
 ) -> dict[str, Any]:
     """Raises: NoSuchConfiguration. AWS: DeleteBucketIntelligentTieringConfiguration."""
-    return _delete(call, tx, req, _TIERING)
+    return delete(call, tx, req, _TIERING)
 
 
-# --- what they share
+# --- what they share, inventories too
 
 
-def _put(
+def put(
     call: Call, tx: Transaction, req: Mapping[str, Any], kind: str, document: dict[str, Any]
 ) -> dict[str, Any]:
     bucket = access.admit(call, tx, req)
@@ -170,25 +168,25 @@ def _put(
     return {}
 
 
-def _get(call: Call, at: Snapshot, req: Mapping[str, Any], kind: str) -> Any:
+def get(call: Call, at: Snapshot, req: Mapping[str, Any], kind: str) -> Any:
     found = configurations.find(at, access.admit(call, at, req), kind, req["Id"])
     if found is None:
         raise errors.NoSuchConfiguration()
     return found
 
 
-def _list(call: Call, at: Snapshot, req: Mapping[str, Any], kind: str, member: str) -> Any:
+def page(call: Call, at: Snapshot, req: Mapping[str, Any], kind: str, member: str) -> Any:
     bucket = access.admit(call, at, req)
     token: str | None = req.get("ContinuationToken")
     found = configurations.scan(at, bucket, kind, after_id=_after(token))
-    page, more = paging.page_of(found, limits.LIST_CONFIGURATIONS_MAX)
+    listed, more = paging.page_of(found, limits.LIST_CONFIGURATIONS_MAX)
     result: dict[str, Any] = {"IsTruncated": more}
-    if page:
-        result[member] = [one.document for one in page]
+    if listed:
+        result[member] = [one.document for one in listed]
     if token is not None:
         result["ContinuationToken"] = token
     if more:
-        result["NextContinuationToken"] = paging.token_of((page[-1].id,))
+        result["NextContinuationToken"] = paging.token_of((listed[-1].id,))
     return result
 
 
@@ -206,7 +204,7 @@ def _after(token: str | None) -> str | None:
     return found
 
 
-def _delete(call: Call, tx: Transaction, req: Mapping[str, Any], kind: str) -> dict[str, Any]:
+def delete(call: Call, tx: Transaction, req: Mapping[str, Any], kind: str) -> dict[str, Any]:
     if not configurations.delete(tx, access.admit(call, tx, req), kind, req["Id"]):
         raise errors.NoSuchConfiguration()
     return {}
