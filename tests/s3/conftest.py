@@ -15,6 +15,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
+from s3.batches import Control
+
 _numbers = itertools.count(1)
 
 
@@ -38,6 +40,11 @@ def new_bucket(s3: Any, account: str) -> Callable[[], str]:
 @pytest.fixture
 def bucket(new_bucket: Callable[[], str]) -> str:
     return new_bucket()
+
+
+@pytest.fixture
+def control(client: Callable[..., Any], account: str, bucket: str, s3: Any, clock: Any) -> Control:
+    return Control(client("s3control"), account, bucket, s3, clock)
 
 
 @pytest.fixture
