@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
+import apsw
 import msgspec
 import pytest
 
@@ -112,6 +113,47 @@ def test_a_snapshot_that_may_be_younger_than_what_is_remembered_is_taken_again(
         MADE.clear()
         await store.read(look)
         assert MADE == ["a"], "what was read in the doubtful snapshot is not remembered"
+        await store.close()
+
+    asyncio.run(main())
+
+
+def test_reads_of_one_turn_of_the_loop_share_no_older_snapshot_than_what_they_remember(
+    tmp_path: Path, lamps: Collection[Lamp]
+) -> None:
+    """Nothing is awaited between the reads: what happens in between is another process's commit."""
+
+    async def main() -> None:
+        store = SqliteStore(tmp_path / "pilvi.db")
+        await store.write(lambda tx: lamps.put(tx, HOME, Lamp("a", "red")))
+        assert await store.read(lambda at: colour(lamps, at)) == "red"
+        other, generation = (
+            apsw.Connection(str(tmp_path / "pilvi.db")),
+            Generation(tmp_path / "generation"),
+        )
+        generation.begin()
+        other.execute("DELETE FROM kv")
+        generation.end()
+        assert await store.read(lambda at: colour(lamps, at)) is None
+        assert await store.read(lambda at: colour(lamps, at)) is None, "nor is it remembered"
+        await asyncio.sleep(0)
+        assert await store.read(lambda at: colour(lamps, at)) is None
+        other.close()
+        await store.close()
+
+    asyncio.run(main())
+
+
+def test_a_snapshot_ends_with_its_turn(tmp_path: Path) -> None:
+    async def main() -> None:
+        store = SqliteStore(tmp_path / "pilvi.db")
+        await store.write(lambda tx: tx.put(b"a", b"1"))
+        assert await store.read(lambda at: at.get(b"a")) == b"1"
+        other = apsw.Connection(str(tmp_path / "pilvi.db"))
+        other.execute("UPDATE kv SET value = x'32'")
+        await asyncio.sleep(0)
+        assert await store.read(lambda at: at.get(b"a")) == b"2"
+        other.close()
         await store.close()
 
     asyncio.run(main())

@@ -9,8 +9,9 @@ are kept:
 1, 2. SQLite's WAL with synchronous=FULL: COMMIT returns after the sync. (`relaxed` keeps 1 and gives up
    2 for a crash of the machine; a crash of the process loses nothing.)
 3. Between BEGIN IMMEDIATE and COMMIT this process holds the write lock, for which processes queue.
-4. Nobody is answered before COMMIT returned, and every read begins a snapshot of its own. That holds for
-   errors too: a body that raises may have looked at what an earlier one of its group wrote.
+4. Nobody is answered before COMMIT returned, and no snapshot outlives the turn of the loop that it began in: whoever
+   learns that something was committed, by a future, a socket or another process, goes on in a later turn. That
+   holds for errors too: a body that raises may have looked at what an earlier one of its group wrote.
 5. A group whose COMMIT fails is rolled back whole. After an I/O error the pages that the kernel holds may
    differ from the disk, so the engine refuses further writes until it is opened again (`in_doubt`).
 
@@ -142,6 +143,8 @@ class SqliteStore:
         self._write_cursor = self._writer.cursor()
         self._reader = sqlite_file.open_reader(path)
         self._read_cursor = self._reader.cursor()
+        self._reading = False
+        self._remembered_by_reader: dict[bytes, Any] | None = None
         self._generation = Generation(path.parent / "generation")
         self._remembered = Remembered(self._generation)
         self._wakes = Wakes(run or path.parent / "run", entropy or Entropy())
@@ -166,24 +169,40 @@ class SqliteStore:
     async def read(self, body: Callable[[Snapshot], T]) -> T:
         self._assert_open()
         remembered = self._remembered.now()
-        result = self._read(body, remembered)
-        if remembered is not None and self._remembered.now() is not remembered:
+        try:
+            if not self._reading or remembered is not self._remembered_by_reader:
+                self._begin_reading(remembered)
+            result = self._read(body, remembered)
+            if remembered is None or self._remembered.now() is remembered:
+                return result
             # The snapshot may be younger than what was remembered.
+            self._begin_reading(None)
             return self._read(body, None)
-        return result
+        except apsw.Error as error:
+            self._end_reading()
+            raise StoreUnavailable(reason=str(error)) from error
 
     def _read(self, body: Callable[[Snapshot], T], remembered: dict[bytes, Any] | None) -> T:
-        cursor = self._read_cursor
-        view = View(cursor, remembered)
+        view = View(self._read_cursor, remembered)
         try:
-            cursor.execute("BEGIN")
-            try:
-                return body(view)
-            finally:
-                view.end()
-                cursor.execute("END")
-        except apsw.Error as error:
-            raise StoreUnavailable(reason=str(error)) from error
+            return body(view)
+        finally:
+            view.end()
+
+    def _begin_reading(self, remembered: dict[bytes, Any] | None) -> None:
+        """A snapshot for the reads of this turn of the loop, which must not be older than what they remember."""
+        if self._reading:
+            self._end_reading()
+        else:
+            asyncio.get_running_loop().call_soon(self._end_reading)
+        self._read_cursor.execute("BEGIN")
+        self._reading = True
+        self._remembered_by_reader = remembered
+
+    def _end_reading(self) -> None:
+        if self._reading:
+            self._reading = False
+            self._read_cursor.execute("END")
 
     async def survey(self, body: Callable[[Survey], T]) -> T:
         self._assert_open()
@@ -536,6 +555,7 @@ class SqliteStore:
             self._jobs.put(self._truncate)
         self._jobs.put(None)
         await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
+        self._end_reading()
         self._reader.close()
         sqlite_file.close_writer(self._writer, in_doubt=self.in_doubt)
         self._lock.close()
