@@ -317,7 +317,7 @@ def deleting(call: Call, req: Mapping[str, Any]) -> Sequence[Permission]:
 def passing_role(call: Call, req: Mapping[str, Any]) -> Sequence[Permission]:
     """Whoever gives a bucket a role to replicate with must be allowed to. What is no role, the handler refuses."""
     role = str(cast("Mapping[str, Any]", req.get("ReplicationConfiguration") or {}).get("Role", ""))
-    if not role.startswith("arn:aws:iam::"):
+    if not role.startswith("arn:aws:iam::") or ":role/" not in role:
         return ()
     context = {
         "iam:passedtoservice": ("s3.amazonaws.com",),

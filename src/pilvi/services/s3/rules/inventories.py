@@ -84,7 +84,7 @@ def _of(value: Callable[[Object], Value]) -> Callable[[Bucket, Listed], Value]:
 
 def replication_status(stored: Object) -> str:
     """ "" for an object that no rule replicates."""
-    return str(getattr(stored, "replication_status", "") or "")
+    return "" if stored.replication is None else stored.replication.told
 
 
 _ENCRYPTION = {SSE_S3: "SSE-S3", SSE_KMS: "SSE-KMS", SSE_C: "SSE-C"}
