@@ -294,6 +294,8 @@ async def _render(gateway: Gateway, exchange: Exchange) -> None:
     response = codec.render(exchange.operation_name, exchange.result, exchange.request_id)
     if call.headers:
         response.headers.extend(call.headers)
+    if call.status:
+        response.status = call.status
     exchange.response = response
 
 

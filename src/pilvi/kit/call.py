@@ -57,6 +57,8 @@ class Call:
     """Whether the resource's own policy let the caller in: from another account, or from nowhere."""
     headers: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     """Further HTTP headers for the answer, beyond those of the model."""
+    status: int = 0
+    """The HTTP status of the answer, where it is not the model's."""
 
     @property
     def account(self) -> str:

@@ -38,6 +38,11 @@ not hold them up, object lock does. `pilvi up --lifecycle-day 10s` (or `PILVI_LI
 that, for trying rules: days of rules, midnights and the hours of restores all shrink; dates do not. AWS's limit of 100
 for `NewerNoncurrentVersions` is not enforced, by neither.
 
+**Archived objects** (`GLACIER`, `DEEP_ARCHIVE`) must be restored before they can be read. A restore takes as long as
+AWS says at most or on average: 5 minutes, 4 or 12 hours (Expedited, Standard, Bulk), of `DEEP_ARCHIVE` 12 or 48 hours
+(Standard, Bulk); by the clock. Refused by name: restoring with `SELECT` and `OutputLocation`. Nobody knows when an
+object was read last, so Intelligent-Tiering's archive tiers stay empty, and its configurations are only kept.
+
 Retention and legal holds are told in the headers of GetObject and HeadObject to whoever may read the object; AWS hides
 them from who may not ask for them alone.
 """
@@ -47,6 +52,7 @@ from pilvi.services.s3 import inventory as inventory
 from pilvi.services.s3 import operations as operations
 from pilvi.services.s3 import websites as websites
 from pilvi.services.s3 import workers as workers
+from pilvi.services.s3.archive import restoring as restoring
 from pilvi.services.s3.control import s3control
 from pilvi.services.s3.lifecycle import configuring as configuring
 from pilvi.services.s3.nightly import running as running

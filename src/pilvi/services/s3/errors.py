@@ -487,6 +487,18 @@ class InvalidObjectState(S3Error):
         super().__init__({"StorageClass": storage_class} if storage_class else None, detail=detail)
 
 
+class RestoreAlreadyInProgress(S3Error):
+    code = "RestoreAlreadyInProgress"
+    message = "Object restore is already in progress"
+    status = 409
+
+
+class ObjectAlreadyInActiveTierError(S3Error):
+    code = "ObjectAlreadyInActiveTierError"
+    message = "This action is not allowed against this storage tier."
+    status = 403
+
+
 class PreconditionFailed(S3Error):
     code = "PreconditionFailed"
     message = "At least one of the pre-conditions you specified did not hold"

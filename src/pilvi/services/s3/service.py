@@ -170,6 +170,7 @@ ACTS = {
         unversioned, told=the_request, also=access.of_version("s3:GetObjectVersionAcl")
     ),
     "GetObjectTorrent": Acts(an_object),
+    "RestoreObject": Acts(an_object),
     "PutObjectAcl": Acts(
         unversioned, told=the_request, also=access.of_version("s3:PutObjectVersionAcl")
     ),
@@ -243,6 +244,7 @@ _ACCEPTED: Mapping[str, Mapping[str, str]] = {
     "PutBucketLogging": _ALGORITHM,
     "PutBucketWebsite": _ALGORITHM,
     "GetObjectTorrent": _PAYER,
+    "RestoreObject": {**_PAYER, **_ALGORITHM},
     "PutBucketCors": _ALGORITHM,
     "PutBucketEncryption": _ALGORITHM,
     "PutBucketTagging": _ALGORITHM,

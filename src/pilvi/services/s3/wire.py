@@ -105,6 +105,24 @@ class CORSRule(TypedDict, total=False):
     MaxAgeSeconds: int
 
 
+class CSVInput(TypedDict, total=False):
+    FileHeaderInfo: str
+    Comments: str
+    QuoteEscapeCharacter: str
+    RecordDelimiter: str
+    FieldDelimiter: str
+    QuoteCharacter: str
+    AllowQuotedRecordDelimiter: bool
+
+
+class CSVOutput(TypedDict, total=False):
+    QuoteFields: str
+    QuoteEscapeCharacter: str
+    RecordDelimiter: str
+    FieldDelimiter: str
+    QuoteCharacter: str
+
+
 class Checksum(TypedDict, total=False):
     ChecksumCRC32: str
     ChecksumCRC32C: str
@@ -534,6 +552,12 @@ class Destination(TypedDict, total=False):
     Metrics: Metrics
 
 
+class Encryption(TypedDict, total=False):
+    EncryptionType: Required[str]
+    KMSKeyId: str
+    KMSContext: str
+
+
 class EncryptionConfiguration(TypedDict, total=False):
     ReplicaKmsKeyID: str
 
@@ -944,6 +968,10 @@ class GetPublicAccessBlockRequest(TypedDict, total=False):
     ExpectedBucketOwner: str
 
 
+class GlacierJobParameters(TypedDict, total=False):
+    Tier: Required[str]
+
+
 class Grant(TypedDict, total=False):
     Grantee: Grantee
     Permission: str
@@ -1052,6 +1080,13 @@ class Initiator(TypedDict, total=False):
     DisplayName: str
 
 
+class InputSerialization(TypedDict, total=False):
+    CSV: CSVInput
+    CompressionType: str
+    JSON: JSONInput
+    Parquet: ParquetInput
+
+
 class IntelligentTieringAndOperator(TypedDict, total=False):
     Prefix: str
     Tags: list[Tag]
@@ -1103,6 +1138,14 @@ class InventoryS3BucketDestination(TypedDict, total=False):
 
 class InventorySchedule(TypedDict, total=False):
     Frequency: Required[str]
+
+
+class JSONInput(TypedDict, total=False):
+    Type: str
+
+
+class JSONOutput(TypedDict, total=False):
+    RecordDelimiter: str
 
 
 class LambdaFunctionConfiguration(TypedDict, total=False):
@@ -1370,6 +1413,11 @@ class LoggingEnabled(TypedDict, total=False):
     TargetObjectKeyFormat: TargetObjectKeyFormat
 
 
+class MetadataEntry(TypedDict, total=False):
+    Name: str
+    Value: str
+
+
 class Metrics(TypedDict, total=False):
     Status: Required[str]
     EventThreshold: ReplicationTimeValue
@@ -1496,6 +1544,15 @@ class ObjectVersion(TypedDict, total=False):
     RestoreStatus: RestoreStatus
 
 
+class OutputLocation(TypedDict, total=False):
+    S3: S3Location
+
+
+class OutputSerialization(TypedDict, total=False):
+    CSV: CSVOutput
+    JSON: JSONOutput
+
+
 class Owner(TypedDict, total=False):
     DisplayName: str
     ID: str
@@ -1507,6 +1564,10 @@ class OwnershipControls(TypedDict, total=False):
 
 class OwnershipControlsRule(TypedDict, total=False):
     ObjectOwnership: Required[str]
+
+
+class ParquetInput(TypedDict, total=False):
+    pass
 
 
 class Part(TypedDict, total=False):
@@ -1922,6 +1983,31 @@ class RequestPaymentConfiguration(TypedDict, total=False):
     Payer: Required[str]
 
 
+class RestoreObjectOutput(TypedDict, total=False):
+    RequestCharged: str
+    RestoreOutputPath: str
+
+
+class RestoreObjectRequest(TypedDict, total=False):
+    Bucket: Required[str]
+    Key: Required[str]
+    VersionId: str
+    RestoreRequest: RestoreRequest
+    RequestPayer: str
+    ChecksumAlgorithm: str
+    ExpectedBucketOwner: str
+
+
+class RestoreRequest(TypedDict, total=False):
+    Days: int
+    GlacierJobParameters: GlacierJobParameters
+    Type: str
+    Tier: str
+    Description: str
+    SelectParameters: SelectParameters
+    OutputLocation: OutputLocation
+
+
 class RestoreStatus(TypedDict, total=False):
     IsRestoreInProgress: bool
     RestoreExpiryDate: EpochMs
@@ -1936,12 +2022,30 @@ class S3KeyFilter(TypedDict, total=False):
     FilterRules: list[FilterRule]
 
 
+class S3Location(TypedDict, total=False):
+    BucketName: Required[str]
+    Prefix: Required[str]
+    Encryption: Encryption
+    CannedACL: str
+    AccessControlList: list[Grant]
+    Tagging: Tagging
+    UserMetadata: list[MetadataEntry]
+    StorageClass: str
+
+
 class SSEKMS(TypedDict, total=False):
     KeyId: Required[str]
 
 
 class SSES3(TypedDict, total=False):
     pass
+
+
+class SelectParameters(TypedDict, total=False):
+    InputSerialization: Required[InputSerialization]
+    ExpressionType: Required[str]
+    Expression: Required[str]
+    OutputSerialization: Required[OutputSerialization]
 
 
 class ServerSideEncryptionByDefault(TypedDict, total=False):

@@ -8,10 +8,10 @@ AWS: S3 User Guide, "Lifecycle configuration elements"; API Reference, PutBucket
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any, cast
 
+from pilvi.protocol.timestamps import iso8601_full
 from pilvi.services.s3 import errors, limits
 from pilvi.services.s3.lifecycle.judging import DAY_MS
 from pilvi.services.s3.lifecycle.records import ALL_128K, VARIES, Lifecycle, Rule, Transition
@@ -354,10 +354,7 @@ def _refused(detail: str) -> errors.InvalidRequest:
 
 
 def _value(name: str, value: int) -> str:
-    if name != "Date":
-        return str(value)
-    at = datetime.fromtimestamp(value / 1000, UTC)
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return iso8601_full(value) if name == "Date" else str(value)
 
 
 def _shown(rule: Document) -> str:

@@ -14,15 +14,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from pilvi.base.arn import Scope
 from pilvi.contracts.delivery import Commit
 from pilvi.contracts.jobs import Job
-from pilvi.identity.principal import service_itself
 from pilvi.kit.call import Call
+from pilvi.services.s3 import behalf
 from pilvi.services.s3.lifecycle import judging, records, walking
 from pilvi.services.s3.lifecycle.records import Due, Place, Run
 from pilvi.services.s3.nightly import applying
-from pilvi.services.s3.records import buckets
 from pilvi.services.s3.records.buckets import Bucket
 from pilvi.services.s3.service import s3
 from pilvi.store.api import Snapshot, Transaction
@@ -37,25 +35,10 @@ COST_MAX = 500
 _log = logging.getLogger("pilvi.s3.lifecycle")
 
 
-def find_bucket(at: Snapshot, job: Job) -> Bucket | None:
+def _find_bucket(at: Snapshot, job: Job) -> Bucket | None:
     """The bucket that a job is about, if it is still there."""
     due = msgspec.msgpack.decode(job.payload, type=Due)
-    bucket = buckets.find_bucket(at, due.bucket)
-    return bucket if bucket is not None and bucket.id == due.id else None
-
-
-def acting(cloud: Cloud, bucket: Bucket, job: Job) -> Call:
-    """S3 on its own behalf."""
-    return Call(
-        cloud=cloud,
-        service="s3",
-        operation="Lifecycle",
-        scope=Scope(bucket.account, bucket.region),
-        principal=service_itself("s3"),
-        request_id=job.cause.request_id,
-        now_ms=cloud.clock.now_ms(),
-        parent=job.id,
-    )
+    return behalf.find_bucket(at, due.bucket, due.id)
 
 
 @s3.job("lifecycle")
@@ -65,7 +48,7 @@ async def begin(cloud: Cloud, job: Job) -> Commit | None:
     day_ms = cloud.settings.lifecycle_day_ms
 
     def commit(tx: Transaction) -> None:
-        bucket = find_bucket(tx, job)
+        bucket = _find_bucket(tx, job)
         if bucket is None or not bucket.lifecycle:
             return
         if not records.begin(tx, bucket, now_ms):
@@ -77,7 +60,7 @@ async def begin(cloud: Cloud, job: Job) -> Commit | None:
 
 def _give_up(job: Job, reason: str) -> Commit:
     def commit(tx: Transaction) -> None:
-        bucket = find_bucket(tx, job)
+        bucket = _find_bucket(tx, job)
         run = None if bucket is None else records.find_run(tx, bucket)
         if bucket is not None and run is not None and run.ended_at_ms is None:
             records.put_run(
@@ -96,7 +79,7 @@ async def walk(cloud: Cloud, job: Job) -> Commit | None:
 
     def look(at: Snapshot) -> tuple[int, Place | None] | None:
         """How much there is in the page and where the next begins; None: something in it is due, or it is the end."""
-        bucket = find_bucket(at, job)
+        bucket = _find_bucket(at, job)
         run = None if bucket is None else records.find_run(at, bucket)
         lifecycle = None if bucket is None else records.find(at, bucket)
         if bucket is None or run is None or run.ended_at_ms is not None or lifecycle is None:
@@ -110,11 +93,11 @@ async def walk(cloud: Cloud, job: Job) -> Commit | None:
     idle = await cloud.store.read(look)
 
     def commit(tx: Transaction) -> None:
-        bucket = find_bucket(tx, job)
+        bucket = _find_bucket(tx, job)
         run = None if bucket is None else records.find_run(tx, bucket)
         if bucket is None or run is None or run.ended_at_ms is not None:
             return
-        call = acting(cloud, bucket, job)
+        call = behalf.acting(cloud, bucket, job, "Lifecycle")
         if idle is not None and bucket.lifecycle:
             count, following = idle
             run = msgspec.structs.replace(run, examined=run.examined + count)

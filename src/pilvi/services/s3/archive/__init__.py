@@ -1,0 +1,1 @@
+"""Restoring archived objects: asked for, done some hours later by the clock, and past some days later."""
