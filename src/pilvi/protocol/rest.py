@@ -179,7 +179,7 @@ class RestXml:
         if head or failure.status == 304:  # neither has a body
             return HttpResponse(failure.status, headers[1:], b"")
         out = [f"<Code>{escape(failure.query_code)}</Code>"]
-        if failure.error.text:
+        if failure.error.text or self._s3:  # S3 words some with nothing
             out.append(f"<Message>{escape(failure.error.text)}</Message>")
         out += error_elements(failure, self._writer)
         identity = f"<RequestId>{escape(failure.request_id)}</RequestId>"

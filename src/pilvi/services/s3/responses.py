@@ -34,7 +34,9 @@ async def finish(cloud: Cloud, request: HttpRequest, response: HttpResponse) -> 
         await _mark(cloud, request, response)
 
 
-_DOCUMENTS = frozenset({"policy", "analytics", "metrics", "intelligent-tiering", "inventory"})
+_DOCUMENTS = frozenset(
+    {"policy", "analytics", "metrics", "intelligent-tiering", "inventory", "tagging"}
+)
 
 
 def _stores_a_document(request: HttpRequest) -> bool:

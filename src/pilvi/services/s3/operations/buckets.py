@@ -57,16 +57,16 @@ def create_bucket(call: Call, tx: Transaction, req: CreateBucketRequest) -> Crea
         )
     configuration = req.get("CreateBucketConfiguration") or {}
     region = names.region_of(configuration.get("LocationConstraint"), call.region)
+    bucket_tags = tags.tags_of_new_bucket(configuration.get("Tags") or ())
     account = call.principal.account
     acl = _first_acl(asked, ownership, account)
     existing = buckets.find_bucket(tx, name)
     if existing is not None:
         if existing.account != account:
             raise errors.BucketAlreadyExists(name)
-        if region != "us-east-1" or existing.region != "us-east-1":
+        if region != "us-east-1" or existing.region != "us-east-1" or bucket_tags:
             raise errors.BucketAlreadyOwnedByYou(name)
         return {"Location": f"/{name}", "BucketArn": existing.arn}
-    bucket_tags = tags.tags_of(configuration.get("Tags") or (), of_bucket=True)
     bucket = Bucket(
         name=name,
         id=call.entropy.hex(16),

@@ -227,6 +227,7 @@ def complete_multipart_upload(
     conditions.check_write_headers(req)
     upload = uploads.get_upload(tx, bucket, key, req["UploadId"])
     _check_customer(upload, encryption.customer_key(req))
+    completion.check_kind(upload, req)
     stored_parts = {part.number: part for part in uploads.scan_parts(tx, bucket, upload.id)}
     given: Sequence[Mapping[str, Any]] = (req.get("MultipartUpload") or {}).get("Parts") or ()
     parts = completion.chosen_parts(upload, stored_parts, given)

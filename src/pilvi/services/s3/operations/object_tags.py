@@ -8,7 +8,8 @@ from typing import Any, cast
 import msgspec
 
 from pilvi.kit.call import Call
-from pilvi.services.s3 import access, asked, events, integrity
+from pilvi.kit.permission import Undisclosed
+from pilvi.services.s3 import access, asked, errors, events, integrity
 from pilvi.services.s3.records import versions
 from pilvi.services.s3.records.buckets import Bucket
 from pilvi.services.s3.records.objects import Object
@@ -47,7 +48,12 @@ def get_object_tagging(
     call: Call, at: Snapshot, req: GetObjectTaggingRequest
 ) -> GetObjectTaggingOutput:
     """Raises: NoSuchKey, NoSuchVersion, MethodNotAllowed. AWS: GetObjectTagging."""
-    bucket, stored = _find(call, at, req)
+    try:
+        bucket, stored = _find(call, at, req)
+    except Undisclosed as found:
+        if isinstance(found.truth, errors.NoSuchKey):
+            found.truth.members["Key"] = f"{req['Bucket']}/{req['Key']}"  # so does AWS, here alone
+        raise
     result = {"TagSet": tags.tag_set(stored.tags), **version_names.told(bucket, stored.version_id)}
     return cast("GetObjectTaggingOutput", result)
 

@@ -118,8 +118,11 @@ def _find(
             )
         start, end = _part(at, bucket, stored, number, headers, with_checksum=with_checksum)
     else:
+        if wanted is not None and call.request is not None:
+            if_range = call.request.headers.get("if-range")
+            wanted = wanted if conditions.range_holds(if_range, stored) else None
         part = ranges.byte_range(wanted, stored.size)
-        if with_checksum and part is None:
+        if with_checksum and part in (None, (0, stored.size)):
             headers.update(descriptions.checksum_of(stored))
         if part is not None:
             headers["ContentRange"] = f"bytes {part[0]}-{part[1] - 1}/{stored.size}"

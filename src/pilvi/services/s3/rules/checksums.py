@@ -125,12 +125,13 @@ def md5_claimed(header: str | None) -> bytes | None:
     return digest
 
 
-def check_md5(claim: bytes | None, computed: bytes) -> None:
+def check_md5(claim: bytes | None, computed: bytes, *, of_part: bool = False) -> None:
     """Raises: BadDigest."""
     if claim is not None and claim != computed:
+        expected = base64.b64encode(claim).decode() if of_part else claim.hex()
         raise errors.BadDigest(
             {
-                "ExpectedDigest": claim.hex(),
+                "ExpectedDigest": expected,
                 "CalculatedDigest": base64.b64encode(computed).decode(),
             },
             detail="The Content-MD5 you specified did not match what we received.",

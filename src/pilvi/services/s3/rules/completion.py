@@ -90,6 +90,16 @@ def checksum_of(upload: Upload, parts: Sequence[Part]) -> Checksum:
     )
 
 
+def check_kind(upload: Upload, req: Mapping[str, Any]) -> None:
+    """Before any part is looked at. Raises: InvalidRequest."""
+    kind = req.get("ChecksumType")
+    if kind is not None and kind != upload.checksum_type:
+        raise errors.InvalidRequest(
+            detail=f"The upload was created using the {upload.checksum_type or 'null'} checksum mode. The"
+            " complete request must use the same checksum mode."
+        )
+
+
 def check_whole(
     upload: Upload, parts: Sequence[Part], checksum: Checksum, req: Mapping[str, Any]
 ) -> int:
@@ -97,12 +107,6 @@ def check_whole(
 
     Raises: InvalidRequest, BadDigest, EntityTooLarge.
     """
-    kind = req.get("ChecksumType")
-    if kind is not None and kind != upload.checksum_type:
-        raise errors.InvalidRequest(
-            detail=f"The upload was created using the {upload.checksum_type or 'null'} checksum mode. The"
-            " complete request must use the same checksum mode."
-        )
     size = sum(part.size for part in parts)
     if size > limits.OBJECT_BYTES_MAX:
         raise errors.EntityTooLarge(size, limits.OBJECT_BYTES_MAX)

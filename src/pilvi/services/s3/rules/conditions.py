@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pilvi.protocol.timestamps import rfc822
 from pilvi.services.s3 import errors
 from pilvi.services.s3.records.objects import Object
 
@@ -44,6 +45,15 @@ def check_read(
             raise errors.NotModified(headers)
     elif if_modified is not None and not _modified_since(stored, if_modified, now_ms):
         raise errors.NotModified(headers)
+
+
+def range_holds(if_range: str | None, stored: Object) -> bool:
+    """Whether a range is still of the object that the client knows; a weak entity tag never says so."""
+    if if_range is None:
+        return True
+    if '"' in if_range:
+        return not if_range.startswith("W/") and bare(if_range) == stored.etag
+    return if_range.strip() == rfc822(stored.modified_at_ms // 1000 * 1000)
 
 
 def check_copy_source(req: Mapping[str, Any], source: Object, now_ms: int) -> None:

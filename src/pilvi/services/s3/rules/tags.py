@@ -20,6 +20,16 @@ _HEADER_TEXT = (
 )
 
 
+def tags_of_new_bucket(tag_set: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """What CreateBucket gives. Raises: InvalidTag, BadRequest, MalformedXML."""
+    if any((tag.get("Key") or "").startswith("aws:") for tag in tag_set):
+        raise errors.InvalidTag(
+            detail='User-defined tag keys can\'t start with "aws:". This prefix is reserved for system tags.'
+            ' Remove "aws:" from your tag keys and try again.'
+        )
+    return tags_of(tag_set, of_bucket=True)
+
+
 def tags_of(tag_set: Sequence[Mapping[str, Any]], *, of_bucket: bool) -> dict[str, str]:
     """The tags of a Tagging document. Raises: InvalidTag, BadRequest, MalformedXML."""
     tags: dict[str, str] = {}
@@ -41,7 +51,8 @@ def tags_of_header(header: str | None) -> dict[str, str]:
     if not header:
         return {}
     try:
-        pairs = parse_qsl(header, keep_blank_values=True, strict_parsing=True, errors="strict")
+        named = "&".join(pair if "=" in pair else f"{pair}=" for pair in header.split("&") if pair)
+        pairs = parse_qsl(named, keep_blank_values=True, errors="strict")
     except ValueError:
         raise errors.InvalidArgument(_HEADER_TEXT, "x-amz-tagging", header) from None
     tags = dict(pairs)
