@@ -39,7 +39,7 @@ DIFFERS: dict[str, dict[str, str]] = {
 """What is otherwise here, and why."""
 
 NOT_REBUILT = {
-    "TestS3Notifications*": "to queues, topics and buses; what a function is told is held in tests/s3/test_notifications.py",
+    "TestS3Notifications*": "to queues, topics and buses; of functions: test_notifications.py",
     "TestS3BucketLifecycle, TestS3DeepArchive, test_*expiry*": "in the tests of lifecycle and archives",
     "TestS3BucketReplication": "in the tests of replication",
     "test_s3_inventory*": "in the tests of inventories",
