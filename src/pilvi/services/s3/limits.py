@@ -49,9 +49,9 @@ LOG_BYTES_MAX = 8 * 1024**2
 LOG_FIELD_LENGTH_MAX = 2048
 REPLICATION_RULES_MAX = 1000
 REPLICATION_ID_LENGTH_MAX = 255
-REPLICATION_PAGE = 64
+REPLICATION_PAGE = 32
 """Versions that one run of a bucket's job replicates, in one transaction."""
-REPLICATION_PARTS_PAGE = 10_000
+REPLICATION_PARTS_PAGE = 1000
 """About; the parts that all of these have."""
 REPLICATION_TRIES_MAX = 5
 """Of what is refused; that is final, then."""
