@@ -43,6 +43,20 @@ AWS says at most or on average: 5 minutes, 4 or 12 hours (Expedited, Standard, B
 (Standard, Bulk); by the clock. Refused by name: restoring with `SELECT` and `OutputLocation`. Nobody knows when an
 object was read last, so Intelligent-Tiering's archive tiers stay empty, and its configurations are only kept.
 
+**Replication** goes to any bucket of this cloud: of the same or another region or account. Replicas share the bytes of
+their source and have its version id, time, entity tag, parts, tags, list and lock; their place among the versions of
+their key is that of their source, whatever was written there meanwhile. It is done by the role of the configuration,
+which needs what AWS asks for (`s3:GetReplicationConfiguration`, `s3:GetObjectVersionForReplication`,
+`s3:GetObjectVersionAcl`, `s3:GetObjectVersionTagging`; `s3:ReplicateObject`, `s3:ReplicateDelete`, `s3:ReplicateTags`,
+`s3:ObjectOwnerOverrideToBucketOwner`; `kms:Decrypt` and `kms:Encrypt`; with object lock `s3:GetObjectRetention` and
+`s3:GetObjectLegalHold`). What is refused is tried five times within four minutes, by the clock, what merely breaks for a
+day; then it has `FAILED`, for good, and `pilvi trace` of the request that wrote it tells the reason, as the event
+`s3:Replication:OperationFailedReplication` does where the rule has metrics. Replication time control promises fifteen
+minutes and tells when it takes longer. Different from AWS: retention that stands in the destination is not made weaker
+from the source; a replica that was deleted for good comes back when a batch job asks for it; and two versions that two
+buckets gave the very same place cannot be in one bucket, so that the second one fails (place and bucket make that as
+good as impossible).
+
 Retention and legal holds are told in the headers of GetObject and HeadObject to whoever may read the object; AWS hides
 them from who may not ask for them alone.
 """
