@@ -544,6 +544,26 @@ def test_a_source_that_is_deleted_takes_along_what_waits(
     assert versions(s3, target) == []
 
 
+def test_lifecycle_leaves_alone_what_is_not_replicated(
+    s3: Any, source: str, target: str, replicate: Replicate, clock: Any
+) -> None:
+    """AWS promises so, for else it would be lost. The delete markers of rules do not go."""
+    days = {"ID": "d", "Status": "Enabled", "Filter": {}, "Expiration": {"Days": 1}}
+    s3.put_bucket_lifecycle_configuration(Bucket=source, LifecycleConfiguration={"Rules": [days]})
+    replicate(rule(target))
+    s3.put_object(Bucket=source, Key="done", Body=b"1")
+    clock.wait_until_idle()
+    s3.put_bucket_versioning(Bucket=target, VersioningConfiguration={"Status": "Suspended"})
+    s3.put_object(Bucket=source, Key="failed", Body=b"1")
+    clock.wait_until_idle()
+    for hours in (1, 24, 24, 24):
+        clock.advance(seconds=hours * 3600)
+        clock.wait_until_idle()
+    listed = s3.list_objects_v2(Bucket=source)["Contents"]
+    assert [one["Key"] for one in listed] == ["failed"]
+    assert [marker for _, _, marker in versions(s3, target)] == [False]
+
+
 def test_archives_do_not_go(
     s3: Any, source: str, target: str, replicate: Replicate, clock: Any
 ) -> None:

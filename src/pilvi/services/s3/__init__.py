@@ -49,13 +49,13 @@ their key is that of their source, whatever was written there meanwhile. It is d
 which needs what AWS asks for (`s3:GetReplicationConfiguration`, `s3:GetObjectVersionForReplication`,
 `s3:GetObjectVersionAcl`, `s3:GetObjectVersionTagging`; `s3:ReplicateObject`, `s3:ReplicateDelete`, `s3:ReplicateTags`,
 `s3:ObjectOwnerOverrideToBucketOwner`; `kms:Decrypt` and `kms:Encrypt`; with object lock `s3:GetObjectRetention` and
-`s3:GetObjectLegalHold`). What is refused is tried five times within four minutes, by the clock, what merely breaks for a
-day; then it has `FAILED`, for good, and `pilvi trace` of the request that wrote it tells the reason, as the event
+`s3:GetObjectLegalHold`). What is refused is tried five times within four minutes, by the clock; what merely breaks, for
+a day. Then it has `FAILED`, for good, and `pilvi trace` of the request that wrote it tells the reason, as the event
 `s3:Replication:OperationFailedReplication` does where the rule has metrics. Replication time control promises fifteen
-minutes and tells when it takes longer. Different from AWS: retention that stands in the destination is not made weaker
-from the source; a replica that was deleted for good comes back when a batch job asks for it; and two versions that two
-buckets gave the very same place cannot be in one bucket, so that the second one fails (place and bucket make that as
-good as impossible).
+minutes and tells when it takes longer. Lifecycle rules leave alone what waits or has failed. Different from AWS:
+retention that stands in the destination is not made weaker from the source; a replica that was deleted for good comes
+back when somebody asks for it again; and two versions of one key that two buckets put into the very same place cannot
+be in one bucket: the second fails. (Each bucket has places of its own in each millisecond, so this is rare indeed.)
 
 Retention and legal holds are told in the headers of GetObject and HeadObject to whoever may read the object; AWS hides
 them from who may not ask for them alone.

@@ -42,7 +42,7 @@ class Page:
 def page(
     at: Snapshot, bucket: Bucket, lifecycle: Lifecycle, place: Place, *, day_ms: int, size: int
 ) -> Page:
-    """The next `size` versions or uploads, judged."""
+    """The next `size` versions or uploads, judged. Nothing becomes of what is not replicated yet, or could not be."""
     if place.uploads:
         return _uploads(at, bucket, lifecycle, place, day_ms, size)
     found = _versions(at, bucket, lifecycle, place, day_ms, size)
@@ -77,6 +77,8 @@ def _versions(
         if not row.latest:
             noncurrent += 1
         steps = judging.steps(lifecycle, subject, versioned=bool(bucket.versioning), day_ms=day_ms)
+        if row.object is not None and row.object.replication is not None:
+            steps = [] if row.object.replication.unfinished else steps
         judged.append(Judged(row, steps, Place(row.key, row.rank, newer_at_ms)))
     return Page(judged, judged[-1].place if more else None)
 

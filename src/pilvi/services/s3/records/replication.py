@@ -28,5 +28,13 @@ class Replication(msgspec.Struct, frozen=True, omit_defaults=True):
                 return status
         return REPLICA if self.replica else COMPLETED
 
+    @property
+    def unfinished(self) -> bool:
+        """It waits, or failed: lifecycle rules leave it alone, so that nothing is lost.
+
+        AWS: S3 User Guide, "How S3 Lifecycle interacts with other bucket configurations".
+        """
+        return self.told in (PENDING, FAILED)
+
     def at(self, bucket: str, status: str) -> Replication:
         return Replication(self.replica, {**self.to, bucket: status})
