@@ -629,16 +629,16 @@ class InvalidArgument(S3Error):
 
 
 class InvalidDestinations(S3Error):
-    """Functions that a bucket's notifications cannot reach."""
+    """What a bucket's notifications cannot reach: each with what is wrong with it."""
 
     code = "InvalidArgument"
     message = "Unable to validate the following destination configurations"
 
-    def __init__(self, functions: Sequence[str]) -> None:
+    def __init__(self, refused: Sequence[tuple[str, str]]) -> None:
         members: dict[str, str] = {}
-        for number, function in enumerate(functions, 1):
-            members[f"ArgumentName{number}"] = f"{function}, null"
-            members[f"ArgumentValue{number}"] = f"Not authorized to invoke function [{function}]"
+        for number, (destination, why) in enumerate(refused, 1):
+            members[f"ArgumentName{number}"] = destination
+            members[f"ArgumentValue{number}"] = why
         super().__init__(members)
 
 

@@ -30,17 +30,23 @@ async def put_bucket_notification_configuration(
 
     Unless SkipDestinationValidation says otherwise, each function must exist, and its policy must let S3 invoke
     it for this bucket. Both may change later; a delivery that fails for it leaves its reason in the trace.
-    Raises: InvalidArgument, MalformedXML, NotBuilt (queues, topics, EventBridge, events without a cause here).
+    Queues and topics there are none: they are refused as AWS refuses what does not exist.
+    Raises: InvalidArgument, MalformedXML, InvalidDestinations, NotBuilt (EventBridge; a queue or topic that shall not
+        be looked for).
     AWS: PutBucketNotificationConfiguration; User Guide, "Granting permissions to publish event notification
     messages to a destination".
     """
     bucket = await call.view(lambda at: access.admit(call, at, req))
     integrity.check_document(call, req)
-    given = notifications.notifications_of(req["NotificationConfiguration"], call.entropy.uuid)
+    configuration = req["NotificationConfiguration"]
+    absent = notifications.absent_destinations(configuration, call.entropy.uuid)
+    given = notifications.notifications_of(configuration, call.entropy.uuid)
     skipped = req.get("SkipDestinationValidation", False)
     refuse_unread("PutBucketNotificationConfiguration", req)
-    if not skipped:
-        await _check_targets(call, bucket, given)
+    if skipped:
+        notifications.refuse_unbuilt(configuration)
+    else:
+        await _check_targets(call, bucket, given, absent)
 
     def commit(tx: Transaction) -> None:
         found = access.admit(call, tx, req)
@@ -50,15 +56,18 @@ async def put_bucket_notification_configuration(
     return {}
 
 
-async def _check_targets(call: Call, bucket: Bucket, given: tuple[Notification, ...]) -> None:
-    """Raises: InvalidArgument naming every function that could not be invoked."""
+async def _check_targets(
+    call: Call, bucket: Bucket, given: tuple[Notification, ...], absent: list[tuple[str, str]]
+) -> None:
+    """Raises: InvalidDestinations naming all that cannot be told."""
     functions = call.ask(Functions)
-    refused: list[str] = []
+    refused: list[tuple[str, str]] = []
     for target in dict.fromkeys(one.target for one in given):
         try:
             await functions.check_invocable(target, source=events.source_of(bucket))
         except FunctionNotInvocable:
-            refused.append(target)
+            refused.append((f"{target}, null", f"Not authorized to invoke function [{target}]"))
+    refused += absent
     if refused:
         raise errors.InvalidDestinations(refused)
 

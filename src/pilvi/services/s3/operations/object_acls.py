@@ -59,6 +59,8 @@ def put_object_acl(call: Call, tx: Transaction, req: PutObjectAclRequest) -> Put
     if bucket.replicates:
         changed = noting.note_change(call, tx, bucket, changed)
     versions.put_row(tx, bucket, changed)
+    if acl == stored.acl:
+        return {}  # recorded: what changes nothing is not told
     told = Event(
         "ObjectAcl:Put", stored.key, call.now_ms, etag=stored.etag, version_id=stored.version_id
     )

@@ -8,13 +8,14 @@ from typing import Any, cast
 import msgspec
 
 from pilvi.kit.call import Call
-from pilvi.services.s3 import access, asked, errors, integrity
+from pilvi.services.s3 import access, asked, errors, events, integrity
 from pilvi.services.s3.records import buckets, versions
 from pilvi.services.s3.records.buckets import Bucket
 from pilvi.services.s3.records.locks import Lock
 from pilvi.services.s3.records.objects import Object
 from pilvi.services.s3.replication import noting
 from pilvi.services.s3.rules import locks
+from pilvi.services.s3.rules.notifications import Event
 from pilvi.services.s3.service import s3
 from pilvi.services.s3.wire import (
     GetObjectLegalHoldOutput,
@@ -85,6 +86,14 @@ def put_object_retention(
     locks.check_change(stored.lock, wanted, call.now_ms, bypass=bypass)
     held = None if stored.lock is None else stored.lock.held
     _put(call, tx, bucket, stored, msgspec.structs.replace(wanted, held=held))
+    told = Event(
+        "ObjectRetention:Put",
+        stored.key,
+        call.now_ms,
+        etag=stored.etag,
+        version_id=stored.version_id,
+    )
+    events.tell(call, tx, bucket, told)
     return {}
 
 

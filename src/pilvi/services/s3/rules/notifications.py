@@ -50,26 +50,60 @@ TOLD = frozenset(
         "s3:LifecycleExpiration:*",
         "s3:LifecycleExpiration:Delete",
         "s3:LifecycleExpiration:DeleteMarkerCreated",
+        "s3:ObjectAcl:Put",
+        "s3:ObjectRetention:Put",
     }
 )
-_UNTOLD = (
-    "s3:ReducedRedundancyLostObject",
-    "s3:IntelligentTiering",
-    "s3:ObjectAcl:",
+_NEVER = frozenset(
+    {
+        "s3:ReducedRedundancyLostObject",
+        "s3:IntelligentTiering",
+        "s3:ObjectAnnotation:*",
+        "s3:ObjectAnnotation:Put",
+        "s3:ObjectAnnotation:Delete",
+    }
 )
+"""These may be asked for and never happen: no class is kept less safely, no object moves to an archive by itself, and
+annotations are refused."""
 _VERSIONS = {
     "ObjectTagging": "2.3",
+    "ObjectAcl": "2.3",
+    "ObjectRetention": "2.3",
     "Replication": "2.2",
     "LifecycleExpiration": "2.3",
     "LifecycleTransition": "2.3",
     "ObjectRestore:Delete": "2.3",
 }
 """Of messages, where that is not 2.1."""
-_TARGETS_UNBUILT = {
-    "QueueConfigurations": "S3 notifications to SQS queues",
-    "TopicConfigurations": "S3 notifications to SNS topics",
-    "EventBridgeConfiguration": "S3 notifications to EventBridge",
-}
+_UNORDERED = ("ObjectTagging:", "ObjectAcl:", "ObjectRetention:")
+"""Recorded: of these AWS tells no sequencer. They change what stands beside an object, not the object."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """Of destinations. `argument`: as AWS calls it in errors; `absent`: what it says of one that is not there."""
+
+    member: str
+    target: str
+    argument: str
+    service: str
+    absent: str
+    what: str
+
+
+_KINDS_UNBUILT = (
+    _Kind(
+        *("QueueConfigurations", "QueueArn", "Queue", "sqs"),
+        "The destination queue does not exist",
+        "S3 notifications to SQS queues",
+    ),
+    _Kind(
+        *("TopicConfigurations", "TopicArn", "Topic", "sns"),
+        "The destination topic does not exist",
+        "S3 notifications to SNS topics",
+    ),
+)
+"""There are no such services here, and so no such destinations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +133,38 @@ class Circumstances:
     request_id: str
 
 
+def absent_destinations(
+    configuration: NotificationConfiguration, make_id: Callable[[], str]
+) -> list[tuple[str, str]]:
+    """Queues and topics, none of which exists: each with what AWS says of it.
+
+    Raises: InvalidArgument, MalformedXML as for functions; NotBuilt (EventBridge).
+    """
+    found: list[tuple[str, str]] = []
+    for kind in _KINDS_UNBUILT:
+        asked: Sequence[Mapping[str, Any]] = configuration.get(kind.member) or ()
+        for one in asked:
+            _notification(one, kind.target, kind.argument, kind.service, make_id)
+            found.append((one[kind.target], kind.absent))
+    if configuration.get("EventBridgeConfiguration") is not None:
+        raise NotBuilt(what="S3 notifications to EventBridge")
+    return found
+
+
+def refuse_unbuilt(configuration: NotificationConfiguration) -> None:
+    """What AWS keeps unseen could never be delivered here. Raises: NotBuilt."""
+    for kind in _KINDS_UNBUILT:
+        if configuration.get(kind.member):
+            raise NotBuilt(what=kind.what)
+
+
 def notifications_of(
     configuration: NotificationConfiguration, make_id: Callable[[], str]
 ) -> tuple[Notification, ...]:
-    """`make_id`: makes an id for a configuration that brings none.
+    """Those to functions. `make_id`: makes an id for a configuration that brings none.
 
-    Raises: InvalidArgument, MalformedXML, NotBuilt.
+    Raises: InvalidArgument, MalformedXML.
     """
-    for member, what in _TARGETS_UNBUILT.items():
-        if configuration.get(member) is not None:
-            raise NotBuilt(what=what)
     given: Sequence[LambdaFunctionConfiguration] = (
         configuration.get("LambdaFunctionConfigurations") or ()
     )
@@ -117,7 +173,9 @@ def notifications_of(
             f"The number of notification configurations exceeds {limits.NOTIFICATIONS_MAX}",
             "NotificationConfiguration",
         )
-    found = [_notification(one, make_id) for one in given]
+    found = [
+        _notification(one, "LambdaFunctionArn", "CloudFunction", "lambda", make_id) for one in given
+    ]
     if len({one.id for one in found}) != len(found):
         raise errors.InvalidArgument(
             "Same ID used for multiple configurations. IDs must be unique", "Id"
@@ -128,15 +186,20 @@ def notifications_of(
     return tuple(found)
 
 
-def _notification(given: LambdaFunctionConfiguration, make_id: Callable[[], str]) -> Notification:
-    target, events = given["LambdaFunctionArn"], given["Events"]
-    if not events:
+def _notification(
+    given: Mapping[str, Any],
+    member: str,
+    argument: str,
+    service: str,
+    make_id: Callable[[], str],
+) -> Notification:
+    target: str = given[member]
+    wanted: Sequence[str] = given["Events"]
+    if not wanted:
         raise errors.MalformedXML()
-    _check_function(target)
-    for event in events:
-        if event not in TOLD:
-            if event.startswith(_UNTOLD):
-                raise NotBuilt(what=f"the event {event}")
+    _check_target(target, argument, service)
+    for event in wanted:
+        if event not in TOLD and event not in _NEVER:
             raise errors.InvalidArgument(
                 "A specified event is not supported for notifications.", "Event", event
             )
@@ -145,20 +208,23 @@ def _notification(given: LambdaFunctionConfiguration, make_id: Callable[[], str]
     return Notification(
         id=given.get("Id") or make_id(),
         target=target,
-        events=tuple(events),
+        events=tuple(wanted),
         prefix=by_name.get("prefix", ""),
         suffix=by_name.get("suffix", ""),
         rules=rules,
     )
 
 
-def _check_function(target: str) -> None:
+def _check_target(target: str, argument: str, service: str) -> None:
     try:
         arn = Arn.parse(target)
     except ValueError:
         arn = None
-    if arn is None or arn.service != "lambda" or not arn.resource.startswith("function:"):
-        raise errors.InvalidArgument("The ARN could not be parsed", "CloudFunction", target)
+    if arn is None or arn.service != service or not arn.resource.startswith(_RESOURCES[service]):
+        raise errors.InvalidArgument("The ARN could not be parsed", argument, target)
+
+
+_RESOURCES = {"lambda": "function:", "sqs": "", "sns": ""}
 
 
 def _filter_rules(given: NotificationConfigurationFilter | None) -> tuple[tuple[str, str], ...]:
@@ -251,7 +317,8 @@ def record(
         told["eTag"] = event.etag
     if event.version_id:
         told["versionId"] = event.version_id
-    told["sequencer"] = f"{sequence:018X}"
+    if not event.name.startswith(_UNORDERED):
+        told["sequencer"] = f"{sequence:018X}"
     at = datetime.fromtimestamp(event.at_ms / 1000, tz=UTC)
     body = {
         "eventVersion": _version(event.name),
