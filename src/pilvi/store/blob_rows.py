@@ -115,10 +115,10 @@ def get(at: Snapshot, ref: BlobRef) -> BlobRow:
     return row
 
 
-def retain(tx: Transaction, ref: BlobRef) -> None:
-    """One more record names this blob. Raises: BlobGone."""
+def retain(tx: Transaction, ref: BlobRef, count: int = 1) -> None:
+    """So many more records name this blob. Raises: BlobGone."""
     get(tx, ref)
-    _put_extra(tx, ref.id, extra_references(tx, ref.id) + 1)
+    _put_extra(tx, ref.id, extra_references(tx, ref.id) + count)
 
 
 def release(tx: Transaction, ref: BlobRef) -> bool:
