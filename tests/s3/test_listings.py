@@ -16,6 +16,7 @@ from pilvi.services.s3.records import listing, objects
 from pilvi.services.s3.records.buckets import Bucket
 from pilvi.services.s3.records.objects import Checksum, Object
 from pilvi.store.api import Snapshot
+from pilvi.store.leaps import leap
 from pilvi.store.memory import MemoryStore
 
 # --- one page, by hand
@@ -196,6 +197,11 @@ class Counting:
         for pair in self.at.scan(start, end, limit=limit, reverse=reverse):
             self.reads += 1
             yield pair
+
+    def leap(
+        self, start: bytes, end: bytes, *, at: int, by: bytes, limit: int
+    ) -> Iterator[tuple[bytes, bytes | None]]:
+        return leap(self, start, end, at=at, by=by, limit=limit)
 
 
 @pytest.mark.parametrize(

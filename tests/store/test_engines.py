@@ -7,9 +7,10 @@ import tempfile
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -169,6 +170,57 @@ def test_a_long_scan_is_whole_in_both_directions(engine: Make, tmp_path: Path) -
         assert found == keys[:12] + keys[2991:]
 
     run(engine, tmp_path, body)
+
+
+LEAPT = st.binary(max_size=6).map(lambda raw: bytes(b"/\x00ab\xc3\xa9"[n % 6] for n in raw))
+
+
+@pytest.mark.parametrize("name", ["memory", "sqlite-relaxed"])
+@pytest.mark.parametrize("inside", [False, True], ids=["read", "write"])
+def test_a_leap_tells_each_beginning_once(name: str, tmp_path: Path, inside: bool) -> None:
+    """Every engine gives what a walk over all keys would."""
+
+    async def look(store: Store, keys: list[bytes], asked: tuple[Any, ...]) -> None:
+        start, at, by, limit = asked
+
+        def put(tx: Transaction) -> list[Any]:
+            tx.delete_range(b"", b"\xff")
+            for key in keys:
+                tx.put(key, b"value of " + key)
+            return list(tx.leap(start, b"\xff", at=at, by=by, limit=limit))
+
+        found = await store.write(put)
+        if not inside:
+            found = await store.read(
+                lambda view: list(view.leap(start, b"\xff", at=at, by=by, limit=limit))
+            )
+        expected: list[tuple[bytes, bytes | None]] = []
+        for key in sorted(key for key in keys if key >= start):
+            zero = key.find(b"\x00", at)
+            cut = key.find(by, at, len(key) if zero < 0 else zero + 1)
+            row = (key, b"value of " + key) if cut < 0 else (key[: cut + len(by)], None)
+            if row not in expected:
+                expected.append(row)
+        assert found == expected[:limit]
+
+    with asyncio.Runner() as runner:
+        store = ENGINES[name](tmp_path)
+
+        @settings(max_examples=60, deadline=None)
+        @given(
+            st.lists(LEAPT, max_size=12, unique=True),
+            st.tuples(
+                LEAPT,
+                st.integers(0, 3),
+                LEAPT.filter(lambda by: 0 < len(by) < 3),
+                st.integers(0, 9),
+            ),
+        )
+        def hold(keys: list[bytes], asked: tuple[Any, ...]) -> None:
+            runner.run(look(store, keys, asked))
+
+        hold()
+        runner.run(store.close())
 
 
 def test_a_body_may_delete_while_it_scans(engine: Make, tmp_path: Path) -> None:

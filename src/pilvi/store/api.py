@@ -64,6 +64,13 @@ class Snapshot(Protocol):
         """
         ...
 
+    def leap(
+        self, start: bytes, end: bytes, *, at: int, by: bytes, limit: int
+    ) -> Iterator[tuple[bytes, bytes | None]]:
+        """As `scan`, but of all keys that have `by` somewhere from byte `at` on, and no zero byte before it, and
+        begin alike up to it, only this beginning is given, once, and with None. So a walk costs what it gives."""
+        ...
+
 
 class Survey(Snapshot, Protocol):
     """A view for a long look, in a thread of its own."""

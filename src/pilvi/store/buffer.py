@@ -19,6 +19,7 @@ from pilvi.contracts.delivery import Source
 from pilvi.contracts.facts import Fact
 from pilvi.contracts.jobs import Job
 from pilvi.store.api import Outbox, Snapshot, TransactionTooLarge
+from pilvi.store.leaps import leap
 
 TRANSACTION_BYTES_MAX = 64 * 1024 * 1024
 """Keys and values that one transaction may buffer."""
@@ -108,6 +109,11 @@ class BufferedTransaction:
             return self._base.scan(start, end, limit=limit, reverse=reverse)
         pairs = _merge(self._visible(start, end, reverse), own, reverse)
         return pairs if limit is None else islice(pairs, limit)
+
+    def leap(
+        self, start: bytes, end: bytes, *, at: int, by: bytes, limit: int
+    ) -> Iterator[tuple[bytes, bytes | None]]:
+        return leap(self, start, end, at=at, by=by, limit=limit)
 
     def put(self, key: bytes, value: bytes) -> None:
         assert self._open, "a transaction ends with its body"

@@ -21,6 +21,7 @@ from pilvi.store.api import (
 )
 from pilvi.store.buffer import BufferedTransaction, Pair
 from pilvi.store.kept import Generation
+from pilvi.store.leaps import leap
 from pilvi.store.waits import Waits, run_hints
 
 T = TypeVar("T")
@@ -141,6 +142,11 @@ class _View:
         assert self._map is not None, "a snapshot ends with its body"
         return self._map.scan(start, end, limit=limit, reverse=reverse)
 
+    def leap(
+        self, start: bytes, end: bytes, *, at: int, by: bytes, limit: int
+    ) -> Iterator[tuple[bytes, bytes | None]]:
+        return leap(self, start, end, at=at, by=by, limit=limit)
+
     def keys(self, start: bytes, end: bytes) -> Iterator[bytes]:
         for key, _ in self.scan(start, end):
             yield key
@@ -187,6 +193,11 @@ class _SortedMap:
                     left -= 1
                     if left == 0:
                         return
+
+    def leap(
+        self, start: bytes, end: bytes, *, at: int, by: bytes, limit: int
+    ) -> Iterator[tuple[bytes, bytes | None]]:
+        return leap(self, start, end, at=at, by=by, limit=limit)
 
     def _pieces(self, start: bytes, end: bytes, reverse: bool) -> Iterator[list[bytes]]:
         first = bisect_left(self._lasts, start)

@@ -24,6 +24,31 @@ _SCAN = "SELECT key, value FROM kv WHERE key >= ? AND key < ? ORDER BY key LIMIT
 _SCAN_BACK = "SELECT key, value FROM kv WHERE key >= ? AND key < ? ORDER BY key DESC LIMIT ?"
 _KEYS = "SELECT key FROM kv WHERE key >= ? AND key < ? ORDER BY key LIMIT ?"
 
+_CUT = (
+    "coalesce(instr(substr({key}, :at, coalesce("
+    "nullif(instr(substr({key}, :at), x'00'), 0), length({key}))), :by), 0)"
+)
+"""Where `by` begins, counted from `at`; 0 where it is not. The piece that is searched ends with the first zero."""
+_LEAP = f"""
+WITH RECURSIVE leap(key) AS (
+    SELECT (SELECT key FROM kv WHERE key >= :start AND key < :end ORDER BY key LIMIT 1)
+    UNION ALL
+    SELECT (
+        SELECT next.key FROM kv AS next
+        WHERE next.key >= CASE {_CUT.format(key="leap.key")}
+            WHEN 0 THEN CAST(leap.key || x'00' AS BLOB)
+            ELSE CAST(
+                substr(leap.key, 1, :at - 2 + :size + {_CUT.format(key="leap.key")}) || x'ff' AS BLOB)
+            END
+        AND next.key < :end ORDER BY next.key LIMIT 1
+    ) FROM leap WHERE leap.key IS NOT NULL LIMIT :limit
+)
+SELECT key, {_CUT.format(key="leap.key")} AS cut,
+    CASE {_CUT.format(key="leap.key")}
+        WHEN 0 THEN (SELECT value FROM kv AS found WHERE found.key = leap.key) END
+FROM leap WHERE key IS NOT NULL
+"""
+
 _PAGE_FIRST, _PAGE_MAX = 16, 128
 """Rows that a scan reads at once: it grows, and no statement stays open between two pages."""
 
@@ -80,6 +105,21 @@ class View:
             else:
                 start = rows[-1][0] + b"\x00"
             page = min(page * 2, _PAGE_MAX)
+
+    def leap(
+        self, start: bytes, end: bytes, *, at: int, by: bytes, limit: int
+    ) -> Iterator[tuple[bytes, bytes | None]]:
+        """One statement, which goes from key to key inside the database."""
+        if start >= end or limit <= 0:
+            return
+        assert self._cursor is not None, "a snapshot ends with its body"
+        asked = {"start": start, "end": end, "at": at + 1, "by": by, "size": len(by)}
+        found = self._cursor.execute(_LEAP, {**asked, "limit": limit}).fetchall()
+        for key, cut, value in cast("list[tuple[bytes, int, bytes | None]]", found):
+            if cut:
+                yield key[: at + cut - 1 + len(by)], None
+            else:
+                yield key, value
 
     def end(self) -> None:
         self._cursor = None

@@ -1,7 +1,8 @@
 """Walking keys in order, a page at a time, with prefix and delimiter.
 
 With a delimiter the walk jumps: once a common prefix is told, it goes on behind the last key that begins so.
-So a page costs as many reads as it has answers, however many keys lie below each prefix.
+So a page costs as many reads as it has answers, however many keys lie below each prefix; the store does most of the
+jumping itself (`Snapshot.leap`), and gives a beginning of keys where rows would be given.
 AWS: S3 User Guide, "Organizing objects using prefixes".
 """
 
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from pilvi.store.api import Snapshot
 from pilvi.store.keys import Key, Part, after, pack, span
 
 T = TypeVar("T")
@@ -27,11 +29,20 @@ class Page(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
+class Jump:
+    """Rows that have `by` behind the first `behind` bytes of their text count as one, a common prefix. Both packed."""
+
+    behind: int
+    by: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Ordered(Generic[T]):
-    """Rows under store keys (*base, text, ...): `scan(start, end, limit)` reads them, `text` tells the key."""
+    """Rows under store keys (*base, text, ...): `scan(start, end, limit, jump)` reads them, and may give common
+    prefixes where a jump is asked for; `text` tells a row's key."""
 
     base: Key
-    scan: Callable[[bytes, bytes, int], Iterator[T]]
+    scan: Callable[[bytes, bytes, int, Jump | None], Iterator[T | str]]
     text: Callable[[T], str]
 
     def at(self, beginning: str) -> bytes:
@@ -61,10 +72,15 @@ def walk(
     rows: list[T] = []
     prefixes: list[str] = []
     last: T | str | None = None
+    jump = Jump(len(packed(prefix)), packed(delimiter)) if delimiter else None
     while size > 0:
-        for row in ordered.scan(start, end, size - len(rows) - len(prefixes) + 1):
+        for row in ordered.scan(start, end, size - len(rows) - len(prefixes) + 1, jump):
             if len(rows) + len(prefixes) == size:
                 return Page(rows, prefixes, truncated=True, last=last)
+            if isinstance(row, str):
+                prefixes.append(row)
+                last = row
+                continue
             common = common_prefix(ordered.text(row), prefix, delimiter)
             if common is not None:
                 prefixes.append(common)
@@ -98,3 +114,22 @@ def common_prefix(text: str, prefix: str, delimiter: str) -> str | None:
         return None
     cut = text.find(delimiter, len(prefix))
     return None if cut < 0 else text[: cut + len(delimiter)]
+
+
+def packed(text: str) -> bytes:
+    """The bytes of a text inside a key, without what goes around it."""
+    return pack((text,))[1:-1]
+
+
+def unpacked(beginning: bytes, base: int) -> str:
+    """The text that a key begins with behind `base` bytes, of which `Snapshot.leap` gave the beginning."""
+    return beginning[base + 1 :].replace(b"\x00\xff", b"\x00").decode("utf-8", "surrogatepass")
+
+
+def leap(
+    at: Snapshot, start: bytes, end: bytes, limit: int, base: int, jump: Jump | None
+) -> Iterator[tuple[bytes, bytes | None]]:
+    """Rows, or with a jump their beginnings. `base`: bytes of the key in front of the text."""
+    if jump is None:
+        return at.scan(start, end, limit=limit)
+    return at.leap(start, end, at=base + 1 + jump.behind, by=jump.by, limit=limit)

@@ -11,7 +11,7 @@ from pilvi.services.s3 import errors
 from pilvi.services.s3.records.buckets import Bucket, body_owner
 from pilvi.services.s3.records.encryption import Encryption, Sealed
 from pilvi.services.s3.records.grants import Acl
-from pilvi.services.s3.records.listing import Ordered
+from pilvi.services.s3.records.listing import Jump, Ordered, leap, unpacked
 from pilvi.services.s3.records.locks import Lock
 from pilvi.services.s3.records.replication import Replication
 from pilvi.services.s3.records.restores import Restore
@@ -180,8 +180,11 @@ def is_empty(at: Snapshot, bucket: Bucket) -> bool:
 def ordered_objects(at: Snapshot, bucket: Bucket) -> Ordered[Object]:
     """The bucket's objects in the order of their keys, for `listing.walk`."""
 
-    def scan(start: bytes, end: bytes, limit: int) -> Iterator[Object]:
-        for _, value in at.scan(start, end, limit=limit):
-            yield _OBJECTS.decode(value)
+    base = (*bucket.home, _OBJECTS.name, "r")
+    before = len(pack(base))
 
-    return Ordered((*bucket.home, _OBJECTS.name, "r"), scan, lambda stored: stored.key)
+    def scan(start: bytes, end: bytes, limit: int, jump: Jump | None) -> Iterator[Object | str]:
+        for key, value in leap(at, start, end, limit, before, jump):
+            yield unpacked(key, before) if value is None else _OBJECTS.decode(value)
+
+    return Ordered(base, scan, lambda stored: stored.key)

@@ -10,7 +10,7 @@ from pilvi.services.s3 import errors
 from pilvi.services.s3.records.buckets import Bucket, body_owner
 from pilvi.services.s3.records.encryption import Encryption, Sealed
 from pilvi.services.s3.records.grants import Acl
-from pilvi.services.s3.records.listing import Ordered
+from pilvi.services.s3.records.listing import Jump, Ordered
 from pilvi.services.s3.records.locks import Lock
 from pilvi.store.api import Snapshot, Transaction
 from pilvi.store.blob_rows import BlobRef
@@ -103,7 +103,7 @@ def find_upload(at: Snapshot, bucket: Bucket, key: str, upload_id: str) -> Uploa
 def ordered_uploads(at: Snapshot, bucket: Bucket) -> Ordered[Upload]:
     """The bucket's open uploads by key and beginning, for `listing.walk`."""
 
-    def scan(start: bytes, end: bytes, limit: int) -> Iterator[Upload]:
+    def scan(start: bytes, end: bytes, limit: int, jump: Jump | None) -> Iterator[Upload | str]:
         for _, value in at.scan(start, end, limit=limit):
             yield _UPLOADS.decode(value)
 

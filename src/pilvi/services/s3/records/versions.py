@@ -14,7 +14,7 @@ import msgspec
 
 from pilvi.services.s3.records import objects, version_ids
 from pilvi.services.s3.records.buckets import Bucket, body_owner
-from pilvi.services.s3.records.listing import Ordered
+from pilvi.services.s3.records.listing import Jump, Ordered, leap, unpacked
 from pilvi.services.s3.records.objects import Object
 from pilvi.store.api import Snapshot, Transaction
 from pilvi.store.collection import Collection
@@ -181,25 +181,33 @@ def ordered_versions(
     resumed_at = None if resumed is None else after(pack(resumed))
     past = pack((*bucket.home, _VERSIONS.name, "r"))
 
-    def scan(start: bytes, end: bytes, limit: int) -> Iterator[Listed]:
+    cut = len(objects.current_row_span(b"", b"", bucket)[0])
+
+    def scan(start: bytes, end: bytes, limit: int, jump: Jump | None) -> Iterator[Listed | str]:
         left = limit
         if resumed is not None and start == resumed_at:
             current = objects.find_object(at, bucket, resumed[0])
             if current is not None and -current.rank > resumed[1]:
                 yield _current(current)
                 left -= 1
-        currents = at.scan(*objects.current_row_span(start, end, bucket), limit=left)
-        pasts = at.scan(past + start, past + end, limit=left)
-        cut = len(objects.current_row_span(b"", b"", bucket)[0])
+        currents = leap(at, *objects.current_row_span(start, end, bucket), left, cut, jump)
+        pasts = leap(at, past + start, past + end, left, len(past), jump)
         merged = heapq.merge(
             ((key[cut:], value, True) for key, value in currents),
             ((key[len(past) :], value, False) for key, value in pasts),
         )
         previous: str | None = None
-        for _, value, is_current in merged:
+        told = b""
+        for key, value, is_current in merged:
+            if value is None and key == told:
+                continue  # some of those that begin so are current, and some are not
             if left == 0:
                 return
             left -= 1
+            if value is None:
+                told = key
+                yield unpacked(key, 0)
+                continue
             if is_current:
                 stored = objects.decode(value)
                 previous = stored.key
