@@ -30,6 +30,7 @@ from pilvi.contracts.observations import Observations
 from pilvi.contracts.platform import Platform
 from pilvi.contracts.principals import Principals
 from pilvi.contracts.roles import Roles
+from pilvi.contracts.storage import Storage
 from pilvi.dispatch import trace
 from pilvi.dispatch.dispatcher import Dispatcher
 from pilvi.dispatch.registry import ServiceDispatch
@@ -79,6 +80,7 @@ QUESTIONS: Mapping[type[Any], str] = {
     Observations: "pilvi.services.iam.observed:IamObservations",
     Principals: "pilvi.services.iam.questions:IamPrincipals",
     ProviderKeys: "pilvi.services.iam.providers.keys:OpenIdKeys",
+    Storage: "pilvi.services.s3.nightly.answering:S3Storage",
     Objects: "pilvi.services.s3.questions:S3Objects",
     GuardrailsOf: "pilvi.services.organizations.guardrails:OrganizationsGuardrails",
     Roles: "pilvi.services.iam.account_roles:IamRoles",

@@ -24,6 +24,7 @@ COMMANDS = {
     "clock": ("pilvi.cli.clock:clock", "Freeze, advance or resume the cloud's clock."),
     "trace": ("pilvi.cli.inspect:trace", "Tell the story of a request through all services."),
     "iam": ("pilvi.cli.iam:iam", "Tell who may what, and why; write least-privilege policies."),
+    "s3": ("pilvi.cli.s3:s3", "Tell what lifecycle rules do, and what buckets take up."),
     "check": ("pilvi.cli.care:check", "Verify every invariant of a data directory."),
     "scrub": ("pilvi.cli.scrub:scrub", "Read all stored bodies and find what has rotted."),
     "backup": ("pilvi.cli.care:backup", "Copy a data directory, also while it is in use."),

@@ -1,4 +1,5 @@
-"""pilvi's own endpoints: health, reset, clock, trace, idle, metrics; those of `own_iam.py`.
+"""pilvi's own endpoints: health, reset, clock, trace, idle, metrics; those of `own_iam.py` and
+`own_s3.py`.
 
 Reading health is free. The others move or erase the whole cloud: in the open mode they are for this
 machine (and never for a foreign web page); in strict mode they need the data directory's admin token,
@@ -19,7 +20,7 @@ from pilvi import __version__
 from pilvi.base.arn import Scope
 from pilvi.base.errors import AwsError
 from pilvi.base.http import HttpRequest, HttpResponse
-from pilvi.gateway import bodies, own_iam
+from pilvi.gateway import bodies, own_iam, own_s3
 from pilvi.gateway.access_log import AccessLog
 from pilvi.gateway.origins import Origins
 from pilvi.gateway.routing import Route
@@ -136,6 +137,11 @@ class OwnEndpoints:
             asked = await self._asked(request) if method == "POST" else {}
             owner = self._has_token(request)
             told = await own_iam.answer(self._cloud, method, what, asked, owner=owner)
+            if told is not None:
+                return _json(told)
+        if method == "POST" and path.startswith(own_s3.PREFIX):
+            what, asked = path.removeprefix(own_s3.PREFIX), await self._asked(request)
+            told = await own_s3.answer(self._cloud, what, asked)
             if told is not None:
                 return _json(told)
         if method == "POST" and path == "/_pilvi/idle":

@@ -250,6 +250,12 @@ def body_owner(
     return BodyOwner("s3", what, detail)
 
 
+def scan_names(at: Snapshot, *, after_name: str | None = None) -> Iterator[str]:
+    """Of the buckets of all accounts."""
+    after_key = None if after_name is None else (after_name,)
+    return (bucket.name for bucket in _BUCKETS.scan(at, NAMES, after_key=after_key))
+
+
 def next_sequence(tx: Transaction, bucket: Bucket, now_ms: int) -> int:
     """Grows with every event of the bucket, in the order in which they committed."""
     previous = _SEQUENCES.find(tx, bucket.home)
