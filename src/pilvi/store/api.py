@@ -50,7 +50,7 @@ class Snapshot(Protocol):
     def get_kept(self, key: bytes, decode: Callable[[bytes], T]) -> T | None:
         """As `get`, decoded; of a record whose changes are counted (`kept.py`), which may come out of memory.
 
-        It is everybody's: not to be changed.
+        It is everybody's: not to be changed. A key is asked for with one and the same `decode` always.
         """
         ...
 

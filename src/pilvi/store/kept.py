@@ -29,6 +29,7 @@ _COUNT = struct.Struct("@q")
 """In the machine's own order and alignment: then it is read and written in one piece."""
 
 REMEMBERED_MAX = 4_096
+_UNKNOWN = object()
 
 
 class Generation:
@@ -88,6 +89,21 @@ class Remembered:
             self._records = {}
             self._of = count
         return self._records
+
+
+def kept_record(
+    at: Snapshot, remembered: dict[bytes, Any] | None, key: bytes, decode: Callable[[bytes], V]
+) -> V | None:
+    """A record out of what is remembered, else out of the view, to be remembered from now on."""
+    if remembered is not None:
+        found = remembered.get(key, _UNKNOWN)
+        if found is not _UNKNOWN:
+            return found
+    value = at.get(key)
+    record = None if value is None else decode(value)
+    if remembered is not None:
+        remembered[key] = record
+    return record
 
 
 class Kept(Generic[V]):

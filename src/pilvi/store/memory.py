@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pilvi.contracts.causes import NO_CAUSE, Cause
 from pilvi.store.api import (
@@ -20,7 +20,7 @@ from pilvi.store.api import (
     Transaction,
 )
 from pilvi.store.buffer import BufferedTransaction, Pair
-from pilvi.store.kept import Generation
+from pilvi.store.kept import Generation, Remembered, kept_record
 from pilvi.store.leaps import leap
 from pilvi.store.waits import Waits, run_hints
 
@@ -45,11 +45,12 @@ class MemoryStore:
         self._commits = 0
         self._transactions = 0
         self._generation = Generation()
+        self._remembered = Remembered(self._generation)
         self._closed = False
 
     async def read(self, body: Callable[[Snapshot], T]) -> T:
         self._assert_open()
-        view = _View(self._map)
+        view = _View(self._map, self._remembered.now())
         try:
             return body(view)
         finally:
@@ -57,7 +58,7 @@ class MemoryStore:
 
     async def survey(self, body: Callable[[Survey], T]) -> T:
         self._assert_open()
-        view = _View(self._map)
+        view = _View(self._map, None)
         try:
             return body(view)
         finally:
@@ -66,7 +67,8 @@ class MemoryStore:
     async def write(self, body: Callable[[Transaction], T], *, cause: Cause = NO_CAUSE) -> T:
         self._assert_open()
         self._transactions += 1
-        tx = BufferedTransaction(self._map, cause, self.outbox)
+        view = _View(self._map, self._remembered.now())
+        tx = BufferedTransaction(view, cause, self.outbox)
         try:
             result = body(tx)
             if self._map.size_bytes + tx.size_bytes > self._bytes_max:
@@ -117,12 +119,13 @@ class MemoryStore:
 
 
 class _View:
-    """What a reading body gets."""
+    """What a body gets. `remembered`: as in `sqlite_view`."""
 
-    __slots__ = ("_map",)
+    __slots__ = ("_map", "_remembered")
 
-    def __init__(self, pairs: _SortedMap) -> None:
+    def __init__(self, pairs: _SortedMap, remembered: dict[bytes, Any] | None) -> None:
         self._map: _SortedMap | None = pairs
+        self._remembered = remembered
 
     def get(self, key: bytes) -> bytes | None:
         assert self._map is not None, "a snapshot ends with its body"
@@ -133,8 +136,7 @@ class _View:
         return self._map.has(key)
 
     def get_kept(self, key: bytes, decode: Callable[[bytes], T]) -> T | None:
-        assert self._map is not None, "a snapshot ends with its body"
-        return self._map.get_kept(key, decode)
+        return kept_record(self, self._remembered, key, decode)
 
     def scan(
         self, start: bytes, end: bytes, *, limit: int | None = None, reverse: bool = False
@@ -173,10 +175,6 @@ class _SortedMap:
 
     def has(self, key: bytes) -> bool:
         return key in self._values
-
-    def get_kept(self, key: bytes, decode: Callable[[bytes], T]) -> T | None:
-        value = self._values.get(key)
-        return None if value is None else decode(value)
 
     def scan(
         self, start: bytes, end: bytes, *, limit: int | None = None, reverse: bool = False

@@ -13,10 +13,9 @@ import apsw
 
 from pilvi.store.api import SurveyTooLong
 from pilvi.store.buffer import Pair
+from pilvi.store.kept import kept_record
 
 T = TypeVar("T")
-
-_UNKNOWN = object()
 
 _GET = "SELECT value FROM kv WHERE key = ?"
 _HAS = "SELECT 1 FROM kv WHERE key = ?"
@@ -73,16 +72,7 @@ class View:
         return self._cursor.execute(_HAS, (key,)).fetchone() is not None
 
     def get_kept(self, key: bytes, decode: Callable[[bytes], T]) -> T | None:
-        remembered = self._remembered
-        if remembered is None:
-            value = self.get(key)
-            return None if value is None else decode(value)
-        assert self._cursor is not None, "a snapshot ends with its body"
-        found = remembered.get(key, _UNKNOWN)
-        if found is _UNKNOWN:
-            value = self.get(key)
-            found = remembered[key] = None if value is None else decode(value)
-        return found
+        return kept_record(self, self._remembered, key, decode)
 
     def scan(
         self, start: bytes, end: bytes, *, limit: int | None = None, reverse: bool = False

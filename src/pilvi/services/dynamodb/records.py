@@ -94,8 +94,8 @@ class TransactionToken(msgspec.Struct, frozen=True):
     at_ms: int
 
 
-tables = Collection("dynamodb.table", TableRecord, key=lambda table: (table.name,))
-"""Home: the scope. One record for each table that exists."""
+tables = Collection("dynamodb.table", TableRecord, key=lambda table: (table.name,), kept=True)
+"""Home: the scope. One record for each table that exists; found by `tables.find_table`, which remembers it compiled."""
 
 tags = Collection("dynamodb.tag", Tag, key=lambda tag: (tag.key,))
 """Home: the table's."""

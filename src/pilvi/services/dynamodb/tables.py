@@ -1,7 +1,7 @@
 """A table ready for use: its record compiled to functions that make keys, and where it is found.
 
-Compiled tables are cached by their record's *bytes*, which are read from the store each time. So a table that
-another process changed is seen at once, and no request decodes a record twice.
+Compiled tables are remembered as their records are (`Snapshot.get_kept`): a table that another process changed is
+seen at once, and no request reads a record twice.
 """
 
 from __future__ import annotations
@@ -269,20 +269,13 @@ def _empty_key(attribute: KeyAttribute) -> errors.ValidationException:
 # --- finding tables
 
 
-_cache: dict[bytes, Table] = {}
-
-
 def find_table(at: Snapshot, scope: Scope, name: str) -> Table | None:
     """`name`: a table's name or ARN. Raises: ValidationException for neither."""
-    value = at.get(_record_key(scope, name))
-    if value is None:
-        return None
-    table = _cache.get(value)
-    if table is None:
-        if len(_cache) >= limits.TABLES_CACHED:
-            _cache.clear()
-        table = _cache[value] = Table(records.tables.decode(value))
-    return table
+    return at.get_kept(_record_key(scope, name), _compiled)
+
+
+def _compiled(value: bytes) -> Table:
+    return Table(records.tables.decode(value))
 
 
 def get_table(at: Snapshot, scope: Scope, name: str) -> Table:
