@@ -67,7 +67,16 @@ def test_batches_that_are_refused_write_nothing(ddb: Any) -> None:
         ),
         (
             [put(key("a", 1)), {}],
-            "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes",
+            "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the "
+            "supported datatypes",
+        ),
+        (  # of a whole item, too, in the words of keys
+            [put({"pk": {"S": "a"}})],
+            "The provided key element does not match the schema",
+        ),
+        (
+            [put({"pk": {"N": "1"}, "sk": {"N": "1"}})],
+            "The provided key element does not match the schema",
         ),
     ):
         assert refusal(ddb.batch_write_item, RequestItems={table: requests}) == (
@@ -102,14 +111,6 @@ def test_too_many(ddb: Any) -> None:
     assert refusal(
         ddb.batch_get_item, RequestItems={one: {"Keys": [key("a", 1), key("a", 1)]}}
     ) == ("ValidationException", "Provided list of item keys contains duplicates")
-
-
-def test_attributes_to_get_is_refused_by_name(ddb: Any) -> None:
-    table = make_table(ddb)
-    request = {table: {"Keys": [key("a", 1)], "AttributesToGet": ["x"]}}
-    code, message = refusal(ddb.batch_get_item, RequestItems=request)
-    assert code == "NotImplemented"
-    assert "AttributesToGet" in message
 
 
 def test_an_answer_ends_at_16_megabytes(ddb: Any) -> None:

@@ -83,6 +83,15 @@ def requests(user: str) -> list[tuple[str, dict[str, Any]]]:
             },
         ),
         ("query", query(user)),
+        (
+            "query",
+            {
+                "TableName": "games",
+                "KeyConditions": {
+                    "user": {"ComparisonOperator": "EQ", "AttributeValueList": [{"S": user}]}
+                },
+            },
+        ),
         ("batch_get_item", {"RequestItems": {"games": {"Keys": [key("ann"), key(user, 2)]}}}),
         (
             "batch_write_item",
@@ -170,6 +179,7 @@ def test_attributes_are_those_that_are_named_anywhere(ann: Person, games: Any) -
     mine = ann.client("dynamodb")
     named = {"TableName": "games", "Key": key("ann")}
     assert "Item" in mine.get_item(**named, ProjectionExpression="title, nr")
+    assert "Item" in mine.get_item(**named, AttributesToGet=["title", "nr"])
     mine.put_item(TableName="games", Item=item("ann", 9))
     mine.update_item(
         **named,
@@ -182,6 +192,21 @@ def test_attributes_are_those_that_are_named_anywhere(ann: Person, games: Any) -
     refused: list[tuple[str, dict[str, Any]]] = [
         ("get_item", named),
         ("get_item", {**named, "ProjectionExpression": "title, score"}),
+        ("get_item", {**named, "AttributesToGet": ["title", "score"]}),
+        ("update_item", {**named, "AttributeUpdates": {"secret": {"Action": "DELETE"}}}),
+        ("delete_item", {**named, "Expected": {"secret": {"Exists": False}}}),
+        (
+            "put_item",
+            {"TableName": "games", "Item": key("ann"), "Expected": {"x": {"Exists": False}}},
+        ),
+        (
+            "scan",
+            {
+                "TableName": "games",
+                "AttributesToGet": ["title"],
+                "ScanFilter": {"secret": {"ComparisonOperator": "NULL"}},
+            },
+        ),
         (
             "get_item",
             {

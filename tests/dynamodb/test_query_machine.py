@@ -86,11 +86,11 @@ def machine(client: Any) -> type[RuleBasedStateMachine]:
                 "Key": key,
                 "ExpressionAttributeNames": {"#n": name},
             }
-            item = self.model.setdefault((pk, Decimal(sk)), dict(key))
-            if text is None:
+            if text is None:  # which makes no item
                 client.update_item(UpdateExpression="REMOVE #n", **request)
-                item.pop(name, None)
+                self.model.get((pk, Decimal(sk)), {}).pop(name, None)
             else:
+                item = self.model.setdefault((pk, Decimal(sk)), dict(key))
                 client.update_item(
                     UpdateExpression="SET #n = :v",
                     ExpressionAttributeValues={":v": {"S": text}},

@@ -157,7 +157,8 @@ def test_on_demand_tables_and_their_indexes(ddb: Any) -> None:
         ),
         (
             {"TableName": "ab"},
-            "TableName must be at least 3 characters long and at most 255 characters long",
+            "1 validation error detected: Value 'ab' at 'tableName' failed to satisfy constraint: "
+            "Member must have length greater than or equal to 3",
         ),
     ],
 )

@@ -55,10 +55,11 @@ def nested(levels: int) -> dict[str, Any]:
         ({"NS": []}, "ValidationException", INVALID + "An number set  may not be empty"),
         ({"BS": []}, "ValidationException", INVALID + "Binary sets should not be empty"),
         (
-            {"SS": ["a", ""]},
+            {"NS": ["1", ""]},
             "ValidationException",
-            INVALID + "An string set may not have a empty string as a member",
+            "The parameter cannot be converted to a numeric value",
         ),
+        ({"M": {"": {"S": "x"}}}, "ValidationException", "Empty attribute name"),
         (
             {"SS": ["a", "b", "a"]},
             "ValidationException",
@@ -70,7 +71,12 @@ def nested(levels: int) -> dict[str, Any]:
             "ValidationException",
             INVALID + "Input collection [Yg==, Yg==]of type BS contains duplicates.",
         ),
-        (nested(32), "ValidationException", "Nesting Levels have exceeded supported limits"),
+        (
+            nested(32),
+            "ValidationException",
+            "Nesting Levels have exceeded supported limits: "
+            "Attributes in the item have nested levels beyond supported limit",
+        ),
     ],
 )
 def test_refused_values(value: Any, code: str, message: str) -> None:
@@ -88,7 +94,24 @@ def test_nesting_of_31_levels_is_taken() -> None:
     [
         ({"S": ""}, 0),
         ({"S": "häh"}, 4),
-        ({"N": "-1.5"}, 3),
+        ({"N": "0"}, 1),
+        ({"N": "-0"}, 1),
+        ({"N": "1"}, 2),
+        ({"N": "12"}, 2),
+        ({"N": "123"}, 3),
+        ({"N": "9" * 38}, 20),
+        ({"N": "1010"}, 3),
+        ({"N": "1E125"}, 2),
+        ({"N": "1E-100"}, 2),
+        ({"N": "0.0000001"}, 2),
+        ({"N": "1.5"}, 3),
+        ({"N": "-1.5"}, 4),
+        ({"N": "1.200"}, 3),
+        ({"N": "3.14159"}, 5),
+        ({"N": "100.5"}, 4),
+        ({"N": "-42"}, 3),
+        ({"SS": ["", "a"]}, 1),
+        ({"BS": ["", "AA=="]}, 1),
         ({"B": "AAEC"}, 3),
         ({"BOOL": False}, 1),
         ({"NULL": True}, 1),

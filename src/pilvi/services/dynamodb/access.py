@@ -29,6 +29,8 @@ _GIVEN = {
 }
 _READS = frozenset({"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:Scan"})
 _CONDITIONS = ("ConditionExpression", "FilterExpression")
+_BY_ATTRIBUTE = ("Expected", "AttributeUpdates", "QueryFilter", "ScanFilter", "KeyConditions")
+"""Legacy members: maps from attributes to what is to be true, or to become, of them."""
 
 
 async def _tell(call: Call, asked: Permission, resource: str) -> Mapping[str, tuple[str, ...]]:
@@ -89,7 +91,7 @@ def _of_request(action: str, request: Request, index: str | None) -> dict[str, t
     told = {key: (str(request[name]),) for key, name in _GIVEN.items() if name in request}
     if action in _READS:
         select = request.get("Select")
-        if select is None and "ProjectionExpression" in request:
+        if select is None and ("ProjectionExpression" in request or "AttributesToGet" in request):
             select = "SPECIFIC_ATTRIBUTES"
         elif select is None:
             select = "ALL_ATTRIBUTES" if index is None else "ALL_PROJECTED_ATTRIBUTES"
@@ -114,6 +116,10 @@ def _attributes(request: Request, placeholders: Placeholders) -> Iterator[str]:
         text = request.get(member)
         if isinstance(text, str):
             yield from placeholders.condition(text, member).attributes
+    for member in _BY_ATTRIBUTE:
+        yield from _object(request.get(member))
+    for name in _list(request.get("AttributesToGet")):
+        yield str(name)
 
 
 def _leading(
@@ -130,6 +136,9 @@ def _leading(
         for condition in placeholders.key_condition(text).run:
             if key_name is None or condition.attribute == key_name:
                 yield from (placeholders.values[name] for name in condition.values)
+    for name, condition in _object(request.get("KeyConditions")).items():
+        if key_name is None or name == key_name:
+            yield from _list(_object(condition).get("AttributeValueList"))
 
 
 def _items(request: Request) -> Iterator[Item]:
@@ -137,6 +146,14 @@ def _items(request: Request) -> Iterator[Item]:
     for given in (request.get("Key"), request.get("Item"), *request.get("Items", ())):
         if isinstance(given, dict):
             yield cast("Item", given)
+
+
+def _object(given: object) -> Mapping[str, Any]:
+    return cast("Mapping[str, Any]", given) if isinstance(given, dict) else {}
+
+
+def _list(given: object) -> list[object]:
+    return cast("list[object]", given) if isinstance(given, list) else []
 
 
 def _text(value: object) -> str:

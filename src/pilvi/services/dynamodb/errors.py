@@ -54,6 +54,15 @@ class ItemRefused(ValidationException):
     """
 
 
+class KeyRefused(ItemRefused):
+    """An item that lacks a key attribute, or has it of another type."""
+
+
+class ItemCollectionSizeLimitExceededException(AwsError):
+    code = "ItemCollectionSizeLimitExceededException"
+    message = "Collection size exceeded."
+
+
 class IdempotentParameterMismatchException(AwsError):
     code = "IdempotentParameterMismatchException"
     message = "The parameters of this request differ from the first one with this token."

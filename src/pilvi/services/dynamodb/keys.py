@@ -6,6 +6,7 @@ Layout, below a table's own prefix (account, region, "dynamodb", table id):
     "x", index id, bucket, index hash, index range, hash key, range key  -> projected item
     "t", number, expiry in seconds, the item's key                       -> nothing
     "T", number, minute of an expiry whose job is planned                -> nothing
+    "c", bucket, hash key                                                -> bytes, with local indexes only
 
 The bucket is 31 bits of the hash key's checksum: a Scan goes through partitions in an order without
 meaning, as on AWS, and any number of parallel segments are ranges of buckets. Every key is also a valid

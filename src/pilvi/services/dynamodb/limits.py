@@ -26,6 +26,16 @@ EXPRESSION_DEPTH_MAX = 60
 """Nested parentheses and functions; AWS's operator quota ends such expressions in the same region."""
 PROGRAMS_CACHED = 1024
 """Compiled expressions kept in memory, per kind."""
+LEGACY_CONDITIONS_CACHED = 32
+"""Programs of more conditions or updates than this are not kept: their keys would fill the memory."""
+PLACEHOLDERS_CACHED = 128
+"""Programs of requests with more names than this are not kept, for the same reason."""
+PLACEHOLDER_KEY_MAX = 255
+PLACEHOLDERS_BYTES_MAX = 2 * 1024 * 1024
+"""All names and values that a request's expressions have placeholders for."""
+COLLECTION_BYTES_MAX = 10 * 1024 * 1024 * 1024
+"""Items of one partition key, with their entries in local indexes, of a table that has such indexes."""
+KEY_SCHEMA_MAX = 2
 TABLES_CACHED = 1024
 """Decoded table records kept in memory."""
 

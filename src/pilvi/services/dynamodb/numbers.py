@@ -55,17 +55,23 @@ def _out_of_range(what: str, than: str) -> ValidationException:
 
 
 def measured(text: str) -> tuple[str, int]:
-    """The canonical text, and the bytes that it counts: one for every two digits, one more, one for a
-    minus. AWS: Developer Guide, "DynamoDB item sizes and formats".
+    """The canonical text, and the bytes that it counts: one for every two digits before the point and, apart from
+    those, for every two behind it, one more, and one for a minus. Zeros at either end count nothing.
 
+    AWS: Developer Guide, "DynamoDB item sizes and formats", which leaves out what the point costs.
     Raises: ValidationException as `canonical` does.
     """
     if len(text) <= _SHORT and text.isdecimal() and text.isascii() and text[0] != "0":
         return text, (len(text.rstrip("0")) + 1) // 2 + 1
     if len(text) > limits.NUMBER_DIGITS_MAX or not _CANONICAL(text):
         text = canonical(text)
-    digits = len(text.replace(".", "").strip("-0"))
-    return text, (digits + 1) // 2 + (2 if text[0] == "-" else 1)
+    whole, _, fraction = text.lstrip("-").partition(".")
+    if not fraction:
+        whole = whole.rstrip("0")
+    elif whole == "0":
+        whole, fraction = "", fraction.lstrip("0")
+    sign = 1 if text[0] == "-" else 0
+    return text, (len(whole) + 1) // 2 + (len(fraction) + 1) // 2 + 1 + sign
 
 
 def add(left: str, right: str) -> str:

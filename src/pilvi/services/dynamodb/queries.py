@@ -8,7 +8,7 @@ Invariants:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -16,12 +16,18 @@ import orjson
 
 from pilvi.services.dynamodb import capacity, keys, limits
 from pilvi.services.dynamodb.capacity import Consumption
-from pilvi.services.dynamodb.errors import SerializationException, ValidationException, invalid
+from pilvi.services.dynamodb.errors import (
+    SerializationException,
+    ValidationException,
+    invalid,
+    invalid_values,
+)
 from pilvi.services.dynamodb.expressions.conditions import Test
-from pilvi.services.dynamodb.expressions.key_conditions import KeyCondition
+from pilvi.services.dynamodb.expressions.key_conditions import KEY_OPERATORS, KeyCondition
 from pilvi.services.dynamodb.expressions.projections import Project
 from pilvi.services.dynamodb.tables import (
     HEADER_BYTES,
+    NO_MATCH,
     Index,
     KeyAttribute,
     Table,
@@ -91,31 +97,58 @@ class Page:
 # --- where a Query begins and ends
 
 
-def query_span(
-    source: Source, conditions: tuple[KeyCondition, ...], values: Item
-) -> tuple[bytes, bytes]:
-    """The span of a Query's keys. Raises: ValidationException for conditions that do not fit the keys."""
+@dataclass(slots=True)
+class Span:
+    """The keys of a Query: those of one partition, or those between two of its range keys."""
+
+    base: bytes
+    start: bytes
+    end: bytes
+    """Below the base; an empty end for the base's own."""
+    narrowed: bool
+    """Whether there is a condition on the range key."""
+
+    @property
+    def keys(self) -> tuple[bytes, bytes]:
+        return self.base + self.start, self.base + self.end if self.end else after(self.base)
+
+
+def query_span(source: Source, conditions: tuple[KeyCondition, ...], values: Item) -> Span:
+    """Raises: ValidationException for conditions that do not fit the keys."""
     by_name = {condition.attribute: condition for condition in conditions}
-    hash_condition = by_name.pop(source.hash.name, None)
+    if source.range is None and len(by_name) > 1:
+        raise invalid("Query key condition not supported")
+    hash_condition = _condition_on(source.hash, by_name, values)
     if hash_condition is None:
         raise invalid(f"Query condition missed key schema element: {source.hash.name}")
     if hash_condition.operator != "=":
         raise invalid("Query key condition not supported")
     range_condition = None
     if source.range is not None:
-        range_condition = by_name.pop(source.range.name, None)
-        if by_name and range_condition is None:
+        range_condition = _condition_on(source.range, by_name, values)
+        if range_condition is None and len(by_name) > 1:
             raise invalid(f"Query condition missed key schema element: {source.range.name}")
-    if by_name:
-        raise invalid("Query key condition not supported")
     base = source.home + keys.partition(
         _condition_part(source.hash, values[hash_condition.values[0]])
     )
     if range_condition is None or source.range is None:
-        return base, after(base)
+        return Span(base, b"", b"", narrowed=False)
     parts = [_condition_part(source.range, values[name]) for name in range_condition.values]
     start, end = _range_span(range_condition.operator, parts, source.range)
-    return base + start, base + end if end else after(base)
+    return Span(base, start, end, narrowed=True)
+
+
+def _condition_on(
+    attribute: KeyAttribute, by_name: Mapping[str, KeyCondition], values: Item
+) -> KeyCondition | None:
+    condition = by_name.get(attribute.name)
+    if condition is None:
+        return None
+    if condition.operator not in KEY_OPERATORS:
+        raise invalid("Attempted conditional constraint is not an indexable operation")
+    if any(attribute.type not in values[name] for name in condition.values):
+        raise invalid_values("Condition parameter type does not match schema type")
+    return condition
 
 
 def _range_span(operator: str, parts: list[bytes], attribute: KeyAttribute) -> tuple[bytes, bytes]:
@@ -146,11 +179,7 @@ def _range_span(operator: str, parts: list[bytes], attribute: KeyAttribute) -> t
 
 def _condition_part(attribute: KeyAttribute, value: dict[str, Any]) -> bytes:
     part = attribute.part(value)
-    if part is None:
-        raise invalid(
-            "One or more parameter values were invalid: "
-            "Condition parameter type does not match schema type"
-        )
+    assert part is not None, "types were compared before"
     if not part:
         raise invalid(
             "One or more parameter values are not valid. The AttributeValue for a key attribute "
@@ -169,37 +198,74 @@ def segment_span(source: Source, segment: int, total: int) -> tuple[bytes, bytes
 # --- where a page begins
 
 
-def start_key(source: Source, attributes: Any) -> bytes:
-    """The place in the table or index that an ExclusiveStartKey names.
-
-    Raises: ValidationException when it has not exactly the attributes of such a key.
-    """
+def check_start_values(attributes: Any) -> None:
+    """Raises: ValidationException for an ExclusiveStartKey with values that are none."""
     if not isinstance(attributes, dict):
         raise SerializationException(detail="Unexpected value type in payload")
-    given = cast("Item", attributes)
-    measure_item(given)
-    if given.keys() != set(source.key_names):
-        raise invalid(
-            f"{_START_INVALID}: The provided key element does not match the schema"
-            if source.index is None
-            else _START_INVALID
-        )
-    table = source.table
     try:
-        key = table.key_of({name: given[name] for name in table.key_names})
-        if source.index is None:
-            return key
-        entry = source.index.entry_key(given, table.tail_of(key))
+        measure_item(cast("Item", attributes))
     except ValidationException as error:
         raise invalid(f"{_START_INVALID}: {error.text}") from None
-    assert entry is not None, "all of the index's key attributes are there"
+
+
+def check_start_names(source: Source, given: Item, *, queried: bool) -> None:
+    """Raises: ValidationException when an ExclusiveStartKey has not exactly the attributes of such a key."""
+    alone = source.index is None and not queried
+    if len(given) != len(source.key_names):
+        raise invalid(f"{_START_INVALID}: {NO_MATCH}" if alone else _START_INVALID)
+    if alone:
+        return
+    for attribute in (source.hash, source.range):
+        if attribute is None:
+            continue
+        value = given.get(attribute.name)
+        if value is None:
+            raise invalid(_START_INVALID)
+        if attribute.part(value) is None:
+            raise invalid(NO_MATCH)
+
+
+def start_key(source: Source, given: Item) -> bytes:
+    """The place in the table or index that an ExclusiveStartKey names, whose names were checked.
+
+    Raises: ValidationException when it is no key of the table.
+    """
+    table = source.table
+    try:
+        key = table.key_of({name: given[name] for name in table.key_names if name in given})
+    except ValidationException as error:
+        raise invalid(f"{_START_INVALID}: {error.text}") from None
+    if source.index is None:
+        return key
+    entry = source.index.entry_key(given, table.tail_of(key))
+    if entry is None:
+        raise invalid(_START_INVALID)
     return entry
 
 
-def continue_behind(reading: Reading, place: bytes, *, outside: str) -> None:
-    """Begin behind `place`. Raises: ValidationException (`outside`) when it is not in the span."""
+def continue_query(reading: Reading, span: Span, given: Item) -> None:
+    """Begin behind an ExclusiveStartKey. Raises: ValidationException when it is not in the Query's span."""
+    place = start_key(reading.source, given)
     if not reading.start <= place < reading.end:
-        raise invalid(outside)
+        if not span.narrowed:
+            raise invalid(
+                "The provided starting key is outside query boundaries based on provided conditions"
+            )
+        part = reading.source.hash.part(given[reading.source.hash.name])
+        assert part, "an empty one has no place"
+        there = Span(
+            reading.source.home + keys.partition(part), span.start, span.end, narrowed=True
+        )
+        start, end = there.keys
+        raise invalid(
+            "The query can return at most one row and cannot be restarted"
+            if start <= place < end
+            else "The provided starting key does not match the range key predicate"
+        )
+    continue_behind(reading, place)
+
+
+def continue_behind(reading: Reading, place: bytes) -> None:
     if reading.reverse:
         reading.end = place
     else:

@@ -7,7 +7,7 @@ seen at once, and no request reads a record twice.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, cast
 
@@ -21,8 +21,10 @@ from pilvi.services.dynamodb.values import Item, Value, measure, measure_item, t
 from pilvi.store.api import Snapshot
 from pilvi.store.keys import pack
 
+_NAME_MIN = 3
+_NAME_MAX = 255
 _NAME = re.compile(r"[a-zA-Z0-9_.-]{3,255}").fullmatch
-_NO_MATCH = "The provided key element does not match the schema"
+NO_MATCH = "The provided key element does not match the schema"
 
 
 class KeyAttribute:
@@ -61,6 +63,10 @@ class KeyAttribute:
             )
         return part
 
+    def shorter_than(self, other: KeyAttribute) -> bool:
+        """Whether it is the same attribute, of which less has room here."""
+        return self.name == other.name and self._bytes_max < other._bytes_max
+
     def empty(self) -> str:
         return "an empty string value" if self.type == "S" else "an empty binary value"
 
@@ -94,14 +100,11 @@ class Index:
         """Where the bucket part of a key begins."""
         return len(self.home)
 
-    def entry_key(
-        self, item: Mapping[str, Value], tail: bytes, *, lenient: bool = False
-    ) -> bytes | None:
+    def entry_key(self, item: Mapping[str, Value], tail: bytes) -> bytes | None:
         """Where this item's entry lies; None when the item has not all of the index's key attributes.
 
-        `tail`: hash and range parts of the item's own key. `lenient`: for items that were there before the
-        index, values that it cannot take leave the item out.
-        Raises: ValidationException for a key attribute of a wrong type, empty, or too long.
+        Values that the index cannot take leave the item out: so may items have them that were there before the index.
+        `tail`: hash and range parts of the item's own key.
         """
         value = item.get(self.hash.name)
         if value is None:
@@ -109,34 +112,16 @@ class Index:
         range_value = None
         if self.range is not None:
             range_value = item.get(self.range.name)
-        try:
-            hash_part = self._part(self.hash, value)
-            if self.range is None:
-                return self.home + keys.partition(hash_part) + tail
             if range_value is None:
                 return None
-            return (
-                self.home + keys.partition(hash_part) + self._part(self.range, range_value) + tail
-            )
+        try:
+            part = self.hash.part(value)
+            range_part = b"" if self.range is None else self.range.part(range_value or {})
         except errors.ValidationException:
-            if lenient:
-                return None
-            raise
-
-    def _part(self, attribute: KeyAttribute, value: Value) -> bytes:
-        part = attribute.part(value)
-        if part is None:
-            raise refused_values(
-                f"Type mismatch for Index Key {attribute.name} Expected: {attribute.type} "
-                f"Actual: {type_of(value)} IndexName: {self.name}"
-            )
-        if not part:
-            raise refused(
-                "One or more parameter values are not valid. A value specified for a secondary "
-                "index key is not supported. The AttributeValue for a key attribute cannot contain "
-                f"{attribute.empty()}. IndexName: {self.name}, IndexKey: {attribute.name}"
-            )
-        return part
+            return None
+        if not part or (self.range is not None and not range_part):
+            return None
+        return self.home + keys.partition(part) + (range_part or b"") + tail
 
     def project(self, item: Item) -> Item:
         """What an entry holds of an item."""
@@ -151,9 +136,11 @@ class Table:
 
     __slots__ = (
         "arn",
+        "collections",
         "expiries",
         "hash",
         "home",
+        "index_keys",
         "indexes",
         "items",
         "key_count",
@@ -186,6 +173,18 @@ class Table:
             index.name: Index(record, index, self.home + pack(("x", index.number)))
             for index in record.indexes
         }
+        self.index_keys = tuple(
+            (name, attribute)
+            for name, index in sorted(self.indexes.items())
+            for attribute in (index.hash, index.range)
+            if attribute is not None
+            and (attribute.name not in self.key_names or attribute.shorter_than(self.hash))
+        )
+        """The key attributes of the indexes, with the index's name, as they are checked."""
+        self.collections = (
+            self.home + pack(("c",)) if any(index.local for index in record.indexes) else None
+        )
+        """Below it lies how many bytes each partition key has, in a table with local indexes."""
         self.time_to_live = record.time_to_live
         self.expiries = self.home + pack(("t", record.time_to_live_number))
         self.planned_expiries = self.home + pack(("T", record.time_to_live_number))
@@ -211,11 +210,11 @@ class Table:
         given = cast("Item", attributes)
         if len(given) != self.key_count:
             measure_item(given)
-            raise refused(_NO_MATCH)
+            raise refused(NO_MATCH)
         value = given.get(self.hash.name)
         if value is None or (part := self.hash.part(value)) is None:
             measure_item(given)
-            raise refused(_NO_MATCH)
+            raise refused(NO_MATCH)
         if not part:
             raise _empty_key(self.hash)
         if self.range is None:
@@ -223,7 +222,7 @@ class Table:
         value = given.get(self.range.name)
         if value is None or (range_part := self.range.part(value)) is None:
             measure_item(given)
-            raise refused(_NO_MATCH)
+            raise refused(NO_MATCH)
         if not range_part:
             raise _empty_key(self.range)
         return self.items + keys.partition(part) + range_part
@@ -238,16 +237,72 @@ class Table:
     def _item_part(self, attribute: KeyAttribute, item: Item) -> bytes:
         value = item.get(attribute.name)
         if value is None:
-            raise refused_values(f"Missing the key {attribute.name} in the item")
+            raise errors.KeyRefused(
+                detail="One or more parameter values were invalid: "
+                f"Missing the key {attribute.name} in the item"
+            )
         part = attribute.part(value)
         if part is None:
-            raise refused_values(
-                f"Type mismatch for key {attribute.name} "
-                f"expected: {attribute.type} actual: {type_of(value)}"
+            raise errors.KeyRefused(
+                detail=f"One or more parameter values were invalid: Type mismatch for key "
+                f"{attribute.name} expected: {attribute.type} actual: {type_of(value)}"
             )
         if not part:
             raise _empty_key(attribute)
         return part
+
+    def check_index_keys(self, item: Item) -> None:
+        """Raises: ValidationException for a new item that an index cannot take."""
+        for index, attribute in self.index_keys:
+            value = item.get(attribute.name)
+            if value is None:
+                continue
+            part = attribute.part(value)
+            if part is None:
+                raise _index_mismatch(index, attribute, value)
+            if not part:
+                raise _empty_index_key(index, attribute)
+
+    def check_index_literals(self, literals: Sequence[tuple[str, str]], values: Item) -> None:
+        """Raises: ValidationException for an update that sets an index's key to a value of another type.
+
+        `literals`: attributes and the placeholders of what they become.
+        """
+        given = dict(literals)
+        for index, attribute in self.index_keys:
+            if attribute.name in given:
+                value = values[given[attribute.name]]
+                if attribute.type not in value:
+                    raise _index_mismatch(index, attribute, value)
+
+    def check_updated_index_keys(self, item: Item, changed: Sequence[str]) -> None:
+        """Raises: ValidationException for an item that an index cannot take any more."""
+        for _, attribute in self.index_keys:
+            if attribute.name not in changed:
+                continue
+            value = item.get(attribute.name)
+            if value is None:
+                continue
+            part = attribute.part(value)
+            if part is None:
+                raise refused(
+                    "The update expression attempted to update the secondary index key to unsupported type"
+                )
+            if not part:
+                raise invalid(
+                    "One or more parameter values are not valid. The update expression attempted to "
+                    "update a secondary index key to a value that is not supported. The "
+                    f"AttributeValue for a key attribute cannot contain {attribute.empty()}."
+                )
+
+    def refuse_nested(self, attributes: frozenset[str]) -> None:
+        """`attributes`: those that an expression reaches into. Raises: ValidationException for keys."""
+        for name in self.key_names:
+            if name in attributes:
+                raise _nested_key("Key", name)
+        for _, attribute in self.index_keys:
+            if attribute.name in attributes:
+                raise _nested_key("IndexKey", attribute.name)
 
     def get_index(self, name: str) -> Index:
         """Raises: ValidationException for an index that the table has not, or that is being built."""
@@ -259,8 +314,30 @@ class Table:
         return index
 
 
+def _index_mismatch(index: str, attribute: KeyAttribute, value: Value) -> errors.ItemRefused:
+    return refused_values(
+        f"Type mismatch for Index Key {attribute.name} Expected: {attribute.type} "
+        f"Actual: {type_of(value)} IndexName: {index}"
+    )
+
+
+def _empty_index_key(index: str, attribute: KeyAttribute) -> errors.ValidationException:
+    return invalid(
+        "One or more parameter values are not valid. A value specified for a secondary index key is not "
+        "supported. The AttributeValue for a key attribute cannot contain "
+        f"{attribute.empty()}. IndexName: {index}, IndexKey: {attribute.name}"
+    )
+
+
+def _nested_key(what: str, name: str) -> errors.ValidationException:
+    return invalid(
+        "Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: "
+        f"{what}: {name}"
+    )
+
+
 def _empty_key(attribute: KeyAttribute) -> errors.ValidationException:
-    return refused(
+    return invalid(
         "One or more parameter values are not valid. The AttributeValue for a key attribute "
         f"cannot contain {attribute.empty()}. Key: {attribute.name}"
     )
@@ -294,6 +371,11 @@ def get_named_table(at: Snapshot, scope: Scope, name: str) -> Table:
     return table
 
 
+def check_name(scope: Scope, name: str) -> None:
+    """AWS checks the name before all else that needs no table. Raises: as `table_name`."""
+    _record_key(scope, name)
+
+
 @lru_cache(limits.TABLES_CACHED)
 def _record_key(scope: Scope, name: str) -> bytes:
     home = records.scope_home(scope)
@@ -324,14 +406,19 @@ def table_name(scope: Scope, name: str) -> str:
 
 
 def _bad_name(name: str) -> errors.ValidationException:
-    if re.fullmatch(r"[a-zA-Z0-9_.-]+", name):
-        return invalid(
-            "TableName must be at least 3 characters long and at most 255 characters long"
-        )
-    return invalid(
-        f"1 validation error detected: Value '{name}' at 'tableName' failed to satisfy constraint: "
-        "Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+"
+    demands: list[str] = []
+    if not re.fullmatch(r"[a-zA-Z0-9_.-]*", name):
+        demands.append("Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+")
+    if len(name) < _NAME_MIN:
+        demands.append(f"Member must have length greater than or equal to {_NAME_MIN}")
+    if len(name) > _NAME_MAX:
+        demands.append(f"Member must have length less than or equal to {_NAME_MAX}")
+    plural = "s" if len(demands) > 1 else ""
+    found = "; ".join(
+        f"Value '{name}' at 'tableName' failed to satisfy constraint: {demand}"
+        for demand in demands
     )
+    return invalid(f"{len(demands)} validation error{plural} detected: {found}")
 
 
 # --- the stored form of an item

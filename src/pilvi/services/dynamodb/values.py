@@ -39,6 +39,10 @@ TYPE_NAMES: Final = {
     "NS": "NUMBER_SET",
     "BS": "BINARY_SET",
 }
+_TOO_DEEP: Final = (
+    "Nesting Levels have exceeded supported limits: "
+    "Attributes in the item have nested levels beyond supported limit"
+)
 _JSON_NAMES: Final[dict[type[object], str]] = {
     str: "STRING_VALUE",
     int: "NUMBER_VALUE",
@@ -53,6 +57,8 @@ def measure_item(members: Mapping[str, Value], depth: int = 1) -> int:
     Raises: ValidationException, SerializationException.
     AWS: Developer Guide, "DynamoDB item sizes and formats".
     """
+    if "" in members:
+        raise invalid("Empty attribute name")
     size = 0
     for name, value in members.items():
         size += len(name) if name.isascii() else len(name.encode())
@@ -74,6 +80,13 @@ def measure_item(members: Mapping[str, Value], depth: int = 1) -> int:
         else:
             size += _measure_other(kind, value, inner, depth)
     return size
+
+
+def measure_key(given: Any) -> None:
+    """Check the values of a request's Key, before its table is known. Raises: as `measure_item`."""
+    if not isinstance(given, dict):
+        raise SerializationException(detail="Unexpected value type in payload")
+    measure_item(cast("Item", given))
 
 
 def measure(value: Value, depth: int = 1) -> int:
@@ -129,7 +142,7 @@ def _measure_map(value: Value, inner: Any, depth: int) -> int:
     if not isinstance(inner, dict):
         raise SerializationException(detail="Unexpected value type in payload")
     if depth >= limits.NESTING_MAX:
-        raise invalid("Nesting Levels have exceeded supported limits")
+        raise invalid(_TOO_DEEP)
     members = cast("Item", inner)
     return 3 + len(members) + measure_item(members, depth + 1)
 
@@ -138,7 +151,7 @@ def _measure_list(value: Value, inner: Any, depth: int) -> int:
     if type(inner) is not list:
         raise SerializationException(detail="Unexpected value type in payload")
     if depth >= limits.NESTING_MAX:
-        raise invalid("Nesting Levels have exceeded supported limits")
+        raise invalid(_TOO_DEEP)
     elements = cast("list[Value]", inner)
     return 3 + len(elements) + sum(measure(element, depth + 1) for element in elements)
 
@@ -157,8 +170,6 @@ def _measure_strings(value: Value, inner: Any, depth: int) -> int:
     texts = _texts(inner)
     if not texts:
         raise invalid_values("An string set  may not be empty")
-    if "" in texts:
-        raise invalid_values("An string set may not have a empty string as a member")
     if len(set(texts)) != len(texts):
         raise invalid_values(f"Input collection [{', '.join(texts)}] contains duplicates.")
     value["SS"] = sorted(texts)
@@ -181,8 +192,6 @@ def _measure_binaries(value: Value, inner: Any, depth: int) -> int:
     raws = [decode_binary(text) for text in _texts(inner)]
     if not raws:
         raise invalid_values("Binary sets should not be empty")
-    if b"" in raws:
-        raise invalid_values("Binary sets may not contain empty values")
     if len(set(raws)) != len(raws):
         texts = ", ".join(b64encode(raw).decode() for raw in raws)
         raise invalid_values(f"Input collection [{texts}]of type BS contains duplicates.")

@@ -59,7 +59,7 @@ async def backfill(cloud: Cloud, job: Job) -> Commit:
 
 def _fill_entry(tx: Transaction, table: Table, index: Index, key: bytes, stored: bytes) -> None:
     item = item_of(stored)
-    entry = index.entry_key(item, table.tail_of(key), lenient=True)
+    entry = index.entry_key(item, table.tail_of(key))
     if entry is not None:
         tx.put(entry, stored if index.projected is None else entry_of(index, item))
 

@@ -6,32 +6,42 @@ expiries are written in the same transaction as the item:
 1. For every index that an item has the key attributes of, there is exactly one entry, at the key that
    the item's attributes give, holding what the index projects of it.
 2. An item with a valid expiry, in a table with time to live, has one expiry entry.
+3. In a table with local indexes, the bytes of all items of a partition key and of their entries in those indexes are
+   counted beside them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pilvi.base.arn import Scope
-from pilvi.base.errors import NotBuilt
 from pilvi.contracts.jobs import Job
 from pilvi.services.dynamodb import capacity, errors, limits
-from pilvi.services.dynamodb.errors import SerializationException, refused, refused_values
+from pilvi.services.dynamodb.errors import (
+    SerializationException,
+    invalid,
+    refused,
+    refused_values,
+)
 from pilvi.services.dynamodb.expressions.conditions import Test
+from pilvi.services.dynamodb.expressions.legacy import attribute_updates, expected, refuse_mixing
 from pilvi.services.dynamodb.expressions.programs import Program, placeholders_of
 from pilvi.services.dynamodb.expressions.updates import Update
+from pilvi.services.dynamodb.keys import partition
 from pilvi.services.dynamodb.tables import (
     Index,
     Table,
+    check_name,
     fragment_of,
     get_table,
     item_of,
     pack_item,
     size_of,
 )
-from pilvi.services.dynamodb.values import Item, measure_item
+from pilvi.services.dynamodb.values import Item, Value, measure_item, measure_key
+from pilvi.services.dynamodb.wire import ItemCollectionMetrics
 from pilvi.store.api import Snapshot, Transaction
 from pilvi.store.keys import pack
 
@@ -39,6 +49,13 @@ Kind = Literal["Put", "Update", "Delete", "Check"]
 
 _PLAIN_MEMBERS = 2
 """TableName and Item, or Key: a request of no more members has nothing else to be looked for."""
+_COLLECTION_BYTES = 8
+"""How a count of a collection's bytes is stored."""
+_GIGABYTE = 1024 * 1024 * 1024
+_CONDITION = ("ConditionExpression",)
+_UPDATE = ("UpdateExpression", "ConditionExpression")
+_EXPECTING = ("Expected", "ConditionalOperator")
+_UPDATING = ("AttributeUpdates", *_EXPECTING)
 
 
 @dataclass(slots=True)
@@ -51,11 +68,13 @@ class Write:
     condition: Program[Test] | None
     values: Item
     item: Item
-    """Put: the new item. Update: the key, with which an item begins that is not there yet."""
+    """Put: the new item. Else the key, with which an updated item begins that is not there yet."""
     size: int = 0
     update: Program[Update] | None = None
     show_failed: bool = False
     """Whether a failed condition shows the item (ReturnValuesOnConditionCheckFailure)."""
+    overhead: int = 0
+    """What is counted besides the attributes that an update writes; 0 where only the whole item is counted."""
 
 
 @dataclass(slots=True)
@@ -68,6 +87,8 @@ class Written:
     new_item: Item | None = None
     index_units: Mapping[str, float] | None = None
     """Write units of each index that changed."""
+    collection_bytes: int | None = None
+    """Of the partition key, in a table with local indexes."""
 
     @property
     def units(self) -> float:
@@ -94,20 +115,30 @@ class ConditionFailed(Exception):
 
 def put_of(at: Snapshot, scope: Scope, req: Mapping[str, Any]) -> Write:
     """Raises: ValidationException, ResourceNotFoundException."""
+    check_name(scope, req["TableName"])
+    more = len(req) > _PLAIN_MEMBERS
+    if more:
+        refuse_mixing(req, _EXPECTING, _CONDITION)
     item = req["Item"]
     if not isinstance(item, dict):
         raise SerializationException(detail="Unexpected value type in payload")
     size = measure_item(item)  # pyright: ignore[reportUnknownArgumentType]: checked by measure_item
+    if more:
+        _refuse_other_return_values(req)
+    if size > limits.ITEM_BYTES_MAX:
+        raise invalid("Item size has exceeded the maximum allowed size")
     condition: Program[Test] | None = None
     values: Item = {}
     show_failed = False
-    if len(req) > _PLAIN_MEMBERS:
+    if more:
         condition, values = _condition_of(req)
         show_failed = _shows_failed(req)
     table = get_table(at, scope, req["TableName"])
     key = table.item_key(item)  # pyright: ignore[reportUnknownArgumentType]
-    if size > limits.ITEM_BYTES_MAX:
-        raise refused("Item size has exceeded the maximum allowed size")
+    if table.index_keys:
+        table.check_index_keys(item)  # pyright: ignore[reportUnknownArgumentType]
+    if condition is not None and condition.nested:
+        table.refuse_nested(condition.nested)
     return Write(
         "Put",
         table,
@@ -122,10 +153,24 @@ def put_of(at: Snapshot, scope: Scope, req: Mapping[str, Any]) -> Write:
 
 def delete_of(at: Snapshot, scope: Scope, req: Mapping[str, Any]) -> Write:
     """Raises: ValidationException, ResourceNotFoundException."""
-    condition, values = _condition_of(req)
+    check_name(scope, req["TableName"])
+    condition: Program[Test] | None = None
+    values: Item = {}
+    if len(req) > _PLAIN_MEMBERS:
+        refuse_mixing(req, _EXPECTING, _CONDITION)
+        try:
+            _refuse_other_return_values(req)
+            condition, values = _condition_of(req)
+        except errors.ValidationException:
+            measure_key(req["Key"])
+            raise
     table = get_table(at, scope, req["TableName"])
     key = table.key_of(req["Key"])
-    return Write("Delete", table, key, condition, values, {}, show_failed=_shows_failed(req))
+    if condition is not None and condition.nested:
+        table.refuse_nested(condition.nested)
+    return Write(
+        "Delete", table, key, condition, values, req["Key"], show_failed=_shows_failed(req)
+    )
 
 
 def check_of(at: Snapshot, scope: Scope, req: Mapping[str, Any]) -> Write:
@@ -137,17 +182,13 @@ def check_of(at: Snapshot, scope: Scope, req: Mapping[str, Any]) -> Write:
 
 def update_of(at: Snapshot, scope: Scope, req: Mapping[str, Any]) -> Write:
     """Raises: ValidationException, ResourceNotFoundException."""
-    placeholders = placeholders_of(
-        req,
-        req.get("ExpressionAttributeNames"),
-        req.get("ExpressionAttributeValues"),
-        ("UpdateExpression", "ConditionExpression"),
-    )
-    text = req.get("UpdateExpression")
-    update = None if text is None else placeholders.update(text)
-    text = req.get("ConditionExpression")
-    condition = None if text is None else placeholders.condition(text)
-    placeholders.refuse_unused()
+    check_name(scope, req["TableName"])
+    refuse_mixing(req, _UPDATING, _UPDATE)
+    try:
+        update, condition, values = _update_and_condition(req)
+    except errors.ValidationException:
+        measure_key(req["Key"])
+        raise
     table = get_table(at, scope, req["TableName"])
     key = table.key_of(req["Key"])
     if update is not None:
@@ -156,24 +197,63 @@ def update_of(at: Snapshot, scope: Scope, req: Mapping[str, Any]) -> Write:
                 raise refused_values(
                     f"Cannot update attribute {name}. This attribute is part of the key"
                 )
+        if table.index_keys:
+            table.check_index_literals(update.run.literals, values)
+        if update.nested:
+            table.refuse_nested(update.nested)
+    if condition is not None and condition.nested:
+        table.refuse_nested(condition.nested)
     return Write(
         "Update",
         table,
         key,
         condition,
-        placeholders.values,
+        values,
         req["Key"],
         update=update,
         show_failed=_shows_failed(req),
     )
 
 
+_Updating = tuple[Program[Update] | None, Program[Test] | None, Item]
+
+
+def _update_and_condition(req: Mapping[str, Any]) -> _Updating:
+    """Raises: ValidationException."""
+    update: Program[Update] | None = None
+    if "AttributeUpdates" in req or "Expected" in req or "ConditionalOperator" in req:
+        placeholders_of(
+            req,
+            req.get("ExpressionAttributeNames"),
+            req.get("ExpressionAttributeValues"),
+            _UPDATE,
+        )
+        update, values = attribute_updates(req.get("AttributeUpdates") or {})
+        condition, more = expected(req)
+        return update, condition, {**values, **more}
+    placeholders = placeholders_of(
+        req,
+        req.get("ExpressionAttributeNames"),
+        req.get("ExpressionAttributeValues"),
+        _UPDATE,
+    )
+    text = req.get("UpdateExpression")
+    if text is not None:
+        update = placeholders.update(text)
+    text = req.get("ConditionExpression")
+    condition = None if text is None else placeholders.condition(text)
+    placeholders.refuse_unused()
+    return update, condition, placeholders.values
+
+
 def _condition_of(req: Mapping[str, Any]) -> tuple[Program[Test] | None, Item]:
     names, values = req.get("ExpressionAttributeNames"), req.get("ExpressionAttributeValues")
     text = req.get("ConditionExpression")
     if text is None and names is None and values is None:
+        if "Expected" in req or "ConditionalOperator" in req:
+            return expected(req)
         return None, {}
-    placeholders = placeholders_of(req, names, values, ("ConditionExpression",))
+    placeholders = placeholders_of(req, names, values, _CONDITION)
     condition = placeholders.condition(text or "")
     placeholders.refuse_unused()
     return condition, placeholders.values
@@ -181,6 +261,11 @@ def _condition_of(req: Mapping[str, Any]) -> tuple[Program[Test] | None, Item]:
 
 def _shows_failed(req: Mapping[str, Any]) -> bool:
     return req.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
+
+
+def _refuse_other_return_values(req: Mapping[str, Any]) -> None:
+    if req.get("ReturnValues", "NONE") not in ("NONE", "ALL_OLD"):
+        raise invalid("ReturnValues can only be ALL_OLD or NONE")
 
 
 # --- performing
@@ -231,12 +316,18 @@ def _updated(write: Write, old: bytes | None, old_item: Item | None) -> Written:
         item = item_of(old)
     if old is not None:
         size = size_of(old)
+    written = 0
     if write.update is not None:
         update = write.update.run
         size -= measure_item(_part_of(item, update.attributes))
         update.apply(item, write.values)
-        size += measure_item(_part_of(item, update.attributes))
-    if size > limits.ITEM_BYTES_MAX:
+        written = measure_item(_part_of(item, update.attributes))
+        size += written
+        if write.table.index_keys:
+            write.table.check_updated_index_keys(item, update.attributes)
+        if old is None and not update.creates:
+            return Written(None, None)
+    if size > limits.ITEM_BYTES_MAX or written + write.overhead > limits.ITEM_BYTES_MAX:
         raise refused("Item size to update has exceeded the maximum allowed size")
     return Written(old, pack_item(item, size), old_item, item)
 
@@ -251,13 +342,26 @@ def apply(tx: Transaction, write: Write, written: Written) -> None:
     if table.maintained:
         if written.old is not None and written.old_item is None:
             written.old_item = item_of(written.old)
-        written.index_units = _maintain(
-            tx, table, key, written.old_item, written.new_item, written.new
-        )
+        maintained = _maintain(tx, table, key, written.old_item, written.new_item, written.new)
+        written.index_units = maintained.units
+        if table.collections is not None:
+            grown = maintained.local_bytes
+            grown += 0 if written.new is None else size_of(written.new)
+            grown -= 0 if written.old is None else size_of(written.old)
+            attributes = written.new_item or written.old_item or write.item
+            value = attributes[table.hash.name]
+            written.collection_bytes = _count_collection(tx, table, value, grown)
     if written.new is None:
         tx.delete(key)
     elif written.new != written.old:
         tx.put(key, written.new)
+
+
+class _Maintained(NamedTuple):
+    units: dict[str, float]
+    """Write units of each index that changed."""
+    local_bytes: int
+    """How much the entries in local indexes grew."""
 
 
 def _maintain(
@@ -267,32 +371,60 @@ def _maintain(
     old: Item | None,
     new: Item | None,
     stored: bytes | None,
-) -> dict[str, float]:
-    """Keep invariants 1 and 2. Gives the write units of each index that changed."""
+) -> _Maintained:
+    """Keep invariants 1 and 2."""
     tail = table.tail_of(key)
     changes: list[tuple[Index, bytes | None, bytes | None]] = []
     for index in table.indexes.values():
         new_key = None if new is None else index.entry_key(new, tail)
-        old_key = None if old is None else index.entry_key(old, tail, lenient=True)
+        old_key = None if old is None else index.entry_key(old, tail)
         if new_key is not None or old_key is not None:
             changes.append((index, old_key, new_key))
     units: dict[str, float] = {}
+    local_bytes = 0
     for index, old_key, new_key in changes:
         spent = 0.0
+        grown = 0
         stale = None if old_key is None else tx.get(old_key)
         if old_key is not None and old_key != new_key and stale is not None:
             tx.delete(old_key)
             spent += capacity.write_units(size_of(stale))
+            grown -= size_of(stale)
+            stale = None
         if new_key is not None and new is not None and stored is not None:
             value = stored if index.projected is None else entry_of(index, new)
             if old_key != new_key or value != stale:
                 tx.put(new_key, value)
                 spent += capacity.write_units(size_of(value))
+                grown += size_of(value) - (0 if stale is None else size_of(stale))
         if spent:
             units[index.name] = spent
+        if index.record.local:
+            local_bytes += grown
     if table.time_to_live is not None:
         _maintain_expiry(tx, table, key, old, new)
-    return units
+    return _Maintained(units, local_bytes)
+
+
+def _count_collection(tx: Transaction, table: Table, hash_key: Value, grown: int) -> int:
+    """Keep invariant 3. Gives the bytes of the partition key.
+
+    Raises: ItemCollectionSizeLimitExceededException.
+    """
+    assert table.collections is not None, table.arn
+    part = table.hash.part(hash_key)
+    assert part, "an item has a key"
+    place = table.collections + partition(part)
+    counted = tx.get(place)
+    size = max(0, (0 if counted is None else int.from_bytes(counted)) + grown)
+    if grown > 0 and size > limits.COLLECTION_BYTES_MAX:
+        raise errors.ItemCollectionSizeLimitExceededException()
+    if size == 0:
+        if counted is not None:
+            tx.delete(place)
+    elif grown:
+        tx.put(place, size.to_bytes(_COLLECTION_BYTES))
+    return size
 
 
 def entry_of(index: Index, item: Item) -> bytes:
@@ -354,12 +486,19 @@ def expiry_job(table: Table) -> Job:
 # --- what answers have in common
 
 
-def refuse_collection_metrics(req: Mapping[str, Any], table: Table) -> None:
-    """Raises: NotBuilt for ReturnItemCollectionMetrics where AWS would compute it: with local indexes."""
-    if req.get("ReturnItemCollectionMetrics") == "SIZE" and any(
-        index.record.local for index in table.indexes.values()
-    ):
-        raise NotBuilt(what="ReturnItemCollectionMetrics for tables with local secondary indexes")
+def collection_metrics(
+    req: Mapping[str, Any], write: Write, written: Written
+) -> ItemCollectionMetrics | None:
+    """What ReturnItemCollectionMetrics asks for: in tables with local indexes, the gigabytes between which a
+    partition key's size is."""
+    if req.get("ReturnItemCollectionMetrics") != "SIZE" or written.collection_bytes is None:
+        return None
+    name = write.table.hash.name
+    gigabytes = written.collection_bytes // _GIGABYTE
+    return {
+        "ItemCollectionKey": {name: write.item[name]},
+        "SizeEstimateRangeGB": [float(gigabytes), float(gigabytes + 1)],
+    }
 
 
 def condition_error(failed: ConditionFailed) -> errors.ConditionalCheckFailedException:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from pilvi.services.dynamodb import limits
 from pilvi.services.dynamodb.errors import ValidationException, invalid
 from pilvi.services.dynamodb.expressions.nodes import (
     Between,
@@ -23,17 +24,25 @@ from pilvi.services.dynamodb.expressions.nodes import (
     ValueOperand,
 )
 
+KEY_OPERATORS: Final = frozenset(("=", "<", "<=", ">", ">=", "BETWEEN", "begins_with"))
 _MIRRORED: Final = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
 @dataclass(frozen=True, slots=True)
 class KeyCondition:
-    """One key attribute's condition. `operator`: = < <= > >= BETWEEN begins_with."""
+    """One key attribute's condition. `operator`: one of KEY_OPERATORS; of a legacy parameter, also its own name for an
+    operator that no key takes."""
 
     attribute: str
     operator: str
     values: tuple[str, ...]
     """Placeholders: two for BETWEEN, else one."""
+
+
+def refuse_other_number(conditions: int) -> None:
+    """Raises: ValidationException for anything but one or two conditions on keys."""
+    if not 1 <= conditions <= limits.KEY_SCHEMA_MAX:
+        raise invalid("Conditions can be of length 1 or 2 only")
 
 
 def key_conditions(condition: Condition) -> tuple[KeyCondition, ...]:

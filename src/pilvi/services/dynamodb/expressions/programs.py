@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Generic, TypeVar, cast
@@ -10,7 +10,11 @@ from typing import Any, Generic, TypeVar, cast
 from pilvi.services.dynamodb import limits
 from pilvi.services.dynamodb.errors import SerializationException, ValidationException, invalid
 from pilvi.services.dynamodb.expressions.conditions import Check, ConditionCompiler, Test
-from pilvi.services.dynamodb.expressions.key_conditions import KeyCondition, key_conditions
+from pilvi.services.dynamodb.expressions.key_conditions import (
+    KeyCondition,
+    key_conditions,
+    refuse_other_number,
+)
 from pilvi.services.dynamodb.expressions.nodes import (
     Arithmetic,
     Between,
@@ -39,7 +43,7 @@ class Program(Generic[T]):
     """A compiled expression.
 
     `run`: what it does. `names_used`, `values_used`: its placeholders. `checks`: what to check of the values.
-    `attributes`: the top-level attributes that it names.
+    `attributes`: the top-level attributes that it names; `nested`: those of them that it reaches into.
     """
 
     expression: str
@@ -48,6 +52,7 @@ class Program(Generic[T]):
     values_used: tuple[str, ...]
     checks: tuple[Check, ...] = ()
     attributes: frozenset[str] = frozenset()
+    nested: frozenset[str] = frozenset()
 
 
 @lru_cache(limits.PROGRAMS_CACHED)
@@ -57,9 +62,7 @@ def condition_program(expression: str, text: str, names: Names) -> Program[Test]
     condition = parser.condition()
     compiler = ConditionCompiler(expression)
     test = compiler.compile(condition)
-    return _program(
-        parser, test, tuple(compiler.checks), attributes=frozenset(_attributes(condition))
-    )
+    return _program(parser, test, tuple(compiler.checks), _paths(condition))
 
 
 @lru_cache(limits.PROGRAMS_CACHED)
@@ -69,8 +72,8 @@ def key_condition_program(text: str, names: Names) -> Program[tuple[KeyCondition
     found = key_conditions(condition)
     compiler = ConditionCompiler("KeyConditionExpression")
     compiler.compile(condition)
-    attributes = frozenset(one.attribute for one in found)
-    return _program(parser, found, tuple(compiler.checks), attributes)
+    refuse_other_number(len(found))
+    return _program(parser, found, tuple(compiler.checks), _paths(condition))
 
 
 @lru_cache(limits.PROGRAMS_CACHED)
@@ -79,11 +82,11 @@ def update_program(text: str, names: Names) -> Program[Update]:
     assignments = parser.update()
     update = compile_update(assignments)
     refuse_overlaps("UpdateExpression", update.paths)
-    attributes = {str(one.path[0]) for one in assignments}
+    paths = {one.path for one in assignments}
     for one in assignments:
         if one.operand is not None:
-            attributes |= _attributes(one.operand)
-    return _program(parser, update, update.checks, frozenset(attributes))
+            paths |= _paths(one.operand)
+    return _program(parser, update, update.checks, paths)
 
 
 @lru_cache(limits.PROGRAMS_CACHED)
@@ -91,12 +94,7 @@ def projection_program(text: str, names: Names) -> Program[Project]:
     parser = Parser("ProjectionExpression", text, dict(names))
     paths = parser.projection()
     refuse_overlaps("ProjectionExpression", paths)
-    return _program(
-        parser,
-        compile_projection(paths),
-        (),
-        attributes=frozenset(str(path[0]) for path in paths),
-    )
+    return _program(parser, compile_projection(paths), (), set(paths))
 
 
 @lru_cache(limits.PROGRAMS_CACHED)
@@ -105,25 +103,24 @@ def touched_projection(paths: tuple[Path, ...]) -> Project:
     return compile_projection(paths)
 
 
-def _program(
-    parser: Parser, run: T, checks: tuple[Check, ...], attributes: frozenset[str] = frozenset()
-) -> Program[T]:
+def _program(parser: Parser, run: T, checks: tuple[Check, ...], paths: set[Path]) -> Program[T]:
     return Program(
         expression=parser.tokens.expression,
         run=run,
         names_used=frozenset(parser.names_used),
         values_used=tuple(parser.values_used),
         checks=checks,
-        attributes=attributes,
+        attributes=frozenset(str(path[0]) for path in paths),
+        nested=frozenset(str(path[0]) for path in paths if len(path) > 1),
     )
 
 
-def _attributes(node: Condition | Operand) -> set[str]:
-    """The top-level attributes that a condition reads."""
+def _paths(node: Condition | Operand) -> set[Path]:
+    """The paths that a condition or an operand reads."""
     parts: tuple[Condition | Operand, ...]
     match node:
         case PathOperand(path):
-            return {str(path[0])}
+            return {path}
         case ValueOperand():
             return set()
         case Comparison(_, left, right) | Arithmetic(_, left, right):
@@ -138,7 +135,7 @@ def _attributes(node: Condition | Operand) -> set[str]:
             parts = (condition,)
         case Call(_, operands):
             parts = operands
-    return set[str]().union(*map(_attributes, parts))
+    return set[Path]().union(*map(_paths, parts))
 
 
 class Placeholders:
@@ -147,13 +144,15 @@ class Placeholders:
     Raises: ValidationException from every method, as AWS words it.
     """
 
-    __slots__ = ("_named", "_names", "_names_used", "_values_used", "values")
+    __slots__ = ("_many", "_named", "_names", "_names_used", "_values_used", "values")
 
     def __init__(self, names: Mapping[str, str] | None, values: Item | None) -> None:
         self._named: Names = ()
+        self._many = False
         if names is not None:
             self._named = tuple(names.items())
-            _check_names(self._named)
+            self._many = len(self._named) > limits.PLACEHOLDERS_CACHED
+            (_check_names.__wrapped__ if self._many else _check_names)(self._named)
         if values is not None:
             _check_values(values)
         self._names = names
@@ -162,16 +161,20 @@ class Placeholders:
         self._values_used = set[str]()
 
     def condition(self, text: str, expression: str = "ConditionExpression") -> Program[Test]:
-        return self._bind(condition_program(expression, text, self._named))
+        compiled = condition_program.__wrapped__ if self._many else condition_program
+        return self._bind(compiled(expression, text, self._named))
 
     def key_condition(self, text: str) -> Program[tuple[KeyCondition, ...]]:
-        return self._bind(key_condition_program(text, self._named))
+        compiled = key_condition_program.__wrapped__ if self._many else key_condition_program
+        return self._bind(compiled(text, self._named))
 
     def update(self, text: str) -> Program[Update]:
-        return self._bind(update_program(text, self._named))
+        compiled = update_program.__wrapped__ if self._many else update_program
+        return self._bind(compiled(text, self._named))
 
     def projection(self, text: str) -> Program[Project]:
-        return self._bind(projection_program(text, self._named))
+        compiled = projection_program.__wrapped__ if self._many else projection_program
+        return self._bind(compiled(text, self._named))
 
     def _bind(self, program: Program[T]) -> Program[T]:
         values = self.values
@@ -206,31 +209,41 @@ def _is_placeholder(text: str, sign: str) -> bool:
     return text[:1] == sign and text.isascii() and text[1:].replace("_", "a").isalnum()
 
 
+def _check_keys(what: str, sign: str, keys: Iterable[str]) -> None:
+    for key in keys:
+        if not _is_placeholder(key, sign):
+            raise invalid(
+                f'ExpressionAttribute{what} contains invalid key: Syntax error; key: "{key}"'
+            )
+        if len(key) > limits.PLACEHOLDER_KEY_MAX:
+            raise invalid(
+                f"ExpressionAttribute{what} contains invalid key: "
+                "The expression attribute map contains a key that is too long"
+            )
+
+
 @lru_cache(limits.PROGRAMS_CACHED)
 def _check_names(names: Names) -> None:
     if not names:
         raise invalid("ExpressionAttributeNames must not be empty")
+    _check_keys("Names", "#", (key for key, _ in names))
+    size = 0
     for key, name in names:
-        if not _is_placeholder(key, "#"):
-            raise invalid(
-                f'ExpressionAttributeNames contains invalid key: Syntax error; key: "{key}"'
-            )
+        size += len(key) + len(name)
         if not name:
             raise invalid(
                 "ExpressionAttributeNames contains invalid value: "
                 f"Attribute name is empty for key {key}"
             )
+    if size > limits.PLACEHOLDERS_BYTES_MAX:
+        raise invalid("ExpressionAttributeNames exceeds max size")
 
 
 @lru_cache(limits.PROGRAMS_CACHED)
 def _check_value_keys(keys: tuple[str, ...]) -> None:
     if not keys:
         raise invalid("ExpressionAttributeValues must not be empty")
-    for key in keys:
-        if not _is_placeholder(key, ":"):
-            raise invalid(
-                f'ExpressionAttributeValues contains invalid key: Syntax error; key: "{key}"'
-            )
+    _check_keys("Values", ":", keys)
 
 
 def _check_values(values: object) -> None:
@@ -240,9 +253,11 @@ def _check_values(values: object) -> None:
 
 
 def _check_given_values(values: Item) -> None:
-    _check_value_keys(tuple(values))
+    keys = tuple(values)
+    many = len(keys) > limits.PLACEHOLDERS_CACHED
+    (_check_value_keys.__wrapped__ if many else _check_value_keys)(keys)
     try:
-        measure_item(values)
+        size = measure_item(values)
     except ValidationException:
         for key, value in values.items():  # which of them was it?
             try:
@@ -252,6 +267,8 @@ def _check_given_values(values: Item) -> None:
                     f"ExpressionAttributeValues contains invalid value: {error.text} for key {key}"
                 ) from None
         raise
+    if size > limits.PLACEHOLDERS_BYTES_MAX:
+        raise invalid("ExpressionAttributeValues exceeds max size")
 
 
 def placeholders_of(
@@ -262,14 +279,15 @@ def placeholders_of(
 ) -> Placeholders:
     """The placeholders of a request that may have these expressions.
 
-    Raises: ValidationException when there are placeholders but no expression.
+    Raises: ValidationException when there are placeholders but no expression that could have them.
     """
-    if (names is not None or values is not None) and not any(
-        expression in req for expression in expressions
-    ):
-        what = "Names" if names is not None else "Values"
-        listed = f": {expressions[0]} is null" if len(expressions) == 1 else ""
-        raise invalid(
-            f"ExpressionAttribute{what} can only be specified when using expressions{listed}"
-        )
+    if names is not None and not any(expression in req for expression in expressions):
+        raise invalid("ExpressionAttributeNames can only be specified when using expressions")
+    if values is not None:
+        takers = [one for one in expressions if one != "ProjectionExpression"]
+        if not any(taker in req for taker in takers):
+            raise invalid(
+                "ExpressionAttributeValues can only be specified when using expressions: "
+                f"{' and '.join(takers)} {'are' if len(takers) > 1 else 'is'} null"
+            )
     return Placeholders(names, values)

@@ -44,6 +44,7 @@ _CONDITION_FUNCTIONS: Final = frozenset(
 )
 _NO_ATTRIBUTE = "The provided expression refers to an attribute that does not exist in the item"
 _WRONG_TYPE = "An operand in the update expression has an incorrect data type"
+_UPDATE_OVERHEAD: Final = 3
 _INVALID_PATH = "The document path provided in the update expression is invalid for update"
 
 
@@ -54,14 +55,23 @@ class Update:
     paths: tuple[Path, ...]
     attributes: tuple[str, ...]
     """The top-level attributes that it changes."""
+    literals: tuple[tuple[str, str], ...]
+    """Top-level attributes that get the value of a placeholder as it is, with that placeholder."""
+    creates: bool
+    """Whether it makes an item that is not there: one that only takes away does not."""
+    overhead: int
+    """What UpdateItem counts besides the attributes that it writes."""
     checks: tuple[Check, ...]
     apply: Callable[[Item, Item], None]
     """(item, values): changes the item. Raises: ValidationException, with the item changed by half."""
 
 
-def compile_update(assignments: tuple[Assignment, ...]) -> Update:
-    """Raises: ValidationException for misused functions and operands."""
-    compiler = _UpdateCompiler()
+def compile_update(assignments: tuple[Assignment, ...], *, mismatch: str = _WRONG_TYPE) -> Update:
+    """`mismatch`: what is said when an attribute's type does not go with the operand's.
+
+    Raises: ValidationException for misused functions and operands.
+    """
+    compiler = _UpdateCompiler(mismatch)
     sets = [
         (assignment.path, compiler.operand(assignment.operand))
         for assignment in assignments
@@ -74,14 +84,21 @@ def compile_update(assignments: tuple[Assignment, ...]) -> Update:
         reverse=True,
     )
     merges = [
-        (assignment.path, _MERGES[assignment.section], compiler.merged(assignment))
+        (
+            assignment.path,
+            finder(assignment.path),
+            _MERGES[assignment.section],
+            compiler.merged(assignment),
+        )
         for assignment in assignments
         if assignment.section in _MERGES
     ]
 
     def apply(item: Item, values: Item) -> None:
         results = [(path, get(item, values)) for path, get in sets]
-        merged = [(path, merge(finder(path)(item), values[name])) for path, merge, name in merges]
+        merged = [
+            (path, merge(find(item), values[name], mismatch)) for path, find, merge, name in merges
+        ]
         for path, value in results:
             _put(item, path, value)
         for path, value in merged:
@@ -95,9 +112,24 @@ def compile_update(assignments: tuple[Assignment, ...]) -> Update:
     return Update(
         paths=tuple(assignment.path for assignment in assignments),
         attributes=tuple({str(assignment.path[0]): None for assignment in assignments}),
+        literals=tuple(
+            (str(assignment.path[0]), assignment.operand.name)
+            for assignment in assignments
+            if len(assignment.path) == 1
+            and assignment.section in ("SET", "ADD")
+            and isinstance(assignment.operand, ValueOperand)
+        ),
+        creates=any(assignment.section in ("SET", "ADD") for assignment in assignments),
+        overhead=_UPDATE_OVERHEAD + sum(map(_overhead, assignments)),
         checks=tuple(compiler.checks),
         apply=apply,
     )
+
+
+def _overhead(assignment: Assignment) -> int:
+    if assignment.section in ("REMOVE", "DELETE"):
+        return 2
+    return 19 + isinstance(assignment.path[-1], int)
 
 
 def _list_order(path: Path) -> tuple[tuple[bool, str | int], ...]:
@@ -105,8 +137,9 @@ def _list_order(path: Path) -> tuple[tuple[bool, str | int], ...]:
 
 
 class _UpdateCompiler:
-    def __init__(self) -> None:
+    def __init__(self, mismatch: str) -> None:
         self.checks: list[Check] = []
+        self.mismatch = mismatch
 
     def merged(self, assignment: Assignment) -> str:
         """The placeholder of an ADD or DELETE, checked to be a number or set, or a set."""
@@ -190,7 +223,7 @@ class _UpdateCompiler:
         def list_append(item: Item, values: Item) -> Value:
             one, two = get_first(item, values), get_second(item, values)
             if "L" not in one or "L" not in two:
-                raise invalid(_WRONG_TYPE)
+                raise invalid(self.mismatch)
             return {"L": [*one["L"], *two["L"]]}
 
         return list_append
@@ -267,23 +300,23 @@ def _remove(item: Item, path: Path) -> None:
 # --- ADD and DELETE: the new value, or None when the attribute goes
 
 
-def _add(old: Value | None, operand: Value) -> Value | None:
+def _add(old: Value | None, operand: Value, mismatch: str) -> Value | None:
     if old is None:
         return operand
     kind = type_of(operand)
     if kind not in old:
-        raise invalid(_WRONG_TYPE)
+        raise invalid(mismatch)
     if kind == "N":
         return {"N": numbers.add(old["N"], operand["N"])}
     return _set_of(kind, {*old[kind], *operand[kind]})
 
 
-def _delete(old: Value | None, operand: Value) -> Value | None:
+def _delete(old: Value | None, operand: Value, mismatch: str) -> Value | None:
     if old is None:
         return None
     kind = type_of(operand)
     if kind not in old:
-        raise invalid(_WRONG_TYPE)
+        raise invalid(mismatch)
     left = set[str](old[kind]) - set(operand[kind])
     return _set_of(kind, left) if left else None
 
@@ -297,7 +330,7 @@ def _set_of(kind: str, members: set[str]) -> Value:
     return {kind: sorted(members)}
 
 
-_MERGES: Final[dict[str, Callable[[Value | None, Value], Value | None]]] = {
+_MERGES: Final[dict[str, Callable[[Value | None, Value, str], Value | None]]] = {
     "ADD": _add,
     "DELETE": _delete,
 }

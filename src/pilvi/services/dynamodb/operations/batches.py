@@ -5,26 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from pilvi.base.errors import NotBuilt
 from pilvi.kit.call import Call
 from pilvi.services.dynamodb import capacity, limits
 from pilvi.services.dynamodb.capacity import Consumption
-from pilvi.services.dynamodb.errors import invalid
+from pilvi.services.dynamodb.errors import KeyRefused, invalid
+from pilvi.services.dynamodb.expressions.legacy import refuse_mixing
 from pilvi.services.dynamodb.reads import projection_of, shown
 from pilvi.services.dynamodb.service import dynamodb
-from pilvi.services.dynamodb.tables import get_table, size_of
+from pilvi.services.dynamodb.tables import NO_MATCH, check_name, get_table, size_of
 from pilvi.services.dynamodb.wire import (
     BatchGetItemInput,
     BatchGetItemOutput,
     BatchWriteItemInput,
     BatchWriteItemOutput,
+    ItemCollectionMetrics,
 )
 from pilvi.services.dynamodb.writes import (
     Write,
+    collection_metrics,
     delete_of,
     perform,
     put_of,
-    refuse_collection_metrics,
 )
 from pilvi.store.api import Snapshot, Transaction
 
@@ -37,6 +38,10 @@ def batch_get_item(call: Call, at: Snapshot, req: BatchGetItemInput) -> BatchGet
     AWS: BatchGetItem.
     """
     requests = req["RequestItems"]
+    for name in requests:
+        check_name(call.scope, name)
+    _refuse_mixed_tables(requests)
+    projections = {name: projection_of(request) for name, request in requests.items()}
     if sum(len(request["Keys"]) for request in requests.values()) > limits.BATCH_GET_KEYS_MAX:
         raise invalid("Too many items requested for the BatchGetItem call")
     left = limits.BATCH_BYTES_MAX
@@ -44,9 +49,7 @@ def batch_get_item(call: Call, at: Snapshot, req: BatchGetItemInput) -> BatchGet
     unprocessed: dict[str, Any] = {}
     consumed: list[Consumption] = []
     for name, request in requests.items():
-        if "AttributesToGet" in request:
-            raise NotBuilt(what="the legacy member AttributesToGet of dynamodb.BatchGetItem")
-        project = projection_of(request)
+        projection = projections[name]
         consistent = request.get("ConsistentRead", False)
         table = get_table(at, call.scope, name)
         found = responses.setdefault(name, [])
@@ -55,6 +58,8 @@ def batch_get_item(call: Call, at: Snapshot, req: BatchGetItemInput) -> BatchGet
         wanted = [(table.key_of(attributes), attributes) for attributes in request["Keys"]]
         if len({key for key, _ in wanted}) != len(wanted):
             raise invalid("Provided list of item keys contains duplicates")
+        if projection is not None and projection.nested:
+            table.refuse_nested(projection.nested)
         for place, (key, _) in enumerate(wanted):
             stored = at.get(key)
             size = 0 if stored is None else size_of(stored)
@@ -66,10 +71,20 @@ def batch_get_item(call: Call, at: Snapshot, req: BatchGetItemInput) -> BatchGet
             left -= size
             consumption.add(capacity.read_units(size, consistent=consistent))
             if stored is not None:
-                found.append(shown(stored, project))
+                found.append(shown(stored, projection))
     result: BatchGetItemOutput = {"Responses": responses, "UnprocessedKeys": unprocessed}
     _add_consumed(req, result, consumed)
     return result
+
+
+def _refuse_mixed_tables(requests: Mapping[str, Mapping[str, Any]]) -> None:
+    """Raises: ValidationException when one table is asked with an expression and another without."""
+    together: dict[str, bool] = {}
+    for request in requests.values():
+        for member in ("AttributesToGet", "ProjectionExpression"):
+            if member in request:
+                together[member] = True
+    refuse_mixing(together, ("AttributesToGet",), ("ProjectionExpression",))
 
 
 @dynamodb.write("BatchWriteItem")
@@ -77,41 +92,50 @@ def batch_write_item(call: Call, tx: Transaction, req: BatchWriteItemInput) -> B
     """Put and delete up to 25 items.
 
     Here they are written in one transaction, which AWS does not promise; so nothing is ever unprocessed.
-    Raises: ResourceNotFoundException, ValidationException.
+    Raises: ResourceNotFoundException, ValidationException, ItemCollectionSizeLimitExceededException.
     AWS: BatchWriteItem.
     """
     requests = req["RequestItems"]
+    for name in requests:
+        check_name(call.scope, name)
     if sum(len(members) for members in requests.values()) > limits.BATCH_WRITE_ITEMS_MAX:
         raise invalid("Too many items requested for the BatchWriteItem call")
     wanted = req.get("ReturnConsumedCapacity", "NONE")
     writes: list[Write] = []
     for name, members in requests.items():
-        if not members:
-            raise invalid("The batch write request list for a table cannot be null or empty")
         writes += [_write_of(call, tx, name, member) for member in members]
     if len({write.key for write in writes}) != len(writes):
         raise invalid("Provided list of item keys contains duplicates")
     consumed: dict[str, Consumption] = {}
+    metrics: dict[str, list[ItemCollectionMetrics]] = {}
     for write in writes:
-        refuse_collection_metrics(req, write.table)
         written = perform(tx, write, see_old=wanted != "NONE")
         consumption = consumed.setdefault(write.table.name, Consumption(write.table))
         consumption.add(written.units, written.index_units)
+        counted = collection_metrics(req, write, written)
+        if counted is not None:
+            metrics.setdefault(write.table.name, []).append(counted)
     result: BatchWriteItemOutput = {"UnprocessedItems": {}}
+    if req.get("ReturnItemCollectionMetrics") == "SIZE":
+        result["ItemCollectionMetrics"] = metrics
     _add_consumed(req, result, list(consumed.values()))
     return result
 
 
 def _write_of(call: Call, tx: Transaction, table: str, member: Mapping[str, Any]) -> Write:
+    """Raises: ValidationException, in the words of keys also for a whole item."""
     if len(member) != 1:
         raise invalid(
             "Supplied AttributeValue has more than one datatypes set, "
             "must contain exactly one of the supported datatypes"
-            if member
-            else "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes"
         )
     if "PutRequest" in member:
-        return put_of(tx, call.scope, {"TableName": table, "Item": member["PutRequest"]["Item"]})
+        try:
+            return put_of(
+                tx, call.scope, {"TableName": table, "Item": member["PutRequest"]["Item"]}
+            )
+        except KeyRefused:
+            raise invalid(NO_MATCH) from None
     return delete_of(tx, call.scope, {"TableName": table, "Key": member["DeleteRequest"]["Key"]})
 
 

@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pilvi.base.errors import NotBuilt
 from pilvi.kit.call import Call
 from pilvi.services.dynamodb import capacity
 from pilvi.services.dynamodb.capacity import Consumption
-from pilvi.services.dynamodb.errors import invalid
+from pilvi.services.dynamodb.errors import ValidationException
 from pilvi.services.dynamodb.expressions.programs import touched_projection
 from pilvi.services.dynamodb.reads import projection_of, shown
 from pilvi.services.dynamodb.service import dynamodb
-from pilvi.services.dynamodb.tables import fragment_of, get_table, item_of, size_of
+from pilvi.services.dynamodb.tables import (
+    check_name,
+    fragment_of,
+    get_table,
+    item_of,
+    size_of,
+)
+from pilvi.services.dynamodb.values import measure_key
 from pilvi.services.dynamodb.wire import (
     DeleteItemInput,
     DeleteItemOutput,
@@ -28,11 +34,11 @@ from pilvi.services.dynamodb.writes import (
     ConditionFailed,
     Write,
     Written,
+    collection_metrics,
     condition_error,
     delete_of,
     perform,
     put_of,
-    refuse_collection_metrics,
     update_of,
 )
 from pilvi.store.api import Snapshot, Transaction
@@ -52,13 +58,21 @@ def get_item(call: Call, at: Snapshot, req: GetItemInput) -> GetItemOutput:
     if len(req) == _PLAIN_MEMBERS:
         stored = at.get(get_table(at, call.scope, req["TableName"]).key_of(req["Key"]))
         return {} if stored is None else {"Item": fragment_of(stored)}
-    project = projection_of(req)
+    check_name(call.scope, req["TableName"])
+    try:
+        projection = projection_of(req)
+    except ValidationException:
+        measure_key(req["Key"])
+        raise
     table = get_table(at, call.scope, req["TableName"])
     consistent = req.get("ConsistentRead", False)
-    stored = at.get(table.key_of(req["Key"]))
+    key = table.key_of(req["Key"])
+    if projection is not None and projection.nested:
+        table.refuse_nested(projection.nested)
+    stored = at.get(key)
     result: GetItemOutput = {}
     if stored is not None:
-        result["Item"] = shown(stored, project)
+        result["Item"] = shown(stored, projection)
     wanted = req.get("ReturnConsumedCapacity", "NONE")
     if wanted != "NONE":
         consumption = Consumption(table)
@@ -78,8 +92,8 @@ def put_item(call: Call, tx: Transaction, req: PutItemInput) -> PutItemOutput:
     if len(req) == _PLAIN_MEMBERS:
         perform(tx, put_of(tx, call.scope, req), see_old=False)
         return {}
-    returned = _return_values(req, ("NONE", "ALL_OLD"))
     write = put_of(tx, call.scope, req)
+    returned = req.get("ReturnValues", "NONE")
     wanted = req.get("ReturnConsumedCapacity", "NONE")
     written = _perform(tx, write, see_old=returned != "NONE" or wanted != "NONE")
     return _answer(req, write, written, returned, wanted)
@@ -92,8 +106,8 @@ def delete_item(call: Call, tx: Transaction, req: DeleteItemInput) -> DeleteItem
     Raises: ConditionalCheckFailedException, ResourceNotFoundException, ValidationException.
     AWS: DeleteItem.
     """
-    returned = _return_values(req, ("NONE", "ALL_OLD"))
     write = delete_of(tx, call.scope, req)
+    returned = req.get("ReturnValues", "NONE")
     wanted = req.get("ReturnConsumedCapacity", "NONE")
     written = _perform(tx, write, see_old=returned != "NONE" or wanted != "NONE")
     return _answer(req, write, written, returned, wanted)
@@ -106,19 +120,12 @@ def update_item(call: Call, tx: Transaction, req: UpdateItemInput) -> UpdateItem
     Raises: ConditionalCheckFailedException, ResourceNotFoundException, ValidationException.
     AWS: UpdateItem; Developer Guide, "Using update expressions in DynamoDB".
     """
-    if "AttributeUpdates" in req:
-        raise NotBuilt(what="the legacy member AttributeUpdates of dynamodb.UpdateItem")
-    returned = _return_values(req, ("NONE", "ALL_OLD", "UPDATED_OLD", "ALL_NEW", "UPDATED_NEW"))
     write = update_of(tx, call.scope, req)
+    if write.update is not None:
+        write.overhead = write.update.run.overhead
+    returned = req.get("ReturnValues", "NONE")
     wanted = req.get("ReturnConsumedCapacity", "NONE")
     return _answer(req, write, _perform(tx, write), returned, wanted)
-
-
-def _return_values(req: Mapping[str, Any], allowed: tuple[str, ...]) -> str:
-    returned = req.get("ReturnValues", "NONE")
-    if returned not in allowed:
-        raise invalid("Return values set to invalid value")
-    return returned
 
 
 def _perform(tx: Transaction, write: Write, *, see_old: bool = True) -> Written:
@@ -142,7 +149,9 @@ def _answer(
                 touched = touched_projection(write.update.run.paths)(item_of(stored))
                 if touched:
                     result["Attributes"] = touched
-    refuse_collection_metrics(req, write.table)
+    metrics = collection_metrics(req, write, written)
+    if metrics is not None:
+        result["ItemCollectionMetrics"] = metrics
     if wanted != "NONE":
         consumption = Consumption(write.table)
         consumption.add(written.units, written.index_units)

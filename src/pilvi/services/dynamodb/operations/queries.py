@@ -3,31 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from pilvi.base.errors import NotBuilt
 from pilvi.kit.call import Call
 from pilvi.services.dynamodb.errors import invalid, invalid_values
 from pilvi.services.dynamodb.expressions.conditions import Test
+from pilvi.services.dynamodb.expressions.legacy import (
+    attributes_to_get,
+    filtered,
+    key_conditions,
+    refuse_mixing,
+)
 from pilvi.services.dynamodb.expressions.programs import Placeholders, Program, placeholders_of
 from pilvi.services.dynamodb.expressions.projections import Project
 from pilvi.services.dynamodb.queries import (
     Page,
     Reading,
     Source,
+    check_start_names,
+    check_start_values,
     continue_behind,
+    continue_query,
     query_span,
     read_page,
     segment_span,
     start_key,
 )
 from pilvi.services.dynamodb.service import dynamodb
-from pilvi.services.dynamodb.tables import get_table
+from pilvi.services.dynamodb.tables import check_name, get_table
+from pilvi.services.dynamodb.values import Item
 from pilvi.services.dynamodb.wire import QueryInput, QueryOutput, ScanInput, ScanOutput
 from pilvi.store.api import Snapshot
 
-_SCAN_EXPRESSIONS = ("FilterExpression", "ProjectionExpression")
+_SCAN_EXPRESSIONS = ("ProjectionExpression", "FilterExpression")
 _QUERY_EXPRESSIONS = (*_SCAN_EXPRESSIONS, "KeyConditionExpression")
+_SCAN_LEGACY = ("AttributesToGet", "ScanFilter", "ConditionalOperator")
+_QUERY_LEGACY = ("AttributesToGet", "QueryFilter", "ConditionalOperator", "KeyConditions")
 
 
 @dynamodb.read("Query")
@@ -37,36 +49,42 @@ def query(call: Call, at: Snapshot, req: QueryInput) -> QueryOutput:
     Raises: ResourceNotFoundException, ValidationException.
     AWS: Query; Developer Guide, "Querying tables in DynamoDB".
     """
-    for member in ("KeyConditions", "QueryFilter"):
-        if member in req:
-            raise NotBuilt(what=f"the legacy member {member} of dynamodb.Query")
-    if "KeyConditionExpression" not in req:
+    check_name(call.scope, req["TableName"])
+    refuse_mixing(req, _QUERY_LEGACY, _QUERY_EXPRESSIONS)
+    asked = _legacy(req, "QueryFilter")
+    if "ExclusiveStartKey" in req:
+        check_start_values(req["ExclusiveStartKey"])
+    if "KeyConditionExpression" not in req and "KeyConditions" not in req:
         raise invalid(
             "Either the KeyConditions or KeyConditionExpression parameter must be specified in the "
             "request."
         )
-    placeholders = _placeholders(req, _QUERY_EXPRESSIONS)
-    keep = _filter(req, placeholders)
-    project = _projection(req, placeholders)
-    conditions = placeholders.key_condition(req["KeyConditionExpression"])
+    placeholders = _expressions(req, _QUERY_EXPRESSIONS, asked)
+    if "KeyConditionExpression" in req:
+        conditions = placeholders.key_condition(req["KeyConditionExpression"]).run
+        key_values = placeholders.values
+    else:
+        conditions, key_values = key_conditions(req["KeyConditions"])
     placeholders.refuse_unused()
     source = _source(call, at, req)
-    start, end = query_span(source, conditions.run, placeholders.values)
-    if keep is not None:
+    start: Item | None = req.get("ExclusiveStartKey")
+    if start is not None:
+        check_start_names(source, start, queried=True)
+    span = query_span(source, conditions, key_values)
+    reading = Reading(source, *span.keys, reverse=not req.get("ScanIndexForward", True))
+    if start is not None:
+        continue_query(reading, span, start)
+    if asked.project is not None:
+        source.table.refuse_nested(asked.project.nested)
+    if asked.keep is not None:
+        what = "QueryFilter" if "QueryFilter" in req else "Filter Expression"
         for attribute in (source.hash, source.range):
-            if attribute is not None and attribute.name in keep.attributes:
+            if attribute is not None and attribute.name in asked.keep.attributes:
                 raise invalid(
-                    "Filter Expression can only contain non-primary key attributes: "
+                    f"{what} can only contain non-primary key attributes: "
                     f"Primary key attribute: {attribute.name}"
                 )
-    reading = Reading(source, start, end, reverse=not req.get("ScanIndexForward", True))
-    _decide(req, reading, keep, project, placeholders)
-    if "ExclusiveStartKey" in req:
-        continue_behind(
-            reading,
-            start_key(source, req["ExclusiveStartKey"]),
-            outside="The provided starting key is outside query boundaries based on provided conditions",
-        )
+    _decide(req, reading, asked)
     return _answer(req, reading, read_page(at, reading))
 
 
@@ -77,42 +95,82 @@ def scan(call: Call, at: Snapshot, req: ScanInput) -> ScanOutput:
     Raises: ResourceNotFoundException, ValidationException.
     AWS: Scan; Developer Guide, "Scanning tables in DynamoDB".
     """
-    if "ScanFilter" in req:
-        raise NotBuilt(what="the legacy member ScanFilter of dynamodb.Scan")
+    check_name(call.scope, req["TableName"])
+    refuse_mixing(req, _SCAN_LEGACY, _SCAN_EXPRESSIONS)
+    asked = _legacy(req, "ScanFilter")
+    if "ExclusiveStartKey" in req:
+        check_start_values(req["ExclusiveStartKey"])
     segment, total = _segment(req)
-    placeholders = _placeholders(req, _SCAN_EXPRESSIONS)
-    keep = _filter(req, placeholders)
-    project = _projection(req, placeholders)
-    placeholders.refuse_unused()
+    _expressions(req, _SCAN_EXPRESSIONS, asked).refuse_unused()
     source = _source(call, at, req)
     reading = Reading(source, *segment_span(source, segment, total))
-    _decide(req, reading, keep, project, placeholders)
-    if "ExclusiveStartKey" in req:
-        continue_behind(
-            reading,
-            start_key(source, req["ExclusiveStartKey"]),
-            outside="The provided starting key is invalid"
-            if total == 1
-            else "The provided starting key is invalid: Invalid ExclusiveStartKey. Please use "
-            "ExclusiveStartKey with correct Segment. TotalSegments: "
-            f"{total} Segment: {segment}",
-        )
+    start: Item | None = req.get("ExclusiveStartKey")
+    if start is not None:
+        check_start_names(source, start, queried=False)
+    if asked.project is not None:
+        source.table.refuse_nested(asked.project.nested)
+    _decide(req, reading, asked)
+    if start is not None:
+        place = start_key(source, start)
+        if not reading.start <= place < reading.end:
+            raise invalid(
+                "The provided starting key is invalid: Invalid ExclusiveStartKey. Please use "
+                "ExclusiveStartKey with correct Segment. TotalSegments: "
+                f"{total} Segment: {segment}"
+            )
+        continue_behind(reading, place)
     return _answer(req, reading, read_page(at, reading))
+
+
+@dataclass(slots=True)
+class _Asked:
+    """What is kept of the items that are read, and what is shown of them."""
+
+    keep: Program[Test] | None
+    project: Program[Project] | None
+    values: Item
+
+
+def _legacy(req: Mapping[str, Any], member: str) -> _Asked:
+    """What the parameters from before expressions ask for. Raises: ValidationException."""
+    keep, values = filtered(req, member)
+    listed = req.get("AttributesToGet")
+    return _Asked(keep, None if listed is None else attributes_to_get(listed), values)
+
+
+def _expressions(
+    req: Mapping[str, Any], expressions: tuple[str, ...], asked: _Asked
+) -> Placeholders:
+    """Add what filter and projection expressions ask for. Raises: ValidationException."""
+    placeholders = placeholders_of(
+        req,
+        req.get("ExpressionAttributeNames"),
+        req.get("ExpressionAttributeValues"),
+        expressions,
+    )
+    text = req.get("FilterExpression")
+    if text is not None:
+        asked.keep = placeholders.condition(text, "FilterExpression")
+        asked.values = placeholders.values
+    text = req.get("ProjectionExpression")
+    if text is not None:
+        asked.project = placeholders.projection(text)
+    return placeholders
 
 
 def _segment(req: Mapping[str, Any]) -> tuple[int, int]:
     segment, total = req.get("Segment"), req.get("TotalSegments")
     if segment is None and total is None:
         return 0, 1
-    if segment is None:
-        raise invalid(
-            "The Segment parameter is required but was not present in the request when "
-            "TotalSegments is present"
-        )
     if total is None:
         raise invalid(
             "The TotalSegments parameter is required but was not present in the request when "
             "Segment parameter is present"
+        )
+    if segment is None:
+        raise invalid(
+            "The Segment parameter is required but was not present in the request when "
+            "parameter TotalSegments is present"
         )
     if segment >= total:
         raise invalid(
@@ -120,25 +178,6 @@ def _segment(req: Mapping[str, Any]) -> tuple[int, int]:
             f"Segment: {segment} is not less than TotalSegments: {total}"
         )
     return segment, total
-
-
-def _placeholders(req: Mapping[str, Any], expressions: tuple[str, ...]) -> Placeholders:
-    return placeholders_of(
-        req,
-        req.get("ExpressionAttributeNames"),
-        req.get("ExpressionAttributeValues"),
-        expressions,
-    )
-
-
-def _filter(req: Mapping[str, Any], placeholders: Placeholders) -> Program[Test] | None:
-    text = req.get("FilterExpression")
-    return None if text is None else placeholders.condition(text, "FilterExpression")
-
-
-def _projection(req: Mapping[str, Any], placeholders: Placeholders) -> Program[Project] | None:
-    text = req.get("ProjectionExpression")
-    return None if text is None else placeholders.projection(text)
 
 
 def _source(call: Call, at: Snapshot, req: Mapping[str, Any]) -> Source:
@@ -152,15 +191,10 @@ def _source(call: Call, at: Snapshot, req: Mapping[str, Any]) -> Source:
     return Source(table, index)
 
 
-def _decide(
-    req: Mapping[str, Any],
-    reading: Reading,
-    keep: Program[Test] | None,
-    project: Program[Project] | None,
-    placeholders: Placeholders,
-) -> None:
+def _decide(req: Mapping[str, Any], reading: Reading, asked: _Asked) -> None:
     """What is read beyond the keys, and what of it is answered. Raises: ValidationException."""
     index = reading.source.index
+    project, keep = asked.project, asked.keep
     select = req.get("Select")
     if select is None:
         if project is not None:
@@ -168,7 +202,9 @@ def _decide(
         else:
             select = "ALL_ATTRIBUTES" if index is None else "ALL_PROJECTED_ATTRIBUTES"
     if project is not None and select != "SPECIFIC_ATTRIBUTES":
-        raise invalid(f"Cannot specify the ProjectionExpression when choosing to get {select}")
+        what = "AttributesToGet" if "AttributesToGet" in req else "ProjectionExpression"
+        got = "only the Count" if select == "COUNT" else select
+        raise invalid(f"Cannot specify the {what} when choosing to get {got}")
     if project is None and select == "SPECIFIC_ATTRIBUTES":
         raise invalid(
             "Must specify the AttributesToGet or ProjectionExpression when choosing to get "
@@ -196,8 +232,9 @@ def _decide(
     reading.limit = req.get("Limit")
     reading.consistent = req.get("ConsistentRead", False)
     reading.counted = select == "COUNT"
-    reading.values = placeholders.values
+    reading.values = asked.values
     if keep is not None:
+        reading.source.table.refuse_nested(keep.nested)
         reading.keep = keep.run
     if project is not None:
         reading.project = project.run

@@ -16,9 +16,10 @@ from pilvi.services.dynamodb.errors import ItemRefused, ValidationException, inv
 from pilvi.services.dynamodb.reads import projection_of, shown
 from pilvi.services.dynamodb.records import TransactionToken
 from pilvi.services.dynamodb.service import dynamodb
-from pilvi.services.dynamodb.tables import fragment_of, get_table, size_of
+from pilvi.services.dynamodb.tables import check_name, fragment_of, get_table, size_of
 from pilvi.services.dynamodb.wire import (
     ConsumedCapacity,
+    ItemCollectionMetrics,
     ItemResponse,
     TransactGetItemsInput,
     TransactGetItemsOutput,
@@ -31,10 +32,10 @@ from pilvi.services.dynamodb.writes import (
     Written,
     apply,
     check_of,
+    collection_metrics,
     delete_of,
     prepare,
     put_of,
-    refuse_collection_metrics,
     update_of,
 )
 from pilvi.store.api import Snapshot, Transaction
@@ -77,8 +78,6 @@ def transact_write_items(
     ready = [write for write in writes if write is not None]
     if len({write.key for write in ready}) != len(ready):
         raise invalid(_DUPLICATE)
-    for write in ready:
-        refuse_collection_metrics(req, write.table)
     token = req.get("ClientRequestToken")
     result: TransactWriteItemsOutput = {}
     if token is not None and _seen(call, tx, token, members):
@@ -88,12 +87,18 @@ def transact_write_items(
         return result
     written = _write_all(tx, ready, reasons)
     consumed: dict[str, Consumption] = {}
+    metrics: dict[str, list[ItemCollectionMetrics]] = {}
     for write, done in zip(ready, written, strict=True):
         consumption = consumed.setdefault(write.table.name, Consumption(write.table))
         doubled = {name: 2 * units for name, units in (done.index_units or {}).items()}
         consumption.add(2 * done.units, doubled)
+        counted = collection_metrics(req, write, done)
+        if counted is not None:
+            metrics.setdefault(write.table.name, []).append(counted)
     if _wants_consumed(req):
         result["ConsumedCapacity"] = _consumed_answer(req, consumed, "WriteCapacityUnits")
+    if req.get("ReturnItemCollectionMetrics") == "SIZE":
+        result["ItemCollectionMetrics"] = metrics
     return result
 
 
@@ -123,6 +128,8 @@ def _write_all(
             apply(tx, write, done)
         except ItemRefused as error:
             reasons[place] = {"Code": "ValidationError", "Message": error.text}
+        except errors.ItemCollectionSizeLimitExceededException as error:
+            reasons[place] = {"Code": "ItemCollectionSizeLimitExceeded", "Message": error.text}
     _cancel_for(reasons)
     return written
 
@@ -144,7 +151,8 @@ def transact_get_items(
     size = 0
     for place, member in enumerate(members):
         get = member["Get"]
-        project = projection_of(get)
+        check_name(call.scope, get["TableName"])
+        projection = projection_of(get)
         table = get_table(at, call.scope, get["TableName"])
         try:
             key = table.key_of(get["Key"])
@@ -155,7 +163,7 @@ def transact_get_items(
             raise invalid(_DUPLICATE)
         seen.add(key)
         stored = at.get(key)
-        responses.append({} if stored is None else {"Item": shown(stored, project)})
+        responses.append({} if stored is None else {"Item": shown(stored, projection)})
         item_size = 0 if stored is None else size_of(stored)
         size += item_size
         consumption = consumed.setdefault(table.name, Consumption(table))
