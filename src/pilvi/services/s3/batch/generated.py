@@ -21,7 +21,7 @@ from pilvi.services.s3.records.objects import Object
 from pilvi.services.s3.rules import inventories, names, version_names
 from pilvi.store.api import Snapshot
 
-LOOKED_AT = 1000
+LOOKED_AT = 500
 """How many versions one look into the store passes over."""
 
 Passes = Callable[[Object], bool]

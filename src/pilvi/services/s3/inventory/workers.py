@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from pilvi.kit.cloud import Cloud
 
 FILE_ROWS = 100_000
-_READ_AT_ONCE = 1000
+_READ_AT_ONCE = 250
 _FILE_BYTES_READ = 256 * 1024
 _OWNERS = "bucket-owner-full-control"
 
