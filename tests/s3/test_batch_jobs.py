@@ -118,7 +118,6 @@ def test_tags_lists_and_what_is_not_there(control: Control, refused: Refused) ->
     [
         ({"Operation": {}}, "InvalidRequest"),
         ({"Manifest": None}, "InvalidRequest"),
-        ({"Operation": {"S3ReplicateObject": {}}}, "NotImplemented"),
         (
             {"Operation": {"S3UpdateObjectEncryption": {"ObjectEncryption": {}}}},
             "NotImplemented",

@@ -23,8 +23,8 @@ the request that configured the inventory says so.
 
 Batch jobs act as their role. Four of an account and region run at once, the most urgent ones; who is pushed aside is
 paused. Of a task that fails for the time being there are four attempts, some seconds apart by the clock. A manifest
-that is generated has the current versions of a bucket, and all of them where the job replicates. Refused by name are
-`S3ReplicateObject`, `S3UpdateObjectEncryption`, and the filter `EligibleForReplication`.
+that is generated has the current versions of a bucket, and all of them where the job replicates. Refused by name is
+`S3UpdateObjectEncryption`.
 
 Websites are served at `BUCKET.s3-website[-REGION].<host>` and at `/_aws/s3-website/BUCKET/`. Server access logs are
 delivered five minutes after the first line, by the clock.

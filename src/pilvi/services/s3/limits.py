@@ -79,3 +79,5 @@ BATCH_TASKS_JUDGED = 1000
 """Once so many tasks are done, a job fails as soon as more than half of them have failed."""
 BATCH_ATTEMPTS_MAX = 4
 """Of a task that fails for the time being."""
+BATCH_REPLICATION_LOOKS_MAX = 60
+"""How often a batch job looks whether a version is replicated: for about an hour."""

@@ -18,6 +18,8 @@ from pilvi.services.s3.records.batch_jobs import Place, Task
 from pilvi.services.s3.records.buckets import Bucket
 from pilvi.services.s3.records.encryption import SSE_C, SSE_KMS, SSE_S3
 from pilvi.services.s3.records.objects import Object
+from pilvi.services.s3.replication import records as replication_records
+from pilvi.services.s3.replication import rules as replication
 from pilvi.services.s3.rules import inventories, names, version_names
 from pilvi.store.api import Snapshot
 
@@ -40,17 +42,23 @@ async def permitted(acting: Acting, inner: Mapping[str, Any]) -> None:
     if bucket.account != acting.job.account or bucket.account != expected:
         raise Unreadable("AccessDenied", f"The source bucket {name} has another owner")
     await acting.demand("s3:PutInventoryConfiguration", names.bucket_arn(name))
+    if inner.get("Filter", {}).get("EligibleForReplication"):
+        await acting.demand("s3:GetReplicationConfiguration", names.bucket_arn(name))
 
 
 def tasks(
-    at: Snapshot, document: Mapping[str, Any], operation: str, place: Place
+    at: Snapshot, document: Mapping[str, Any], operation: str, place: Place, now_ms: int
 ) -> tuple[list[Task], Place | None]:
     """Those among the next versions that pass, and the place behind these; None at the end of the bucket."""
     inner = document["S3JobManifestGenerator"]
     bucket = buckets.find_bucket(at, requests.bucket_of(inner["SourceBucket"]))
     if bucket is None:
         return [], None
-    passes = filter_of(inner.get("Filter", {}))
+    wanted = inner.get("Filter", {})
+    passes = filter_of(wanted)
+    if wanted.get("EligibleForReplication"):
+        eligible = _eligible(at, bucket, now_ms)
+        passes = _both(passes, eligible)
     everything = operation == "S3ReplicateObject"
     found: list[Task] = []
     last: versions.Listed | None = None
@@ -70,7 +78,23 @@ def _behind(at: Snapshot, bucket: Bucket, place: Place) -> Any:
     resumed = (place.key, -place.rank) if place.key else None
     ordered = versions.ordered_versions(at, bucket, resumed)
     start = ordered.behind(*resumed) if resumed is not None else ordered.at("")
-    return ordered.scan(start, ordered.behind_all(""), LOOKED_AT)
+    return ordered.rows(start, ordered.behind_all(""), LOOKED_AT)
+
+
+def _eligible(at: Snapshot, bucket: Bucket, now_ms: int) -> Passes:
+    """Whether a rule of the bucket's replication fits."""
+    configuration = replication_records.find_configuration(at, bucket)
+
+    def passes(stored: Object) -> bool:
+        if configuration is None or replication.is_archived(stored, now_ms):
+            return False
+        return bool(replication.chosen(configuration, stored))
+
+    return passes
+
+
+def _both(one: Passes, other: Passes) -> Passes:
+    return lambda stored: one(stored) and other(stored)
 
 
 def filter_of(given: Mapping[str, Any]) -> Passes:

@@ -152,10 +152,8 @@ def kept(cloud: Cloud, req: Mapping[str, Any]) -> Document:
         document["Manifest"] = _manifest(copied(given, _MANIFEST))
     else:
         document["ManifestGenerator"] = _generator(
-            copied(cast("Mapping[str, Any]", generator), _GENERATOR), document["Operation"]
+            copied(cast("Mapping[str, Any]", generator), _GENERATOR)
         )
-    if "S3ReplicateObject" in document["Operation"]:
-        raise NotBuilt(what="the batch operation S3ReplicateObject")
     return document
 
 
@@ -318,7 +316,7 @@ def _manifest(manifest: Document) -> Document:
     return manifest
 
 
-def _generator(generator: Document, operation: Document) -> Document:
+def _generator(generator: Document) -> Document:
     inner = generator.get("S3JobManifestGenerator")
     if inner is None:
         raise errors.InvalidRequest(detail="Missing S3JobManifestGenerator")
@@ -331,8 +329,6 @@ def _generator(generator: Document, operation: Document) -> Document:
         if output["ManifestFormat"] != _GENERATED:
             raise errors.InvalidRequest(detail="Invalid manifest format")
     wanted = inner.get("Filter", {})
-    if "EligibleForReplication" in wanted:
-        raise NotBuilt(what="the filter EligibleForReplication of manifest generators")
     if len(wanted.get("MatchAnyObjectEncryption", [{}])) != 1:
         raise errors.InvalidRequest(detail="Invalid MatchAnyObjectEncryption")
     for one in wanted.get("KeyNameConstraint", {}).values():

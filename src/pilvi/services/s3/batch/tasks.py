@@ -11,13 +11,15 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from pilvi.base.errors import AwsError
-from pilvi.services.s3.batch import checksum_tasks, lambda_tasks
+from pilvi.services.s3.batch import checksum_tasks, lambda_tasks, replication_tasks
 from pilvi.services.s3.batch.acting import Acting
 from pilvi.services.s3.batch.outcomes import Outcome, succeeded
 from pilvi.services.s3.batch.requests import bucket_of
 from pilvi.services.s3.records.batch_jobs import Task
 
 Document = dict[str, Any]
+
+REPLICATE = "S3ReplicateObject"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +30,12 @@ class _Of:
     request: Callable[[Document, Task], Document]
 
 
-async def perform(acting: Acting, task: Task, task_id: str) -> Outcome:
+async def perform(acting: Acting, task: Task, task_id: str, attempt: int) -> Outcome:
     """Raises: whatever is not the task's own fault (StoreUnavailable)."""
     ((name, asked),) = acting.job.document["Operation"].items()
     try:
+        if name == REPLICATE:
+            return await replication_tasks.replicate(acting, task, attempt)
         special = _SPECIAL.get(name)
         if special is not None:
             return await special(acting, asked, task, task_id)

@@ -49,8 +49,11 @@ AT_ONCE = 16
 """Tasks of one job that are under way at a time."""
 _STEP_TASKS = 1024
 _STEP_LINES = 50_000
-_ATTEMPTS_MAX = 8
-_PAUSE_S = 2
+_STEP_S = 60
+"""After so long a step begins no more tasks; those of functions may take fifteen minutes."""
+_ATTEMPTS_MAX = 20
+"""Of a step that breaks: for about an hour."""
+_PAUSE_S, _PAUSE_S_MAX = 2, 60
 _JUDGED = (ACTIVE, PAUSING, CANCELLING)
 """What is done is counted even where the job was told to stop meanwhile."""
 
@@ -191,10 +194,10 @@ async def _read_manifest(who: Acting, job: BatchJob) -> bool:
 
 async def _generate(who: Acting, job: BatchJob) -> bool:
     document, operation = job.document["ManifestGenerator"], job.operation
-    place, looked = job.place, 0
+    place, looked, now_ms = job.place, 0, who.cloud.clock.now_ms()
     while looked < _STEP_LINES:
         found, behind = await who.cloud.store.read(
-            lambda at, place=place: generated.tasks(at, document, operation, place)
+            lambda at, place=place: generated.tasks(at, document, operation, place, now_ms)
         )
         if not await _keep(who, job, place, behind or place, found):
             return False
@@ -255,8 +258,12 @@ async def _write_manifest(who: Acting, job: BatchJob) -> Commit:
 async def _run(who: Acting, job: BatchJob) -> Commit:
     """Some pages' tasks, `AT_ONCE` at a time, each lot counted before the next one begins."""
     cloud, done = who.cloud, 0
+    loop = asyncio.get_running_loop()
+    until_s = loop.time() + _STEP_S
     current: BatchJob | None = job
     while current is not None and current.status == ACTIVE and done < _STEP_TASKS:
+        if loop.time() > until_s:
+            break
         page = await cloud.store.read(
             lambda at, seen=current: batch_jobs.find_page(at, seen, seen.page)
         )
@@ -265,7 +272,10 @@ async def _run(who: Acting, job: BatchJob) -> Commit:
         lot = page.tasks[current.task : current.task + AT_ONCE]
         numbered = enumerate(lot, start=current.task)
         came = await asyncio.gather(
-            *(tasks.perform(who, task, _task_id(current, page, n)) for n, task in numbered)
+            *(
+                tasks.perform(who, task, _task_id(current, page, n), page.attempt)
+                for n, task in numbered
+            )
         )
         current = await _count(who, current, page, list(zip(lot, came, strict=True)))
         done += len(lot)
@@ -289,12 +299,18 @@ def _task_id(job: BatchJob, page: Page, number: int) -> str:
     return base64.b64encode(f"{job.id}/{page.number}/{number}".encode()).decode()
 
 
+def _attempts_max(job: BatchJob) -> int:
+    if job.operation == tasks.REPLICATE:
+        return limits.BATCH_REPLICATION_LOOKS_MAX
+    return limits.BATCH_ATTEMPTS_MAX
+
+
 async def _count(
     who: Acting, seen: BatchJob, page: Page, lot: list[tuple[Task, Outcome]]
 ) -> BatchJob | None:
     """Count what was done, and put off what may go better later. None: somebody else has counted it."""
     now_ms = who.cloud.clock.now_ms()
-    last = page.attempt >= limits.BATCH_ATTEMPTS_MAX
+    last = page.attempt >= _attempts_max(seen)
     later = [task for task, outcome in lot if outcome.again and not last]
     ended = [(task, outcome) for task, outcome in lot if not outcome.again or last]
 
@@ -307,7 +323,7 @@ async def _count(
         succeeded = sum(outcome.ok for _, outcome in ended)
         pages = current.pages
         if later:
-            due_ms = now_ms + 1000 * _PAUSE_S**page.attempt
+            due_ms = now_ms + 1000 * min(_PAUSE_S**page.attempt, _PAUSE_S_MAX)
             put_off = Page(pages, tuple(later), attempt=page.attempt + 1, due_ms=due_ms)
             batch_jobs.put_page(tx, current, put_off)
             pages += 1

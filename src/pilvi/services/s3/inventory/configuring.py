@@ -64,5 +64,5 @@ def delete_bucket_inventory_configuration(
 ) -> dict[str, Any]:
     """One that is being made is given up. Raises: NoSuchConfiguration. AWS: DeleteBucketInventoryConfiguration."""
     result = shared.delete(call, tx, req, KIND)
-    records.forget(tx, access.admit(call, tx, req), req["Id"])
+    records.delete(tx, access.admit(call, tx, req), req["Id"])
     return result

@@ -1,4 +1,4 @@
-"""Inventories that are being made, and how the last ones ended. They lie with the bucket that they list.
+"""Inventories that are being made. They lie with the bucket that they list.
 
 A run begins when it is due and holds the place behind which it goes on; each file is noted in the transaction that
 moves that place, and has its name before it is written: so writing it again is writing it once.
@@ -35,14 +35,6 @@ class Run(msgspec.Struct, frozen=True, omit_defaults=True):
     listed: bool = False
 
 
-class Ended(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How the last run of a configuration ended. `problem`: why it was not delivered; "" where it was."""
-
-    id: str
-    at_ms: int
-    problem: str = ""
-
-
 class Due(msgspec.Struct, frozen=True):
     """The payload of a step. A bucket of that name made later has another id."""
 
@@ -52,7 +44,6 @@ class Due(msgspec.Struct, frozen=True):
 
 
 _RUNS = Collection("s3.inventory_run", Run, key=lambda run: (run.id,))
-_ENDED = Collection("s3.inventory_ended", Ended, key=lambda ended: (ended.id,))
 
 
 def find(at: Snapshot, bucket: Bucket, id: str) -> Run | None:
@@ -66,20 +57,6 @@ def put(tx: Transaction, bucket: Bucket, run: Run) -> None:
 def delete(tx: Transaction, bucket: Bucket, id: str) -> None:
     """The run that is under way."""
     _RUNS.delete(tx, bucket.home, id)
-
-
-def find_ended(at: Snapshot, bucket: Bucket, id: str) -> Ended | None:
-    return _ENDED.find(at, bucket.home, id)
-
-
-def put_ended(tx: Transaction, bucket: Bucket, ended: Ended) -> None:
-    _ENDED.put(tx, bucket.home, ended)
-
-
-def forget(tx: Transaction, bucket: Bucket, id: str) -> None:
-    """All that is known of a configuration that is no more."""
-    _RUNS.delete(tx, bucket.home, id)
-    _ENDED.delete(tx, bucket.home, id)
 
 
 def schedule(tx: Transaction, bucket: Bucket, id: str, due_ms: int) -> None:

@@ -34,7 +34,7 @@ from pilvi.protocol.timestamps import iso8601
 from pilvi.services.s3.files import Outgoing, one_piece
 from pilvi.services.s3.inventory import parquet, records
 from pilvi.services.s3.inventory.configuring import KIND
-from pilvi.services.s3.inventory.records import Due, Ended, Made, Run
+from pilvi.services.s3.inventory.records import Due, Made, Run
 from pilvi.services.s3.records import buckets, configurations, versions
 from pilvi.services.s3.records.buckets import Bucket
 from pilvi.services.s3.records.versions import Listed
@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from pilvi.kit.cloud import Cloud
 
 FILE_ROWS = 100_000
+_ATTEMPTS_MAX = 20
+"""Of a step that breaks: for about an hour. Then that inventory is given up, and the next one tried when it is due."""
 _READ_AT_ONCE = 250
 _FILE_BYTES_READ = 256 * 1024
 _OWNERS = "bucket-owner-full-control"
@@ -82,7 +84,7 @@ class _Listing:
         start = ordered.behind(*resumed) if resumed is not None else ordered.at(prefix)
         looked, rows = 0, list[bytes]()
         last: Listed | None = None
-        for one in ordered.scan(start, ordered.behind_all(prefix), _READ_AT_ONCE):
+        for one in ordered.rows(start, ordered.behind_all(prefix), _READ_AT_ONCE):
             looked, last = looked + 1, one
             if everything or (one.latest and one.object is not None):
                 if plain:
@@ -94,7 +96,7 @@ class _Listing:
         return b"".join(rows), looked
 
 
-@s3.job("inventory", retry=Retry(attempts_max=10))
+@s3.job("inventory", retry=Retry(attempts_max=_ATTEMPTS_MAX))
 async def step(cloud: Cloud, job: Job) -> Commit | None:
     """Begin an inventory, write its next file, or its manifest."""
     due = msgspec.msgpack.decode(job.payload, type=Due)
@@ -105,32 +107,46 @@ async def step(cloud: Cloud, job: Job) -> Commit | None:
     if run is None:
         begun = Run(due.id, now_ms, cloud.entropy.uuid())
         return lambda tx: _go_on(tx, due, begun, now_ms)
+    if job.attempt == _ATTEMPTS_MAX:
+        problem = "InternalError: it broke over and over"
+        return _giving_up(cloud, job, bucket, document, problem, Undelivered.THROTTLED)
     try:
         if run.listed:
             await _write_manifest(cloud, bucket, document, run)
-            return lambda tx: _end(tx, due, document, Ended(due.id, now_ms))
+            return lambda tx: _end(tx, due, document, now_ms)
         after = await _write_file(cloud, bucket, document, run)
     except AwsError as error:
         if error.status >= 500 and error.status != 501:
             raise
-        problem = f"{error.code}: {error.text}"
-        target = inventories.target_of(document)
-        _log.warning(
-            "the inventory %s of bucket %s is not delivered to %s: %s",
-            *(due.id, bucket.name, target, problem),
-        )
-        reason = (
-            Undelivered.NO_SUCH_TARGET if error.code == "NoSuchBucket" else Undelivered.PERMISSION
-        )
-        cause = Cause(job.cause.request_id, job.id)
-
-        def give_up(tx: Transaction) -> None:
-            _end(tx, due, document, Ended(due.id, now_ms, problem))
-            arn = names.bucket_arn(target)
-            trace.undelivered(tx, cause, "s3", arn, reason, problem, at_ms=now_ms)
-
-        return give_up
+        missing = error.code == "NoSuchBucket"
+        reason = Undelivered.NO_SUCH_TARGET if missing else Undelivered.PERMISSION
+        return _giving_up(cloud, job, bucket, document, f"{error.code}: {error.text}", reason)
     return lambda tx: _go_on(tx, due, after, now_ms)
+
+
+def _giving_up(
+    cloud: Cloud,
+    job: Job,
+    bucket: Bucket,
+    document: dict[str, Any],
+    problem: str,
+    reason: Undelivered,
+) -> Commit:
+    """Say why, and leave it at that until the next one is due."""
+    due = msgspec.msgpack.decode(job.payload, type=Due)
+    target, now_ms = inventories.target_of(document), cloud.clock.now_ms()
+    _log.warning(
+        "the inventory %s of bucket %s is not delivered to %s: %s",
+        *(due.id, bucket.name, target, problem),
+    )
+    cause = Cause(job.cause.request_id, job.id)
+
+    def commit(tx: Transaction) -> None:
+        _end(tx, due, document, now_ms)
+        arn = names.bucket_arn(target)
+        trace.undelivered(tx, cause, "s3", arn, reason, problem, at_ms=now_ms)
+
+    return commit
 
 
 def _look(at: Snapshot, due: Due) -> tuple[Bucket | None, dict[str, Any] | None, Run | None]:
@@ -148,14 +164,13 @@ def _go_on(tx: Transaction, due: Due, run: Run, now_ms: int) -> None:
         records.schedule(tx, bucket, due.id, now_ms)
 
 
-def _end(tx: Transaction, due: Due, document: dict[str, Any], ended: Ended) -> None:
+def _end(tx: Transaction, due: Due, document: dict[str, Any], now_ms: int) -> None:
     """Of a run: the next one is due some day."""
     bucket, current, _ = _look(tx, due)
     if bucket is None or current is None:
         return
     records.delete(tx, bucket, due.id)
-    records.put_ended(tx, bucket, ended)
-    due_ms = inventories.next_ms(document, ended.at_ms, first=False)
+    due_ms = inventories.next_ms(document, now_ms, first=False)
     records.schedule(tx, bucket, due.id, due_ms)
 
 

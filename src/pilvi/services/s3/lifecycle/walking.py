@@ -124,7 +124,7 @@ def _rows(ordered: Ordered[T], prefixes: list[str], start: bytes, count: int) ->
     for prefix in prefixes:
         begin, end = max(start, ordered.at(prefix)), ordered.behind_all(prefix)
         if begin < end and len(found) < count:
-            found.extend(ordered.scan(begin, end, count - len(found)))
+            found.extend(ordered.rows(begin, end, count - len(found)))
     return found
 
 

@@ -160,7 +160,7 @@ def _usage_of_versions(
     resumed = (str(marker[0]), int(marker[1])) if marker else None
     ordered = versions.ordered_versions(at, bucket, resumed)
     start = ordered.at(prefix) if resumed is None else ordered.behind(*resumed)
-    rows = list(ordered.scan(start, ordered.behind_all(prefix), _PAGE))
+    rows = list(ordered.rows(start, ordered.behind_all(prefix), _PAGE))
     classes: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     markers = 0
     for row in rows:
@@ -180,7 +180,7 @@ def _usage_of_uploads(
 ) -> dict[str, Any]:
     ordered = uploads.ordered_uploads(at, bucket)
     start = ordered.behind(str(marker[0]), str(marker[1])) if marker else ordered.at(prefix)
-    rows = list(islice(ordered.scan(start, ordered.behind_all(prefix), _UPLOADS), _UPLOADS))
+    rows = list(islice(ordered.rows(start, ordered.behind_all(prefix), _UPLOADS), _UPLOADS))
     parts = [part.size for row in rows for part in uploads.scan_parts(at, bucket, row.id)]
     following = (_UPLOADING, rows[-1].key, rows[-1].id) if len(rows) == _UPLOADS else None
     return {

@@ -32,6 +32,9 @@ CANCELLING, CANCELLED, FAILING, FAILED = "Cancelling", "Cancelled", "Failing", "
 SUSPENDED_BECAUSE = "AWAITING_CONFIRMATION"
 ENDED = frozenset({COMPLETE, CANCELLED, FAILED})
 
+_LANES = 64
+"""Accounts share these: the slow jobs of one keep few others waiting."""
+
 _QUEUED = frozenset({READY, ACTIVE, PAUSING, PAUSED})
 _RUNNING = frozenset({ACTIVE, PAUSING})
 
@@ -223,6 +226,7 @@ def _job_of(job: BatchJob, kind: str) -> Job:
         cause=NO_CAUSE,
         account=job.account,
         region=job.region,
+        lane=str(int(job.account) % _LANES),
     )
 
 

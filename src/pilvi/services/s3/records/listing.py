@@ -45,6 +45,12 @@ class Ordered(Generic[T]):
     scan: Callable[[bytes, bytes, int, Jump | None], Iterator[T | str]]
     text: Callable[[T], str]
 
+    def rows(self, start: bytes, end: bytes, limit: int) -> Iterator[T]:
+        """As `scan` without a jump: nothing but rows."""
+        for row in self.scan(start, end, limit, None):
+            assert not isinstance(row, str), row
+            yield row
+
     def at(self, beginning: str) -> bytes:
         """Where texts that begin so start."""
         return pack((*self.base, beginning))[:-1]
