@@ -83,6 +83,8 @@ class World:
         self.cloud = clouds.in_memory(path)
         self.cloud.clock.freeze()
         self.entropy = Entropy(seed=7)
+        self.broken = 0
+        """How often a job raised something."""
 
     async def ask(self, operation: str, body: bytes = b"", **params: Any) -> dict[str, Any]:
         return await self.cloud.perform(
@@ -132,9 +134,15 @@ class World:
             if not due:
                 return
             for record in due:
-                commit = await replicating.replicate(self.cloud, record.job)
-                if not killed:
-                    await self.cloud.store.write(lambda tx, r=record, c=commit: _end(tx, r, c))
+                try:
+                    commit = await replicating.replicate(self.cloud, record.job)
+                    if not killed:
+                        await self.cloud.store.write(lambda tx, r=record, c=commit: _end(tx, r, c))
+                except Exception:  # noqa: BLE001 as the dispatcher, which tries again
+                    self.broken += 1
+                    job = msgspec.structs.replace(record.job, attempt=record.job.attempt + 1)
+                    again = msgspec.structs.replace(record, job=job)
+                    await self.cloud.store.write(lambda tx, r=again: jobs.put(tx, HOME, r))
             if killed:
                 return
         raise AssertionError("it does not end")

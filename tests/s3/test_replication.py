@@ -315,6 +315,37 @@ def test_tags_and_locks_follow(
     assert status(s3, source, "k") == "COMPLETED"
 
 
+def test_lists_follow_where_they_count(
+    s3: Any,
+    client: Client,
+    source: str,
+    versioned: Make,
+    replicate: Replicate,
+    account: str,
+    clock: Any,
+) -> None:
+    """And where they do not, replicas are their bucket's, as all else is there."""
+    listed, unlisted = versioned(), versioned()
+    for name in (source, listed):
+        controls = {"Rules": [{"ObjectOwnership": "ObjectWriter"}]}
+        s3.put_bucket_ownership_controls(Bucket=name, OwnershipControls=controls)
+    friend = client("s3", account=f"8{account[1:]}").list_buckets()["Owner"]["ID"]
+    replicate(rule(listed), rule(unlisted, Priority=2))
+    s3.put_object(Bucket=source, Key="k", Body=b"1", GrantRead=f"id={friend}")
+    clock.wait_until_idle()
+
+    def granted(bucket: str) -> list[str]:
+        grants = s3.get_object_acl(Bucket=bucket, Key="k")["Grants"]
+        return [one["Permission"] for one in grants if one["Grantee"].get("ID") == friend]
+
+    assert [granted(name) for name in (source, listed, unlisted)] == [["READ"], ["READ"], []]
+    s3.put_object_acl(Bucket=source, Key="k", GrantReadACP=f"id={friend}")
+    assert status(s3, source, "k") in ("PENDING", "COMPLETED")
+    clock.wait_until_idle()
+    assert [granted(name) for name in (listed, unlisted)] == [["READ_ACP"], []]
+    assert status(s3, source, "k") == "COMPLETED"
+
+
 def test_a_replica_that_was_deleted_does_not_come_back(
     s3: Any, source: str, target: str, replicate: Replicate, clock: Any
 ) -> None:

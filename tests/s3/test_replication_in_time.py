@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pilvi.services.s3 import replication
-from pilvi.services.s3.records import versions
+from pilvi.services.s3.records import objects, versions
 from pilvi.services.s3.records.objects import Object
 from pilvi.services.s3.replication.records import JOB
 from pilvi.store.api import Transaction
@@ -202,6 +202,34 @@ async def test_many_wait_in_one_job(there: World) -> None:
     assert await _status(there, "bbb", "new") == "REPLICA", (
         "it does not wait for what is tried again"
     )
+
+
+@in_world
+async def test_what_is_broken_holds_up_nothing_else(there: World) -> None:
+    """A manifest that is lost is nothing that any attempt expects."""
+    await _begun(there)
+    upload = {"Bucket": "aaa", "Key": "broken"}
+    upload["UploadId"] = (await there.ask("CreateMultipartUpload", **upload))["UploadId"]
+    part = await there.ask("UploadPart", b"1", **upload, PartNumber=1)
+    parts = [{"PartNumber": 1, "ETag": part["ETag"]}]
+    await there.ask("CompleteMultipartUpload", **upload, MultipartUpload={"Parts": parts})
+    bucket = await there.found("aaa")
+
+    def lose(tx: Transaction) -> None:
+        objects.delete_manifest(tx, bucket, objects.get_object(tx, bucket, "broken"))
+
+    await there.cloud.store.write(lose)
+    for number in range(40):
+        await there.ask("PutObject", b"1", Bucket="aaa", Key=str(number))
+    await there.run()
+    assert there.broken
+    assert (await there.ask("ListObjectsV2", Bucket="bbb"))["KeyCount"] == 40
+    assert await _status(there, "aaa", "broken") == "PENDING"
+    for _ in range(110):
+        there.advance(900)
+        await there.run()
+    assert await _status(there, "aaa", "broken") == "FAILED"
+    assert there.broken < 500
 
 
 async def _asked(world: World, bucket: str, key: str, version_id: str = "") -> tuple[str, ...]:

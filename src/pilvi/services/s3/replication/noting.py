@@ -115,6 +115,8 @@ def _noted(
     asked: bool = False,
 ) -> Object:
     state = stored.replication or Replication()
+    if what == CONTENT:
+        state = Replication(state.replica)  # buckets that it does not go to any more have no say
     for rule in found:
         _add(call, tx, bucket, stored.key, stored.version_id, rule, what, asked=asked)
         state = state.at(rule.destination, PENDING)

@@ -34,6 +34,7 @@ from pilvi.services.s3.rules import names, version_names
 _SESSION_NAME = "s3-replication"
 _SESSION_S = 3600
 _MARGIN_MS = 300_000
+_YOUNG_MS = 60_000
 _ARN = "aws:s3:arn"
 _KEY_BYTES = 32
 _PASSING = frozenset({"ServiceUnavailable", "InternalFailure", "ThrottlingException"})
@@ -212,7 +213,12 @@ async def _call(cloud: Cloud, cause: Cause, role: str, source: Bucket) -> Call:
 
 
 def _forget(cloud: Cloud, role: str, source: Bucket) -> None:
-    _HELD.get(cloud, {}).pop((role, source.id), None)
+    """Unless the session is as young as the refusal: sessions are records, and there are not to be as many."""
+    held = _HELD.get(cloud, {})
+    credential = held.get((role, source.id))
+    session = None if credential is None else credential.session
+    if session is not None and cloud.clock.now_ms() - session.issued_at_ms > _YOUNG_MS:
+        del held[role, source.id]
 
 
 # --- keys of KMS

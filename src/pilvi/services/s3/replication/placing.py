@@ -76,10 +76,12 @@ def put_object(tx: Transaction, permit: Permit, source: Bucket, stored: Object, 
         raise Refused("DstVersionNotFound", destination.name, final=True)
     if there is not None:
         assert not stored.version_id, stored.key
-        _make_room(call, tx, destination, there)
+        _check_removable(there, call.now_ms)
     else:
         _check_place(tx, destination, stored.key, stored.rank)
     pieces, how = _shared(tx, permit, source, stored)
+    if there is not None:
+        _take_out(call, tx, destination, there)
     whole = pieces[0] if stored.blob is not None else None
     replica = msgspec.structs.replace(
         stored,
@@ -124,13 +126,17 @@ def _check_place(at: Snapshot, destination: Bucket, key: str, rank: int) -> None
         )
 
 
-def _make_room(call: Call, tx: Transaction, destination: Bucket, there: Object | Version) -> None:
-    """A null version replaces the null version that is there."""
+def _check_removable(there: Object | Version, now_ms: int) -> None:
+    """A null version replaces the null version that is there, if that may be. Raises: Refused."""
     if isinstance(there, Object):
         try:
-            locks.check_removable(there.lock, call.now_ms, bypass=False)
+            locks.check_removable(there.lock, now_ms, bypass=False)
         except AwsError as error:
             raise Refused("DstPutObjectNotPermitted", error.text) from error
+
+
+def _take_out(call: Call, tx: Transaction, destination: Bucket, there: Object | Version) -> None:
+    if isinstance(there, Object):
         for piece in objects.get_pieces(tx, destination, there):
             call.cloud.blobs.release(tx, piece.blob)
         objects.delete_manifest(tx, destination, there)
@@ -166,7 +172,8 @@ def _owned(source: Bucket, stored: Object, destination: Bucket, rule: Rule) -> t
 def _shared(
     tx: Transaction, permit: Permit, source: Bucket, stored: Object
 ) -> tuple[tuple[Piece, ...], Encryption | None]:
-    """The source's blobs with one reference more, and their keys wrapped for the replica.
+    """The source's blobs with one reference more, and their keys wrapped for the replica. Raises: Refused, before
+    anything is written.
 
     The customer alone has the key of what is under SSE-C; so its wrapped keys stay as they are.
     """

@@ -1,7 +1,8 @@
 """The job of a bucket that replicates: a page of what waits, then its commit plans the next page.
 
 What is refused is tried REPLICATION_TRIES_MAX times and has failed then; what merely breaks, for a day. No attempt is
-ever seen in a destination but by its replica, whatever kills it.
+ever seen in a destination but by its replica, whatever kills it. A page that breaks is tried again one task at a time,
+and a task that breaks alone, too, is put behind the others.
 """
 
 from __future__ import annotations
@@ -53,6 +54,10 @@ _BROKEN_DELAY_S_MAX = 900
 _OPERATIONS = {CONTENT: "OBJECT_PUT", METADATA: "OBJECT_PUT", MARKER: "DELETE_MARKER"}
 
 
+_BROKEN_ATTEMPTS = 2
+_BROKEN = Refused("InternalError", "its transaction breaks; see the log", passing=True)
+
+
 @dataclass(frozen=True, slots=True)
 class _Seen:
     """A task and what there was when the job looked. `found`: None: the version is gone."""
@@ -73,10 +78,14 @@ class _Page:
 async def replicate(cloud: Cloud, job: Job) -> Commit | None:
     due = msgspec.msgpack.decode(job.payload, type=Due)
     now_ms = cloud.clock.now_ms()
-    page = await cloud.store.read(lambda at: _look(at, due, now_ms))
+    size = limits.REPLICATION_PAGE if job.attempt == 1 else 1
+    page = await cloud.store.read(lambda at: _look(at, due, now_ms, size))
     if page is None:
         return None  # the bucket is gone, and all that waited with it
-    outcomes = [(seen.task, await _prepare(cloud, page, seen)) for seen in page.seen]
+    if job.attempt > _BROKEN_ATTEMPTS:
+        outcomes = [(seen.task, _BROKEN) for seen in page.seen]
+    else:
+        outcomes = [(seen.task, await _prepare(cloud, page, seen)) for seen in page.seen]
 
     def commit(tx: Transaction) -> None:
         source = buckets.find_bucket(tx, due.bucket)
@@ -91,13 +100,13 @@ async def replicate(cloud: Cloud, job: Job) -> Commit | None:
     return commit
 
 
-def _look(at: Snapshot, due: Due, now_ms: int) -> _Page | None:
+def _look(at: Snapshot, due: Due, now_ms: int, size: int) -> _Page | None:
     source = buckets.find_bucket(at, due.bucket)
     if source is None or source.id != due.id:
         return None
     seen: list[_Seen] = []
     parts = 0
-    for task in records.list_due(at, source, now_ms, limits.REPLICATION_PAGE):
+    for task in records.list_due(at, source, now_ms, size):
         found = versions.find(at, source, task.key, task.version_id)
         seen.append(_Seen(task, found, buckets.find_bucket(at, task.destination)))
         parts += found.parts if isinstance(found, Object) else 0
