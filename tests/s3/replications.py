@@ -152,9 +152,9 @@ class World:
         found = await self.waiting(DELIVER)
         for record in found:
             await self.cloud.store.write(lambda tx, r=record: _end(tx, r, None))
+        found.sort(key=lambda record: record.job.id)  # they grow
         payloads = [msgspec.msgpack.decode(one.job.payload, type=Delivery).payload for one in found]
-        records = [json.loads(payload)["Records"][0] for payload in payloads]
-        return sorted(records, key=lambda record: record["s3"]["object"]["sequencer"])
+        return [json.loads(payload)["Records"][0] for payload in payloads]
 
     async def found(self, name: str) -> Bucket:
         return await self.cloud.store.read(lambda at: buckets.get_bucket(at, name))

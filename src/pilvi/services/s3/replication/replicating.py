@@ -123,7 +123,7 @@ async def _prepare(cloud: Cloud, page: _Page, seen: _Seen) -> Permit | Refused |
     try:
         if page.configuration is None:
             raise Refused("SrcBucketReplicationConfigMissing", page.source.name, final=True)
-        rule = _rule(page.configuration, task)
+        rule = _rule(page.configuration, task, found)
         stored = found if isinstance(found, Object) else None
         if rule is None or (stored is not None and not _is_eligible(task, stored, rule, now_ms)):
             raise Refused("SrcObjectNotEligible", task.key, final=True)
@@ -139,19 +139,19 @@ async def _prepare(cloud: Cloud, page: _Page, seen: _Seen) -> Permit | Refused |
         return Refused("InternalError", f"{type(problem).__name__}: {problem}", passing=True)
 
 
-def _rule(configuration: Configuration, task: Task) -> Rule | None:
+def _rule(configuration: Configuration, task: Task, found: Object | Version | None) -> Rule | None:
     """The rule that the task was noted by, or the one that is in its place now."""
-    found = [
+    tags = found.tags if isinstance(found, Object) else {}
+    fitting = [
         rule
         for rule in configuration.rules
         if rule.enabled
         and rule.destination == task.destination
         and task.key.startswith(rule.prefix)
         and (task.what != MARKER or rule.markers)
+        and (rule.id == task.rule or rule.tags.items() <= tags.items())
     ]
-    return max(
-        found, key=lambda rule: (rule.id == task.rule, not rule.tags, rule.priority), default=None
-    )
+    return max(fitting, key=lambda rule: (rule.id == task.rule, rule.priority), default=None)
 
 
 def _is_eligible(task: Task, stored: Object, rule: Rule, now_ms: int) -> bool:
@@ -265,7 +265,7 @@ class _Ending:
         self._mark(FAILED)
         self._note("replication failed", str(refused))
         configuration = records.find_configuration(self._tx, self._source)
-        rule = None if configuration is None else _rule(configuration, task)
+        rule = None if configuration is None else _rule(configuration, task, self._found)
         if rule is not None and rule.metrics:
             self._tell("OperationFailedReplication", rule.id, refused.reason)
         elif task.timed:
