@@ -231,11 +231,18 @@ def error_frame(error: AwsError) -> bytes:
 async def frames(
     events: AsyncIterator[Mapping[str, Any]], write_event: WriteEvent, first: bytes = b""
 ) -> AsyncIterator[bytes]:
-    """Events as frames, as they come. An AwsError on the way ends the stream with an error frame."""
-    if first:
-        yield first
+    """Events as frames, as they come. An AwsError on the way ends the stream with an error frame.
+
+    Whoever closes this closes the events.
+    """
     try:
+        if first:
+            yield first
         async for event in events:
             yield write_event(event)
     except AwsError as error:
         yield error_frame(error)
+    finally:
+        close = getattr(events, "aclose", None)
+        if close is not None:
+            await close()

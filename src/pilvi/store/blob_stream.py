@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Self
 
 from pilvi.store.blob_files import BlobFiles, FileReader
-from pilvi.store.blob_rows import CHUNK_BYTES, BlobRow
+from pilvi.store.blob_rows import CHUNK_BYTES, BlobRef, BlobRow
 
 
 class BlobStream:
@@ -104,3 +104,37 @@ class BlobStream:
                 yield chunk[max(low - offset, 0) : high - offset]
         self._reader = None
         self._threads.submit(reader.close)
+
+
+class HeldBlobs:
+    """Blobs that can be read again and again, as they were found. Close it when done.
+
+    While it lives, this process removes none of their files.
+    """
+
+    def __init__(
+        self,
+        files: BlobFiles,
+        threads: ThreadPoolExecutor,
+        streamed: Counter[str],
+        rows: Sequence[BlobRow],
+    ) -> None:
+        self._files = files
+        self._threads = threads
+        self._streamed = streamed
+        self._rows = {row.ref.id: row for row in rows}
+        for blob_id in self._rows:
+            streamed[blob_id] += 1
+
+    def open(self, refs: Sequence[BlobRef], start: int, end: int) -> BlobStream:
+        """As `Blobs.open`, of some of them."""
+        rows = [self._rows[ref.id] for ref in refs]
+        return BlobStream(self._files, self._threads, self._streamed, rows, start, end)
+
+    def close(self) -> None:
+        """Safe more than once."""
+        rows, self._rows = self._rows, {}
+        for blob_id in rows:
+            self._streamed[blob_id] -= 1
+            if not self._streamed[blob_id]:
+                del self._streamed[blob_id]

@@ -33,7 +33,7 @@ from pilvi.store.blob_files import BlobFiles, FileWriter, Hasher
 from pilvi.store.blob_rows import CHUNK_BYTES, INLINE_BYTES_MAX, BlobRef, BlobRow
 from pilvi.store.blob_rows import BlobCorrupt as BlobCorrupt  # what a caller of Blobs may meet
 from pilvi.store.blob_rows import BlobGone as BlobGone
-from pilvi.store.blob_stream import BlobStream
+from pilvi.store.blob_stream import BlobStream, HeldBlobs
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -217,6 +217,11 @@ class Blobs:
         assert 0 <= start <= end <= size, f"bytes {start}..{end} of {size}"
         rows = [blob_rows.get(at, ref) for ref in refs]
         return BlobStream(self._files, self._threads, self._streamed, rows, start, end)
+
+    def hold(self, at: Snapshot, refs: Sequence[BlobRef]) -> HeldBlobs:
+        """For reading here and there in them, for as long as they are held. Raises: BlobGone (read again)."""
+        rows = [blob_rows.get(at, ref) for ref in refs]
+        return HeldBlobs(self._files, self._threads, self._streamed, rows)
 
     async def read(
         self, ref: BlobRef, start: int = 0, end: int | None = None

@@ -55,12 +55,14 @@ class _File(io.RawIOBase):
         return self._at
 
     def read(self, size: int = -1) -> bytes:
-        end = self._size if size < 0 else min(self._at + size, self._size)
+        at = self._at
+        end = self._size if size < 0 else min(at + size, self._size)
         parts: list[bytes] = []
-        while self._at < end:
-            until = min(self._at + _READ_BYTES_MAX, end)
-            parts.append(self._read(self._at, until))
-            self._at = until
+        while at < end:
+            until = min(at + _READ_BYTES_MAX, end)
+            parts.append(self._read(at, until))
+            at = until
+        self._at = at
         return b"".join(parts)
 
     def readinto(self, buffer: Any) -> int:
@@ -117,6 +119,8 @@ class _Files(fsspec.AbstractFileSystem):  # pyright: ignore[reportUntypedBaseCla
 def _connect(size: int, read: Read, memory_bytes: int) -> duckdb.DuckDBPyConnection:
     settings: dict[str, str | bool | int | float | list[str]] = {
         "threads": 1,
+        "async_threads": 0,  # others would move a file's position under each other
+        "enable_external_file_cache": False,
         "memory_limit": f"{memory_bytes // 1024**2}MiB",
         "temp_directory": "",
         "autoinstall_known_extensions": False,

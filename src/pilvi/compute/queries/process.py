@@ -148,6 +148,7 @@ class RunningQuery:
                 *(sys.executable, "-I", "-c", _STAGE, str(SOURCE)),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,  # what matters is told in a frame
                 env={"LC_CTYPE": "C.UTF-8"},
                 limit=_PIPE_BYTES,
             )
@@ -216,13 +217,16 @@ class RunningQuery:
     def _feed(self, kind: bytes, wanted: dict[str, int]) -> None:
         start, end = wanted["start"], wanted["end"]
         assert 0 <= start <= end <= self._source.size, wanted
-        assert self._feeding is None or self._feeding.done(), (
-            "it asks for one thing after the other"
-        )
         self._check_feeding()
-        self._feeding = asyncio.ensure_future(self._pump(start, end, last=kind == frames.FOLLOW))
+        before = self._feeding  # all is written, but it may not have come to its end yet
+        pumping = self._pump(start, end, before, last=kind == frames.FOLLOW)
+        self._feeding = asyncio.ensure_future(pumping)
 
-    async def _pump(self, start: int, end: int, *, last: bool) -> None:
+    async def _pump(
+        self, start: int, end: int, before: asyncio.Task[None] | None, *, last: bool
+    ) -> None:
+        if before is not None:
+            await before
         stream = cast("asyncio.StreamWriter", self._process.stdin)
         body = self._source.read(start, end)
         try:

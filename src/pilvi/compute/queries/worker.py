@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import threading
 import time
 import traceback
 from collections.abc import Iterable, Iterator
@@ -43,6 +44,7 @@ class Link:
         self._pending: list[str] = []
         self._pending_size = 0
         self._told_at = time.monotonic()
+        self._reading = threading.Lock()
 
     def take_exactly(self, size: int) -> bytes:
         parts: list[bytes] = []
@@ -63,8 +65,9 @@ class Link:
         self.send(kind, json.dumps(value).encode())
 
     def read(self, start: int, end: int) -> bytes:
-        self.send_json(frames.READ, {"start": start, "end": end})
-        data = self.take_exactly(end - start)
+        with self._reading:
+            self.send_json(frames.READ, {"start": start, "end": end})
+            data = self.take_exactly(end - start)
         self.scanned += len(data)
         self.processed += len(data)
         self.tell()

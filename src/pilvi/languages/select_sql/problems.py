@@ -38,7 +38,8 @@ WORDS: Mapping[str, str] = {
     "IllegalSqlFunctionArgument": "Illegal argument was used in the SQL function.",
     "IncorrectSqlFunctionArgumentType": "Incorrect type of arguments in function call in the SQL expression.",
     "IntegerOverflow": "Integer overflow or underflow in the SQL expression.",
-    "InvalidColumnIndex": "The column index in the SQL expression is not valid.",
+    "InvalidColumnIndex": "Column index at line {line}, column {column} is invalid. Please check the service"
+    " documentation and try again.",
     "InvalidCompressionFormat": "{format} is not applicable to the queried object. Please correct the request and try"
     " again.",
     "InvalidDataSource": "The data source of the SQL expression is not valid. Only S3Object can be queried.",
@@ -104,6 +105,10 @@ WORDS: Mapping[str, str] = {
 }
 
 
+_PLACED = ("Parse", "Lexer", "NumberFormatError")
+"""Codes whose texts end with where in the query it is."""
+
+
 class SelectProblem(Exception):
     """`place`: line and column in the query, both from 1; None for what the object's content has wrong."""
 
@@ -111,8 +116,8 @@ class SelectProblem(Exception):
         self, code: str, *, place: tuple[int, int] | None = None, **fields: object
     ) -> None:
         self.code = code
-        text = WORDS[code]
-        self.text = text.format_map(fields) if fields else text
-        if place is not None:
-            self.text = f"{self.text.rstrip('.')} at line {place[0]}, column {place[1]}."
+        line, column = place or (0, 0)
+        self.text = WORDS[code].format(line=line, column=column, **fields)
+        if place is not None and code.startswith(_PLACED):
+            self.text = f"{self.text.rstrip('.')} at line {line}, column {column}."
         super().__init__(f"{code}: {self.text}")

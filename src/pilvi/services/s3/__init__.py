@@ -74,6 +74,7 @@ from pilvi.services.s3.lifecycle import configuring as configuring
 from pilvi.services.s3.nightly import running as running
 from pilvi.services.s3.replication import bucket_replication as bucket_replication
 from pilvi.services.s3.replication import replicating as replicating
+from pilvi.services.s3.select import selecting as selecting
 from pilvi.services.s3.service import s3
 
 __all__ = ["s3", "s3control"]

@@ -210,7 +210,7 @@ def opened(
         return data if end - start == len(data) else data[start:end]
     if start == end:
         return b""
-    extents = _touched(objects.get_pieces(at, bucket, stored), start, end)
+    extents = touched(objects.get_pieces(at, bucket, stored), start, end)
     refs = [extent.blob for extent in extents]
     last = extents[-1]
     behind = sum(ref.size for ref in refs) - last.blob.size + last.ends_at
@@ -218,7 +218,7 @@ def opened(
     return streams.opened(key, extents, stream)
 
 
-def _touched(pieces: Sequence[Piece], start: int, end: int) -> list[Extent]:
+def touched(pieces: Sequence[Piece], start: int, end: int) -> list[Extent]:
     """What of each blob a range lies in."""
     extents: list[Extent] = []
     position = 0

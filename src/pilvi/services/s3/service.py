@@ -158,6 +158,9 @@ ACTS = {
         also=access.of_version("s3:GetObjectVersion"),
         discloses=access.listing,
     ),
+    "SelectObjectContent": Acts(
+        an_object, "s3:GetObject", told=the_request, discloses=access.listing
+    ),
     "GetObjectAttributes": Acts(
         unversioned, told=the_request, also=access.attributes, discloses=access.listing
     ),

@@ -215,6 +215,10 @@ class Condition(TypedDict, total=False):
     KeyPrefixEquals: str
 
 
+class ContinuationEvent(TypedDict, total=False):
+    pass
+
+
 class CopyObjectOutput(TypedDict, total=False):
     CopyObjectResult: CopyObjectResult
     Expiration: str
@@ -560,6 +564,10 @@ class Encryption(TypedDict, total=False):
 
 class EncryptionConfiguration(TypedDict, total=False):
     ReplicaKmsKeyID: str
+
+
+class EndEvent(TypedDict, total=False):
+    pass
 
 
 class Error(TypedDict, total=False):
@@ -1595,6 +1603,16 @@ class PolicyStatus(TypedDict, total=False):
     IsPublic: bool
 
 
+class Progress(TypedDict, total=False):
+    BytesScanned: int
+    BytesProcessed: int
+    BytesReturned: int
+
+
+class ProgressEvent(TypedDict, total=False):
+    Details: Progress
+
+
 class PublicAccessBlockConfiguration(TypedDict, total=False):
     BlockPublicAcls: bool
     IgnorePublicAcls: bool
@@ -1925,6 +1943,10 @@ class QueueConfiguration(TypedDict, total=False):
     Filter: NotificationConfigurationFilter
 
 
+class RecordsEvent(TypedDict, total=False):
+    Payload: bytes
+
+
 class Redirect(TypedDict, total=False):
     HostName: str
     HttpRedirectCode: str
@@ -1981,6 +2003,10 @@ class ReplicationTimeValue(TypedDict, total=False):
 
 class RequestPaymentConfiguration(TypedDict, total=False):
     Payer: Required[str]
+
+
+class RequestProgress(TypedDict, total=False):
+    Enabled: bool
 
 
 class RestoreObjectOutput(TypedDict, total=False):
@@ -2041,6 +2067,38 @@ class SSES3(TypedDict, total=False):
     pass
 
 
+class ScanRange(TypedDict, total=False):
+    Start: int
+    End: int
+
+
+class SelectObjectContentEventStream(TypedDict, total=False):
+    Records: RecordsEvent
+    Stats: StatsEvent
+    Progress: ProgressEvent
+    Cont: ContinuationEvent
+    End: EndEvent
+
+
+class SelectObjectContentOutput(TypedDict, total=False):
+    Payload: AsyncIterator[SelectObjectContentEventStream]
+
+
+class SelectObjectContentRequest(TypedDict, total=False):
+    Bucket: Required[str]
+    Key: Required[str]
+    SSECustomerAlgorithm: str
+    SSECustomerKey: str
+    SSECustomerKeyMD5: str
+    Expression: Required[str]
+    ExpressionType: Required[str]
+    RequestProgress: RequestProgress
+    InputSerialization: Required[InputSerialization]
+    OutputSerialization: Required[OutputSerialization]
+    ScanRange: ScanRange
+    ExpectedBucketOwner: str
+
+
 class SelectParameters(TypedDict, total=False):
     InputSerialization: Required[InputSerialization]
     ExpressionType: Required[str]
@@ -2074,6 +2132,16 @@ class SourceSelectionCriteria(TypedDict, total=False):
 
 class SseKmsEncryptedObjects(TypedDict, total=False):
     Status: Required[str]
+
+
+class Stats(TypedDict, total=False):
+    BytesScanned: int
+    BytesProcessed: int
+    BytesReturned: int
+
+
+class StatsEvent(TypedDict, total=False):
+    Details: Stats
 
 
 class StorageClassAnalysis(TypedDict, total=False):
