@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation, Overflow
 
 from pilvi.languages.select_sql.problems import SelectProblem
 from pilvi.languages.select_sql.timestamps import Timestamp
@@ -103,7 +103,10 @@ def _to_decimal(value: Value) -> Decimal:
         value = Decimal(repr(value))
     if not isinstance(value, bool | int | Decimal):
         raise _failed()
-    return DECIMALS.plus(Decimal(value))
+    try:
+        return DECIMALS.plus(Decimal(value))
+    except (InvalidOperation, Overflow):
+        raise _failed() from None
 
 
 def _to_string(value: Value) -> str:

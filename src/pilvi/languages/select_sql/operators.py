@@ -6,7 +6,7 @@ import math
 import operator
 import re
 from collections.abc import Callable, Sequence
-from decimal import Decimal, DivisionByZero, InvalidOperation, Overflow
+from decimal import Decimal, InvalidOperation, Overflow
 from functools import lru_cache
 from typing import Any, cast
 
@@ -119,14 +119,14 @@ def calculating(sign: str) -> Binary:
             return unknown(left, right)
         if not (is_number(left) and is_number(right)):
             raise SelectProblem("IncorrectSqlFunctionArgumentType")
+        if not right and sign in ("/", "%"):
+            raise SelectProblem("ExternalEvalException")
         try:
             if isinstance(left, float) or isinstance(right, float):
                 return floats(float(cast("Any", left)), float(cast("Any", right)))
             if isinstance(left, int) and isinstance(right, int):
                 return checked_int(ints(left, right))
             return decimals(Decimal(cast("Any", left)), Decimal(cast("Any", right)))
-        except (ZeroDivisionError, DivisionByZero):
-            raise SelectProblem("ExternalEvalException") from None
         except (InvalidOperation, Overflow, OverflowError, ValueError):
             raise SelectProblem("IntegerOverflow") from None
 

@@ -60,9 +60,10 @@ back when somebody asks for it again; and two versions of one key that two bucke
 be in one bucket: the second fails. (Each bucket has places of its own in each millisecond, so this is rare indeed.)
 
 **S3 Select** reads CSV, JSON and Parquet, each query in a process of its own. Of comparisons AWS's pages say only that
-text must be CAST; here text of CSV beside a number, a timestamp or a truth value is read as one, and what cannot be read
-so is neither equal nor unequal. Values of different kinds are not equal, and their order is unknown. `SELECT a[*].b`
-gives a list. An error before the first record is an answer of its own, a later one is inside the stream.
+text must be CAST; here text of CSV beside a number, a timestamp or a truth value is read as one, and what cannot be
+read so is neither equal nor unequal. Values of different kinds are not equal, and their order is unknown.
+`SELECT a[*].b` gives a list. An error before the first record is an answer of its own, a later one is inside the
+stream.
 
 Retention and legal holds are told in the headers of GetObject and HeadObject to whoever may read the object; AWS hides
 them from who may not ask for them alone.

@@ -154,22 +154,25 @@ class _Fields:
                 if at == len(text):
                     if not ended:
                         return None
-                    return self._complete(found, value + text[begins:at], closed=closed), at
+                    return self._complete(found, value, text[begins:at], closed=closed), at
                 if len(text) - at < max(len(how.field), len(how.record)) and not ended:
                     return None
                 if text.startswith(how.record, at):
-                    last = value + text[begins:at]
-                    return self._complete(found, last, closed=closed), at + len(how.record)
+                    fields = self._complete(found, value, text[begins:at], closed=closed)
+                    return fields, at + len(how.record)
                 if text.startswith(how.field, at):
                     break
                 at += 1
             found.append(value + text[begins:at])
             at += len(how.field)
 
-    def _complete(self, found: list[str], last: str, *, closed: bool) -> list[str] | None:
-        if self._how.record == "\n" and last.endswith("\r"):
-            last = last[:-1]
-        if not found and not last and not closed:
+    def _complete(
+        self, found: list[str], value: str, tail: str, *, closed: bool
+    ) -> list[str] | None:
+        """`value`: what stood in quotes, `tail`: what did not. None for an empty line."""
+        if self._how.record == "\n" and tail.endswith("\r"):
+            tail = tail[:-1]
+        if not found and not closed and not tail:
             return None
-        found.append(last)
+        found.append(value + tail)
         return found
