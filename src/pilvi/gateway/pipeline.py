@@ -312,7 +312,9 @@ STEPS: tuple[Step, ...] = (
 
 def _unknown(service: str, protocol_name: str, request: HttpRequest) -> AwsError:
     if service in ("s3", "s3control"):
-        return MethodNotAllowed()
+        bucket, _, key = request.path.lstrip("/").partition("/")
+        kind = "OBJECT" if key else "BUCKET" if bucket else "SERVICE"
+        return MethodNotAllowed(members={"Method": request.method, "ResourceType": kind})
     if protocol_name in ("query", "ec2"):
         form = request.query.encode("latin-1") + b"&" + request.body
         sent = dict(parse_qsl(form.decode("latin-1")))

@@ -35,7 +35,7 @@ def headers_of(request: HttpRequest) -> dict[str, str]:
         return {}
     return {
         name: value
-        for name, value in version2.query_headers(query).items()
+        for name, value in version2.query_headers(query, "utf-8").items()
         if (old or name.startswith("x-amz-"))
         and name not in _OF_SIGNATURES
         and not name.startswith(_CHECKSUMS)

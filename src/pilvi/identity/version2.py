@@ -105,13 +105,15 @@ def string_to_sign(request: HttpRequest, path: str, claim: Claim) -> bytes:
     return "\n".join(lines).encode("latin-1", "replace")
 
 
-def query_headers(query: str) -> dict[str, str]:
-    """The parameters of a presigned URL that stand for headers, as headers arrive: names in lower case, latin-1."""
+def query_headers(query: str, encoding: str = "latin-1") -> dict[str, str]:
+    """The parameters of a presigned URL that stand for headers: names in lower case; values in latin-1 as headers
+    arrive, or in what they are written in.
+    """
     if not query:
         return {}
     return {
         name.lower(): value
-        for name, value in parse_qsl(query, keep_blank_values=True, encoding="latin-1")
+        for name, value in parse_qsl(query, keep_blank_values=True, encoding=encoding)
         if name[:6].lower() == "x-amz-" or name.lower() in ("content-md5", "content-type")
     }
 

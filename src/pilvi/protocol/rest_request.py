@@ -19,6 +19,9 @@ ReadBody = Callable[[bytes], Params]
 Step = Callable[[Match, HttpRequest, Params], None]
 Place = Literal["header", "query", "uri"]
 
+VERBATIM = frozenset({"expires", "response-expires"})
+"""Times by the model, but what was sent is kept and told as it is, whether it is one or not."""
+
 
 def body_members(shape: Shape) -> dict[str, Shape]:
     """The members that no other place claims."""
@@ -28,10 +31,13 @@ def body_members(shape: Shape) -> dict[str, Shape]:
 def _scalar(member: Shape, text: str, wire: str, place: Place) -> Any:
     if member.type == "string":
         return _json_value(text, wire) if member.traits.get("jsonvalue") else text
+    if wire in VERBATIM:
+        return text
     try:
         return scalar_from_text(member.type, text)
     except Unreadable as wrong:
-        raise Unreadable(f"{wire}: {wrong.detail}", place=place) from None
+        argument = (wire, text) if member.type in ("integer", "long") else None
+        raise Unreadable(f"{wire}: {wrong.detail}", place=place, argument=argument) from None
 
 
 def _json_value(text: str, wire: str) -> Any:

@@ -12,7 +12,7 @@ from pilvi.base.http import Body, HttpResponse
 from pilvi.protocol.dialects import WriteResponse, events_of
 from pilvi.protocol.eventstream import WriteEvent, frames
 from pilvi.protocol.model import Operation, Shape
-from pilvi.protocol.rest_request import body_members
+from pilvi.protocol.rest_request import VERBATIM, body_members
 from pilvi.protocol.xml_writer import text_writer
 
 Headers = list[tuple[str, str]]
@@ -58,6 +58,13 @@ def _header_adder(name: str, member: Shape) -> AddHeader:
 
         return add_json
     convert = text_writer(member, "rfc822")
+    if wire.lower() in VERBATIM:
+
+        def add_verbatim(headers: Headers, value: Any) -> None:
+            text = value if isinstance(value, str) else convert(value)
+            headers.append((wire, _plain_header(text)))
+
+        return add_verbatim
 
     def add(headers: Headers, value: Any) -> None:
         headers.append((wire, _plain_header(convert(value))))

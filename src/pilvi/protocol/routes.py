@@ -107,6 +107,8 @@ class _Candidate(NamedTuple):
     queries: tuple[str, ...]
     headers: tuple[str, ...]
     deprecated: bool
+    keys: frozenset[str]
+    """The parameters that it must have."""
 
     def literally(self, query: Query) -> bool:
         return all(
@@ -135,6 +137,9 @@ class _Template:
     candidates: list[_Candidate] = field(default_factory=list[_Candidate])
     bare: list[_Candidate] = field(default_factory=list[_Candidate])
     """Those that ask nothing of the query string: when there is none, only they can be meant."""
+    telling: frozenset[str] = frozenset()
+    """Parameters that name what is meant, of S3. An operation that does not know such a one is never meant with it:
+    deleting the list of a bucket, which there is no operation for, must not delete the bucket."""
 
     def add(self, operation: str, labels: tuple[str, ...], candidate: _Candidate) -> None:
         self.labels[operation] = labels
@@ -144,11 +149,18 @@ class _Template:
                 known.sort(key=lambda one: one.order)
 
     def choose(self, request: HttpRequest, query: Query) -> _Candidate | None:
+        named = self.telling & query.keys() if self.telling and query else frozenset[str]()
         for candidate in self.candidates if query else self.bare:
-            if candidate.fully(request, query):
+            if candidate.fully(request, query) and named <= candidate.keys:
                 return candidate
         # Nobody has all that it requires: the least demanding one will say what is missing.
-        possible = [candidate for candidate in self.candidates if candidate.literally(query)]
+        possible = [
+            candidate
+            for candidate in self.candidates
+            if candidate.literally(query)
+            and named <= candidate.keys
+            and (named or not self.telling or not candidate.queries)
+        ]
         if not possible:
             return None
         return min(possible, key=lambda found: (found.order[0], -found.order[1], found.order[2]))
@@ -196,8 +208,31 @@ def _candidate(operation: Operation, literal_query: str) -> _Candidate:
             elif member.location == "header":
                 headers.append(wire.lower())
     return _Candidate(
-        operation.name, tuple(literals), tuple(queries), tuple(headers), operation.deprecated
+        operation.name,
+        tuple(literals),
+        tuple(queries),
+        tuple(headers),
+        operation.deprecated,
+        frozenset(queries) | {key for key, _ in literals},
     )
+
+
+_NAMING_NOTHING = frozenset({"list-type", "x-id"})
+_OF_UPLOADS = frozenset({"uploadId", "partNumber"})
+
+
+def _tell_apart(templates: list[tuple[str, _Template]]) -> None:
+    """S3's subresources, and what parts and uploads are named by. HEAD tells nothing and changes nothing."""
+    everywhere = {
+        key
+        for _, template in templates
+        for candidate in template.candidates
+        for key, _ in candidate.literals
+    } - _NAMING_NOTHING
+    for method, template in templates:
+        if method != "HEAD":
+            required = {key for one in template.candidates for key in one.queries}
+            template.telling = frozenset(everywhere | (required & _OF_UPLOADS))
 
 
 class _RestRouter:
@@ -214,6 +249,8 @@ class _RestRouter:
             if key not in ranked:
                 ranked[key] = (rank, _Template(re.compile(pattern)))
             ranked[key][1].add(operation.name, labels, _candidate(operation, literal_query))
+        if model.name == "s3":
+            _tell_apart([(method, template) for (method, _), (_, template) in ranked.items()])
         for (method, _), (rank, template) in sorted(
             ranked.items(), key=lambda entry: (entry[1][0].count(2), entry[1][0])
         ):

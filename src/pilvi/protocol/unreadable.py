@@ -11,7 +11,8 @@ class Unreadable(Exception):
     """The bytes do not fit the operation's model; the protocol decides what AWS calls that.
 
     `place` is where they lay, `unknown` the member that the model does not have, if that was it, and
-    `misfit` a value of the wrong type with Java's name for the right one.
+    `misfit` a value of the wrong type with Java's name for the right one; `argument` the name and the text of what is
+    no integer.
     """
 
     def __init__(
@@ -21,8 +22,10 @@ class Unreadable(Exception):
         place: Literal["body", "header", "query", "uri"] = "body",
         unknown: str | None = None,
         misfit: tuple[object, str] | None = None,
+        argument: tuple[str, str] | None = None,
     ) -> None:
         self.detail = detail
+        self.argument = argument
         self.misfit = misfit
         self.place = place
         self.unknown = unknown
@@ -65,6 +68,9 @@ class UnknownParameter(AwsError):
     message = "The parameter {parameter} is not recognized"
 
 
+_S3_INTEGERS = {
+    "partNumber": "Part number must be an integer between 1 and 10000, inclusive",
+}
 _JAVA_CLASSES: dict[type, str] = {
     bool: "java.lang.Boolean",
     int: "com.amazon.coral.value.json.numbers.TruncatingBigNumber",
@@ -79,6 +85,14 @@ def aws_error(unreadable: Unreadable, service: str, protocol: str) -> AwsError:
     if service in ("s3", "s3control"):
         if unreadable.place == "uri":
             return InvalidURI()
+        if unreadable.argument is not None:
+            name, text = unreadable.argument
+            return InvalidArgument(
+                detail=_S3_INTEGERS.get(
+                    name, f"Provided {name} not an integer or within integer range"
+                ),
+                members={"ArgumentName": name, "ArgumentValue": text},
+            )
         if unreadable.place != "body":
             return InvalidArgument(detail=unreadable.detail)
         if unreadable.unknown is not None:

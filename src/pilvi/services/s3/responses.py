@@ -19,6 +19,8 @@ async def finish(cloud: Cloud, request: HttpRequest, response: HttpResponse) -> 
     and CORS headers."""
     if request.method == "HEAD":
         _measure(response)
+        if response.status == 200 and _has(response, "x-amz-bucket-region"):
+            response.headers.append(("Content-Type", "application/xml"))
         if response.status >= 400:
             await _strip(response)
     if response.status == 200:

@@ -28,6 +28,7 @@ from pilvi.services.s3.forms import policies
 from pilvi.services.s3.forms.errors import FileTooSmall, MissingField
 from pilvi.services.s3.forms.policies import PostPolicy
 from pilvi.services.s3.forms.reading import Form, form_of
+from pilvi.services.s3.rules import encoded_words
 from pilvi.services.s3.service import s3
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
@@ -171,7 +172,7 @@ def _headers(fields: Mapping[str, str]) -> dict[str, str]:
         if becomes_header and name != "tagging" and not _BREAKS.isdisjoint(value):
             raise errors.InvalidArgument("Header value cannot contain a line break.", name)
         if name.startswith("x-amz-meta-"):
-            headers[name] = _encoded_word(value)
+            headers[name] = encoded_words.encoded(value)
         elif name in ("acl", "tagging"):
             headers[f"x-amz-{name}"] = _tagging(value) if name == "tagging" else value
         elif name in _HEADERS or name in _known():
@@ -190,21 +191,6 @@ def _known() -> frozenset[str]:
         (m.location_name or "").lower() for m in shape.members.values() if m.location == "header"
     ]
     return frozenset(name for name in named if name.startswith("x-amz-"))
-
-
-def _encoded_word(value: str) -> str:
-    """Text beyond ASCII as headers carry it, by RFC 2047."""
-    if value.isascii():
-        return value
-    told = "".join(
-        "_"
-        if byte == 32
-        else chr(byte)
-        if 33 <= byte < 127 and byte not in b"=?_"
-        else f"={byte:02X}"
-        for byte in value.encode()
-    )
-    return f"=?UTF-8?Q?{told}?="
 
 
 def _tagging(document: str) -> str:

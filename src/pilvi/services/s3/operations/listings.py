@@ -84,6 +84,10 @@ def begin(bucket: Bucket, req: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
     delimiter: str = req.get("Delimiter", "")
     url = names.check_encoding_type(req.get("EncodingType"))
     size: int = req.get("MaxKeys", limits.LIST_KEYS_MAX)
+    if size > 2**31 - 1:
+        raise errors.InvalidArgument(
+            "Provided max-keys not an integer or within integer range", "max-keys", str(size)
+        )
     if size < 0:
         raise errors.InvalidArgument(
             "Argument maxKeys must be an integer between 0 and 2147483647", "maxKeys", str(size)

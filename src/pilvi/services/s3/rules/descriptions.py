@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from pilvi.protocol.timestamps import rfc822
 from pilvi.services.s3 import errors
 from pilvi.services.s3.records.objects import Object
 from pilvi.services.s3.rules import checksums, locks
@@ -63,11 +64,15 @@ def overrides_of(req: Mapping[str, Any], *, signed: bool) -> dict[str, Any]:
         return found
     for name, to in _OVERRIDES.items():
         value = found.get(to)
-        if isinstance(value, str) and not _HEADER_BREAKS.isdisjoint(value):
-            parameter = (
-                "response" + re.sub("([A-Z])", r"-\1", name.removeprefix("Response")).lower()
-            )
+        if not isinstance(value, str) or (value.isascii() and _HEADER_BREAKS.isdisjoint(value)):
+            continue
+        parameter = "response" + re.sub("([A-Z])", r"-\1", name.removeprefix("Response")).lower()
+        if not _HEADER_BREAKS.isdisjoint(value):
             raise errors.InvalidArgument("Header value cannot contain a line break.", parameter)
+        if any(ord(character) > 255 for character in value):
+            raise errors.InvalidArgument(
+                "Header value cannot be represented using ISO-8859-1.", parameter, value
+            )
     if found and not signed:
         raise errors.InvalidRequest(
             detail="Request specific response headers cannot be used for anonymous GET requests."
@@ -82,7 +87,7 @@ def checksum_of(stored: Object) -> dict[str, Any]:
 
 def unchanged_headers(stored: Object) -> dict[str, str]:
     """What a 304 says."""
-    kept = {"ETag": quoted(stored.etag)}
+    kept = {"ETag": quoted(stored.etag), "Last-Modified": rfc822(stored.modified_at_ms)}
     cache = stored.headers.get("CacheControl")
     if isinstance(cache, str):
         kept["Cache-Control"] = cache

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from pilvi.base.errors import NotBuilt
 from pilvi.services.s3 import errors, limits
+from pilvi.services.s3.rules import encoded_words
 from pilvi.services.s3.rules.storage_classes import CLASSES, STANDARD
 
 _HEADERS = (
@@ -82,7 +83,9 @@ def headers_of(req: Mapping[str, Any]) -> dict[str, str | int]:
 
 
 def metadata_of(req: Mapping[str, Any]) -> dict[str, str]:
-    """The x-amz-meta- headers, names in lower case. Raises: MetadataTooLarge."""
+    """The x-amz-meta- headers, names in lower case. What is not ASCII is kept as it will be told: encoded, the bytes
+    of a header read as Latin-1. Raises: MetadataTooLarge.
+    """
     given: Mapping[str, str] | None = req.get("Metadata")
     if not given:
         return {}
@@ -90,7 +93,7 @@ def metadata_of(req: Mapping[str, Any]) -> dict[str, str]:
     size = sum(len(name.encode()) + len(value.encode()) for name, value in metadata.items())
     if size > limits.METADATA_BYTES_MAX:
         raise errors.MetadataTooLarge(size, limits.METADATA_BYTES_MAX)
-    return metadata
+    return {name: encoded_words.encoded(value) for name, value in metadata.items()}
 
 
 def storage_class(req: Mapping[str, Any]) -> str:

@@ -1,0 +1,37 @@
+"""Text beyond ASCII as headers carry it: encoded words (RFC 2047), by which S3 tells such metadata.
+
+Mostly ASCII becomes Q, mostly not becomes B; what is longer than a word may be becomes several.
+AWS: S3 User Guide, "Working with object metadata".
+"""
+
+from __future__ import annotations
+
+import base64
+
+_LENGTH_MAX = 63
+"""Of the encoded text: with `=?UTF-8?Q?` and `?=` around it no word is longer than 75."""
+
+
+def encoded(text: str) -> str:
+    if text.isascii():
+        return text
+    beyond = sum(1 for character in text if not character.isascii())
+    return " ".join(_words(text, in_base64=beyond > len(text) - beyond))
+
+
+def _words(text: str, *, in_base64: bool) -> list[str]:
+    data = text.encode("utf-8", "replace")
+    shown = base64.b64encode(data).decode() if in_base64 else "".join(map(_q, data))
+    if len(shown) > _LENGTH_MAX and len(text) > 1:
+        half = len(text) // 2
+        return [
+            *_words(text[:half], in_base64=in_base64),
+            *_words(text[half:], in_base64=in_base64),
+        ]
+    return [f"=?UTF-8?{'B' if in_base64 else 'Q'}?{shown}?="]
+
+
+def _q(byte: int) -> str:
+    if byte == 0x20:
+        return "_"
+    return chr(byte) if 33 <= byte < 127 and byte not in b"=?_" else f"={byte:02X}"
