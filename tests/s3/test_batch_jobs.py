@@ -122,6 +122,21 @@ def test_tags_lists_and_what_is_not_there(control: Control, refused: Refused) ->
             {"Operation": {"S3UpdateObjectEncryption": {"ObjectEncryption": {}}}},
             "NotImplemented",
         ),
+        (
+            {
+                "Operation": {
+                    "S3PutObjectCopy": {
+                        "TargetResource": "arn:aws:s3:::some-bucket",
+                        "ObjectLockEventHold": "ON",
+                    }
+                }
+            },
+            "NotImplemented",
+        ),
+        (
+            {"Operation": {"S3PutObjectRetention": {"Retention": {"EventHold": "ON"}}}},
+            "NotImplemented",
+        ),
         ({"Operation": {"LambdaInvoke": {"FunctionArn": "no-arn"}}}, "InvalidRequest"),
         ({"RoleArn": "arn:aws:iam::000000000778:role/r"}, "InvalidRequest"),
         ({"Report": {"Enabled": True}}, "InvalidRequest"),
@@ -145,3 +160,18 @@ def test_a_manifest_that_was_changed_or_is_none_fails_the_job(control: Control) 
     manifest = control.manifest("k,too,many")
     job = control.run({"S3DeleteObjectTagging": {}}, Manifest=manifest)
     assert job["FailureReasons"][0]["FailureCode"] == "InvalidManifest"
+
+
+def test_a_long_manifest_is_read_in_several_steps(control: Control) -> None:
+    """Each begins at the byte behind the last line of the one before: no line is lost, none is read twice."""
+    keys = [f"key-{number}" for number in range(50_700)]
+    manifest = control.manifest(*keys)
+    job = control.create(
+        {"S3DeleteObjectTagging": {}}, Manifest=manifest, ConfirmationRequired=True
+    )
+    control.clock.wait_until_idle()
+    told = control.describe(job)
+    assert told["Status"] == "Suspended"
+    assert told["ProgressSummary"]["TotalNumberOfTasks"] == len(keys)
+    named = {"AccountId": control.account, "JobId": job}
+    control.client.update_job_status(**named, RequestedJobStatus="Cancelled")

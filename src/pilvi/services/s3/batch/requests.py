@@ -201,6 +201,8 @@ def _operation(cloud: Cloud, given: Mapping[str, Any]) -> Document:
     unbuilt = [name for name in ("S3UpdateObjectEncryption",) if name in given]
     if unbuilt:
         raise NotBuilt(what=f"the batch operation {unbuilt[0]}")
+    for name in ("S3PutObjectCopy", "S3PutObjectRetention"):
+        _refuse_holds(given, name)
     document = copied(given, OPERATIONS)
     if len(document) != 1:
         raise errors.InvalidRequest(detail="A job must have exactly one operation")
@@ -224,6 +226,19 @@ def _check_lambda(asked: Document) -> None:
         )
     if _FUNCTION_ARN.fullmatch(asked.get("FunctionArn", "")) is None:
         raise errors.InvalidRequest(detail="Invalid function ARN")
+
+
+def _refuse_holds(given: Mapping[str, Any], operation: str) -> None:
+    inner = cast("Mapping[str, Any]", given.get(operation) or {})
+    inner = cast("Mapping[str, Any]", inner.get("Retention") or inner)
+    if any(name in inner for name in _HOLDS_UNBUILT):
+        raise NotBuilt(what="event holds")
+
+
+_HOLDS_UNBUILT = (
+    *("ObjectLockEventHold", "ObjectLockEventHoldDuration"),
+    *("EventHold", "EventHoldDuration"),
+)
 
 
 def _check_copy(asked: Document) -> None:

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from pilvi.base.errors import AwsError
+from pilvi.kit.cloud import as_aws_error
 from pilvi.services.s3.batch import checksum_tasks, lambda_tasks, replication_tasks
 from pilvi.services.s3.batch.acting import Acting
 from pilvi.services.s3.batch.outcomes import Outcome, succeeded
 from pilvi.services.s3.batch.requests import bucket_of
 from pilvi.services.s3.records.batch_jobs import Task
+from pilvi.store.api import StoreUnavailable
 
 Document = dict[str, Any]
 
@@ -31,25 +32,32 @@ class _Of:
 
 
 async def perform(acting: Acting, task: Task, task_id: str, attempt: int) -> Outcome:
-    """Raises: whatever is not the task's own fault (StoreUnavailable)."""
-    ((name, asked),) = acting.job.document["Operation"].items()
+    """What breaks is a failed task, and its traceback is in the log. Raises: StoreUnavailable."""
     try:
-        if name == REPLICATE:
-            return await replication_tasks.replicate(acting, task, attempt)
-        special = _SPECIAL.get(name)
-        if special is not None:
-            return await special(acting, asked, task, task_id)
-        of = _REQUESTS[name]
-        await acting.perform(of.operation, of.request(asked, task))
-        return succeeded()
-    except AwsError as error:
-        return Outcome(
-            ok=False,
-            status=error.status,
-            code=error.code,
-            message=error.text,
-            again=error.status in (500, 503) or error.code in ("SlowDown", "OperationAborted"),
-        )
+        return await _perform(acting, task, task_id, attempt)
+    except StoreUnavailable:
+        raise
+    except Exception as problem:  # noqa: BLE001 one object that breaks must not stop all that come after it
+        error = as_aws_error(problem, acting.cause.request_id)
+    return Outcome(
+        ok=False,
+        status=error.status,
+        code=error.code,
+        message=error.text,
+        again=error.status in (500, 503) or error.code in ("SlowDown", "OperationAborted"),
+    )
+
+
+async def _perform(acting: Acting, task: Task, task_id: str, attempt: int) -> Outcome:
+    ((name, asked),) = acting.job.document["Operation"].items()
+    if name == REPLICATE:
+        return await replication_tasks.replicate(acting, task, attempt)
+    special = _SPECIAL.get(name)
+    if special is not None:
+        return await special(acting, asked, task, task_id)
+    of = _REQUESTS[name]
+    await acting.perform(of.operation, of.request(asked, task))
+    return succeeded()
 
 
 def _object(task: Task) -> Document:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -271,12 +271,7 @@ async def _run(who: Acting, job: BatchJob) -> Commit:
             break
         lot = page.tasks[current.task : current.task + AT_ONCE]
         numbered = enumerate(lot, start=current.task)
-        came = await asyncio.gather(
-            *(
-                tasks.perform(who, task, _task_id(current, page, n), page.attempt)
-                for n, task in numbered
-            )
-        )
+        came = await _perform(who, lot, [_task_id(current, page, n) for n, _ in numbered], page)
         current = await _count(who, current, page, list(zip(lot, came, strict=True)))
         done += len(lot)
 
@@ -293,6 +288,21 @@ async def _run(who: Acting, job: BatchJob) -> Commit:
             states.complete(tx, then, cloud.clock.now_ms())
 
     return _then(cloud, job, change)
+
+
+async def _perform(
+    who: Acting, lot: Sequence[Task], ids: Sequence[str], page: Page
+) -> list[Outcome]:
+    """All at once. One that breaks does so once the others have ended. Raises: StoreUnavailable."""
+    under_way = (
+        tasks.perform(who, task, id, page.attempt) for task, id in zip(lot, ids, strict=True)
+    )
+    found: list[Outcome] = []
+    for came in await asyncio.gather(*under_way, return_exceptions=True):
+        if isinstance(came, BaseException):
+            raise came
+        found.append(came)
+    return found
 
 
 def _task_id(job: BatchJob, page: Page, number: int) -> str:
