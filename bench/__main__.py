@@ -137,15 +137,22 @@ def small_objects(target: Target) -> list[tuple[str, bool]]:
     with bare(target, recorded) as peer:
         for kind in kinds:
             rates: dict[str, list[float]] = {target.name: [], peer.name: []}
+            costs_us: dict[str, list[float]] = {target.name: [], peer.name: []}
             for server in (target, peer):
                 measure(server.url, requests[kind.name], connections=16, seconds=0.3)
             for _ in range(SMALL_ROUNDS):
                 for server in (target, peer):
+                    before_s = server.cpu_s()
                     measured = measure(server.url, requests[kind.name], connections=16, seconds=1.0)
+                    used_us = (server.cpu_s() - before_s) * 1e6
                     rates[server.name].append(measured.rate)
+                    costs_us[server.name].append(used_us / measured.requests)
             own, least = (statistics.median(rates[s.name]) for s in (target, peer))
             bar = min(SMALL_BARS[kind.name], least / 2)
-            text = f"{kind.name}: {own:,.0f}/s; bare ASGI handler {least:,.0f}/s (bar {bar:,.0f}/s)"
+            spent = ", ".join(
+                f"{statistics.median(costs):.0f} us of {name}" for name, costs in costs_us.items()
+            )
+            text = f"{kind.name}: {own:,.0f}/s; bare ASGI handler {least:,.0f}/s (bar {bar:,.0f}/s; {spent})"
             found.append((text, own >= bar))
     return found
 

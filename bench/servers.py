@@ -52,6 +52,14 @@ class Target:
                     total += int(line.split()[1]) * 1024
         return total / 1e6
 
+    def cpu_s(self) -> float:
+        """What its processes have used of the processors, in seconds: steadier than rates where others work."""
+        ticks = 0
+        for pid in [self.pid, *_children(self.pid)]:
+            words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(words[11]) + int(words[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
 
 def _children(pid: int) -> list[int]:
     found = []

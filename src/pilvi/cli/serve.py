@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import logging.handlers
 import os
@@ -26,6 +27,8 @@ LOG_BYTES_MAX = 32 * 1024 * 1024
 LOG_FILES = 4
 LOG_TROUBLE_S = 60.0
 GRACE_S = 10.0
+GARBAGE_EVERY = 20_000
+"""New containers, less those that went, before circles among the youngest are looked for."""
 _DESCRIPTORS = 16_384
 
 Ready = Callable[[tuple[str, str] | None], None]
@@ -46,6 +49,13 @@ def serve(
     _log_to(settings, number)
     _raise_descriptors()
     uvloop.run(_serve(settings, directory, listener, admin_token, number, ready))
+
+
+def _spare_the_collector() -> None:
+    """What is there now stays, and need not be looked at again; and young objects rarely form circles here. With
+    Python's defaults a page of a thousand keys takes three times as long to gather."""
+    gc.freeze()
+    gc.set_threshold(GARBAGE_EVERY, 20, 20)
 
 
 def _raise_descriptors() -> None:
@@ -78,6 +88,7 @@ async def _serve(
             tls = server_context(settings.data / "tls", sorted(names))
         connections = Connections(app.gateway, secure=settings.tls)
         server = await loop.create_server(connections, sock=listener, ssl=tls)
+        _spare_the_collector()
         ready(app.first_key)
         log.info("worker %d (process %d) serves %s", number, os.getpid(), settings.external_url)
         await stop.wait()

@@ -43,15 +43,26 @@ def from_text(text: str) -> int:
 
 def iso8601(ms: int) -> str:
     """`2024-01-31T12:00:00Z`, with milliseconds only where there are any."""
-    text = (_EPOCH + timedelta(milliseconds=ms)).strftime("%Y-%m-%dT%H:%M:%S")
-    text = text.rjust(19, "0")
     rest = ms % 1000
+    text = _to_the_second(ms // 1000)
     return f"{text}.{rest:03d}Z" if rest else f"{text}Z"
+
+
+def _to_the_second(seconds: int) -> str:
+    day, seconds = divmod(seconds, 86_400)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{_day(day)}T{hours:02d}:{minutes:02d}:{seconds:02d}"
+
+
+@lru_cache(maxsize=1024)
+def _day(number: int) -> str:
+    return (_EPOCH + timedelta(days=number)).strftime("%Y-%m-%d").rjust(10, "0")
 
 
 def iso8601_full(ms: int) -> str:
     """`2024-01-31T12:00:00.000Z`: S3 always writes the milliseconds."""
-    return f"{iso8601(ms - ms % 1000)[:-1]}.{ms % 1000:03d}Z"
+    return f"{_to_the_second(ms // 1000)}.{ms % 1000:03d}Z"
 
 
 @lru_cache(maxsize=256)

@@ -18,7 +18,9 @@ Write = Callable[[list[str], str, Any], None]
 
 DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _SPECIAL = re.compile('[&<>"\r\x00-\x08\x0b\x0c\x0e-\x1f\x85\u2028]')
-_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
+_CONTROL = re.compile("[\r\x00-\x08\x0b\x0c\x0e-\x1f\x85\u2028]")
+_PLAIN = frozenset({"timestamp", "boolean", "blob", "byte", "short", "integer", "long"})
+"""Kinds whose text never has a character to escape."""
 
 
 def escape(text: str) -> str:
@@ -27,12 +29,15 @@ def escape(text: str) -> str:
     A carriage return and the other control characters become references, as S3 writes them: a parser
     would otherwise turn the first into a line feed. XML 1.0 has no way to write most of the others.
     """
-    return _SPECIAL.sub(_reference, text) if _SPECIAL.search(text) else text
+    if not _SPECIAL.search(text):
+        return text
+    text = text.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
+    text = text.replace(">", "&gt;")
+    return _CONTROL.sub(_reference, text) if _CONTROL.search(text) else text
 
 
 def _reference(match: re.Match[str]) -> str:
-    character = match[0]
-    return _ENTITIES.get(character) or f"&#x{ord(character):x};"
+    return f"&#x{ord(match[0]):x};"
 
 
 def _text_of_double(value: Any) -> str:
@@ -92,10 +97,13 @@ class XmlWriter:
             return self._map(shape)
         text = text_writer(shape, "iso8601", full=self._full)
 
-        def write_scalar(out: list[str], name: str, value: Any) -> None:
+        def write_plain(out: list[str], name: str, value: Any) -> None:
+            out.append(f"<{name}>{text(value)}</{name}>")
+
+        def write_text(out: list[str], name: str, value: Any) -> None:
             out.append(f"<{name}>{escape(text(value))}</{name}>")
 
-        return write_scalar
+        return write_plain if shape.type in _PLAIN else write_text
 
     def structure(self, shape: Shape, root_namespace: str | None = None) -> Write:
         """`root_namespace`: what a document's root declares instead of the shape's own."""

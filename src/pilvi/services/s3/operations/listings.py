@@ -125,12 +125,13 @@ def _add_contents(
 def content(
     stored: Object, owned_in: Bucket | None, result: Mapping[str, Any], now_ms: int | None
 ) -> dict[str, Any]:
+    checksum = stored.checksum
     content: dict[str, Any] = {
         "Key": shown(stored.key, result),
         "LastModified": descriptions.second(stored.modified_at_ms),
         "ETag": descriptions.quoted(stored.etag),
-        "ChecksumAlgorithm": [stored.checksum.algorithm],
-        "ChecksumType": stored.checksum.kind,
+        "ChecksumAlgorithm": (checksum.algorithm,),
+        "ChecksumType": checksum.kind,
         "Size": stored.size,
         "StorageClass": stored.storage_class,
     }

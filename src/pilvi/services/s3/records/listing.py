@@ -75,6 +75,10 @@ def walk(
     """The next `size` rows and common prefixes behind `marker` (a key, or its beginning parts; empty: from
     the start). A common prefix that the marker lies in counts as told."""
     start, end = _start(ordered, prefix, delimiter, marker), ordered.behind_all(prefix)
+    if not delimiter and size > 0:
+        found = list(ordered.scan(start, end, size + 1, None))
+        rows = [row for row in found[:size] if not isinstance(row, str)]
+        return Page(rows, [], truncated=len(found) > size, last=rows[-1] if rows else None)
     rows: list[T] = []
     prefixes: list[str] = []
     last: T | str | None = None
