@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from hostile.support import connect, message, s3_headers
 from pilvi.services.s3.rules import encoded_words
 
 Send = Callable[..., Any]
@@ -166,3 +167,15 @@ def test_half_of_what_names_an_operation(
     assert (answer.status, answer.code) == (400, "InvalidArgument")
     assert missing in answer.body.decode()
     assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"0123456789"
+
+
+# An object of no length is put by saying so; a client that forgot to say it must not erase what is there.
+def test_a_body_announces_its_length(endpoint: str, account: str, s3: Any, bucket: str) -> None:
+    s3.put_object(Bucket=bucket, Key="k", Body=b"kept")
+    for headers, status in (({}, b"411"), ({"content-length": "0"}, b"200")):
+        request = message("PUT", f"/{bucket}/k", {**s3_headers(account), **headers})
+        with connect(endpoint) as connection:
+            connection.sendall(request)
+            assert connection.recv(65536)[9:12] == status
+        size = s3.head_object(Bucket=bucket, Key="k")["ContentLength"]
+        assert size == (4 if status == b"411" else 0)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import orjson
 
 from pilvi.base.http import HttpRequest
+from pilvi.protocol import timestamps
 from pilvi.protocol.dialects import Params, ReadRequest
 from pilvi.protocol.model import Operation, Shape
 from pilvi.protocol.routes import Match
@@ -32,12 +33,21 @@ def _scalar(member: Shape, text: str, wire: str, place: Place) -> Any:
     if member.type == "string":
         return _json_value(text, wire) if member.traits.get("jsonvalue") else text
     if wire in VERBATIM:
-        return text
+        return _verbatim(text)
     try:
         return scalar_from_text(member.type, text)
     except Unreadable as wrong:
         argument = (wire, text) if member.type in ("integer", "long") else None
         raise Unreadable(f"{wire}: {wrong.detail}", place=place, argument=argument) from None
+
+
+def _verbatim(text: str) -> int | str:
+    """An instant only where it will be written as it was sent."""
+    try:
+        ms = timestamps.from_text(text)
+    except (ValueError, OverflowError):
+        return text
+    return ms if timestamps.rfc822(ms) == text else text
 
 
 def _json_value(text: str, wire: str) -> Any:

@@ -140,10 +140,13 @@ async def commit(call: Call, taken: Taken, body: Callable[[Transaction], T]) -> 
 
 
 def _check_length(call: Call, size_max: int) -> None:
-    """Refuse what is announced as too large before a byte of it is read."""
+    """Refuse what is announced as too large before a byte of it is read, and what announces nothing."""
     headers = call.request.headers if call.request is not None else {}
     announced = headers.get("x-amz-decoded-content-length") or headers.get("content-length", "")
-    if announced.isascii() and announced.isdigit() and int(announced) > size_max:
+    if not announced and call.request is not None and call.request.method == "PUT":
+        if "transfer-encoding" not in headers:
+            raise errors.MissingContentLength()
+    elif announced.isascii() and announced.isdigit() and int(announced) > size_max:
         raise errors.EntityTooLarge(int(announced), size_max)
 
 

@@ -437,6 +437,12 @@ class MetadataTooLarge(S3Error):
         super().__init__({"Size": str(size), "MaxSizeAllowed": str(size_max)})
 
 
+class MissingContentLength(S3Error):
+    code = "MissingContentLength"
+    message = "You must provide the Content-Length HTTP header."
+    status = 411
+
+
 class EntityTooLarge(S3Error):
     code = "EntityTooLarge"
     message = "Your proposed upload exceeds the maximum allowed size"
