@@ -1,7 +1,8 @@
 """Run the benchmark and print what was reached and what was missed.
 
-python -m bench              everything
-python -m bench GetItem ...  only scenarios whose names contain one of the words, or: invoke, permissions, bare
+python -m bench              everything but the big
+python -m bench GetItem ...  only scenarios whose names contain one of the words, or: invoke, permissions, bare,
+                             listing (a bucket of a million keys), large (64 MiB), big (1 GiB and 5 GiB: minutes)
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ import time
 from rich.console import Console
 from rich.table import Table
 
-from bench import scenarios
+from bench import large, scenarios
 from bench.load import Measured, measure
 from bench.scenarios import SCENARIOS, Scenario
-from bench.servers import Target, bare, moto, pilvi
+from bench.servers import Target, bare, moto, pilvi, seeded
 
 PUT_P50_MS = 1.0
 INVOKE_OVERHEAD_MS = 1.0
@@ -28,6 +29,8 @@ PERMISSIONS_KEPT = 0.85
 PERMISSION_ROUNDS = 5
 SMALL_BARS = {"GetObject 4 KiB": 8000.0, "PutObject 4 KiB": 4000.0}
 SMALL_ROUNDS = 3
+KEYS = 1_000_000
+PAGE_MS = 20.0
 
 console = Console(width=110)
 
@@ -36,6 +39,8 @@ def main() -> None:
     words = [word.lower() for word in sys.argv[1:]]
     chosen = [s for s in SCENARIOS if not words or any(w in s.name.lower() for w in words)]
     verdicts: list[tuple[str, bool]] = []
+    moved: list[large.Moved] = []
+    peer_moved: list[large.Moved] = []
     with pilvi() as ours:
         idle_mb = ours.resident_mb()
         verdicts.append(
@@ -49,10 +54,21 @@ def main() -> None:
             verdicts.append(permissions(ours))
         if not words or "bare" in words:
             verdicts += small_objects(ours)
+        if not words or "large" in words:
+            moved = [*large.small_and_large(ours, (64,))]
+        if "big" in words:
+            moved += large.small_and_large(ours, (1024, 5 * 1024))
+    if not words or "listing" in words:
+        verdicts += listing()
     peer_results: dict[str, Measured] = {}
-    if any(scenario.peer for scenario in chosen):
+    if moved or any(scenario.peer for scenario in chosen):
         with moto() as peer:
             peer_results = run(peer, [s for s in chosen if s.peer])
+            if moved:
+                sizes = (64, 1024) if "big" in words else (64,)
+                peer_moved = [*large.small_and_large(peer, sizes)]
+    if moved:
+        verdicts += report_large(moved, peer_moved)
     report(chosen, our_results, peer_results, verdicts)
 
 
@@ -155,6 +171,45 @@ def small_objects(target: Target) -> list[tuple[str, bool]]:
             text = f"{kind.name}: {own:,.0f}/s; bare ASGI handler {least:,.0f}/s (bar {bar:,.0f}/s; {spent})"
             found.append((text, own >= bar))
     return found
+
+
+def listing() -> list[tuple[str, bool]]:
+    """Pages of a thousand answers in a bucket of a million keys: what the server computes for one."""
+    found: list[tuple[str, bool]] = []
+    console.print(f"[dim]making a bucket of {KEYS:,} keys[/dim]")
+    with seeded("bench-keys", "model", KEYS) as target:
+        for name, request in scenarios.pages(target, "bench-keys").items():
+            measure(target.url, [request], connections=1, seconds=0.5)
+            before_s = target.cpu_s()
+            measured = measure(target.url, [request], connections=1, seconds=2.0)
+            cost_ms = (target.cpu_s() - before_s) * 1000 / measured.requests
+            text = (
+                f"a page of 1,000 {name}, of {KEYS:,} keys: {cost_ms:.1f} ms of the processor,"
+                f" p50 {measured.p50_ms:.1f} ms"
+            )
+            if "prefixes" in name:
+                text += f" (bar {PAGE_MS:.0f} ms)"
+            found.append((text, "prefixes" not in name or cost_ms < PAGE_MS))
+    return found
+
+
+def report_large(moved: list[large.Moved], peers: list[large.Moved]) -> list[tuple[str, bool]]:
+    table = Table(title="Large bodies: MiB a second, and what the server's memory grew by, in MiB")
+    for column in ("operation", "pilvi", "memory", "moto", "memory", "ratio"):
+        table.add_column(column, justify="left" if column == "operation" else "right")
+    of_peer = {one.what: one for one in peers}
+    for one in moved:
+        peer = of_peer.get(one.what)
+        cells = [one.what, f"{one.mib_per_s:,.0f}", f"{one.growth_mib:,.0f}"]
+        if peer is not None:
+            ratio = one.mib_per_s / peer.mib_per_s
+            cells += [f"{peer.mib_per_s:,.0f}", f"{peer.growth_mib:,.0f}", f"{ratio:.1f}"]
+        table.add_row(*cells)
+    console.print(table)
+    most = max(moved, key=lambda one: one.growth_mib)
+    bar = large.GROWTH_MIB_MAX
+    text = f"memory grew by at most {most.growth_mib:.0f} MiB, in {most.what} (bar {bar:.0f} MiB)"
+    return [(text, most.growth_mib < bar)]
 
 
 def report(

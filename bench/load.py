@@ -90,6 +90,7 @@ class _Client(asyncio.Protocol):
         self._expected = expected
         self._address = address
         self._closing = False
+        self._head_only = False
         self._loop = asyncio.get_running_loop()
         self._buffer = bytearray()
         self._missing = -1
@@ -108,7 +109,9 @@ class _Client(asyncio.Protocol):
 
     def send(self) -> None:
         self._sent_at = time.perf_counter()
-        self._transport.write(next(self._supply))
+        request = next(self._supply)
+        self._head_only = request.startswith(b"HEAD ")
+        self._transport.write(request)
 
     def data_received(self, data: bytes) -> None:
         if self._missing >= 0:
@@ -125,7 +128,8 @@ class _Client(asyncio.Protocol):
                 self.sample = bytes(self._buffer)
             fields = bytes(self._buffer[:head]).lower()
             self._closing = b"connection: close" in fields or fields.startswith(b"http/1.0")
-            self._missing = _length(fields) - (len(self._buffer) - head - 4)
+            body = 0 if self._head_only else _length(fields)
+            self._missing = body - (len(self._buffer) - head - 4)
         if self._missing > 0:
             return
         if self._ok:

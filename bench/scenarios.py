@@ -8,11 +8,13 @@ import json
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from urllib.parse import quote
 
 from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+from bench.seed import DEEP, WIDE
 from bench.servers import Target
 
 ITEMS = 1000
@@ -168,6 +170,33 @@ def put_object(target: Target) -> list[bytes]:
     ]
 
 
+def head_object(target: Target) -> list[bytes]:
+    return [
+        signed(target, "s3", "HEAD", f"/{BUCKET}/small/{n % 64:04d}", {}, b"")
+        for n in range(PREPARED)
+    ]
+
+
+def list_objects(target: Target) -> list[bytes]:
+    """Sixty-four keys."""
+    path = f"/{BUCKET}?delimiter=%2F&list-type=2&prefix=small%2F"
+    return [signed(target, "s3", "GET", path, {}, b"")]
+
+
+def pages(target: Target, bucket: str) -> dict[str, bytes]:
+    """Pages of a thousand answers from a bucket that `bench.seed` filled."""
+    queries = {
+        "common prefixes, one deep": f"delimiter=%2F&list-type=2&prefix={quote(WIDE, safe='')}",
+        "common prefixes, six deep": f"delimiter=%2F&list-type=2&prefix={quote(DEEP, safe='')}",
+        "keys": "list-type=2",
+        "versions": "versions=",
+    }
+    return {
+        name: signed(target, "s3", "GET", f"/{bucket}?{query}", {}, b"")
+        for name, query in queries.items()
+    }
+
+
 def get_large(target: Target) -> list[bytes]:
     return [signed(target, "s3", "GET", f"/{BUCKET}/large", {}, b"")]
 
@@ -248,6 +277,8 @@ SCENARIOS = [
     Scenario("Query (20 items)", query, bar=15),
     Scenario("GetObject 4 KiB", get_object, bar=8),
     Scenario("PutObject 4 KiB", put_object, bar=8),
+    Scenario("HeadObject", head_object, bar=8),
+    Scenario("ListObjectsV2 (64 keys)", list_objects),
     Scenario("GetObject 64 MiB", get_large, connections=2),
     Scenario("PutObject 64 MiB", put_large, connections=2),
     Scenario("PutItem, 1 connection", put_item, connections=1),

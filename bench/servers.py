@@ -70,12 +70,15 @@ def _children(pid: int) -> list[int]:
 
 
 @contextmanager
-def pilvi():
-    """One worker, durability full, signatures verified, permissions asked: the credentials are an IAM user's."""
+def pilvi(data: Path | None = None):
+    """One worker, durability full, signatures verified, permissions asked: the credentials are an IAM user's.
+
+    `data`: a data directory that is there already, and stays.
+    """
     with tempfile.TemporaryDirectory(prefix="pilvi-bench-") as directory:
         ready = Path(directory) / "ready"
         command = [sys.executable, "-m", "pilvi", "up", "--quiet", "--port", "0"]
-        command += ["--data", f"{directory}/data", "--ready-file", str(ready)]
+        command += ["--data", str(data or f"{directory}/data"), "--ready-file", str(ready)]
         began = time.monotonic()
         process = subprocess.Popen(command, start_new_session=True)
         while not ready.exists():
@@ -87,16 +90,32 @@ def pilvi():
         root = Target("pilvi", url, "000000000000", "x", process.pid, took)
         try:
             iam = root.client("iam")
-            iam.create_user(UserName="bench")
+            user = f"bench-{process.pid}"
+            iam.create_user(UserName=user)
             administrator = "arn:aws:iam::aws:policy/AdministratorAccess"
-            iam.attach_user_policy(UserName="bench", PolicyArn=administrator)
-            key = iam.create_access_key(UserName="bench")["AccessKey"]
+            iam.attach_user_policy(UserName=user, PolicyArn=administrator)
+            key = iam.create_access_key(UserName=user)["AccessKey"]
             yield Target(
                 "pilvi", url, key["AccessKeyId"], key["SecretAccessKey"], process.pid, took
             )
         finally:
             process.terminate()
             process.wait(30)
+
+
+@contextmanager
+def seeded(bucket: str, key: str, count: int):
+    """A server whose bucket has very many keys (`bench.seed`)."""
+    with tempfile.TemporaryDirectory(prefix="pilvi-bench-") as directory:
+        data = Path(directory) / "data"
+        with pilvi(data) as target:
+            client = target.client("s3")
+            client.create_bucket(Bucket=bucket)
+            client.put_object(Bucket=bucket, Key=key, Body=b"x")
+        command = [sys.executable, "-m", "bench.seed", str(data), bucket, key, str(count)]
+        subprocess.run(command, check=True)
+        with pilvi(data) as target:
+            yield target
 
 
 @contextmanager
