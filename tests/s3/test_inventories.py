@@ -22,7 +22,7 @@ FIELDS = [
     *("ETag", "Size", "LastModifiedDate", "StorageClass", "IsMultipartUploaded"),
     *("ReplicationStatus", "EncryptionStatus", "ObjectLockRetainUntilDate", "ObjectLockMode"),
     *("ObjectLockLegalHoldStatus", "IntelligentTieringAccessTier", "BucketKeyStatus"),
-    *("ChecksumAlgorithm", "ObjectAccessControlList", "ObjectOwner"),
+    *("ChecksumAlgorithm", "ObjectAccessControlList", "ObjectOwner", "LifecycleExpirationDate"),
 ]
 
 
@@ -105,6 +105,10 @@ def test_a_daily_inventory_of_all_versions(
     new = s3.put_object(Bucket=bucket, Key="ä b", Body=b"newer one", StorageClass="STANDARD_IA")
     s3.put_object(Bucket=bucket, Key="gone")
     s3.delete_object(Bucket=bucket, Key="gone")
+    expiring = {"ID": "r", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 9}}
+    s3.put_bucket_lifecycle_configuration(
+        Bucket=bucket, LifecycleConfiguration={"Rules": [expiring]}
+    )
     document = configuration(target, OptionalFields=FIELDS)
     s3.put_bucket_inventory_configuration(Bucket=bucket, Id="all", InventoryConfiguration=document)
     manifest = delivered()
@@ -127,6 +131,8 @@ def test_a_daily_inventory_of_all_versions(
     assert (latest["StorageClass"], latest["ETag"]) == ("STANDARD_IA", new["ETag"].strip('"'))
     assert (latest["EncryptionStatus"], latest["BucketKeyStatus"]) == ("SSE-S3", "DISABLED")
     assert latest["LastModifiedDate"].endswith(".000Z")
+    assert latest["LifecycleExpirationDate"].endswith("T00:00:00.000Z")
+    assert older["LifecycleExpirationDate"] == ""
     grants = json.loads(base64.b64decode(latest["ObjectAccessControlList"]))["grants"]
     assert grants[0]["permission"] == "FULL_CONTROL"
     assert grants[0]["canonicalId"] == latest["ObjectOwner"]
@@ -280,7 +286,7 @@ def test_configurations_as_recorded(
         ("MalformedXML", {"IncludedObjectVersions": "Wrong"}),
         ("MalformedXML", {"OptionalFields": ["Wrong"]}),
         ("NotImplemented", {"destination": {"Format": "ORC"}}),
-        ("NotImplemented", {"OptionalFields": ["LifecycleExpirationDate"]}),
+        ("NotImplemented", {"OptionalFields": ["IntelligentTieringReferenceDate"]}),
     ]
     for code, change in wrong:
         refused(code, put, **one, InventoryConfiguration=configuration(target, **change))

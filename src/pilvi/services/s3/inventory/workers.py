@@ -35,10 +35,14 @@ from pilvi.services.s3.files import Outgoing, one_piece
 from pilvi.services.s3.inventory import parquet, records
 from pilvi.services.s3.inventory.configuring import KIND
 from pilvi.services.s3.inventory.records import Due, Made, Run
+from pilvi.services.s3.lifecycle import judging, telling
+from pilvi.services.s3.lifecycle import records as lifecycles
 from pilvi.services.s3.records import buckets, configurations, versions
 from pilvi.services.s3.records.buckets import Bucket
+from pilvi.services.s3.records.objects import Object
 from pilvi.services.s3.records.versions import Listed
 from pilvi.services.s3.rules import inventories, names
+from pilvi.services.s3.rules.inventories import From
 from pilvi.services.s3.service import s3
 from pilvi.store.api import Snapshot, Transaction
 
@@ -82,18 +86,31 @@ class _Listing:
         resumed = (self.key, -self.rank) if self.key else None
         ordered = versions.ordered_versions(at, self.bucket, resumed)
         start = ordered.behind(*resumed) if resumed is not None else ordered.at(prefix)
+        of = self._from(at)
         looked, rows = 0, list[bytes]()
         last: Listed | None = None
         for one in ordered.rows(start, ordered.behind_all(prefix), _READ_AT_ONCE):
             looked, last = looked + 1, one
             if everything or (one.latest and one.object is not None):
                 if plain:
-                    rows.append(inventories.plain_row(self.bucket, one, chosen))
+                    rows.append(inventories.plain_row(of, one, chosen))
                 else:
-                    rows.append(inventories.csv_row(self.bucket, one, chosen).encode())
+                    rows.append(inventories.csv_row(of, one, chosen).encode())
         if last is not None:
             self.key, self.rank = last.key, last.rank
         return b"".join(rows), looked
+
+    def _from(self, at: Snapshot) -> From:
+        lifecycle = lifecycles.find(at, self.bucket)
+        day_ms = self.cloud.settings.lifecycle_day_ms
+
+        def expires_ms(stored: Object) -> int | None:
+            if lifecycle is None:
+                return None
+            step = judging.expiry(lifecycle, telling.subject_of(stored), day_ms)
+            return None if step is None else step.due_ms
+
+        return From(self.bucket, expires_ms)
 
 
 @s3.job("inventory", retry=Retry(attempts_max=_ATTEMPTS_MAX))

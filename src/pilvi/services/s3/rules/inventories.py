@@ -51,9 +51,16 @@ _DAILY, _WEEKLY = "Daily", "Weekly"
 _FIELDS_UNBUILT = (
     "ObjectLockEventHoldStatus",
     "ObjectLockEventHoldDuration",
-    "LifecycleExpirationDate",
     "IntelligentTieringReferenceDate",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class From:
+    """What rows are of. `expires_ms`: when the lifecycle rules of the bucket end a current object; None for never."""
+
+    bucket: Bucket
+    expires_ms: Callable[[Object], int | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +72,7 @@ class Column:
     parquet: str
     type: str
     sql: str
-    value: Callable[[Bucket, Listed], Value]
+    value: Callable[[From, Listed], Value]
 
 
 _TEXT, _LONG = ("binary", "VARCHAR"), ("int64", "BIGINT")
@@ -73,13 +80,13 @@ _TRUTH, _INSTANT = ("boolean", "BOOLEAN"), ("int64", "TIMESTAMP_MS")
 
 
 def _column(
-    name: str, parquet: str, kind: tuple[str, str], value: Callable[[Bucket, Listed], Value]
+    name: str, parquet: str, kind: tuple[str, str], value: Callable[[From, Listed], Value]
 ) -> Column:
     return Column(name, parquet, kind[0], kind[1], value)
 
 
-def _of(value: Callable[[Object], Value]) -> Callable[[Bucket, Listed], Value]:
-    return lambda bucket, listed: None if listed.object is None else value(listed.object)
+def _of(value: Callable[[Object], Value]) -> Callable[[From, Listed], Value]:
+    return lambda of, listed: None if listed.object is None else value(listed.object)
 
 
 def replication_status(stored: Object) -> str:
@@ -103,9 +110,9 @@ def _tier(stored: Object) -> str:
     return "FREQUENT" if stored.storage_class == "INTELLIGENT_TIERING" else ""
 
 
-def _grants(bucket: Bucket, listed: Listed) -> str | None:
+def _grants(of: From, listed: Listed) -> str | None:
     """As AWS writes it: a document of its own kind, in base64."""
-    stored = listed.object
+    bucket, stored = of.bucket, listed.object
     if stored is None:
         return None
     owner = names.owner_id(bucket.owner_of(stored.owner), bucket.account)
@@ -120,28 +127,33 @@ def _grants(bucket: Bucket, listed: Listed) -> str | None:
     return base64.b64encode(orjson.dumps(document)).decode()
 
 
-def _owner(bucket: Bucket, listed: Listed) -> str | None:
-    stored = listed.object
+def _expires(of: From, listed: Listed) -> int | None:
+    """Of what is current alone: rules about other versions are not told."""
+    if listed.object is None or not listed.latest:
+        return None
+    return of.expires_ms(listed.object)
+
+
+def _owner(of: From, listed: Listed) -> str | None:
+    bucket, stored = of.bucket, listed.object
     if stored is None:
         return None
     return names.owner_id(bucket.owner_of(stored.owner), bucket.account)
 
 
 _ALWAYS = (
-    _column("Bucket", "bucket", _TEXT, lambda bucket, listed: bucket.name),
-    _column("Key", "key", _TEXT, lambda bucket, listed: listed.key),
+    _column("Bucket", "bucket", _TEXT, lambda of, listed: of.bucket.name),
+    _column("Key", "key", _TEXT, lambda of, listed: listed.key),
 )
 _OF_VERSIONS = (
     _column(
         "VersionId",
         "version_id",
         _TEXT,
-        lambda bucket, listed: version_names.shown(listed.id) if bucket.versioning else "",
+        lambda of, listed: version_names.shown(listed.id) if of.bucket.versioning else "",
     ),
-    _column("IsLatest", "is_latest", _TRUTH, lambda bucket, listed: listed.latest),
-    _column(
-        "IsDeleteMarker", "is_delete_marker", _TRUTH, lambda bucket, listed: listed.object is None
-    ),
+    _column("IsLatest", "is_latest", _TRUTH, lambda of, listed: listed.latest),
+    _column("IsDeleteMarker", "is_delete_marker", _TRUTH, lambda of, listed: listed.object is None),
 )
 _OPTIONAL = (
     _column("Size", "size", _LONG, _of(lambda stored: stored.size)),
@@ -149,7 +161,7 @@ _OPTIONAL = (
         "LastModifiedDate",
         "last_modified_date",
         _INSTANT,
-        lambda bucket, listed: listed.modified_at_ms // 1000 * 1000,
+        lambda of, listed: listed.modified_at_ms // 1000 * 1000,
     ),
     _column("ETag", "e_tag", _TEXT, _of(lambda stored: stored.etag)),
     _column("StorageClass", "storage_class", _TEXT, _of(lambda stored: stored.storage_class)),
@@ -189,6 +201,7 @@ _OPTIONAL = (
     ),
     _column("ObjectAccessControlList", "object_access_control_list", _TEXT, _grants),
     _column("ObjectOwner", "object_owner", _TEXT, _owner),
+    _column("LifecycleExpirationDate", "lifecycle_expiration_date", _INSTANT, _expires),
 )
 _OPTIONAL_NAMES = frozenset(column.name for column in _OPTIONAL)
 
@@ -270,11 +283,11 @@ def schema(document: Document) -> str:
     return "message s3.inventory { " + " ".join(told) + " }"
 
 
-def csv_row(bucket: Bucket, listed: Listed, chosen: tuple[Column, ...]) -> str:
+def csv_row(of: From, listed: Listed, chosen: tuple[Column, ...]) -> str:
     """Each value in quotes, keys URL-encoded, as AWS writes it."""
     values: list[str] = []
     for column in chosen:
-        value = column.value(bucket, listed)
+        value = column.value(of, listed)
         if value is None:
             text = ""
         elif column.name == "Key":
@@ -294,6 +307,6 @@ def csv_line(bucket: str, key: str, version_id: str) -> str:
     return f'"{bucket}","{quote_plus(key, safe="/*")}","{version_id}"\n'
 
 
-def plain_row(bucket: Bucket, listed: Listed, chosen: tuple[Column, ...]) -> bytes:
+def plain_row(of: From, listed: Listed, chosen: tuple[Column, ...]) -> bytes:
     """A line of JSON, for the writer of Parquet: keys as they are."""
-    return orjson.dumps([column.value(bucket, listed) for column in chosen]) + b"\n"
+    return orjson.dumps([column.value(of, listed) for column in chosen]) + b"\n"
