@@ -154,7 +154,11 @@ def test_locks_lists_and_metadata(control: Control, s3: Any, account: str) -> No
     copy = {
         "TargetResource": f"arn:aws:s3:::{own}",
         "MetadataDirective": "REPLACE",
-        "NewObjectMetadata": {"ContentType": "text/x", "UserMetadata": {"a": "b"}},
+        "NewObjectMetadata": {
+            "ContentType": "text/x",
+            "UserMetadata": {"a": "b"},
+            "HttpExpiresDate": datetime(2030, 1, 1, tzinfo=UTC),
+        },
         "StorageClass": "STANDARD_IA",
     }
     body = f"{name},k,{version}\n".encode()
@@ -165,6 +169,7 @@ def test_locks_lists_and_metadata(control: Control, s3: Any, account: str) -> No
     control.run({"S3PutObjectCopy": copy}, **report)
     copied = s3.get_object(Bucket=own, Key="k")
     assert (copied["Body"].read(), copied["ContentType"]) == (b"1", "text/x")
+    assert copied["ExpiresString"] == "Tue, 01 Jan 2030 00:00:00 GMT"
     assert (copied["Metadata"], copied["StorageClass"]) == ({"a": "b"}, "STANDARD_IA")
 
 
