@@ -6,7 +6,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -242,7 +242,7 @@ def test_all_events_of_the_model_may_be_asked_for(s3: Any, bucket: str, account:
 
 # What changes beside an object is told without a sequencer, and a list that is put again as it was not at all.
 def test_changes_of_lists_and_retention_are_told(
-    s3: Any, new_bucket: Callable[[], str], account: str, told: Callable[[], list[Any]]
+    s3: Any, new_bucket: Callable[[], str], account: str, told: Callable[[], list[Any]], clock: Any
 ) -> None:
     bucket = f"{new_bucket()}-locked"
     s3.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=True, ObjectOwnership="ObjectWriter")
@@ -257,7 +257,7 @@ def test_changes_of_lists_and_retention_are_told(
     s3.put_object_acl(**at, ACL="private")
     s3.put_object_acl(**at, ACL="public-read")
     s3.put_object_acl(**at, ACL="public-read")
-    until = datetime.now(UTC) + timedelta(seconds=1)
+    until = datetime.fromtimestamp(clock.now_ms() / 1000 + 60, tz=UTC)  # others have moved it
     s3.put_object_retention(**at, Retention={"Mode": "GOVERNANCE", "RetainUntilDate": until})
     s3.put_object_tagging(**at, Tagging={"TagSet": []})
     records = {one["eventName"]: one for one in told()}

@@ -45,10 +45,11 @@ async def replicate(acting: Acting, task: Task, attempt: int) -> Outcome:
 
 
 def _outcome(stored: Object) -> Outcome:
-    status = PENDING if stored.replication is None else stored.replication.told
-    if status == FAILED:
+    state = stored.replication
+    status = PENDING if state is None else state.told
+    if state is not None and status == FAILED:
         message = "The object could not be replicated"
-        return Outcome(ok=False, status=400, code="ReplicationFailed", message=message)
+        return Outcome(ok=False, status=400, code=state.reason, message=message)
     return _WAITS if status == PENDING else succeeded()
 
 

@@ -11,10 +11,12 @@ REPLICA = "REPLICA"
 
 
 class Replication(msgspec.Struct, frozen=True, omit_defaults=True):
-    """`replica`: it came here by replication. `to`: how far it is, by the name of each bucket that it goes to."""
+    """`replica`: it came here by replication. `to`: how far it is, by the name of each bucket that it goes to.
+    `reason`: of what failed last, as AWS calls it."""
 
     replica: bool = False
     to: dict[str, str] = {}
+    reason: str = ""
 
     @property
     def told(self) -> str:
@@ -36,5 +38,5 @@ class Replication(msgspec.Struct, frozen=True, omit_defaults=True):
         """
         return self.told in (PENDING, FAILED)
 
-    def at(self, bucket: str, status: str) -> Replication:
-        return Replication(self.replica, {**self.to, bucket: status})
+    def at(self, bucket: str, status: str, reason: str = "") -> Replication:
+        return Replication(self.replica, {**self.to, bucket: status}, reason or self.reason)

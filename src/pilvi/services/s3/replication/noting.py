@@ -87,8 +87,8 @@ def enqueue(call: Call, tx: Transaction, bucket: Bucket, stored: Object) -> tupl
 
     `stored`: the version as `versions.find` gives it in this transaction; of whatever status, replicas too. It becomes
     PENDING and is replicated soon, by the bucket's configuration and role, as if it had been written now; later
-    `stored.replication.told` is COMPLETED (REPLICA of a replica) or FAILED, and `.to` tells it for each bucket.
-    Gives the names of these buckets. The caller has asked for s3:InitiateReplication.
+    `stored.replication.told` is COMPLETED (REPLICA of a replica) or FAILED, with `.reason`, and `.to` tells it for each
+    bucket. Gives the names of these buckets. The caller has asked for s3:InitiateReplication.
 
     Differs: a replica that was deleted for good comes back; AWS refuses that (DstObjectHardDeleted).
     Raises: NotEligible (SrcBucketReplicationConfigMissing; SrcObjectNotEligible: archived, or no rule fits it).

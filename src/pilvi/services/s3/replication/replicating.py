@@ -8,10 +8,9 @@ and a task that breaks alone, too, is put behind the others.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -262,7 +261,7 @@ class _Ending:
             task.destination,
             refused,
         )
-        self._mark(FAILED)
+        self._mark(FAILED, refused.reason)
         self._note("replication failed", str(refused))
         configuration = records.find_configuration(self._tx, self._source)
         rule = None if configuration is None else _rule(configuration, task, self._found)
@@ -272,11 +271,11 @@ class _Ending:
             self._tell("OperationNotTracked", task.rule)
         records.delete_task(self._tx, self._source, task)
 
-    def _mark(self, status: str) -> None:
+    def _mark(self, status: str, reason: str = "") -> None:
         """What the version says of itself. Delete markers say nothing."""
         found = self._found
         if isinstance(found, Object):
-            state = (found.replication or Replication()).at(self._task.destination, status)
+            state = (found.replication or Replication()).at(self._task.destination, status, reason)
             marked = msgspec.structs.replace(found, replication=state)
             versions.put_row(self._tx, self._source, marked)
 
@@ -302,14 +301,14 @@ class _Ending:
         """An event of the source bucket, as S3 itself."""
         task, found = self._task, self._found
         requested_at = datetime.fromtimestamp(task.noted_at_ms / 1000, tz=UTC)
-        data: Mapping[str, Any] = {
+        data = {
             "replicationRuleId": rule_id,
             "destinationBucket": f"arn:aws:s3:::{task.destination}",
             "s3Operation": _OPERATIONS[task.what],
             "requestTime": requested_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         }
         if reason:
-            data = {**data, "failureReason": reason}
+            data["failureReason"] = reason
         stored = found if isinstance(found, Object) else None
         event = Event(
             f"Replication:{name}",
@@ -318,7 +317,11 @@ class _Ending:
             etag=None if stored is None else stored.etag,
             size=None if stored is None else stored.size,
             version_id=task.version_id,
-            replication=data,
+            more={
+                "userIdentity": {"principalId": "s3.amazonaws.com"},
+                "requestParameters": {"sourceIPAddress": "s3.amazonaws.com"},
+                "replicationEventData": data,
+            },
         )
         call = Call(
             cloud=self._cloud,

@@ -118,8 +118,6 @@ class Event:
     size: int | None = None
     version_id: str = ""
     """Null versions are not told."""
-    replication: Mapping[str, Any] | None = None
-    """Of the events of replication, which S3 itself causes: what they are about."""
     more: Mapping[str, Any] | None = None
     """What the record tells besides: `glacierEventData`, `lifecycleEventData`."""
 
@@ -344,8 +342,4 @@ def record(
         },
         **(event.more or {}),
     }
-    if event.replication is not None:
-        body["userIdentity"] = {"principalId": "s3.amazonaws.com"}
-        body["requestParameters"] = {"sourceIPAddress": "s3.amazonaws.com"}
-        body["replicationEventData"] = dict(event.replication)
     return json.dumps({"Records": [body]}, separators=(",", ":")).encode()
