@@ -45,7 +45,7 @@ from pilvi.identity.permissions import PermissionsOf
 from pilvi.kit.cloud import Cloud
 from pilvi.kit.settings import DEFAULT_ACCOUNT, DEFAULT_REGION, Settings
 from pilvi.store.blob_rows import BlobCorrupt
-from pilvi.store.blobs import Blobs
+from pilvi.store.blobs import GRACE_S, Blobs
 from pilvi.store.datadir import DataDir, open_store
 from pilvi.store.memory import MemoryStore
 from pilvi.store.sealing import RootKeySource, Sealer
@@ -92,6 +92,8 @@ CONSUMERS: Mapping[str, tuple[str, ...]] = {}
 """Name of a fact -> the services that are told of it."""
 
 
+SHARED_GRACE_S = 60.0
+"""How long the file of a deleted body stays where several workers may be reading it."""
 SANDBOX_CONNECTIONS_MAX = 128
 """Of one sandbox: its function must not use up the server's descriptors."""
 
@@ -130,7 +132,9 @@ class App:
             store = MemoryStore()
         else:
             store = open_store(directory, settings.durability, entropy)
-        blobs = Blobs(directory.blobs, store, entropy=entropy)
+        # A worker does not know what another one streams.
+        grace_s = GRACE_S if settings.workers == 1 else SHARED_GRACE_S
+        blobs = Blobs(directory.blobs, store, entropy=entropy, grace_s=grace_s)
         cloud = Cloud(
             settings,
             store=store,
