@@ -7,10 +7,10 @@ itself with `ServerSideEncryption` encrypts it. The keys of buckets are sealed u
 backup of the data directory is worth nothing without the root key** (`<data>.key`, or what you gave instead): keep
 both, apart. Different from AWS: SSE-C is taken over plain HTTP too, since the endpoint is often this very machine;
 and it is blocked only in buckets whose encryption configuration says so, whereas AWS blocks it in new buckets since
-April 2026. Refused by name: `aws:kms:dsse`, and changing an object's key in place (`UpdateObjectEncryption`; a copy
-onto itself does it).
+April 2026. Refused by name: `aws:kms:dsse`.
 
-Refused by name are also appending (`WriteOffsetBytes`) and event holds.
+Refused by name are also event holds and annotations; what only directory buckets have (appending, renaming,
+sessions); Object Lambda; and metadata tables.
 
 Access control lists count where ownership controls say so, and are decided by the engine that decides about policies.
 Kept and told, but without any effect: configurations of storage class analysis, of request metrics and of

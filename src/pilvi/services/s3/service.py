@@ -99,6 +99,8 @@ ACTS = {
     "PutBucketTagging": Acts(bucket),
     "DeleteBucketTagging": Acts(bucket, "s3:PutBucketTagging"),
     "GetBucketVersioning": Acts(bucket),
+    "GetBucketAbac": Acts(bucket),
+    "PutBucketAbac": Acts(bucket),
     "GetBucketAccelerateConfiguration": Acts(bucket, "s3:GetAccelerateConfiguration"),
     "PutBucketAccelerateConfiguration": Acts(bucket, "s3:PutAccelerateConfiguration"),
     "GetBucketLifecycleConfiguration": Acts(bucket, "s3:GetLifecycleConfiguration"),
@@ -193,6 +195,7 @@ ACTS = {
     "DeleteObjectTagging": Acts(
         unversioned, told=the_request, also=access.of_version("s3:DeleteObjectVersionTagging")
     ),
+    "UpdateObjectEncryption": Acts(an_object, told=the_request),
     # multipart uploads
     "CreateMultipartUpload": _WRITTEN,
     "UploadPart": _WRITTEN,
@@ -251,6 +254,8 @@ _ACCEPTED: Mapping[str, Mapping[str, str]] = {
     "PutBucketCors": _ALGORITHM,
     "PutBucketEncryption": _ALGORITHM,
     "PutBucketTagging": _ALGORITHM,
+    "PutBucketAbac": _ALGORITHM,
+    "UpdateObjectEncryption": {**_PAYER, **_ALGORITHM},
     "PutBucketReplication": {
         **_ALGORITHM,
         "Token": "AWS asked for one where buckets have object lock, and does so no more",

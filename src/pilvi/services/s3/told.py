@@ -1,7 +1,7 @@
 """What requests, buckets and objects tell policies, when one of them asks.
 
-Only `s3:prefix` and its kin are told of every listing, in `service.py`. Buckets have no tags for policies: AWS tells
-those of buckets for which attribute-based access control was switched on, which cannot be done here.
+Only `s3:prefix` and its kin are told of every listing, in `service.py`. Tags of a bucket are told where attribute-based
+access control was switched on for it.
 AWS: S3 User Guide, "Policy actions, resources and condition keys for Amazon S3", "Tagging and access control policies";
 S3 API Reference, "Amazon S3 Signature Version 4 Authentication Specific Policy Keys".
 """
@@ -68,7 +68,7 @@ _OF_JOBS = (
     *("s3:existingjoboperation", "s3:existingjobpriority"),
 )
 _NEVER = (
-    *("aws:resourcetag/*", "s3:buckettag/*", "s3:accessgrantsinstancearn"),
+    *("aws:resourcetag/*", "s3:accessgrantsinstancearn"),
     *("s3:accesspointnetworkorigin", "s3:accesspointtag/*"),
     *("s3:dataaccesspointaccount", "s3:dataaccesspointarn"),
 )
@@ -97,7 +97,12 @@ tells = Tells(
             *_LOCKS,
             *_NEVER,
             *_OF_JOBS,
-            *("s3:existingobjecttag/*", "s3:requestobjecttag/*", "s3:requestobjecttagkeys"),
+            *(
+                "s3:buckettag/*",
+                "s3:existingobjecttag/*",
+                "s3:requestobjecttag/*",
+                "s3:requestobjecttagkeys",
+            ),
             *("s3:locationconstraint", "s3:objectcreationoperation", "s3:x-amz-copy-source"),
         }
     ),
@@ -155,6 +160,11 @@ def _stored(at: Snapshot, call: Call, resource: str, version_id: str | None) -> 
     if bucket is None or call.operation == "CreateBucket":
         return {"s3:resourceaccount": (call.account,)}
     told: Keys = {"s3:resourceaccount": (bucket.account if point is None else point.account,)}
+    if bucket.abac:
+        families = (
+            ("s3:buckettag/",) if point is not None else ("s3:buckettag/", "aws:resourcetag/")
+        )
+        told.update(kit_tags.of_resource(bucket.tags or {}, *families))
     stored = None
     if key and version_id is not None:
         stored = versions.find(
@@ -196,6 +206,12 @@ def _of_request(operation: str, req: Request) -> Keys:
     told["s3:objectcreationoperation"] = ("true" if operation in _MADE else "false",)
     if "CopySource" in req:
         told["s3:x-amz-copy-source"] = (_source(str(req["CopySource"])),)
+    anew = cast("Request", req.get("ObjectEncryption") or {}).get("SSEKMS")
+    if isinstance(anew, Mapping):
+        told["s3:x-amz-server-side-encryption"] = ("aws:kms",)
+        key = cast("Request", anew).get("KMSKeyArn")
+        if key:
+            told["s3:x-amz-server-side-encryption-aws-kms-key-id"] = (str(key),)
     configuration = req.get("CreateBucketConfiguration")
     if isinstance(configuration, Mapping):
         place = cast("Request", configuration).get("LocationConstraint")

@@ -181,6 +181,14 @@ async def envelope_for(
     )
 
 
+async def envelope_of_kms(
+    call: Call, bucket: Bucket, key: str, *, kms_key: str, bucket_key: bool
+) -> Envelope:
+    """For an object that is there and is to have another key. Raises: AccessDenied, KmsError."""
+    asked = Asked(SSE_KMS)
+    return await _of_kms(call, bucket, key, asked, kms_key=kms_key, bucket_key=bucket_key)
+
+
 async def envelope_of_part(
     call: Call, bucket: Bucket, how: Encryption | None, customer: CustomerKey | None
 ) -> Envelope:

@@ -1,6 +1,9 @@
 """What S3 is asked."""
 
 from pilvi.services.s3.operations import (
+    bucket_abac as bucket_abac,
+)
+from pilvi.services.s3.operations import (
     bucket_access as bucket_access,
 )
 from pilvi.services.s3.operations import (
@@ -50,6 +53,9 @@ from pilvi.services.s3.operations import (
 )
 from pilvi.services.s3.operations import (
     object_acls as object_acls,
+)
+from pilvi.services.s3.operations import (
+    object_encryption as object_encryption,
 )
 from pilvi.services.s3.operations import (
     object_locks as object_locks,

@@ -35,12 +35,6 @@ def delete_object(call: Call, tx: Transaction, req: DeleteObjectRequest) -> Dele
     """
     bucket = access.admit(call, tx, req)
     requests.refuse_unbuilt(req)
-    for member, header in (
-        ("IfMatchLastModifiedTime", "x-amz-if-match-last-modified-time"),
-        ("IfMatchSize", "x-amz-if-match-size"),
-    ):
-        if member in req:
-            raise errors.HeaderNotImplemented(header)
     bypass = _bypass(req, bucket)
     version_id = req.get("VersionId")
     factors.prove_for_deletion(call, tx, bucket, req, for_good=version_id is not None)

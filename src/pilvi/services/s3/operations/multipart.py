@@ -305,6 +305,7 @@ def abort_multipart_upload(
 ) -> AbortMultipartUploadOutput:
     """Forget an upload and its parts. Raises: NoSuchUpload. AWS: AbortMultipartUpload."""
     bucket = access.admit(call, tx, req)
+    requests.refuse_unbuilt(req)
     upload = uploads.get_upload(tx, bucket, req["Key"], req["UploadId"])
     forget(call, tx, bucket, upload)
     return {}

@@ -104,6 +104,8 @@ class Bucket(msgspec.Struct, frozen=True, omit_defaults=True):
     """Whether it has a replication configuration (`replication/records.py`)."""
     mfa_delete: str = ""
     """Enabled or Disabled; "" until it is put for the first time."""
+    abac: bool = False
+    """Whether the tags count in policies."""
 
     @property
     def arn(self) -> str:

@@ -41,9 +41,14 @@ _MEMBERS = frozenset(
     }
 )
 _CUSTOMERS = {
-    source: frozenset(f"{source}SSECustomer{name}" for name in ("Algorithm", "Key", "KeyMD5"))
-    for source in ("", "CopySource")
+    "": ("SSECustomerAlgorithm", "SSECustomerKey", "SSECustomerKeyMD5"),
+    "CopySource": (
+        *("CopySourceSSECustomerAlgorithm", "CopySourceSSECustomerKey"),
+        "CopySourceSSECustomerKeyMD5",
+    ),
 }
+_CUSTOMER_SETS = {source: frozenset(members) for source, members in _CUSTOMERS.items()}
+"""The members for what is written, or read, and for what is copied."""
 _PROVIDED = "Requests specifying Server Side Encryption with Customer provided keys must provide"
 _KEY_BYTES = 32
 
@@ -127,12 +132,9 @@ def customer_key(
     Raises: InvalidArgument, InvalidEncryptionAlgorithmError.
     """
     names = _CUSTOMERS[source]
-    if requests.has_none(req, names):
+    if requests.has_none(req, _CUSTOMER_SETS[source]):
         return None
-    algorithm, key, md5 = (
-        cast("str | None", req.get(f"{source}SSECustomer{name}"))
-        for name in ("Algorithm", "Key", "KeyMD5")
-    )
+    algorithm, key, md5 = (cast("str | None", req.get(name)) for name in names)
     if not algorithm:
         raise errors.InvalidArgument(f"{_PROVIDED} a valid encryption algorithm.", _HEADER)
     if not key:

@@ -82,6 +82,11 @@ def check_removable(lock: Lock | None, now_ms: int, *, bypass: bool) -> None:
         raise errors.ObjectLocked()
 
 
+def is_protected(lock: Lock | None, now_ms: int) -> bool:
+    """Whether anything stands on a version, bypass or not."""
+    return lock is not None and (bool(lock.held) or _retained(lock, now_ms))
+
+
 def check_change(lock: Lock | None, wanted: Lock, now_ms: int, *, bypass: bool) -> None:
     """Retention that stands may be made longer; the rest needs governance and `bypass`. Raises: AccessDenied."""
     if lock is None or not _retained(lock, now_ms):

@@ -27,7 +27,6 @@ _UNBUILT = {
     "ObjectLockEventHold": "event holds",
     "ObjectLockEventHoldDurationDays": "event holds",
     "ObjectLockEventHoldDurationYears": "event holds",
-    "WriteOffsetBytes": "appending to objects",
     "AnnotationDirective": "object annotations",
 }
 
@@ -45,8 +44,19 @@ def has_none(req: Mapping[str, Any], members: AbstractSet[str]) -> bool:
     return _names_of(req).isdisjoint(members)
 
 
+_OF_DIRECTORY_BUCKETS = {
+    "WriteOffsetBytes": "x-amz-write-offset-bytes",
+    "IfMatchInitiatedTime": "x-amz-if-match-initiated-time",
+    "IfMatchLastModifiedTime": "x-amz-if-match-last-modified-time",
+    "IfMatchSize": "x-amz-if-match-size",
+}
+"""Members that only directory buckets know."""
+
+
 def refuse_unbuilt(req: Mapping[str, Any]) -> None:
-    """Before anything is stored. Raises: NotBuilt."""
+    """Before anything is stored. Raises: NotBuilt; HeaderNotImplemented for what AWS refuses as well."""
+    for member in sent(req, _OF_DIRECTORY_BUCKETS.keys()):
+        raise errors.HeaderNotImplemented(_OF_DIRECTORY_BUCKETS[member])
     for member in sent(req, _UNBUILT.keys()):
         raise NotBuilt(what=f"{_UNBUILT[member]} ({member})")
 
