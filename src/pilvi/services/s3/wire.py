@@ -9,6 +9,10 @@ EpochMs = int
 """An instant: milliseconds since the epoch."""
 
 
+class AbacStatus(TypedDict, total=False):
+    Status: str
+
+
 class AbortIncompleteMultipartUpload(TypedDict, total=False):
     DaysAfterInitiation: int
 
@@ -597,6 +601,15 @@ class ExistingObjectReplication(TypedDict, total=False):
 class FilterRule(TypedDict, total=False):
     Name: str
     Value: str
+
+
+class GetBucketAbacOutput(TypedDict, total=False):
+    AbacStatus: AbacStatus
+
+
+class GetBucketAbacRequest(TypedDict, total=False):
+    Bucket: Required[str]
+    ExpectedBucketOwner: str
 
 
 class GetBucketAccelerateConfigurationOutput(TypedDict, total=False):
@@ -1495,6 +1508,10 @@ class Object(TypedDict, total=False):
     RestoreStatus: RestoreStatus
 
 
+class ObjectEncryption(TypedDict, total=False):
+    SSEKMS: SSEKMSEncryption
+
+
 class ObjectIdentifier(TypedDict, total=False):
     Key: Required[str]
     VersionId: str
@@ -1618,6 +1635,14 @@ class PublicAccessBlockConfiguration(TypedDict, total=False):
     IgnorePublicAcls: bool
     BlockPublicPolicy: bool
     RestrictPublicBuckets: bool
+
+
+class PutBucketAbacRequest(TypedDict, total=False):
+    Bucket: Required[str]
+    ContentMD5: str
+    ChecksumAlgorithm: str
+    ExpectedBucketOwner: str
+    AbacStatus: Required[AbacStatus]
 
 
 class PutBucketAccelerateConfigurationRequest(TypedDict, total=False):
@@ -2063,6 +2088,11 @@ class SSEKMS(TypedDict, total=False):
     KeyId: Required[str]
 
 
+class SSEKMSEncryption(TypedDict, total=False):
+    KMSKeyArn: Required[str]
+    BucketKeyEnabled: bool
+
+
 class SSES3(TypedDict, total=False):
     pass
 
@@ -2188,6 +2218,21 @@ class Transition(TypedDict, total=False):
     Date: EpochMs
     Days: int
     StorageClass: str
+
+
+class UpdateObjectEncryptionRequest(TypedDict, total=False):
+    Bucket: Required[str]
+    Key: Required[str]
+    VersionId: str
+    ObjectEncryption: Required[ObjectEncryption]
+    RequestPayer: str
+    ExpectedBucketOwner: str
+    ContentMD5: str
+    ChecksumAlgorithm: str
+
+
+class UpdateObjectEncryptionResponse(TypedDict, total=False):
+    RequestCharged: str
 
 
 class UploadPartCopyOutput(TypedDict, total=False):
