@@ -58,6 +58,9 @@ _S3_ROOTS = {
 }
 """Names that S3 gives its answers' root elements; botocore's model leaves them out."""
 
+_ALSO_CALLED = {"SelectObjectContentRequest": "SelectRequest"}
+"""What AWS's pages call a request's root element, where the model has another name."""
+
 
 class RestJson:
     def __init__(self, model: ServiceModel, opaque: frozenset[str]) -> None:
@@ -144,7 +147,7 @@ class RestXml:
             return _document_reader(self._reader.of(member), names)
 
         def members(shape: Shape, members: dict[str, Shape]) -> ReadBody:
-            names = {shape.location_name, shape.name}
+            names = {shape.location_name, shape.name, _ALSO_CALLED.get(shape.name)} - {None}
             return _document_reader(self._reader.members(shape, members), names)
 
         return request_reader(operation, payload, members)

@@ -325,6 +325,9 @@ _HAVE_A_WORD_OF_THEIR_OWN = {"logs"}
 
 
 _CHECKED_BY_HANDLERS = {
+    ("s3", "SelectObjectContent"): frozenset(
+        {"Expression", "ExpressionType", "InputSerialization", "OutputSerialization"}
+    ),
     ("lambda", "CreateFunction"): frozenset({"Runtime"}),
     ("lambda", "UpdateFunctionConfiguration"): frozenset({"Runtime"}),
     ("s3control", "CreateAccessPoint"): frozenset({"Name", "Tags"}),
@@ -364,11 +367,11 @@ def validator(
     if shape is None:
         return lambda params: None
     service = operation.model.name
+    left_out = _CHECKED_BY_HANDLERS.get((service, operation.name), frozenset())
     if service == "s3":
-        return _s3_validator(shape)
+        return _s3_validator(shape, left_out)
     prefix = f"{_camel(operation.name)}Input." if service in _PREFIXES_BODY else ""
     compiler = _Compiler(hide=service in _HIDES_VALUES, opaque=opaque)
-    left_out = _CHECKED_BY_HANDLERS.get((service, operation.name), frozenset())
     check = compiler.input(shape, prefix, left_out)
     error: type[AwsError] = ValidationException
     if protocol in ("query", "ec2"):
@@ -394,14 +397,15 @@ def _names_error(operation: Operation, error: type[AwsError]) -> bool:
     return any(one["shape"] == error.__name__ for one in listed)
 
 
-def _s3_validator(shape: Shape) -> Validate:
+def _s3_validator(shape: Shape, left_out: frozenset[str]) -> Validate:
     payload: str | None = shape.traits.get("payload")
+    required = [name for name in shape.required if name not in left_out]
     body = None
     if payload is not None and shape.members[payload].type == "structure":
         body = _Compiler(required_only=True).structure(shape.members[payload])
 
     def validate(params: Mapping[str, Any]) -> None:
-        for name in shape.required:
+        for name in required:
             if params.get(name) is None:
                 if name == payload:
                     raise MissingRequestBodyError()

@@ -44,7 +44,7 @@ class Answer:
 
     async def begin(self) -> None:
         """Wait for the first event. Raises: what is wrong by then."""
-        self._ready.append(await self._next())
+        self._ready.appendleft(await self._next())
 
     def __aiter__(self) -> AsyncIterator[dict[str, Any]]:
         return self

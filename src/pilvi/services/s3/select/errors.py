@@ -36,6 +36,11 @@ class UnauthorizedAccess(S3Error):
     status = 401
 
 
+class EmptyRequestBody(S3Error):
+    code = "EmptyRequestBody"
+    message = "Request body cannot be empty."
+
+
 class MissingRequiredParameter(S3Error):
     code = "MissingRequiredParameter"
     message = "{parameter} is required. Please check the service documentation and try again."

@@ -12,11 +12,14 @@ from typing import Any, cast
 from pilvi.compute.queries.plan import JsonInput, Limits, ParquetInput, Plan
 from pilvi.languages.select_sql.formats.csv_reader import CsvInput
 from pilvi.languages.select_sql.formats.writers import CsvOutput, JsonOutput
+from pilvi.services.s3.rules import requests
 from pilvi.services.s3.select import errors
 
 EXPRESSION_BYTES_MAX = 256 * 1024
 LIMITS = Limits(memory_bytes=2 * 1024**3, processor_s=3600)
 """Of one query. What lies in memory is far less: a record, and one row group of a Parquet object."""
+
+_BODY = frozenset({"Expression", "ExpressionType", "InputSerialization", "OutputSerialization"})
 
 Given = Mapping[str, Any]
 
@@ -48,6 +51,8 @@ class Order:
 
 def ordered(req: Given) -> Order:
     """Raises: errors of this folder."""
+    if requests.has_none(req, _BODY):
+        raise errors.EmptyRequestBody()
     expression = _required(req, "Expression", "Expression")
     if _required(req, "ExpressionType", "ExpressionType") != "SQL":
         raise errors.InvalidExpressionType()
