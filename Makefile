@@ -4,6 +4,7 @@
 #   make demo-check   the same without a person, verified
 #   make test         setup, then the whole gate (what CI runs)
 #   make check        the gate alone: format, lint, types, layers, generated files, tests
+#   make clients      try rclone and restic, which must be installed (Debian has them)
 #   make bench        the main operations beside moto's server
 #   make service NAME=x   begin a new service
 #   make wire        generate the typed dicts of requests and answers anew
@@ -16,7 +17,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKERS ?= 2
 
-.PHONY: setup demo demo-check test check format bench service wire pages actions clean
+.PHONY: setup demo demo-check test check clients format bench service wire pages actions clean
 
 setup: $(STAMP)
 
@@ -39,6 +40,10 @@ check: setup
 	$(BIN)/basedpyright --level error
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+
+clients: setup
+	@command -v rclone >/dev/null && command -v restic >/dev/null || { echo "clients: install rclone and restic first" >&2; exit 1; }
+	$(BIN)/python -m pytest -n 0 tests/clients/from_debian.py
 
 format: setup
 	$(BIN)/ruff format .

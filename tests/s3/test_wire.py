@@ -179,3 +179,8 @@ def test_a_body_announces_its_length(endpoint: str, account: str, s3: Any, bucke
             assert connection.recv(65536)[9:12] == status
         size = s3.head_object(Bucket=bucket, Key="k")["ContentLength"]
         assert size == (4 if status == b"411" else 0)
+
+
+@pytest.mark.parametrize("query", ["", "?list-type=2"])
+def test_lists_name_the_region(send: Send, bucket: str, query: str) -> None:
+    assert told(send("GET", f"/{bucket}{query}"))["x-amz-bucket-region"] == "us-east-1"

@@ -34,7 +34,7 @@ def list_objects_v2(call: Call, at: Snapshot, req: ListObjectsV2Request) -> List
     token: str | None = req.get("ContinuationToken")
     start_after: str = req.get("StartAfter", "")
     marker = start_after if token is None else _key_of(token)
-    page, result = _list(at, bucket, req, marker)
+    page, result = _list(call, at, bucket, req, marker)
     result["KeyCount"] = len(page.rows) + len(page.prefixes)
     _add_contents(result, page, bucket if req.get("FetchOwner") else None, restores_at(call, req))
     if token is not None:
@@ -54,7 +54,7 @@ def list_objects(call: Call, at: Snapshot, req: ListObjectsRequest) -> ListObjec
     """
     bucket = access.admit(call, at, req)
     marker: str = req.get("Marker", "")
-    page, result = _list(at, bucket, req, marker)
+    page, result = _list(call, at, bucket, req, marker)
     _add_contents(result, page, bucket, restores_at(call, req))
     result["Marker"] = shown(marker, result)
     if page.truncated and req.get("Delimiter"):
@@ -63,9 +63,10 @@ def list_objects(call: Call, at: Snapshot, req: ListObjectsRequest) -> ListObjec
 
 
 def _list(
-    at: Snapshot, bucket: Bucket, req: Mapping[str, Any], marker: str
+    call: Call, at: Snapshot, bucket: Bucket, req: Mapping[str, Any], marker: str
 ) -> tuple[Page[Object], dict[str, Any]]:
-    """The page, and what both versions say of it."""
+    """The page, and what both versions say of it. AWS tells the region in a header that no model has."""
+    call.headers.append(("x-amz-bucket-region", bucket.region))
     size, result = begin(bucket, req)
     page = listing.walk(
         objects.ordered_objects(at, bucket),
