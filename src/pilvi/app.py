@@ -43,7 +43,7 @@ from pilvi.identity.authenticator import Authenticator
 from pilvi.identity.guardrails import GuardrailsOf
 from pilvi.identity.permissions import PermissionsOf
 from pilvi.kit.cloud import Cloud
-from pilvi.kit.settings import DEFAULT_ACCOUNT, DEFAULT_REGION, Settings
+from pilvi.kit.settings import DAY_MS, DEFAULT_ACCOUNT, DEFAULT_REGION, Settings
 from pilvi.store.blob_rows import BlobCorrupt
 from pilvi.store.blobs import GRACE_S, Blobs
 from pilvi.store.datadir import DataDir, open_store
@@ -251,6 +251,8 @@ class App:
             await blobs.sweep()
             await scrubbing.plan()
         await dispatcher.start()
+        if number == 0 and settings.lifecycle_day_ms != DAY_MS:
+            await cloud.ask(Storage).reschedule()
         first_key = None
         if settings.auth == "strict" and number == 0:
             first_key = await cloud.ask(Administrators).first_key(DEFAULT_ACCOUNT)

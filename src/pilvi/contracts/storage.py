@@ -20,6 +20,10 @@ class Storage(Protocol):
         """The last run of the rules, or the one under way. `begin`: begin one now, unless one is."""
         ...
 
+    def reschedule(self) -> Awaitable[None]:
+        """Have rules run at the next midnight: days have another length than they may have had before."""
+        ...
+
     def usage(self, bucket: str, prefix: str, after: str | None) -> Awaitable[dict[str, Any]]:
         """What versions and uploads take up, by storage class."""
         ...

@@ -8,6 +8,7 @@ from typing import Literal
 
 DEFAULT_ACCOUNT = "000000000000"
 DEFAULT_REGION = "us-east-1"
+DAY_MS = 24 * 60 * 60 * 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Settings:
     aws_policies: Path | None = None
     """A directory of policies that are to count as AWS's, beside those that are known."""
     log_requests: bool = True
-    lifecycle_day_ms: int = 24 * 60 * 60 * 1000
+    lifecycle_day_ms: int = DAY_MS
     """How long a day of S3's lifecycle rules lasts, and with it the hours of restores."""
     scrub_every_days: float = 7.0
     """How often all stored bodies are read and verified, by the clock; 0: only when somebody asks."""

@@ -99,11 +99,17 @@ def next_midnight(now_ms: int, day_ms: int) -> int:
 # --- what a rule is about
 
 
-def _applies(rule: Rule, subject: Subject) -> bool:
-    if not subject.key.startswith(rule.prefix):
-        return False
+def _applying(lifecycle: Lifecycle, subject: Subject) -> list[Rule]:
+    begins = subject.key.startswith
+    return [rule for rule in lifecycle.rules if begins(rule.prefix) and _narrows_to(rule, subject)]
+
+
+def _narrows_to(rule: Rule, subject: Subject) -> bool:
+    """Its tags and sizes."""
+    if not rule.tags and not rule.sized:
+        return True
     if subject.marker:
-        return not rule.tags and not rule.sized  # it has neither
+        return False  # it has neither
     if rule.larger is not None and subject.size <= rule.larger:
         return False
     if rule.smaller is not None and subject.size >= rule.smaller:
@@ -127,7 +133,7 @@ def steps(
     lifecycle: Lifecycle, subject: Subject, *, versioned: bool, day_ms: int = DAY_MS
 ) -> list[Step]:
     """What will become of a version while nothing else happens to it, in order; also what is long due."""
-    applying = [rule for rule in lifecycle.rules if _applies(rule, subject)]
+    applying = _applying(lifecycle, subject)
     if not applying:
         return []
     end = _end(applying, subject, versioned=versioned, day_ms=day_ms)
@@ -143,8 +149,11 @@ def steps(
 
 def expiry(lifecycle: Lifecycle, subject: Subject, day_ms: int = DAY_MS) -> Step | None:
     """When a current object is to go, and by which rule; object lock may keep it longer."""
-    applying = (rule for rule in lifecycle.rules if _applies(rule, subject))
-    return min(_expirations(applying, subject, day_ms), key=attrgetter("due_ms"), default=None)
+    return min(
+        _expirations(_applying(lifecycle, subject), subject, day_ms),
+        key=attrgetter("due_ms"),
+        default=None,
+    )
 
 
 def _expirations(rules: Iterable[Rule], subject: Subject, day_ms: int) -> Iterator[Step]:

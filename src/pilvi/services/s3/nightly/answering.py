@@ -20,7 +20,7 @@ from pilvi.services.s3.records.uploads import Upload
 from pilvi.services.s3.rules import version_names
 from pilvi.store.api import Snapshot, Transaction
 
-_PAGE = 1000
+_PAGE = 250
 _BUCKETS = 1000
 _UPLOADS = 50
 _VERSIONS, _UPLOADING = "versions", "uploads"
@@ -76,6 +76,23 @@ class S3Storage:
             }
 
         return await self._cloud.store.read(look)
+
+    async def reschedule(self) -> None:
+        day_ms, now_ms = self._cloud.settings.lifecycle_day_ms, self._cloud.clock.now_ms()
+        after: str | None = None
+        while True:
+            page = await self.buckets(after)
+
+            def plan(tx: Transaction, names: list[str] = page["buckets"]) -> None:
+                for name in names:
+                    bucket = buckets.find_bucket(tx, name)
+                    if bucket is not None and bucket.lifecycle:
+                        records.schedule(tx, bucket, judging.next_midnight(now_ms, day_ms))
+
+            await self._cloud.store.write(plan)
+            after = page["next"]
+            if after is None:
+                return
 
     # --- usage
 

@@ -9,7 +9,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -19,7 +21,7 @@ from pilvi.contracts.jobs import Job
 from pilvi.kit.call import Call
 from pilvi.services.s3 import behalf
 from pilvi.services.s3.lifecycle import judging, records, walking
-from pilvi.services.s3.lifecycle.records import Due, Place, Run
+from pilvi.services.s3.lifecycle.records import Due, Lifecycle, Place, Run
 from pilvi.services.s3.nightly import applying
 from pilvi.services.s3.records.buckets import Bucket
 from pilvi.services.s3.service import s3
@@ -28,7 +30,11 @@ from pilvi.store.api import Snapshot, Transaction
 if TYPE_CHECKING:
     from pilvi.kit.cloud import Cloud
 
-PAGE_SIZE = 1000
+PAGE_COST_MAX = 5000
+"""Of judging one page: each row costs as much as `_ROW_COST` rules."""
+_ROW_COST, _PAGE_SIZE_MIN = 20, 16
+IDLE_PAGES = 8
+"""Where nothing is due, so many pages make one job."""
 COST_MAX = 500
 """Of one transaction, about in rows."""
 
@@ -74,33 +80,26 @@ def _give_up(job: Job, reason: str) -> Commit:
 
 @s3.job("lifecycle_walk", bury=_give_up)
 async def walk(cloud: Cloud, job: Job) -> Commit | None:
-    """One page."""
+    """One page that brings something, or some in which nothing is due."""
     day_ms = cloud.settings.lifecycle_day_ms
-
-    def look(at: Snapshot) -> tuple[int, Place | None] | None:
-        """How much there is in the page and where the next begins; None: something in it is due, or it is the end."""
-        bucket = _find_bucket(at, job)
-        run = None if bucket is None else records.find_run(at, bucket)
-        lifecycle = None if bucket is None else records.find(at, bucket)
-        if bucket is None or run is None or run.ended_at_ms is not None or lifecycle is None:
-            return None
-        page = walking.page(at, bucket, lifecycle, run.place, day_ms=day_ms, size=PAGE_SIZE)
-        now_ms = cloud.clock.now_ms()
-        if any(one.steps and one.steps[0].due_ms <= now_ms for one in page.judged):
-            return None
-        return len(page.judged), page.following
-
-    idle = await cloud.store.read(look)
+    began = place = await cloud.store.read(lambda at: _place(at, job))
+    examined, pages = 0, 0
+    while place is not None and pages < IDLE_PAGES:
+        idle = await cloud.store.read(partial(_idle, job=job, place=place, cloud=cloud))
+        if idle is None:
+            break
+        count, place = idle
+        examined, pages = examined + count, pages + 1
+        await asyncio.sleep(0)  # others come in between
 
     def commit(tx: Transaction) -> None:
         bucket = _find_bucket(tx, job)
         run = None if bucket is None else records.find_run(tx, bucket)
-        if bucket is None or run is None or run.ended_at_ms is not None:
+        if bucket is None or run is None or run.place != began or run.ended_at_ms is not None:
             return
         call = behalf.acting(cloud, bucket, job, "Lifecycle")
-        if idle is not None and bucket.lifecycle:
-            count, following = idle
-            run = msgspec.structs.replace(run, examined=run.examined + count)
+        if pages:
+            run, following = msgspec.structs.replace(run, examined=run.examined + examined), place
         else:
             run, following = _apply(call, tx, bucket, run, day_ms)
         if following is None:
@@ -113,6 +112,32 @@ async def walk(cloud: Cloud, job: Job) -> Commit | None:
     return commit
 
 
+def _place(at: Snapshot, job: Job) -> Place | None:
+    """Where a walk that is under way has come to."""
+    bucket = _find_bucket(at, job)
+    run = None if bucket is None else records.find_run(at, bucket)
+    return None if run is None or run.ended_at_ms is not None else run.place
+
+
+def _idle(at: Snapshot, job: Job, place: Place, cloud: Cloud) -> tuple[int, Place | None] | None:
+    """How much there is in a page in which nothing is due, and where the next begins; None: it is another one."""
+    bucket = _find_bucket(at, job)
+    lifecycle = None if bucket is None else records.find(at, bucket)
+    if bucket is None or lifecycle is None:
+        return None
+    day_ms, size = cloud.settings.lifecycle_day_ms, _page_size(lifecycle)
+    page = walking.page(at, bucket, lifecycle, place, day_ms=day_ms, size=size)
+    now_ms = cloud.clock.now_ms()
+    if any(one.steps and one.steps[0].due_ms <= now_ms for one in page.judged):
+        return None
+    return len(page.judged), page.following
+
+
+def _page_size(lifecycle: Lifecycle) -> int:
+    """So that nobody waits for long while a page is judged: each rule costs."""
+    return max(_PAGE_SIZE_MIN, PAGE_COST_MAX // (_ROW_COST + len(lifecycle.rules)))
+
+
 def _apply(
     call: Call, tx: Transaction, bucket: Bucket, run: Run, day_ms: int
 ) -> tuple[Run, Place | None]:
@@ -120,7 +145,7 @@ def _apply(
     lifecycle = records.find(tx, bucket)
     if lifecycle is None:
         return run, None
-    page = walking.page(tx, bucket, lifecycle, run.place, day_ms=day_ms, size=PAGE_SIZE)
+    page = walking.page(tx, bucket, lifecycle, run.place, day_ms=day_ms, size=_page_size(lifecycle))
     spent = examined = 0
     for one in page.judged:
         due = [step for step in one.steps if step.due_ms <= call.now_ms]
