@@ -29,6 +29,10 @@ that is generated has the current versions of a bucket, and all of them where th
 Websites are served at `BUCKET.s3-website[-REGION].<host>` and at `/_aws/s3-website/BUCKET/`. Server access logs are
 delivered five minutes after the first line, by the clock.
 
+SDKs put the account in front of the host when they ask S3 Control (`000000000000.localhost:4566`), and the name of an
+access point for its ARN. `localhost` and all names below it lead to this machine where systemd resolves names;
+elsewhere after `apt install libnss-myhostname`, or by a line in `/etc/hosts` for each.
+
 Access points are reached by their ARN, their alias, and at `NAME-ACCOUNT.s3-accesspoint.REGION.<host>`; also at
 `NAME-ACCOUNT.<host>`, which is what SDKs ask for when an endpoint was given to them and the bucket is an ARN. Their
 policies and their bucket's must both allow. There are no VPCs: a point for a VPC refuses every request.
