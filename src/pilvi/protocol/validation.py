@@ -7,10 +7,11 @@ at the list, with all that such an item must satisfy.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from pilvi.base.errors import AwsError, ValidationError, ValidationException
+from pilvi.protocol import dynamodb_words
 from pilvi.protocol.model import Operation, Shape
 from pilvi.protocol.patterns import compile_pattern
 from pilvi.protocol.unreadable import InvalidArgument, MalformedXML
@@ -21,26 +22,29 @@ Check = Callable[[Any, str, list[str]], None]
 
 _FAILED = "failed to satisfy constraint:"
 _VALUE_CHARACTERS_MAX = 16 * 1024
+_LEVEL_CHARACTERS = 128
+"""What each level takes of the room for a value, so that no value is followed very deep."""
 
 
 def _camel(name: str) -> str:
     return name[:1].lower() + name[1:]
 
 
-def _show(value: Any, shape: Shape) -> str:
-    """A value as Java prints it, which is how it appears in AWS's texts."""
+def _show(value: Any, shape: Shape, room: int) -> str:
+    """A value as Java prints it, which is how it appears in AWS's texts: at least so many characters of it, if it has
+    them. What comes behind is not looked at, for a request may be megabytes."""
     if value is None:
         return "null"
     if shape.type == "structure":
-        parts = (
-            f"{_camel(name)}={_show(value.get(name), member)}"
-            for name, member in shape.members.items()
-        )
-        return f"{shape.name}({', '.join(parts)})"
+        parts = [
+            (f"{_camel(name)}=", value.get(name), member) for name, member in shape.members.items()
+        ]
+        return f"{shape.name}({_show_all(parts, room)})"
     if shape.type == "list":
-        return f"[{', '.join(_show(item, shape.member) for item in value)}]"
+        return f"[{_show_all((('', item, shape.member) for item in value), room)}]"
     if shape.type == "map":
-        return f"{{{', '.join(f'{k}={_show(v, shape.value)}' for k, v in value.items())}}}"
+        entries = ((f"{key}=", item, shape.value) for key, item in value.items())
+        return f"{{{_show_all(entries, room)}}}"
     if shape.type == "boolean":
         return "true" if value else "false"
     if shape.type == "blob":
@@ -48,12 +52,23 @@ def _show(value: Any, shape: Shape) -> str:
     return str(value)
 
 
+def _show_all(parts: Iterable[tuple[str, Any, Shape]], room: int) -> str:
+    shown: list[str] = []
+    for before, value, shape in parts:
+        if room <= 0:
+            break
+        shown.append(before + _show(value, shape, room - _LEVEL_CHARACTERS))
+        room -= len(shown[-1])
+    return ", ".join(shown)
+
+
 def _complaint(value: Any, shape: Shape, path: str, demand: str, *, hide: bool = False) -> str:
     if value is None:
         return f"Value null at '{path}' {_FAILED} {demand}"
     if hide or shape.traits.get("sensitive"):
         return f"Value at '{path}' {_FAILED} {demand}"
-    return f"Value '{_show(value, shape)[:_VALUE_CHARACTERS_MAX]}' at '{path}' {_FAILED} {demand}"
+    shown = _show(value, shape, _VALUE_CHARACTERS_MAX)[:_VALUE_CHARACTERS_MAX]
+    return f"Value '{shown}' at '{path}' {_FAILED} {demand}"
 
 
 class _Rule:
@@ -96,7 +111,9 @@ def _all_hold(rules: list[_Rule]) -> Callable[[Any], bool]:
     return lambda value: all(rule.holds(value) for rule in rules)
 
 
-def _plain_rules(shape: Shape, *, hide: bool) -> list[_Rule]:
+def _plain_rules(
+    shape: Shape, *, hide: bool, enumerations: Mapping[str, tuple[str, ...]]
+) -> list[_Rule]:
     """What a value must satisfy by itself, in the order in which AWS lists it."""
     rules: list[_Rule] = []
     pattern, values = shape.traits.get("pattern"), shape.traits.get("enum")
@@ -109,7 +126,8 @@ def _plain_rules(shape: Shape, *, hide: bool) -> list[_Rule]:
     if shape.type == "string" and values:
         allowed = frozenset(values)
         demand = "Member must satisfy enum value set"
-        demand += "" if hide else f": [{', '.join(values)}]"
+        listed = enumerations.get(shape.name, values)
+        demand += "" if hide else f": [{', '.join(listed)}]"
         rules.append(_Rule(lambda value: value in allowed, demand))
     return rules
 
@@ -123,9 +141,12 @@ class _Compiler:
         hide: bool = False,
         required_only: bool = False,
         opaque: frozenset[str] = frozenset(),
+        enumerations: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
-        """`hide`: never show values. `required_only`: nothing but missing members."""
+        """`hide`: never show values. `required_only`: nothing but missing members. `enumerations`: those that are
+        told in another order than the model's, by their shape's name."""
         self._opaque = opaque
+        self._enumerations = enumerations or {}
         self._hide = hide
         self._required_only = required_only
         self._structures: dict[str, Check | None] = {}
@@ -142,7 +163,9 @@ class _Compiler:
         return self._by_rules(shape, self._plain(shape))
 
     def _plain(self, shape: Shape) -> list[_Rule]:
-        return [] if self._required_only else _plain_rules(shape, hide=self._hide)
+        if self._required_only:
+            return []
+        return _plain_rules(shape, hide=self._hide, enumerations=self._enumerations)
 
     def _sizes(self, shape: Shape) -> list[_Rule]:
         return [] if self._required_only else _size_rules(shape)
@@ -196,13 +219,18 @@ class _Compiler:
     def _list(self, shape: Shape) -> Check | None:
         if shape.member.name in self._opaque:
             return self._by_rules(shape, self._sizes(shape))
-        own = _both(self._by_rules(shape, self._sizes(shape)), _no_nulls(shape, shape.member))
+        return _both(self._by_rules(shape, self._sizes(shape)), self._items(shape))
+
+    def _items(self, shape: Shape) -> Check | None:
+        """The check of a list's items, without that of how many there are."""
+        if shape.member.name in self._opaque:
+            return None
         if shape.member.type in ("structure", "list", "map"):
             inner = self.of(shape.member)
             items = None if inner is None else _each_item(inner)
         else:
             items = self._plain_items(shape, self._plain(shape.member))
-        return _both(own, items)
+        return _both(_no_nulls(shape, shape.member), items)
 
     def _plain_items(self, shape: Shape, rules: list[_Rule]) -> Check | None:
         if not rules:
@@ -226,7 +254,11 @@ class _Compiler:
         check = _both(check, _no_nulls(shape, shape.value))
         if shape.value.type not in ("structure", "list", "map"):
             return _both(check, self._plain_parts(shape, "value", self._plain(shape.value)))
-        inner = self.of(shape.value)
+        if shape.value.type == "list":
+            check = _both(check, self._plain_parts(shape, "value", self._sizes(shape.value)))
+            inner = self._items(shape.value)
+        else:
+            inner = self.of(shape.value)
         return _both(check, None if inner is None else _each_value(inner))
 
     def _plain_parts(self, shape: Shape, role: str, rules: list[_Rule]) -> Check | None:
@@ -371,7 +403,11 @@ def validator(
     if service == "s3":
         return _s3_validator(shape, left_out)
     prefix = f"{_camel(operation.name)}Input." if service in _PREFIXES_BODY else ""
-    compiler = _Compiler(hide=service in _HIDES_VALUES, opaque=opaque)
+    compiler = _Compiler(
+        hide=service in _HIDES_VALUES,
+        opaque=opaque,
+        enumerations=dynamodb_words.ENUMERATIONS if service == "dynamodb" else None,
+    )
     check = compiler.input(shape, prefix, left_out)
     error: type[AwsError] = ValidationException
     if protocol in ("query", "ec2"):
@@ -386,6 +422,8 @@ def validator(
     def validate(params: Mapping[str, Any]) -> None:
         found: list[str] = []
         check(params, "", found)
+        if found and service == "dynamodb":
+            raise error(detail=dynamodb_words.report(operation.name, params, found))
         if found:
             raise error(detail=_report(found))
 

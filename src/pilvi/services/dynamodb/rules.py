@@ -35,6 +35,7 @@ def draft_table(
             f"1 validation error detected: Value null at '{member}' failed to satisfy constraint: "
             "Member must not be null"
         )
+    _refuse_long_schema(req["KeySchema"])
     types = attribute_types(req["AttributeDefinitions"])
     hash_key, range_key = _keys(req["KeySchema"], types)
     billing_mode = req.get("BillingMode", "PROVISIONED")
@@ -109,7 +110,7 @@ def _keys(schema: Sequence[Mapping[str, Any]], types: Mapping[str, str]) -> tupl
     kinds = [element["KeyType"] for element in schema]
     if len(schema) > _KEY_LENGTH_MAX:
         raise NotBuilt(what="KeySchema with more than two elements: keys of several attributes")
-    if any(name not in types for name in names):
+    if any(name not in types for name in names) or names == [*types] * 2:
         if len(names) == _KEY_LENGTH_MAX:
             raise invalid("Invalid KeySchema: Some index key attribute have no definition")
         raise invalid_values(
@@ -127,6 +128,19 @@ def _keys(schema: Sequence[Mapping[str, Any]], types: Mapping[str, str]) -> tupl
     if kinds[1] != "RANGE":
         raise invalid("Invalid KeySchema: The second KeySchemaElement is not a RANGE key type")
     return names[0], names[1]
+
+
+def _refuse_long_schema(schema: Sequence[Mapping[str, Any]]) -> None:
+    """Raises: ValidationException; only keys of indexes may have more than two attributes."""
+    if len(schema) > _KEY_LENGTH_MAX:
+        shown = ", ".join(
+            f"KeySchemaElement(attributeName={one['AttributeName']}, keyType={one['KeyType']})"
+            for one in schema
+        )
+        raise invalid(
+            f"1 validation error detected: Value '[{shown}]' at 'keySchema' failed to satisfy constraint: "
+            f"Member must have length less than or equal to {_KEY_LENGTH_MAX}"
+        )
 
 
 def _throughput(given: Mapping[str, Any] | None, billing_mode: str) -> Throughput:
@@ -283,6 +297,7 @@ def change_table(table: TableRecord, req: Mapping[str, Any], now_ms: int) -> Tab
     if "TableClass" in req:
         changed = msgspec.structs.replace(changed, table_class=req["TableClass"])
     updates = req.get("GlobalSecondaryIndexUpdates") or ()
+    _refuse_repeated_updates(updates)
     if sum("Create" in update or "Delete" in update for update in updates) > 1:
         raise errors.LimitExceededException(
             detail="Subscriber limit exceeded: Only 1 online index can be created or deleted "
@@ -312,6 +327,23 @@ def change_table(table: TableRecord, req: Mapping[str, Any], now_ms: int) -> Tab
             "GlobalSecondaryIndexUpdates or SSESpecification or ReplicaUpdates is required"
         )
     return changed
+
+
+def _refuse_repeated_updates(updates: Sequence[Mapping[str, Any]]) -> None:
+    seen = set[str]()
+    for update in updates:
+        change = update.get("Update") or update.get("Create") or update.get("Delete")
+        if change is None:
+            raise invalid_values(
+                "One of GlobalSecondaryIndexUpdate.Update, GlobalSecondaryIndexUpdate.Create, "
+                "GlobalSecondaryIndexUpdate.Delete must not be null"
+            )
+        if change["IndexName"] in seen:
+            raise invalid_values(
+                "Only one global secondary index update per index is allowed simultaneously. "
+                f"Index: {change['IndexName']}"
+            )
+        seen.add(change["IndexName"])
 
 
 def _change_billing(table: TableRecord, req: Mapping[str, Any], now_ms: int) -> TableRecord:
@@ -392,11 +424,6 @@ def _change_indexes(
         _global_index(table, name)
         return msgspec.structs.replace(
             table, indexes=tuple(index for index in table.indexes if index.name != name)
-        )
-    if "Update" not in update:
-        raise invalid_values(
-            "One of GlobalSecondaryIndexUpdate.Update, GlobalSecondaryIndexUpdate.Create, "
-            "GlobalSecondaryIndexUpdate.Delete must not be null"
         )
     change = update["Update"]
     _refuse_unbuilt_throughput(change)

@@ -274,6 +274,8 @@ class Table:
                 value = values[given[attribute.name]]
                 if attribute.type not in value:
                     raise _index_mismatch(index, attribute, value)
+                if not value[attribute.type]:
+                    raise _empty_updated_key(attribute)
 
     def check_updated_index_keys(self, item: Item, changed: Sequence[str]) -> None:
         """Raises: ValidationException for an item that an index cannot take any more."""
@@ -289,11 +291,7 @@ class Table:
                     "The update expression attempted to update the secondary index key to unsupported type"
                 )
             if not part:
-                raise invalid(
-                    "One or more parameter values are not valid. The update expression attempted to "
-                    "update a secondary index key to a value that is not supported. The "
-                    f"AttributeValue for a key attribute cannot contain {attribute.empty()}."
-                )
+                raise _empty_updated_key(attribute)
 
     def refuse_nested(self, attributes: frozenset[str]) -> None:
         """`attributes`: those that an expression reaches into. Raises: ValidationException for keys."""
@@ -326,6 +324,14 @@ def _empty_index_key(index: str, attribute: KeyAttribute) -> errors.ValidationEx
         "One or more parameter values are not valid. A value specified for a secondary index key is not "
         "supported. The AttributeValue for a key attribute cannot contain "
         f"{attribute.empty()}. IndexName: {index}, IndexKey: {attribute.name}"
+    )
+
+
+def _empty_updated_key(attribute: KeyAttribute) -> errors.ValidationException:
+    return invalid(
+        "One or more parameter values are not valid. The update expression attempted to update a secondary "
+        "index key to a value that is not supported. The AttributeValue for a key attribute cannot contain "
+        f"{attribute.empty()}."
     )
 
 
