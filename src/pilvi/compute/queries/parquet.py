@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, cast
@@ -29,6 +30,7 @@ Read = Callable[[int, int], bytes]
 _NAME = "object://it"
 _CODECS = frozenset({"UNCOMPRESSED", "SNAPPY", "GZIP"})
 _ROW_GROUP_BYTES_MAX = 512 * 1024**2
+_TOGETHER_BYTES = 64 * 1024**2
 _ROWS = 1024
 _READ_BYTES_MAX = 8 * 1024**2
 
@@ -187,23 +189,39 @@ class Table:
         return list(found)
 
     def _ranges(self, scan: tuple[int, int] | None) -> Iterator[tuple[int, int]]:
-        """Rows of one row group after the other, so that no more than one is held."""
-        first = 0
-        for begins, count in self._groups:
-            if scan is None or scan[0] <= begins <= scan[1]:
-                yield first, first + count
-            first += count
+        """Rows that are read at once: of one row group, or of several small ones, so that no more is held."""
+        first = low = high = held = 0
+        for group in self._groups:
+            wanted = scan is None or scan[0] <= group.begins <= scan[1]
+            if low < high and (not wanted or held + group.size > _TOGETHER_BYTES):
+                yield low, high
+                low = high = held = 0
+            if wanted:
+                low = low if low < high else first
+                high, held = first + group.rows, held + group.size
+            first += group.rows
+        if low < high:
+            yield low, high
 
 
-def _groups(connection: duckdb.DuckDBPyConnection) -> list[tuple[int, int]]:
-    """(first byte, rows) of each row group. Raises: SelectProblem for what AWS does not read."""
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """A row group. `begins`: its first byte; `size`: bytes, uncompressed."""
+
+    begins: int
+    rows: int
+    size: int
+
+
+def _groups(connection: duckdb.DuckDBPyConnection) -> list[_Group]:
+    """Raises: SelectProblem for what AWS does not read."""
     found = connection.execute(
         "SELECT row_group_id, any_value(row_group_num_rows), sum(total_uncompressed_size),"
         " min(least(coalesce(dictionary_page_offset, data_page_offset), data_page_offset)),"
         f" list(DISTINCT compression), list(DISTINCT type) FROM parquet_metadata('{_NAME}')"
         " GROUP BY row_group_id ORDER BY row_group_id"
     ).fetchall()
-    groups: list[tuple[int, int]] = []
+    groups: list[_Group] = []
     for _number, rows, size, begins, codecs, types in found:
         if not set(codecs) <= _CODECS:
             raise SelectProblem("ParquetUnsupportedCompressionCodec")
@@ -211,7 +229,7 @@ def _groups(connection: duckdb.DuckDBPyConnection) -> list[tuple[int, int]]:
             raise SelectProblem("UnsupportedParquetType")
         if size > _ROW_GROUP_BYTES_MAX:
             raise SelectProblem("OverMaxParquetBlockSize")
-        groups.append((begins, rows))
+        groups.append(_Group(begins, rows, int(size)))
     return groups
 
 

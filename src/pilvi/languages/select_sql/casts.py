@@ -78,10 +78,12 @@ def _to_int(value: Value) -> int:
 
 def _to_float(value: Value) -> float:
     if isinstance(value, str):
-        found = number_in(value)
-        if found is None:
+        if _NUMBER.fullmatch(value) is None:
             raise _failed()
-        value = found
+        number = float(value)
+        if not math.isfinite(number):
+            raise _failed()
+        return number
     if not isinstance(value, bool | int | Decimal | float):
         raise _failed()
     try:

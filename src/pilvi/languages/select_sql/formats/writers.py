@@ -59,8 +59,21 @@ def _csv(how: CsvOutput) -> Write:
             return quoted(text)
         return text
 
+    specials = [character for character in special if character != how.field]
+
+    def plain(values: Sequence[Value]) -> str | None:
+        """All fields at once, where they are text that needs no quotes, as most are."""
+        try:
+            line = how.field.join(cast("Sequence[str]", values))
+        except TypeError:
+            return None
+        if line.count(how.field) != len(values) - 1:
+            return None
+        return None if any(character in line for character in specials) else line
+
     def write(record: Record) -> str:
-        line = how.field.join(map(field, record[1])) + how.record
+        found = None if how.always else plain(record[1])
+        line = (how.field.join(map(field, record[1])) if found is None else found) + how.record
         if len(line) > RECORD_CHARACTERS_MAX + len(how.record):
             raise SelectProblem("OverMaxRecordSize")
         return line
