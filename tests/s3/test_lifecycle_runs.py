@@ -250,6 +250,39 @@ def test_disabled_and_deleted_rules_do_nothing(
     assert keys(s3, bucket) == {}
 
 
+def test_what_happens_is_logged(
+    s3: Any, new_bucket: Callable[[], str], night: Callable[..., None]
+) -> None:
+    """In the access log, by AWS's names for it, and by nobody but S3."""
+    bucket, logs = new_bucket(), new_bucket()
+    policy = {
+        "Effect": "Allow",
+        "Principal": {"Service": "logging.s3.amazonaws.com"},
+        "Action": "s3:PutObject",
+        "Resource": f"arn:aws:s3:::{logs}/*",
+    }
+    document = {"Version": "2012-10-17", "Statement": [policy]}
+    s3.put_bucket_policy(Bucket=logs, Policy=json.dumps(document))
+    s3.put_object(Bucket=bucket, Key="k", Body=BIG)
+    transition = {"Days": 0, "StorageClass": "GLACIER_IR"}
+    put(s3, bucket, {"Expiration": {"Days": 2}, "Transitions": [transition]})
+    enabled = {"TargetBucket": logs, "TargetPrefix": ""}
+    s3.put_bucket_logging(Bucket=bucket, BucketLoggingStatus={"LoggingEnabled": enabled})
+    night()
+    night(2)
+    night(0.1)
+    lines = list[str]()
+    for one in s3.list_objects_v2(Bucket=logs)["Contents"]:
+        text = s3.get_object(Bucket=logs, Key=one["Key"])["Body"].read().decode()
+        lines += text.splitlines()
+    own = [line.split() for line in lines if " AmazonS3 " in line]
+    assert [(line[7], line[8]) for line in own] == [
+        ("S3.TRANSITION_GIR.OBJECT", "k"),
+        ("S3.EXPIRE.OBJECT", "k"),
+    ]
+    assert {len(line) for line in own} == {27}
+
+
 def test_what_happens_is_told(
     client: Callable[..., Any], s3: Any, bucket: str, account: str, night: Callable[..., None]
 ) -> None:

@@ -38,11 +38,11 @@ Access points are reached by their ARN, their alias, and at `NAME-ACCOUNT.s3-acc
 policies and their bucket's must both allow. There are no VPCs: a point for a VPC refuses every request.
 
 **Lifecycle rules** run at midnight UTC by the clock, page by page; a run that was interrupted goes on. Permissions do
-not hold them up, object lock does. `pilvi up --lifecycle-day 10s` (or `PILVI_LIFECYCLE_DAY`) makes a day as short as
-that, for trying rules: days of rules, midnights and the hours of restores all shrink; dates do not. `pilvi s3 lifecycle
-BUCKET` tells the last run and the next, with `--dry-run` what will become of what, when and by which rule, and `--now`
-runs them at once; `pilvi s3 du` tells what buckets take up. AWS's limit of 100
-for `NewerNoncurrentVersions` is not enforced, by neither.
+not hold them up, object lock does; access logs tell of what they do. `pilvi up --lifecycle-day 10s` (or
+`PILVI_LIFECYCLE_DAY`) makes a day as short as that, for trying rules: days of rules, midnights and the hours of
+restores all shrink; dates do not. `pilvi s3 lifecycle BUCKET` tells the last run and the next, with `--dry-run` what
+will become of what, when and by which rule, and `--now` runs them at once; `pilvi s3 du` tells what buckets take up.
+AWS's limit of 100 for `NewerNoncurrentVersions` is not enforced, by neither.
 
 **Archived objects** (`GLACIER`, `DEEP_ARCHIVE`) must be restored before they can be read. A restore takes as long as
 AWS says at most or on average: 5 minutes, 4 or 12 hours (Expedited, Standard, Bulk), of `DEEP_ARCHIVE` 12 or 48 hours

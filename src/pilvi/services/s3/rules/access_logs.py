@@ -125,6 +125,31 @@ def line(bucket: Bucket, answered: Answered, point: str) -> str:
     return " ".join(fields)
 
 
+def line_of_itself(
+    bucket: Bucket, at_ms: int, request_id: str, operation: str, key: str, size: int, version: str
+) -> str:
+    """What S3 did by lifecycle rules: there was no request."""
+    fields = [
+        names.canonical_id(bucket.account),
+        bucket.name,
+        datetime.fromtimestamp(at_ms // 1000, UTC).strftime("[%d/%b/%Y:%H:%M:%S +0000]"),
+        "-",
+        "AmazonS3",
+        request_id,
+        operation,
+        _bare(key),
+        _quoted(""),
+        *("-",) * 3,
+        str(size) if size else "-",
+        *("-",) * 2,
+        _quoted(""),
+        _quoted(""),
+        version or "-",
+        *("-",) * 8,
+    ]
+    return " ".join(fields)
+
+
 def _parts(request: HttpRequest) -> tuple[str, str, str]:
     bucket, _, key = request.path.lstrip("/").partition("/")
     return request.method, bucket, key
