@@ -9,7 +9,15 @@ from typing import Any
 
 import pytest
 
-from recordings.s3 import configurations, copies, listings, objects, uploads
+from recordings.s3 import (
+    access,
+    conditions,
+    configurations,
+    copies,
+    listings,
+    objects,
+    uploads,
+)
 from recordings.s3.scenarios import SCENARIOS
 from recordings.s3.story import Story, differences
 
@@ -19,7 +27,7 @@ RECORDED: dict[str, dict[str, Any]] = {
         json.loads, (Path(__file__).parent / "s3" / "answers.jsonl").read_text().splitlines()
     )
 }
-TOLD_IN = (configurations, copies, listings, objects, uploads)
+TOLD_IN = (access, conditions, configurations, copies, listings, objects, uploads)
 
 DIFFERS: dict[str, dict[str, str]] = {
     "TestS3BucketEncryption::test_s3_default_bucket_encryption": {
@@ -66,5 +74,5 @@ def test_it_is_as_it_was_recorded(client: Callable[..., Any], account: str, name
 def test_what_differs_is_recorded() -> None:
     for name, labels in DIFFERS.items():
         assert labels.keys() <= RECORDED[name].keys(), name
-    assert len(TOLD_IN) == 5
+    assert len(TOLD_IN) == 7
     assert RECORDED.keys() == SCENARIOS.keys()

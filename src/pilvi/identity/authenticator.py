@@ -18,7 +18,6 @@ AWS: IAM User Guide, "AWS Signature Version 4 for API requests"; S3 API Referenc
 
 from __future__ import annotations
 
-import hashlib
 from typing import Literal
 from urllib.parse import parse_qsl
 
@@ -38,6 +37,7 @@ from pilvi.identity.payload import (
     UNSIGNED_PAYLOAD,
     Payload,
     check_payload_word,
+    hash_of_body,
     payload_of,
 )
 from pilvi.identity.presigned import is_presigned
@@ -77,13 +77,8 @@ from pilvi.identity.signatures import (
     timestamp_of,
 )
 
-BODY_SIZE_MAX = 64 * 1024 * 1024
-"""How much of a body is read to hash it, where the client did not send the hash."""
-
 S3_SIGNING_NAMES = frozenset({"s3", "s3-outposts", "s3-object-lambda", "s3express"})
 """Services that sign the path as S3 does."""
-
-_EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
 
 
 class Authenticated(msgspec.Struct, frozen=True):
@@ -183,7 +178,7 @@ class Authenticator:
         )
         if dialect.is_s3:
             check_signed_headers(request, claim.names)
-        payload = proof.payload or await _hash_of_body(request)
+        payload = proof.payload or await hash_of_body(request)
         signed = _verify(request, credential, proof, payload, dialect)
         return self._authenticated(holder_of(credential), proof, signed, request, dialect)
 
@@ -499,12 +494,3 @@ def _verify(
         first = first or (text, canonical)
     assert first is not None
     raise mismatch(dialect, claim.access_key_id, proof.signature, *first)
-
-
-async def _hash_of_body(request: HttpRequest) -> str:
-    if request.stream is not None:
-        if request.read is None:
-            raise NotBuilt(what="a streamed body without x-amz-content-sha256")
-        request.body = await request.read(BODY_SIZE_MAX)
-        request.stream = None
-    return hashlib.sha256(request.body).hexdigest() if request.body else _EMPTY_SHA256

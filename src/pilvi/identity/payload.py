@@ -20,6 +20,10 @@ SIGNED_CHUNKS_TRAILER = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER"
 UNSIGNED_CHUNKS_TRAILER = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
 _HEX = frozenset("0123456789abcdefABCDEF")
 
+BODY_SIZE_MAX = 64 * 1024 * 1024
+"""How much of a body is read to hash it, where the client did not send the hash."""
+_EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
+
 
 class Payload(msgspec.Struct, frozen=True):
     """How the body must be treated by whoever reads it.
@@ -77,3 +81,13 @@ def check_payload_word(word: str) -> None:
             "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD-TRAILER or a valid sha256 value.",
             members={"ArgumentName": "x-amz-content-sha256", "ArgumentValue": word},
         )
+
+
+async def hash_of_body(request: HttpRequest) -> str:
+    """Of a body whose hash was not sent: it is read for that. Raises: NotBuilt for one that cannot be."""
+    if request.stream is not None:
+        if request.read is None:
+            raise NotBuilt(what="a streamed body without x-amz-content-sha256")
+        request.body = await request.read(BODY_SIZE_MAX)
+        request.stream = None
+    return hashlib.sha256(request.body).hexdigest() if request.body else _EMPTY_SHA256
