@@ -30,7 +30,8 @@ Websites are served at `BUCKET.s3-website[-REGION].<host>` and at `/_aws/s3-webs
 delivered five minutes after the first line, by the clock.
 
 **Signed URLs and forms** are taken by Signature Version 4 and by Version 2, which boto3 and the AWS CLI still make
-where nobody says otherwise; a policy that denies where `s3:signatureversion` is not `AWS4-HMAC-SHA256` refuses the old one.
+where nobody says otherwise. A policy that denies where `s3:signatureversion` is not `AWS4-HMAC-SHA256`
+refuses that one.
 Version 2 does not say when it was signed: how long it holds is judged by the machine's time. Different from AWS: this
 one endpoint is that of all regions, so a bucket is reached by whatever region a request was signed for, where AWS
 answers with 301; only what has no region's form is refused.
