@@ -40,6 +40,8 @@ def least(client: Any, operation: str) -> tuple[str, dict[str, Any]]:
         if below.serialization.get("location") == "uri"  # without these there is no URL to ask
         or below.serialization.get("hostLabel")
     }
+    if operation == "CompleteMultipartUpload":
+        arguments["UploadId"] = "x"  # a POST without it is no operation of S3
     if operation in ("BatchGetItem", "BatchWriteItem"):
         arguments["RequestItems"] = {}  # botocore cannot send them without
     return method, arguments
