@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 import pytest
 
@@ -90,6 +91,26 @@ def test_while_nothing_comes_silence_is_told() -> None:
         rest = [event async for event in query if not isinstance(event, Silence)]
         assert isinstance(rest[0], Records)
         assert isinstance(rest[-1], Done)
+
+    asyncio.run(body())
+
+
+def test_what_libraries_print_is_not_taken_for_frames() -> None:
+    """DuckDB shows how far a long query is on its standard output."""
+
+    def children() -> set[str]:
+        found = [task / "children" for task in Path("/proc/self/task").iterdir()]
+        return {pid for place in found for pid in place.read_text().split()}
+
+    async def body() -> None:
+        before = children()
+        query = await start(
+            Given(b"a\nb\n", wait=asyncio.Event()), "SELECT * FROM S3Object", silence_s=1
+        )
+        assert isinstance(await anext(query), Silence)
+        (process,) = children() - before
+        assert Path(f"/proc/{process}/fd/1").readlink() == Path("/dev/null")
+        await query.aclose()
 
     asyncio.run(body())
 

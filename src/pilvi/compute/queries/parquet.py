@@ -132,6 +132,7 @@ def _connect(size: int, read: Read, memory_bytes: int) -> duckdb.DuckDBPyConnect
     }
     connection = duckdb.connect(":memory:", config=settings)
     connection.register_filesystem(_Files(size, read))  # pyright: ignore[reportArgumentType] its stub knows no subclass
+    connection.execute("SET enable_progress_bar = false")
     connection.execute(f"SET allowed_paths = ['{_NAME}']")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")

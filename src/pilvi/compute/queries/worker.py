@@ -45,6 +45,12 @@ class Link:
         self._pending_size = 0
         self._told_at = time.monotonic()
         self._reading = threading.Lock()
+        self._out = os.dup(1)
+        silent = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(
+            silent, 1
+        )  # libraries that print (DuckDB shows progress) must not speak between frames
+        os.close(silent)
 
     def take_exactly(self, size: int) -> bytes:
         parts: list[bytes] = []
@@ -59,7 +65,7 @@ class Link:
     def send(self, kind: bytes, payload: bytes) -> None:
         data = memoryview(frames.HEAD.pack(kind, len(payload)) + payload)
         while data:
-            data = data[os.write(1, data) :]
+            data = data[os.write(self._out, data) :]
 
     def send_json(self, kind: bytes, value: dict[str, Any]) -> None:
         self.send(kind, json.dumps(value).encode())
