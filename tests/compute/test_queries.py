@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pilvi.compute.queries.plan import JsonInput, Limits, ParquetInput, Plan
+from pilvi.compute.queries.plan import Limits, Plan
 from pilvi.compute.queries.process import (
     Done,
     Event,
@@ -20,8 +20,7 @@ from pilvi.compute.queries.process import (
     Silence,
     TooManyQueries,
 )
-from pilvi.languages.select_sql.formats.csv_reader import CsvInput
-from pilvi.languages.select_sql.formats.writers import CsvOutput
+from pilvi.languages.select_sql.formats.options import CsvInput, CsvOutput, JsonInput, ParquetInput
 
 LIMITS = Limits(memory_bytes=2 * 1024**3, processor_s=60)
 

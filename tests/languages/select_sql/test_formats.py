@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pilvi.languages.select_sql.formats import csv_reader, json_reader, text
-from pilvi.languages.select_sql.formats.csv_reader import CsvInput
-from pilvi.languages.select_sql.formats.writers import CsvOutput, JsonOutput, writer
+from pilvi.languages.select_sql.formats.options import CsvInput, CsvOutput, JsonOutput
+from pilvi.languages.select_sql.formats.writers import writer
 from pilvi.languages.select_sql.parser import parse
 from pilvi.languages.select_sql.problems import SelectProblem
 from pilvi.languages.select_sql.values import MISSING

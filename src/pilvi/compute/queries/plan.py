@@ -6,18 +6,13 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pilvi.languages.select_sql.formats.csv_reader import CsvInput
-from pilvi.languages.select_sql.formats.writers import CsvOutput, JsonOutput
-
-
-@dataclass(frozen=True, slots=True)
-class JsonInput:
-    lines: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ParquetInput:
-    """There is nothing to say of it."""
+from pilvi.languages.select_sql.formats.options import (
+    CsvInput,
+    CsvOutput,
+    JsonInput,
+    JsonOutput,
+    ParquetInput,
+)
 
 
 @dataclass(frozen=True, slots=True)

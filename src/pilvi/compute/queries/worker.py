@@ -16,10 +16,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pilvi.compute.queries import frames
-from pilvi.compute.queries.plan import JsonInput, Plan
+from pilvi.compute.queries.plan import Plan
 from pilvi.languages.select_sql.bindings import Binding, Columns, Documents, Row
 from pilvi.languages.select_sql.formats import csv_reader, json_reader
-from pilvi.languages.select_sql.formats.csv_reader import CsvInput
+from pilvi.languages.select_sql.formats.options import CsvInput, JsonInput
 from pilvi.languages.select_sql.formats.text import decoded, decompressed, within
 from pilvi.languages.select_sql.formats.writers import writer
 from pilvi.languages.select_sql.parser import parse

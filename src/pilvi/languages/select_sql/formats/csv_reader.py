@@ -8,24 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from pilvi.languages.select_sql.formats.limits import RECORD_CHARACTERS_MAX
+from pilvi.languages.select_sql.formats.options import CsvInput
 from pilvi.languages.select_sql.problems import SelectProblem
-
-
-@dataclass(frozen=True, slots=True)
-class CsvInput:
-    """`quote`, `comments`: "" for none. `header`: NONE, USE or IGNORE. `multiline`: quoted fields may hold record
-    delimiters."""
-
-    header: str = "NONE"
-    field: str = ","
-    record: str = "\n"
-    quote: str = '"'
-    escape: str = '"'
-    comments: str = "#"
-    multiline: bool = False
 
 
 def rows(pieces: Iterable[str], how: CsvInput) -> Iterator[list[str]]:

@@ -8,34 +8,18 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from json.encoder import encode_basestring
 from typing import cast
 
 from pilvi.languages.select_sql.bindings import Record
 from pilvi.languages.select_sql.formats.limits import RECORD_CHARACTERS_MAX
+from pilvi.languages.select_sql.formats.options import CsvOutput, JsonOutput
 from pilvi.languages.select_sql.problems import SelectProblem
 from pilvi.languages.select_sql.timestamps import Timestamp
 from pilvi.languages.select_sql.values import MISSING, Value, number_text
 
 Write = Callable[[Record], str]
-
-
-@dataclass(frozen=True, slots=True)
-class CsvOutput:
-    """`always`: quote each field."""
-
-    always: bool = False
-    field: str = ","
-    record: str = "\n"
-    quote: str = '"'
-    escape: str = '"'
-
-
-@dataclass(frozen=True, slots=True)
-class JsonOutput:
-    record: str = "\n"
 
 
 def writer(how: CsvOutput | JsonOutput) -> Write:

@@ -9,9 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from pilvi.compute.queries.plan import JsonInput, Limits, ParquetInput, Plan
-from pilvi.languages.select_sql.formats.csv_reader import CsvInput
-from pilvi.languages.select_sql.formats.writers import CsvOutput, JsonOutput
+from pilvi.compute.queries.plan import Limits, Plan
+from pilvi.languages.select_sql.formats.options import (
+    CsvInput,
+    CsvOutput,
+    JsonInput,
+    JsonOutput,
+    ParquetInput,
+)
 from pilvi.services.s3.rules import requests
 from pilvi.services.s3.select import errors
 
