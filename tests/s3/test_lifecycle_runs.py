@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import urllib.request
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -104,6 +105,23 @@ def test_every_write_tells_the_expiration(s3: Any, bucket: str) -> None:
         **at, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
     )
     assert rule_of(done) == "r0"
+
+
+def test_forms_tell_the_expiration(s3: Any, bucket: str) -> None:
+    put(s3, bucket, {"Expiration": {"Days": 1}})
+    form = s3.generate_presigned_post(bucket, "k")
+    fields = "".join(
+        f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in {**form["fields"], "file": "1"}.items()
+    )
+    request = urllib.request.Request(
+        form["url"],
+        data=f"{fields}--x--\r\n".encode(),
+        headers={"Content-Type": "multipart/form-data; boundary=x"},
+    )
+    with urllib.request.urlopen(request) as answer:
+        told = answer.headers["x-amz-expiration"]
+    assert told == s3.head_object(Bucket=bucket, Key="k")["Expiration"]
 
 
 def test_versions_and_markers_go(s3: Any, bucket: str, night: Callable[..., None]) -> None:

@@ -146,7 +146,9 @@ async def _put(
         request=plain,
     )
     params = codec("s3").parse(match, plain)
-    return await execution.perform(made, operation, params, _within(form, policy))
+    stored = await execution.perform(made, operation, params, _within(form, policy))
+    call.headers.extend(made.headers)
+    return stored
 
 
 async def _within(form: Form, policy: PostPolicy) -> AsyncIterator[bytes]:
