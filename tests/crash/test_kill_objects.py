@@ -21,11 +21,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pilvi.store.check import check
 from servers import Server
 
-ROUNDS = 5
+ROUNDS = 4
 ACCOUNT = "123456789012"
 VERSIONED, SEALED, JOINED = "crash-versions", "crash-sealed", "crash-joined"
 KEYS = ("a", "b", "c")
-SIZES = (64, 5_000, 90_000, 1_200_000)
+SIZES = (64, 5_000, 90_000, 300_000)
 CUSTOMERS_KEY = b"k" * 32
 PART_MIN = 5 * 1024 * 1024
 UNREACHABLE = (BotoCoreError, ClientError, OSError)
@@ -77,7 +77,7 @@ class Writers:
         ]
         for thread in threads:
             thread.start()
-        enough = self._acknowledged() + 30
+        enough = self._acknowledged() + 20
         patient_until = time.monotonic() + 10
         while self._acknowledged() < enough and time.monotonic() < patient_until:
             over.wait(0.01)

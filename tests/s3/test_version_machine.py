@@ -325,8 +325,8 @@ def test_versions_are_as_the_model_says(server_of_its_own: Server) -> None:
     run_state_machine_as_test(
         Versions,
         settings=settings(
-            max_examples=10,
-            stateful_step_count=40,
+            max_examples=8,
+            stateful_step_count=30,
             deadline=None,
             phases=[Phase.generate],  # making a failure smaller takes minutes here
             suppress_health_check=list(HealthCheck),
