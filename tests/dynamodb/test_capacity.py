@@ -5,9 +5,16 @@ AWS: Developer Guide, "DynamoDB read and write operations", "Local secondary ind
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
+
+from pilvi.base.arn import Scope
+from pilvi.base.errors import AwsError
+from pilvi.services.dynamodb import limits, records, rules, writes
+from pilvi.store.api import Transaction
+from pilvi.store.memory import MemoryStore
 
 from .support import index, key, make_simple_table, make_table
 
@@ -114,3 +121,45 @@ def test_collections_of_items(ddb: Any, table: str) -> None:
         TableName=simple, Item={"pk": {"S": "a"}}, ReturnItemCollectionMetrics="SIZE"
     )
     assert "ItemCollectionMetrics" not in answer
+
+
+def test_a_collection_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AWS's is at 10 GB; what makes it smaller is taken also beyond."""
+    monkeypatch.setattr(limits, "COLLECTION_BYTES_MAX", 250)
+    store = MemoryStore()
+    scope = Scope("111111111111", "us-east-1")
+    made = rules.draft_table(
+        {
+            "AttributeDefinitions": [
+                {"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk", "l")
+            ],
+            "KeySchema": [
+                {"AttributeName": "pk", "KeyType": "HASH"},
+                {"AttributeName": "sk", "KeyType": "RANGE"},
+            ],
+            "LocalSecondaryIndexes": [index("by_l", "pk", "l", projection="KEYS_ONLY")],
+            "BillingMode": "PAY_PER_REQUEST",
+        },
+        scope=scope,
+        name="things",
+        table_id="0f8fad5b-d9cb-469f-a165-70867728950e",
+        now_ms=0,
+    )
+
+    def put(tx: Transaction, sk: str, size: int) -> int | None:
+        item = {"pk": {"S": "a"}, "sk": {"S": sk}, "l": {"S": "l"}, "x": {"S": "x" * size}}
+        write = writes.put_of(tx, scope, {"TableName": "things", "Item": item})
+        return writes.perform(tx, write).collection_bytes
+
+    async def run() -> None:
+        await store.write(lambda tx: records.tables.put(tx, records.scope_home(scope), made))
+        # An item has 9 bytes besides the value of x, its entry in the index one less.
+        assert await store.write(lambda tx: put(tx, "1", 100)) == 117
+        assert await store.write(lambda tx: put(tx, "2", 100)) == 234
+        with pytest.raises(AwsError) as refused:
+            await store.write(lambda tx: put(tx, "3", 0))
+        assert refused.value.code == "ItemCollectionSizeLimitExceededException"
+        assert await store.write(lambda tx: put(tx, "2", 50)) == 184
+        assert await store.write(lambda tx: put(tx, "3", 0)) == 201
+
+    asyncio.run(run())

@@ -313,6 +313,17 @@ def test_expressions_are_not_mixed_with_what_was_before_them(ddb: Any) -> None:
     assert (code, message.startswith(MIXED)) == ("ValidationException", True)
 
 
+def test_placeholders_are_for_expressions(ddb: Any) -> None:
+    table = make_simple_table(ddb)
+    expectation = {"Expected": {"x": {"Exists": False}}}
+    values = {"ExpressionAttributeValues": {":v": {"S": "x"}}}
+    for call, named in ((ddb.put_item, "Item"), (ddb.delete_item, "Key"), (ddb.update_item, "Key")):
+        request = {"TableName": table, named: {"pk": {"S": "a"}}, **expectation, **values}
+        code, message = refusal(call, **request)
+        start = "ExpressionAttributeValues can only be specified when using expressions: "
+        assert (code, message.startswith(start)) == ("ValidationException", True)
+
+
 def test_key_conditions_go_with_a_filter_expression(ddb: Any) -> None:
     """They alone of the old may stand beside expressions."""
     table = make_table(ddb)

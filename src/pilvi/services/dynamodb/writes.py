@@ -117,8 +117,7 @@ def put_of(at: Snapshot, scope: Scope, req: Mapping[str, Any]) -> Write:
     """Raises: ValidationException, ResourceNotFoundException."""
     check_name(scope, req["TableName"])
     more = len(req) > _PLAIN_MEMBERS
-    if more:
-        refuse_mixing(req, _EXPECTING, _CONDITION)
+    legacy = more and refuse_mixing(req, _EXPECTING, _CONDITION)
     item = req["Item"]
     if not isinstance(item, dict):
         raise SerializationException(detail="Unexpected value type in payload")
@@ -131,7 +130,7 @@ def put_of(at: Snapshot, scope: Scope, req: Mapping[str, Any]) -> Write:
     values: Item = {}
     show_failed = False
     if more:
-        condition, values = _condition_of(req)
+        condition, values = _condition_of(req, legacy=legacy)
         show_failed = _shows_failed(req)
     table = get_table(at, scope, req["TableName"])
     key = table.item_key(item)  # pyright: ignore[reportUnknownArgumentType]
@@ -157,10 +156,10 @@ def delete_of(at: Snapshot, scope: Scope, req: Mapping[str, Any]) -> Write:
     condition: Program[Test] | None = None
     values: Item = {}
     if len(req) > _PLAIN_MEMBERS:
-        refuse_mixing(req, _EXPECTING, _CONDITION)
+        legacy = refuse_mixing(req, _EXPECTING, _CONDITION)
         try:
             _refuse_other_return_values(req)
-            condition, values = _condition_of(req)
+            condition, values = _condition_of(req, legacy=legacy)
         except errors.ValidationException:
             measure_key(req["Key"])
             raise
@@ -183,9 +182,9 @@ def check_of(at: Snapshot, scope: Scope, req: Mapping[str, Any]) -> Write:
 def update_of(at: Snapshot, scope: Scope, req: Mapping[str, Any]) -> Write:
     """Raises: ValidationException, ResourceNotFoundException."""
     check_name(scope, req["TableName"])
-    refuse_mixing(req, _UPDATING, _UPDATE)
+    legacy = refuse_mixing(req, _UPDATING, _UPDATE)
     try:
-        update, condition, values = _update_and_condition(req)
+        update, condition, values = _update_and_condition(req, legacy=legacy)
     except errors.ValidationException:
         measure_key(req["Key"])
         raise
@@ -218,41 +217,31 @@ def update_of(at: Snapshot, scope: Scope, req: Mapping[str, Any]) -> Write:
 _Updating = tuple[Program[Update] | None, Program[Test] | None, Item]
 
 
-def _update_and_condition(req: Mapping[str, Any]) -> _Updating:
+def _update_and_condition(req: Mapping[str, Any], *, legacy: bool) -> _Updating:
     """Raises: ValidationException."""
-    update: Program[Update] | None = None
-    if "AttributeUpdates" in req or "Expected" in req or "ConditionalOperator" in req:
-        placeholders_of(
-            req,
-            req.get("ExpressionAttributeNames"),
-            req.get("ExpressionAttributeValues"),
-            _UPDATE,
-        )
-        update, values = attribute_updates(req.get("AttributeUpdates") or {})
-        condition, more = expected(req)
-        return update, condition, {**values, **more}
     placeholders = placeholders_of(
         req,
         req.get("ExpressionAttributeNames"),
         req.get("ExpressionAttributeValues"),
         _UPDATE,
     )
+    if legacy:
+        update, values = attribute_updates(req.get("AttributeUpdates") or {})
+        condition, more = expected(req)
+        return update, condition, {**values, **more}
     text = req.get("UpdateExpression")
-    if text is not None:
-        update = placeholders.update(text)
+    update = None if text is None else placeholders.update(text)
     text = req.get("ConditionExpression")
     condition = None if text is None else placeholders.condition(text)
     placeholders.refuse_unused()
     return update, condition, placeholders.values
 
 
-def _condition_of(req: Mapping[str, Any]) -> tuple[Program[Test] | None, Item]:
+def _condition_of(req: Mapping[str, Any], *, legacy: bool) -> tuple[Program[Test] | None, Item]:
     names, values = req.get("ExpressionAttributeNames"), req.get("ExpressionAttributeValues")
     text = req.get("ConditionExpression")
     if text is None and names is None and values is None:
-        if "Expected" in req or "ConditionalOperator" in req:
-            return expected(req)
-        return None, {}
+        return expected(req) if legacy else (None, {})
     placeholders = placeholders_of(req, names, values, _CONDITION)
     condition = placeholders.condition(text or "")
     placeholders.refuse_unused()
@@ -339,6 +328,8 @@ def _part_of(item: Item, names: Sequence[str]) -> Item:
 def apply(tx: Transaction, write: Write, written: Written) -> None:
     """Write what `prepare` found. Raises: ValidationException for a value that an index cannot take."""
     table, key = write.table, write.key
+    if write.kind == "Update" and written.old is written.new is None:
+        return  # there was nothing, and an update that only takes away makes nothing
     if table.maintained:
         if written.old is not None and written.old_item is None:
             written.old_item = item_of(written.old)

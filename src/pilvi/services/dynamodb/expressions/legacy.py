@@ -56,20 +56,25 @@ Asked = tuple[tuple[str, str, tuple[str, ...]], ...]
 
 def refuse_mixing(
     req: Mapping[str, Any], legacy: Sequence[str], expressions: Sequence[str]
-) -> None:
-    """Raises: ValidationException for a request that speaks both ways."""
-    new = [name for name in expressions if name in req]
-    if not new:
-        return
+) -> bool:
+    """Whether the request has any of the `legacy` parameters.
+
+    Raises: ValidationException for a request that speaks both ways.
+    """
     old = [name for name in legacy if name in req]
+    if not old:
+        return False
+    new = [name for name in expressions if name in req]
+    mixed = old
     if "KeyConditions" in old and "KeyConditionExpression" not in new:
-        old.remove("KeyConditions")
-    if old:
+        mixed = [name for name in old if name != "KeyConditions"]
+    if new and mixed:
         raise invalid(
             "Can not use both expression and non-expression parameters in the same request: "
-            f"Non-expression parameters: {{{', '.join(old)}}} "
+            f"Non-expression parameters: {{{', '.join(mixed)}}} "
             f"Expression parameters: {{{', '.join(new)}}}"
         )
+    return True
 
 
 # --- conditions

@@ -50,8 +50,8 @@ def query(call: Call, at: Snapshot, req: QueryInput) -> QueryOutput:
     AWS: Query; Developer Guide, "Querying tables in DynamoDB".
     """
     check_name(call.scope, req["TableName"])
-    refuse_mixing(req, _QUERY_LEGACY, _QUERY_EXPRESSIONS)
-    asked = _legacy(req, "QueryFilter")
+    legacy = refuse_mixing(req, _QUERY_LEGACY, _QUERY_EXPRESSIONS)
+    asked = _legacy(req, "QueryFilter") if legacy else _Asked(None, None, {})
     if "ExclusiveStartKey" in req:
         check_start_values(req["ExclusiveStartKey"])
     if "KeyConditionExpression" not in req and "KeyConditions" not in req:
@@ -96,8 +96,8 @@ def scan(call: Call, at: Snapshot, req: ScanInput) -> ScanOutput:
     AWS: Scan; Developer Guide, "Scanning tables in DynamoDB".
     """
     check_name(call.scope, req["TableName"])
-    refuse_mixing(req, _SCAN_LEGACY, _SCAN_EXPRESSIONS)
-    asked = _legacy(req, "ScanFilter")
+    legacy = refuse_mixing(req, _SCAN_LEGACY, _SCAN_EXPRESSIONS)
+    asked = _legacy(req, "ScanFilter") if legacy else _Asked(None, None, {})
     if "ExclusiveStartKey" in req:
         check_start_values(req["ExclusiveStartKey"])
     segment, total = _segment(req)
