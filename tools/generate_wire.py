@@ -29,6 +29,7 @@ ROOT = Path(__file__).parent.parent
 FILES_OF_THEIR_OWN = {
     "apigateway": "wire_rest.py",
     "apigatewayv2": "wire_http.py",
+    "dynamodbstreams": "wire_streams.py",
     "s3control": "wire_control.py",
 }
 """Services that share a folder but whose shapes of one name differ; all others have the folder's wire.py."""

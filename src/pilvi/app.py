@@ -56,6 +56,7 @@ SERVICES: Mapping[str, str] = {
     "apigateway": "pilvi.services.apigateway:apigateway",
     "apigatewayv2": "pilvi.services.apigateway:apigatewayv2",
     "dynamodb": "pilvi.services.dynamodb:dynamodb",
+    "dynamodbstreams": "pilvi.services.dynamodb:dynamodbstreams",
     "iam": "pilvi.services.iam:iam",
     "kms": "pilvi.services.kms:kms",
     "lambda": "pilvi.services.lambda_:lambda_",

@@ -168,9 +168,7 @@ def test_definitions_that_make_no_sense(ddb: Any, more: Any, message: str) -> No
 
 
 def test_what_is_not_built_is_refused_by_name(ddb: Any) -> None:
-    stream = {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}
     for member, value in (
-        ("StreamSpecification", stream),
         ("SSESpecification", {"Enabled": True}),
         ("ResourcePolicy", "{}"),
         ("OnDemandThroughput", {"MaxReadRequestUnits": 1}),

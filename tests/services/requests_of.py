@@ -33,6 +33,8 @@ TEXTS: dict[tuple[str, str], str] = {
     ("dynamodb", "FilterExpression"): "some = :some",
     ("dynamodb", "ProjectionExpression"): "some",
     ("dynamodb", "UpdateExpression"): "SET some = :some",
+    ("dynamodbstreams", "StreamArn"): f"arn:aws:dynamodb:{_HERE}:table/some/stream/some",
+    ("dynamodbstreams", "ShardIterator"): f"arn:aws:dynamodb:{_HERE}:table/some/stream/some|1|",
     ("iam", "Path"): "/",
     ("iam", "DeletionTaskId"): "task/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS/1",
     ("iam", "PolicyArn"): _POLICY,

@@ -57,6 +57,14 @@ def describe(
         result["TableClassSummary"] = {"TableClass": record.table_class}
     if status == "ACTIVE":
         result["WarmThroughput"] = _warm(record.throughput, record.billing_mode)
+    if record.stream is not None:
+        result["StreamSpecification"] = {
+            "StreamEnabled": True,
+            "StreamViewType": record.stream.view,
+        }
+    if record.latest_stream is not None:
+        result["LatestStreamLabel"] = record.latest_stream
+        result["LatestStreamArn"] = f"{record.arn}/stream/{record.latest_stream}"
     local = [index for index in table.indexes.values() if index.record.local]
     if local:
         result["LocalSecondaryIndexes"] = [

@@ -44,12 +44,22 @@ class IndexRecord(msgspec.Struct, frozen=True):
     throughput: Throughput = Throughput()
 
 
+class LiveStream(msgspec.Struct, frozen=True):
+    """What writing an item must know of the table's stream; the rest is `streams.records.StreamRecord`."""
+
+    label: str
+    id: str
+    view: Literal["KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES"]
+    lanes: int
+
+
 class TableRecord(msgspec.Struct, frozen=True):
     """A table. Its data lies under `id`, so a later table of the same name never meets it.
 
     `types`: of the key attributes of table and indexes, "S", "N" or "B". `time_to_live`: the attribute
     with an item's expiry in seconds, or None. `time_to_live_number`: how often it was switched on;
-    expiries are ordered under it, so that what is being cleared away is never what is in use.
+    expiries are ordered under it, so that what is being cleared away is never what is in use. `latest_stream`: the
+    label of the stream that the table has or had last.
     """
 
     name: str
@@ -70,6 +80,8 @@ class TableRecord(msgspec.Struct, frozen=True):
     table_class: str | None = None
     time_to_live: str | None = None
     time_to_live_number: int = 0
+    stream: LiveStream | None = None
+    latest_stream: str | None = None
 
     @property
     def home(self) -> Key:

@@ -74,10 +74,6 @@ def draft_table(
 
 def _refuse_unbuilt(req: Mapping[str, Any]) -> None:
     """Raises: NotBuilt for settings that would need what is not there."""
-    if req.get("StreamSpecification", {}).get("StreamEnabled"):
-        raise NotBuilt(what="StreamSpecification: DynamoDB Streams")
-    if "StreamSpecification" in req and "StreamViewType" in req["StreamSpecification"]:
-        raise invalid("StreamViewType can only be specified when StreamEnabled is true")
     encryption = req.get("SSESpecification", {})
     if encryption.get("Enabled") or "SSEType" in encryption or "KMSMasterKeyId" in encryption:
         raise NotBuilt(what="SSESpecification: encryption with KMS keys")

@@ -16,6 +16,7 @@ import orjson
 from pilvi.base.arn import Scope
 from pilvi.services.dynamodb import errors, keys, limits, records
 from pilvi.services.dynamodb.errors import SerializationException, invalid, refused, refused_values
+from pilvi.services.dynamodb.feeds import Feed
 from pilvi.services.dynamodb.records import IndexRecord, TableRecord
 from pilvi.services.dynamodb.values import Item, Value, measure, measure_item, type_of
 from pilvi.store.api import Snapshot
@@ -138,6 +139,7 @@ class Table:
         "arn",
         "collections",
         "expiries",
+        "feed",
         "hash",
         "home",
         "index_keys",
@@ -188,7 +190,11 @@ class Table:
         self.time_to_live = record.time_to_live
         self.expiries = self.home + pack(("t", record.time_to_live_number))
         self.planned_expiries = self.home + pack(("T", record.time_to_live_number))
-        self.maintained = bool(self.indexes) or self.time_to_live is not None
+        self.feed = None if record.stream is None else Feed(record)
+        """Where changes of items are recorded."""
+        self.maintained = (
+            bool(self.indexes) or self.time_to_live is not None or self.feed is not None
+        )
         """Whether writing an item writes more than the item."""
 
     @property

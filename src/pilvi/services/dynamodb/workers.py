@@ -124,7 +124,7 @@ async def expire(cloud: Cloud, job: Job) -> Commit:
         for entry in found:
             item_key = unpack(entry)[-1]
             assert isinstance(item_key, bytes), entry
-            perform(tx, Write("Delete", table, item_key, None, {}, {}))
+            perform(tx, Write("Delete", table, item_key, None, {}, {}, by_service=True), now_ms)
         if len(found) == limits.STEP_ITEMS:
             tx.at(now_ms, msgspec.structs.replace(job, id=""))
 

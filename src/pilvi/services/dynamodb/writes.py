@@ -8,6 +8,7 @@ expiries are written in the same transaction as the item:
 2. An item with a valid expiry, in a table with time to live, has one expiry entry.
 3. In a table with local indexes, the bytes of all items of a partition key and of their entries in those indexes are
    counted beside them.
+4. In a table with a stream, each change of an item has one record there, and nothing else has.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from pilvi.services.dynamodb.expressions.legacy import attribute_updates, expect
 from pilvi.services.dynamodb.expressions.programs import Program, placeholders_of
 from pilvi.services.dynamodb.expressions.updates import Update
 from pilvi.services.dynamodb.keys import partition
+from pilvi.services.dynamodb.streams.writing import append
 from pilvi.services.dynamodb.tables import (
     Index,
     Table,
@@ -75,6 +77,8 @@ class Write:
     """Whether a failed condition shows the item (ReturnValuesOnConditionCheckFailure)."""
     overhead: int = 0
     """What is counted besides the attributes that an update writes; 0 where only the whole item is counted."""
+    by_service: bool = False
+    """Whether time to live writes, and not a user."""
 
 
 @dataclass(slots=True)
@@ -260,7 +264,7 @@ def _refuse_other_return_values(req: Mapping[str, Any]) -> None:
 # --- performing
 
 
-def perform(tx: Transaction, write: Write, *, see_old: bool = True) -> Written:
+def perform(tx: Transaction, write: Write, now_ms: int, *, see_old: bool = True) -> Written:
     """Check the condition, make the new item, write it and all that follows from it.
 
     `see_old`: whether the caller wants to know what was there; else a plain Put need not look.
@@ -268,7 +272,7 @@ def perform(tx: Transaction, write: Write, *, see_old: bool = True) -> Written:
     """
     written = prepare(tx, write, see_old=see_old)
     if write.kind != "Check":
-        apply(tx, write, written)
+        apply(tx, write, written, now_ms)
     return written
 
 
@@ -325,7 +329,7 @@ def _part_of(item: Item, names: Sequence[str]) -> Item:
     return {name: item[name] for name in names if name in item}
 
 
-def apply(tx: Transaction, write: Write, written: Written) -> None:
+def apply(tx: Transaction, write: Write, written: Written, now_ms: int) -> None:
     """Write what `prepare` found. Raises: ValidationException for a value that an index cannot take."""
     table, key = write.table, write.key
     if write.kind == "Update" and written.old is written.new is None:
@@ -342,6 +346,18 @@ def apply(tx: Transaction, write: Write, written: Written) -> None:
             attributes = written.new_item or written.old_item or write.item
             value = attributes[table.hash.name]
             written.collection_bytes = _count_collection(tx, table, value, grown)
+        if table.feed is not None:
+            append(
+                tx,
+                table,
+                table.feed,
+                key,
+                written.new_item or written.old_item or write.item,
+                written.old,
+                written.new,
+                now_ms=now_ms,
+                by_service=write.by_service,
+            )
     if written.new is None:
         tx.delete(key)
     elif written.new != written.old:

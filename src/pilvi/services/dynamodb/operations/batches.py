@@ -109,7 +109,7 @@ def batch_write_item(call: Call, tx: Transaction, req: BatchWriteItemInput) -> B
     consumed: dict[str, Consumption] = {}
     metrics: dict[str, list[ItemCollectionMetrics]] = {}
     for write in writes:
-        written = perform(tx, write, see_old=wanted != "NONE")
+        written = perform(tx, write, call.now_ms, see_old=wanted != "NONE")
         consumption = consumed.setdefault(write.table.name, Consumption(write.table))
         consumption.add(written.units, written.index_units)
         counted = collection_metrics(req, write, written)

@@ -90,12 +90,12 @@ def put_item(call: Call, tx: Transaction, req: PutItemInput) -> PutItemOutput:
     AWS: PutItem.
     """
     if len(req) == _PLAIN_MEMBERS:
-        perform(tx, put_of(tx, call.scope, req), see_old=False)
+        perform(tx, put_of(tx, call.scope, req), call.now_ms, see_old=False)
         return {}
     write = put_of(tx, call.scope, req)
     returned = req.get("ReturnValues", "NONE")
     wanted = req.get("ReturnConsumedCapacity", "NONE")
-    written = _perform(tx, write, see_old=returned != "NONE" or wanted != "NONE")
+    written = _perform(tx, write, call.now_ms, see_old=returned != "NONE" or wanted != "NONE")
     return _answer(req, write, written, returned, wanted)
 
 
@@ -109,7 +109,7 @@ def delete_item(call: Call, tx: Transaction, req: DeleteItemInput) -> DeleteItem
     write = delete_of(tx, call.scope, req)
     returned = req.get("ReturnValues", "NONE")
     wanted = req.get("ReturnConsumedCapacity", "NONE")
-    written = _perform(tx, write, see_old=returned != "NONE" or wanted != "NONE")
+    written = _perform(tx, write, call.now_ms, see_old=returned != "NONE" or wanted != "NONE")
     return _answer(req, write, written, returned, wanted)
 
 
@@ -125,12 +125,12 @@ def update_item(call: Call, tx: Transaction, req: UpdateItemInput) -> UpdateItem
         write.overhead = write.update.run.overhead
     returned = req.get("ReturnValues", "NONE")
     wanted = req.get("ReturnConsumedCapacity", "NONE")
-    return _answer(req, write, _perform(tx, write), returned, wanted)
+    return _answer(req, write, _perform(tx, write, call.now_ms), returned, wanted)
 
 
-def _perform(tx: Transaction, write: Write, *, see_old: bool = True) -> Written:
+def _perform(tx: Transaction, write: Write, now_ms: int, *, see_old: bool = True) -> Written:
     try:
-        return perform(tx, write, see_old=see_old)
+        return perform(tx, write, now_ms, see_old=see_old)
     except ConditionFailed as failed:
         raise condition_error(failed) from None
 

@@ -8,6 +8,7 @@ from pilvi.services.dynamodb.backfills import plan_backfill, plan_erasure
 from pilvi.services.dynamodb.descriptions import describe, describe_deleted
 from pilvi.services.dynamodb.errors import invalid
 from pilvi.services.dynamodb.service import dynamodb
+from pilvi.services.dynamodb.streams.switching import switch, switch_off
 from pilvi.services.dynamodb.tables import Table, find_table, get_named_table, table_name
 from pilvi.services.dynamodb.wire import (
     CreateTableInput,
@@ -45,6 +46,7 @@ def create_table(call: Call, tx: Transaction, req: CreateTableInput) -> CreateTa
             detail="Subscriber limit exceeded: There is a limit of "
             f"{limits.TABLES_PER_REGION} tables per subscriber"
         )
+    table = switch(tx, table, req, call.entropy, call.now_ms)
     records.tables.put(tx, home, table)
     for tag in tags:
         records.tags.put(tx, table.home, tag)
@@ -87,7 +89,7 @@ def list_tables(call: Call, at: Snapshot, req: ListTablesInput) -> ListTablesOut
 
 @dynamodb.write("UpdateTable")
 def update_table(call: Call, tx: Transaction, req: UpdateTableInput) -> UpdateTableOutput:
-    """Change a table's billing, protection, class, or global indexes.
+    """Change a table's billing, protection, class, stream, or global indexes.
 
     A new index is filled by a job; until it is done the index is CREATING and cannot be read.
     Raises: ResourceNotFoundException, LimitExceededException, ValidationException.
@@ -96,6 +98,7 @@ def update_table(call: Call, tx: Transaction, req: UpdateTableInput) -> UpdateTa
     table = get_named_table(tx, call.scope, req["TableName"])
     old = table.record
     new = rules.change_table(old, req, call.now_ms)
+    new = switch(tx, new, req, call.entropy, call.now_ms)
     records.tables.put(tx, records.scope_home(call.scope), new)
     kept = {index.number for index in new.indexes}
     for index in table.indexes.values():
@@ -110,7 +113,7 @@ def update_table(call: Call, tx: Transaction, req: UpdateTableInput) -> UpdateTa
 
 @dynamodb.write("DeleteTable")
 def delete_table(call: Call, tx: Transaction, req: DeleteTableInput) -> DeleteTableOutput:
-    """Delete a table: it is gone at once; a job removes its items, in steps.
+    """Delete a table: it is gone at once; a job removes its items, in steps. Its stream can be read for a day.
 
     Raises: ResourceNotFoundException, ValidationException (deletion protection).
     AWS: DeleteTable.
@@ -122,5 +125,6 @@ def delete_table(call: Call, tx: Transaction, req: DeleteTableInput) -> DeleteTa
             "Disable deletion protection first."
         )
     records.tables.delete(tx, records.scope_home(call.scope), table.name)
+    switch_off(tx, table.record, call.now_ms)
     plan_erasure(tx, table.record, Table(table.record).home, call.now_ms)
     return {"TableDescription": describe_deleted(table.record)}

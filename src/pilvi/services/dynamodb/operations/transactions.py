@@ -85,7 +85,7 @@ def transact_write_items(
             again = _consumed_again(tx, ready)
             result["ConsumedCapacity"] = _consumed_answer(req, again, "ReadCapacityUnits")
         return result
-    written = _write_all(tx, ready, reasons)
+    written = _write_all(tx, ready, reasons, call.now_ms)
     consumed: dict[str, Consumption] = {}
     metrics: dict[str, list[ItemCollectionMetrics]] = {}
     for write, done in zip(ready, written, strict=True):
@@ -103,7 +103,7 @@ def transact_write_items(
 
 
 def _write_all(
-    tx: Transaction, writes: Sequence[Write], reasons: list[dict[str, Any]]
+    tx: Transaction, writes: Sequence[Write], reasons: list[dict[str, Any]], now_ms: int
 ) -> list[Written]:
     """Raises: TransactionCanceledException, ValidationException."""
     written: list[Written] = []
@@ -125,7 +125,7 @@ def _write_all(
         if write.kind == "Check":
             continue
         try:
-            apply(tx, write, done)
+            apply(tx, write, done, now_ms)
         except ItemRefused as error:
             reasons[place] = {"Code": "ValidationError", "Message": error.text}
         except errors.ItemCollectionSizeLimitExceededException as error:
