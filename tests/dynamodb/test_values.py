@@ -61,6 +61,12 @@ def nested(levels: int) -> dict[str, Any]:
         ),
         ({"M": {"": {"S": "x"}}}, "ValidationException", "Empty attribute name"),
         (
+            {"M": {"n" * 65_536: {"S": "x"}}},
+            "ValidationException",
+            "Map keys must satisfy constraint: [Member must have length less than or equal to 65535, "
+            "Member must have length greater than or equal to 0]",
+        ),
+        (
             {"SS": ["a", "b", "a"]},
             "ValidationException",
             INVALID + "Input collection [a, b, a] contains duplicates.",

@@ -79,7 +79,17 @@ def measure_item(members: Mapping[str, Value], depth: int = 1) -> int:
             size += number_size
         else:
             size += _measure_other(kind, value, inner, depth)
+    if size > limits.ATTRIBUTE_NAME_BYTES_MAX:
+        _refuse_long_names(members)
     return size
+
+
+def _refuse_long_names(members: Mapping[str, Value]) -> None:
+    if any(len(name.encode()) > limits.ATTRIBUTE_NAME_BYTES_MAX for name in members):
+        raise invalid(
+            "Map keys must satisfy constraint: [Member must have length less than or equal to "
+            f"{limits.ATTRIBUTE_NAME_BYTES_MAX}, Member must have length greater than or equal to 0]"
+        )
 
 
 def measure_key(given: Any) -> None:

@@ -50,7 +50,7 @@ def key_conditions(condition: Condition) -> tuple[KeyCondition, ...]:
     found = tuple(_conditions(condition))
     attributes = [one.attribute for one in found]
     if len(set(attributes)) != len(attributes):
-        raise _error("KeyConditionExpressions must only contain one condition per key")
+        raise invalid("KeyConditionExpressions must only contain one condition per key")
     return found
 
 
@@ -67,8 +67,8 @@ def _conditions(condition: Condition) -> Iterator[KeyCondition]:
             yield _key_condition("BETWEEN", operand, low, high)
         case Call("begins_with", operands):
             if len(operands) != 2:
-                raise _error(
-                    "Incorrect number of operands for operator or function; "
+                raise invalid(
+                    "Invalid KeyConditionExpression: Incorrect number of operands for operator or function; "
                     f"operator or function: begins_with, number of operands: {len(operands)}"
                 )
             yield _key_condition("begins_with", *operands)
@@ -85,15 +85,18 @@ def _conditions(condition: Condition) -> Iterator[KeyCondition]:
 def _key_condition(operator: str, operand: Operand, *values: Operand) -> KeyCondition:
     for part in (operand, *values):
         if isinstance(part, Call):
-            raise _error("KeyConditionExpressions cannot contain nested operations")
+            raise invalid("KeyConditionExpressions cannot contain nested operations")
     if not isinstance(operand, PathOperand):
-        raise _error("Invalid condition in KeyConditionExpression: No key attribute specified")
+        detail = "No key attribute specified"
+        if operator in ("BETWEEN", "begins_with"):
+            detail = f"{operator} operator must have the key attribute as its first operand"
+        raise invalid(f"Invalid condition in KeyConditionExpression: {detail}")
     attribute, *below = operand.path
     if below:
-        raise _error("KeyConditionExpressions cannot have conditions on nested attributes")
+        raise invalid("KeyConditionExpressions cannot have conditions on nested attributes")
     names = [value.name for value in values if isinstance(value, ValueOperand)]
     if len(names) != len(values):
-        raise _error(
+        raise invalid(
             "Invalid condition in KeyConditionExpression: "
             "Multiple attribute names used in one condition"
         )
@@ -101,8 +104,4 @@ def _key_condition(operator: str, operand: Operand, *values: Operand) -> KeyCond
 
 
 def _unusable(operator: str) -> ValidationException:
-    return _error(f"Invalid operator used in KeyConditionExpression: {operator}")
-
-
-def _error(detail: str) -> ValidationException:
-    return invalid(f"Invalid KeyConditionExpression: {detail}")
+    return invalid(f"Invalid operator used in KeyConditionExpression: {operator}")
