@@ -60,6 +60,7 @@ def transact_write_items(
     """Put, update, delete and check up to 100 items: all of it happens, or nothing.
 
     A request with a token that was seen in the last ten minutes changes nothing.
+    Differs: transactions run one after another here, so none is cancelled for a conflict with another.
     Raises: TransactionCanceledException (with a reason for each member), IdempotentParameterMismatchException,
         ResourceNotFoundException, ValidationException.
     AWS: TransactWriteItems; Developer Guide, "Amazon DynamoDB Transactions: How it works".
