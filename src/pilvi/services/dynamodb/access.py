@@ -17,6 +17,7 @@ from pilvi.kit.permission import Permission
 from pilvi.kit.service import Tells
 from pilvi.services.dynamodb import records
 from pilvi.services.dynamodb.expressions.programs import Placeholders
+from pilvi.services.dynamodb.partiql.access import Stated
 from pilvi.services.dynamodb.tables import Table, find_table
 from pilvi.services.dynamodb.values import Item, Value, measure
 from pilvi.store.api import Snapshot
@@ -42,7 +43,7 @@ tells = Tells(
         {
             *_GIVEN,
             *("aws:resourcetag/*", "dynamodb:attributes", "dynamodb:leadingkeys"),
-            "dynamodb:select",
+            *("dynamodb:fulltablescan", "dynamodb:select"),
         }
     ),
     _tell,
@@ -56,6 +57,8 @@ def _told(at: Snapshot, asked: Permission, resource: str) -> dict[str, tuple[str
     if table is not None:
         found = records.tags.scan(at, table.record.home)
         told.update(tags.of_resource({tag.key: tag.value for tag in found}))
+    if isinstance(asked.told, Stated):
+        return told | asked.told.told(table, index)
     if not isinstance(asked.told, Mapping):
         return told
     request = cast("Request", asked.told)

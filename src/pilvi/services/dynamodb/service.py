@@ -10,6 +10,7 @@ from pilvi.kit.call import Call
 from pilvi.kit.permission import Permission
 from pilvi.kit.service import Acts, Service, everything, the_request
 from pilvi.services.dynamodb import access
+from pilvi.services.dynamodb.partiql import access as partiql
 from pilvi.services.dynamodb.tables import table_arn
 
 
@@ -125,6 +126,7 @@ dynamodb = Service(
         "BatchWriteItem": Acts(_nothing_itself, also=_batch_written),
         "TransactGetItems": Acts(_nothing_itself, also=_each_member),
         "TransactWriteItems": Acts(_nothing_itself, also=_each_member),
+        "ExecuteStatement": Acts(_nothing_itself, also=partiql.of_statement),
     },
     condition_keys=frozenset({"dynamodb:enclosingoperation"}),
     tells=access.tells,

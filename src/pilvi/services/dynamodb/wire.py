@@ -261,6 +261,23 @@ class Endpoint(TypedDict, total=False):
     CachePeriodInMinutes: Required[int]
 
 
+class ExecuteStatementInput(TypedDict, total=False):
+    Statement: Required[str]
+    Parameters: list[AttributeValue]
+    ConsistentRead: bool
+    NextToken: str
+    ReturnConsumedCapacity: str
+    Limit: int
+    ReturnValuesOnConditionCheckFailure: str
+
+
+class ExecuteStatementOutput(TypedDict, total=False):
+    Items: ItemList
+    NextToken: str
+    ConsumedCapacity: ConsumedCapacity
+    LastEvaluatedKey: Key
+
+
 class ExpectedAttributeValue(TypedDict, total=False):
     Value: AttributeValue
     Exists: bool

@@ -236,7 +236,12 @@ class ConditionCompiler:
         return self._error(f"{detail}; function: {call.name}")
 
     def _error(self, detail: str) -> ValidationException:
-        return invalid(f"Invalid {self.expression}: {detail}")
+        return _problem(self.expression, detail)
+
+
+def _problem(expression: str, detail: str) -> ValidationException:
+    """A condition of PartiQL has no expression's name, and says only what is wrong."""
+    return invalid(f"Invalid {expression}: {detail}" if expression else detail)
 
 
 def _operand_text(operand: Operand) -> str:
@@ -272,10 +277,11 @@ def _bounds_check(expression: str, low: str, high: str) -> Check:
             requires = "upper bound to be greater than or equal to lower bound"
         else:
             return
-        raise invalid(
-            f"Invalid {expression}: The BETWEEN operator requires {requires}; "
+        raise _problem(
+            expression,
+            f"The BETWEEN operator requires {requires}; "
             f"lower bound operand: AttributeValue: {value_text(least)}, "
-            f"upper bound operand: AttributeValue: {value_text(most)}"
+            f"upper bound operand: AttributeValue: {value_text(most)}",
         )
 
     return check
@@ -291,9 +297,10 @@ def _type_name_check(expression: str, name: str) -> Check:
     def check(values: Item) -> None:
         wanted = values[name]["S"]
         if wanted not in TYPES:
-            raise invalid(
-                f"Invalid {expression}: Invalid attribute type name found; "
-                f"type: {wanted}, valid types: {{B,NULL,SS,BOOL,L,BS,N,NS,S,M}}"
+            raise _problem(
+                expression,
+                "Invalid attribute type name found; "
+                f"type: {wanted}, valid types: {{B,NULL,SS,BOOL,L,BS,N,NS,S,M}}",
             )
 
     return check
