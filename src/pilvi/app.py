@@ -31,6 +31,7 @@ from pilvi.contracts.platform import Platform
 from pilvi.contracts.principals import Principals
 from pilvi.contracts.roles import Roles
 from pilvi.contracts.storage import Storage
+from pilvi.contracts.streams import ChangeStreams
 from pilvi.dispatch import trace
 from pilvi.dispatch.dispatcher import Dispatcher
 from pilvi.dispatch.registry import ServiceDispatch
@@ -82,6 +83,7 @@ QUESTIONS: Mapping[type[Any], str] = {
     Principals: "pilvi.services.iam.questions:IamPrincipals",
     ProviderKeys: "pilvi.services.iam.providers.keys:OpenIdKeys",
     Storage: "pilvi.services.s3.nightly.answering:S3Storage",
+    ChangeStreams: "pilvi.services.dynamodb.streams.questions:DynamoChangeStreams",
     Objects: "pilvi.services.s3.questions:S3Objects",
     GuardrailsOf: "pilvi.services.organizations.guardrails:OrganizationsGuardrails",
     Roles: "pilvi.services.iam.account_roles:IamRoles",

@@ -3,8 +3,9 @@
 from pilvi.services.dynamodb import operations as operations
 from pilvi.services.dynamodb import workers as workers
 from pilvi.services.dynamodb.service import dynamodb
+from pilvi.services.dynamodb.streams import destinations as _destinations
 from pilvi.services.dynamodb.streams import operations as _stream_operations
 from pilvi.services.dynamodb.streams import workers as _stream_workers
 from pilvi.services.dynamodb.streams.service import dynamodbstreams
 
-__all__ = ["_stream_operations", "_stream_workers", "dynamodb", "dynamodbstreams"]
+__all__ = ["_destinations", "_stream_operations", "_stream_workers", "dynamodb", "dynamodbstreams"]

@@ -224,6 +224,15 @@ class DescribeEndpointsResponse(TypedDict, total=False):
     Endpoints: Required[list[Endpoint]]
 
 
+class DescribeKinesisStreamingDestinationInput(TypedDict, total=False):
+    TableName: Required[str]
+
+
+class DescribeKinesisStreamingDestinationOutput(TypedDict, total=False):
+    TableName: str
+    KinesisDataStreamDestinations: list[KinesisDataStreamDestination]
+
+
 class DescribeLimitsInput(TypedDict, total=False):
     pass
 
@@ -254,6 +263,10 @@ class DescribeTimeToLiveOutput(TypedDict, total=False):
 class DisassociateReplicationGroupMemberAction(TypedDict, total=False):
     RegionName: Required[str]
     DisassociationMode: Required[str]
+
+
+class EnableKinesisStreamingConfiguration(TypedDict, total=False):
+    ApproximateCreationDateTimePrecision: str
 
 
 class Endpoint(TypedDict, total=False):
@@ -372,6 +385,26 @@ class KeysAndAttributes(TypedDict, total=False):
     ConsistentRead: bool
     ProjectionExpression: str
     ExpressionAttributeNames: dict[str, str]
+
+
+class KinesisDataStreamDestination(TypedDict, total=False):
+    StreamArn: str
+    DestinationStatus: str
+    DestinationStatusDescription: str
+    ApproximateCreationDateTimePrecision: str
+
+
+class KinesisStreamingDestinationInput(TypedDict, total=False):
+    TableName: Required[str]
+    StreamArn: Required[str]
+    EnableKinesisStreamingConfiguration: EnableKinesisStreamingConfiguration
+
+
+class KinesisStreamingDestinationOutput(TypedDict, total=False):
+    TableName: str
+    StreamArn: str
+    DestinationStatus: str
+    EnableKinesisStreamingConfiguration: EnableKinesisStreamingConfiguration
 
 
 class ListTablesInput(TypedDict, total=False):
@@ -740,6 +773,23 @@ class UpdateItemOutput(TypedDict, total=False):
     Attributes: AttributeMap
     ConsumedCapacity: ConsumedCapacity
     ItemCollectionMetrics: ItemCollectionMetrics
+
+
+class UpdateKinesisStreamingConfiguration(TypedDict, total=False):
+    ApproximateCreationDateTimePrecision: str
+
+
+class UpdateKinesisStreamingDestinationInput(TypedDict, total=False):
+    TableName: Required[str]
+    StreamArn: Required[str]
+    UpdateKinesisStreamingConfiguration: UpdateKinesisStreamingConfiguration
+
+
+class UpdateKinesisStreamingDestinationOutput(TypedDict, total=False):
+    TableName: str
+    StreamArn: str
+    DestinationStatus: str
+    UpdateKinesisStreamingConfiguration: UpdateKinesisStreamingConfiguration
 
 
 class UpdateReplicationGroupMemberAction(TypedDict, total=False):

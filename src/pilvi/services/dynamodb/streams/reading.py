@@ -134,6 +134,11 @@ def _number_of(sequence: str, stream: StreamRecord, shard: ShardRecord) -> int:
     return int(digits)
 
 
+def position_behind(sequence: str) -> int:
+    """The number that follows the record with this sequence number."""
+    return int(sequence[-limits.SEQUENCE_DIGITS :]) + 1
+
+
 def _not_in(sequence: str, shard: ShardRecord) -> Exception:
     return invalid(f"Invalid SequenceNumber {sequence}: it is not in the shard {shard.id}")
 
