@@ -39,6 +39,11 @@ class ConditionalCheckFailedException(AwsError):
     message = "The conditional request failed"
 
 
+class DuplicateItemException(AwsError):
+    code = "DuplicateItemException"
+    message = "Duplicate primary key exists in table"
+
+
 class TransactionCanceledException(AwsError):
     code = "TransactionCanceledException"
     message = (

@@ -131,6 +131,8 @@ dynamodb = Service(
         "TransactGetItems": Acts(_nothing_itself, also=_each_member),
         "TransactWriteItems": Acts(_nothing_itself, also=_each_member),
         "ExecuteStatement": Acts(_nothing_itself, also=partiql.of_statement),
+        "BatchExecuteStatement": Acts(_nothing_itself, also=partiql.of_batch),
+        "ExecuteTransaction": Acts(_nothing_itself, also=partiql.of_transaction),
     },
     condition_keys=frozenset({"dynamodb:enclosingoperation"}),
     tells=access.tells,

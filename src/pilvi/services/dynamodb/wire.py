@@ -31,6 +31,16 @@ class AttributeValueUpdate(TypedDict, total=False):
     Action: str
 
 
+class BatchExecuteStatementInput(TypedDict, total=False):
+    Statements: Required[list[BatchStatementRequest]]
+    ReturnConsumedCapacity: str
+
+
+class BatchExecuteStatementOutput(TypedDict, total=False):
+    Responses: list[BatchStatementResponse]
+    ConsumedCapacity: list[ConsumedCapacity]
+
+
 class BatchGetItemInput(TypedDict, total=False):
     RequestItems: Required[dict[str, KeysAndAttributes]]
     ReturnConsumedCapacity: str
@@ -40,6 +50,25 @@ class BatchGetItemOutput(TypedDict, total=False):
     Responses: dict[str, ItemList]
     UnprocessedKeys: dict[str, KeysAndAttributes]
     ConsumedCapacity: list[ConsumedCapacity]
+
+
+class BatchStatementError(TypedDict, total=False):
+    Code: str
+    Message: str
+    Item: AttributeMap
+
+
+class BatchStatementRequest(TypedDict, total=False):
+    Statement: Required[str]
+    Parameters: list[AttributeValue]
+    ConsistentRead: bool
+    ReturnValuesOnConditionCheckFailure: str
+
+
+class BatchStatementResponse(TypedDict, total=False):
+    Error: BatchStatementError
+    TableName: str
+    Item: AttributeMap
 
 
 class BatchWriteItemInput(TypedDict, total=False):
@@ -291,6 +320,17 @@ class ExecuteStatementOutput(TypedDict, total=False):
     LastEvaluatedKey: Key
 
 
+class ExecuteTransactionInput(TypedDict, total=False):
+    TransactStatements: Required[list[ParameterizedStatement]]
+    ClientRequestToken: str
+    ReturnConsumedCapacity: str
+
+
+class ExecuteTransactionOutput(TypedDict, total=False):
+    Responses: list[ItemResponse]
+    ConsumedCapacity: list[ConsumedCapacity]
+
+
 class ExpectedAttributeValue(TypedDict, total=False):
     Value: AttributeValue
     Exists: bool
@@ -449,6 +489,12 @@ class OnDemandThroughput(TypedDict, total=False):
 
 class OnDemandThroughputOverride(TypedDict, total=False):
     MaxReadRequestUnits: int
+
+
+class ParameterizedStatement(TypedDict, total=False):
+    Statement: Required[str]
+    Parameters: list[AttributeValue]
+    ReturnValuesOnConditionCheckFailure: str
 
 
 class PointInTimeRecoveryDescription(TypedDict, total=False):

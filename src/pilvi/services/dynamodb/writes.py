@@ -77,6 +77,8 @@ class Write:
     """Whether a failed condition shows the item (ReturnValuesOnConditionCheckFailure)."""
     overhead: int = 0
     """What is counted besides the attributes that an update writes; 0 where only the whole item is counted."""
+    fresh: bool = False
+    """A Put whose condition is that the item is not there yet, and which says so when it is."""
     by_service: bool = False
     """Whether time to live writes, and not a user."""
 
@@ -508,7 +510,11 @@ def collection_metrics(
     }
 
 
-def condition_error(failed: ConditionFailed) -> errors.ConditionalCheckFailedException:
+def condition_error(
+    failed: ConditionFailed,
+) -> errors.ConditionalCheckFailedException | errors.DuplicateItemException:
+    if failed.write.fresh:
+        return errors.DuplicateItemException()
     if failed.write.show_failed and failed.item is not None:
         return errors.ConditionalCheckFailedException(members={"Item": fragment_of(failed.item)})
     return errors.ConditionalCheckFailedException()

@@ -48,9 +48,9 @@ _MEMBERS: Final[Mapping[str, tuple[str, Callable[[Snapshot, Scope, Mapping[str, 
 }
 """Each kind of member: the permission it needs, and how it becomes a `Write`."""
 
-_NO_REASON: Final = {"Code": "None"}
-_DUPLICATE: Final = "Transaction request cannot include multiple operations on one item"
-_TOO_LARGE: Final = "The aggregate size of the items in the transaction exceeds the limit of 4 MB"
+NO_REASON: Final = {"Code": "None"}
+DUPLICATE: Final = "Transaction request cannot include multiple operations on one item"
+TOO_LARGE: Final = "The aggregate size of the items in the transaction exceeds the limit of 4 MB"
 
 
 @dynamodb.write("TransactWriteItems")
@@ -66,7 +66,7 @@ def transact_write_items(
     AWS: TransactWriteItems; Developer Guide, "Amazon DynamoDB Transactions: How it works".
     """
     members = req["TransactItems"]
-    reasons: list[dict[str, Any]] = [_NO_REASON] * len(members)
+    reasons: list[dict[str, Any]] = [NO_REASON] * len(members)
     writes: list[Write | None] = []
     for place, member in enumerate(members):
         kind, request = _member_of(member)
@@ -75,18 +75,18 @@ def transact_write_items(
         except ItemRefused as error:
             reasons[place] = {"Code": "ValidationError", "Message": error.text}
             writes.append(None)
-    _cancel_for(reasons)
+    cancel_for(reasons)
     ready = [write for write in writes if write is not None]
     if len({write.key for write in ready}) != len(ready):
-        raise invalid(_DUPLICATE)
+        raise invalid(DUPLICATE)
     token = req.get("ClientRequestToken")
     result: TransactWriteItemsOutput = {}
-    if token is not None and _seen(call, tx, token, members):
-        if _wants_consumed(req):
-            again = _consumed_again(tx, ready)
-            result["ConsumedCapacity"] = _consumed_answer(req, again, "ReadCapacityUnits")
+    if token is not None and seen_before(call, tx, token, members):
+        if wants_consumed(req):
+            again = consumed_again(tx, ready)
+            result["ConsumedCapacity"] = consumed_answer(req, again, "ReadCapacityUnits")
         return result
-    written = _write_all(tx, ready, reasons, call.now_ms)
+    written = write_all(tx, ready, reasons, call.now_ms)
     consumed: dict[str, Consumption] = {}
     metrics: dict[str, list[ItemCollectionMetrics]] = {}
     for write, done in zip(ready, written, strict=True):
@@ -96,14 +96,14 @@ def transact_write_items(
         counted = collection_metrics(req, write, done)
         if counted is not None:
             metrics.setdefault(write.table.name, []).append(counted)
-    if _wants_consumed(req):
-        result["ConsumedCapacity"] = _consumed_answer(req, consumed, "WriteCapacityUnits")
+    if wants_consumed(req):
+        result["ConsumedCapacity"] = consumed_answer(req, consumed, "WriteCapacityUnits")
     if req.get("ReturnItemCollectionMetrics") == "SIZE":
         result["ItemCollectionMetrics"] = metrics
     return result
 
 
-def _write_all(
+def write_all(
     tx: Transaction, writes: Sequence[Write], reasons: list[dict[str, Any]], now_ms: int
 ) -> list[Written]:
     """Raises: TransactionCanceledException, ValidationException."""
@@ -119,9 +119,9 @@ def _write_all(
         else:
             written.append(done)
             size += max(0 if one is None else size_of(one) for one in (done.old, done.new))
-    _cancel_for(reasons)
+    cancel_for(reasons)
     if size > limits.TRANSACTION_BYTES_MAX:
-        raise invalid(_TOO_LARGE)
+        raise invalid(TOO_LARGE)
     for place, (write, done) in enumerate(zip(writes, written, strict=True)):
         if write.kind == "Check":
             continue
@@ -131,7 +131,7 @@ def _write_all(
             reasons[place] = {"Code": "ValidationError", "Message": error.text}
         except errors.ItemCollectionSizeLimitExceededException as error:
             reasons[place] = {"Code": "ItemCollectionSizeLimitExceeded", "Message": error.text}
-    _cancel_for(reasons)
+    cancel_for(reasons)
     return written
 
 
@@ -148,7 +148,7 @@ def transact_get_items(
     seen = set[bytes]()
     responses: list[ItemResponse] = []
     consumed: dict[str, Consumption] = {}
-    reasons: list[dict[str, Any]] = [_NO_REASON] * len(members)
+    reasons: list[dict[str, Any]] = [NO_REASON] * len(members)
     size = 0
     for place, member in enumerate(members):
         get = member["Get"]
@@ -161,7 +161,7 @@ def transact_get_items(
             reasons[place] = {"Code": "ValidationError", "Message": error.text}
             continue
         if key in seen:
-            raise invalid(_DUPLICATE)
+            raise invalid(DUPLICATE)
         seen.add(key)
         stored = at.get(key)
         responses.append({} if stored is None else {"Item": shown(stored, projection)})
@@ -169,12 +169,12 @@ def transact_get_items(
         size += item_size
         consumption = consumed.setdefault(table.name, Consumption(table))
         consumption.add(2 * capacity.read_units(item_size, consistent=True))
-    _cancel_for(reasons)
+    cancel_for(reasons)
     if size > limits.TRANSACTION_BYTES_MAX:
-        raise invalid(_TOO_LARGE)
+        raise invalid(TOO_LARGE)
     result: TransactGetItemsOutput = {"Responses": responses}
-    if _wants_consumed(req):
-        result["ConsumedCapacity"] = _consumed_answer(req, consumed, "ReadCapacityUnits")
+    if wants_consumed(req):
+        result["ConsumedCapacity"] = consumed_answer(req, consumed, "ReadCapacityUnits")
     return result
 
 
@@ -190,6 +190,8 @@ def _member_of(member: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
 
 
 def _condition_reason(failed: ConditionFailed) -> dict[str, Any]:
+    if failed.write.fresh:
+        return {"Code": "DuplicateItem", "Message": errors.DuplicateItemException.message}
     reason: dict[str, Any] = {
         "Code": "ConditionalCheckFailed",
         "Message": errors.ConditionalCheckFailedException.message,
@@ -199,9 +201,9 @@ def _condition_reason(failed: ConditionFailed) -> dict[str, Any]:
     return reason
 
 
-def _cancel_for(reasons: list[dict[str, Any]]) -> None:
+def cancel_for(reasons: list[dict[str, Any]]) -> None:
     """Raises: TransactionCanceledException when there is any reason."""
-    if any(reason is not _NO_REASON for reason in reasons):
+    if any(reason is not NO_REASON for reason in reasons):
         raise errors.TransactionCanceledException(
             codes=", ".join(reason["Code"] for reason in reasons),
             members={"CancellationReasons": reasons},
@@ -211,7 +213,7 @@ def _cancel_for(reasons: list[dict[str, Any]]) -> None:
 # --- tokens
 
 
-def _seen(call: Call, tx: Transaction, token: str, members: Any) -> bool:
+def seen_before(call: Call, tx: Transaction, token: str, members: Any) -> bool:
     """Whether this very request was done before; else its token is remembered.
 
     The members are canonical by now, so a body that the store runs again has the same digest.
@@ -232,7 +234,7 @@ def _seen(call: Call, tx: Transaction, token: str, members: Any) -> bool:
     return False
 
 
-def _consumed_again(at: Snapshot, writes: Sequence[Write]) -> dict[str, Consumption]:
+def consumed_again(at: Snapshot, writes: Sequence[Write]) -> dict[str, Consumption]:
     consumed: dict[str, Consumption] = {}
     for write in writes:
         stored = at.get(write.key)
@@ -243,7 +245,7 @@ def _consumed_again(at: Snapshot, writes: Sequence[Write]) -> dict[str, Consumpt
     return consumed
 
 
-def _consumed_answer(
+def consumed_answer(
     req: Mapping[str, Any],
     consumed: Mapping[str, Consumption],
     kind: Literal["ReadCapacityUnits", "WriteCapacityUnits"],
@@ -252,5 +254,5 @@ def _consumed_answer(
     return [consumption.answer(wanted, kind) for consumption in consumed.values()]
 
 
-def _wants_consumed(req: Mapping[str, Any]) -> bool:
+def wants_consumed(req: Mapping[str, Any]) -> bool:
     return req.get("ReturnConsumedCapacity", "NONE") != "NONE"

@@ -43,7 +43,7 @@ from pilvi.services.dynamodb.queries import (
     segment_span,
     start_key,
 )
-from pilvi.services.dynamodb.tables import Table, get_table
+from pilvi.services.dynamodb.tables import Table, fragment_of, get_table, item_of
 from pilvi.services.dynamodb.values import Item, Value
 from pilvi.store.api import Snapshot
 
@@ -331,3 +331,19 @@ def _opened(token: str, mark: str) -> tuple[int, Item | None]:
     if parts[0] != mark:
         raise invalid("NextToken does not match request")
     return parts[1], cast("Item | None", parts[2])
+
+
+# --- single items, in batches and transactions
+
+
+def single_key(plan: Plan) -> bytes | None:
+    """The place of the one item that the statement names by its key and by nothing else; None where it does not."""
+    span = plan.places[0].span
+    if not plan.single or plan.where is not None or span is None:
+        return None
+    return span.keys[0]
+
+
+def shown(plan: Plan, stored: bytes) -> orjson.Fragment | Item:
+    """An item as the statement shows it."""
+    return fragment_of(stored) if plan.project is None else plan.project(item_of(stored))
