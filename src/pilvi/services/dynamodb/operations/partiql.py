@@ -38,7 +38,7 @@ from pilvi.services.dynamodb.partiql.reading import (
     shown,
     single_key,
 )
-from pilvi.services.dynamodb.partiql.writing import Writing, returned, write_of
+from pilvi.services.dynamodb.partiql_writes import Writing, returned, write_of
 from pilvi.services.dynamodb.service import dynamodb
 from pilvi.services.dynamodb.tables import size_of
 from pilvi.services.dynamodb.wire import (
