@@ -170,7 +170,6 @@ def test_definitions_that_make_no_sense(ddb: Any, more: Any, message: str) -> No
 def test_what_is_not_built_is_refused_by_name(ddb: Any) -> None:
     for member, value in (
         ("SSESpecification", {"Enabled": True}),
-        ("ResourcePolicy", "{}"),
         ("OnDemandThroughput", {"MaxReadRequestUnits": 1}),
     ):
         code, message = refusal(make_table, client=ddb, **{member: value})

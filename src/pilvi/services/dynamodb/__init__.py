@@ -8,4 +8,10 @@ from pilvi.services.dynamodb.streams import operations as _stream_operations
 from pilvi.services.dynamodb.streams import workers as _stream_workers
 from pilvi.services.dynamodb.streams.service import dynamodbstreams
 
-__all__ = ["_destinations", "_stream_operations", "_stream_workers", "dynamodb", "dynamodbstreams"]
+__all__ = [
+    "_destinations",
+    "_stream_operations",
+    "_stream_workers",
+    "dynamodb",
+    "dynamodbstreams",
+]

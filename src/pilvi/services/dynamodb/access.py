@@ -18,6 +18,7 @@ from pilvi.kit.service import Tells
 from pilvi.services.dynamodb import records
 from pilvi.services.dynamodb.expressions.programs import Placeholders
 from pilvi.services.dynamodb.partiql.access import Stated
+from pilvi.services.dynamodb.policies.access import side_of
 from pilvi.services.dynamodb.tables import Table, find_table
 from pilvi.services.dynamodb.values import Item, Value, measure
 from pilvi.store.api import Snapshot
@@ -35,6 +36,11 @@ _BY_ATTRIBUTE = ("Expected", "AttributeUpdates", "QueryFilter", "ScanFilter", "K
 
 
 async def _tell(call: Call, asked: Permission, resource: str) -> Mapping[str, tuple[str, ...]]:
+    """Whom nobody lets in from another account is told nothing that is stored, so that a policy of their own cannot
+    find it out."""
+    side = await side_of(call, resource)
+    if side.account not in ("", call.principal.account) and not side.policies:
+        return {}
     return await call.view(lambda at: _told(at, asked, resource))
 
 

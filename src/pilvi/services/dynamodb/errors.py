@@ -18,6 +18,13 @@ class TableNotFound(ResourceNotFoundException):
     message = "Requested resource not found: Table: {table} not found"
 
 
+class NotTheOwner(ValidationException):
+    message = (
+        "This action is only supported by accounts that match the resource owner\N{RIGHT SINGLE QUOTATION MARK}s"
+        " account."
+    )
+
+
 class ArnNotFound(ResourceNotFoundException):
     """What the operations on tags say."""
 

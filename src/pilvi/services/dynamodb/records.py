@@ -84,6 +84,10 @@ class TableRecord(msgspec.Struct, frozen=True):
     latest_stream: str | None = None
 
     @property
+    def scope(self) -> Scope:
+        return Scope(self.account, self.region, self.partition)
+
+    @property
     def home(self) -> Key:
         """Below it lies all that belongs to the table."""
         return (self.account, self.region, "dynamodb", uuid.UUID(self.id).bytes)

@@ -11,6 +11,7 @@ from pilvi.kit.permission import Permission
 from pilvi.kit.service import Acts, Service, everything, the_request
 from pilvi.services.dynamodb import access
 from pilvi.services.dynamodb.partiql import access as partiql
+from pilvi.services.dynamodb.policies.access import on_table
 from pilvi.services.dynamodb.tables import table_arn
 
 
@@ -93,8 +94,10 @@ def _objects(given: Any) -> Iterator[Mapping[str, Any]]:
 _TAGS = tags.listed("Tags")
 
 
-def _tagging(call: Call, req: Mapping[str, Any]) -> Iterator[Permission]:
-    """A table that is made with tags needs the permission to tag, too."""
+def _furnishing(call: Call, req: Mapping[str, Any]) -> Iterator[Permission]:
+    """A table that is made with tags needs the permission to tag, too; one with a policy that to put it."""
+    if "ResourcePolicy" in req:
+        yield Permission("dynamodb:PutResourcePolicy", (_table(call, req),))
     if req.get("Tags"):
         context = tags.of_request(_TAGS(req))
         yield Permission("dynamodb:TagResource", (_table(call, req),), context)
@@ -103,7 +106,7 @@ def _tagging(call: Call, req: Mapping[str, Any]) -> Iterator[Permission]:
 dynamodb = Service(
     "dynamodb",
     acts={
-        "CreateTable": Acts(_table, tags=_TAGS, also=_tagging),
+        "CreateTable": Acts(_table, tags=_TAGS, also=_furnishing),
         "DescribeTable": Acts(_table),
         "ListTables": Acts(everything),
         "UpdateTable": Acts(_table),
@@ -118,6 +121,9 @@ dynamodb = Service(
         "DisableKinesisStreamingDestination": Acts(_table),
         "DescribeKinesisStreamingDestination": Acts(_table),
         "UpdateKinesisStreamingDestination": Acts(_table),
+        "PutResourcePolicy": Acts(_tagged),
+        "GetResourcePolicy": Acts(_tagged),
+        "DeleteResourcePolicy": Acts(_tagged),
         "DescribeLimits": Acts(everything),
         "DescribeEndpoints": Acts(everything),
         "PutItem": Acts(_table, told=the_request),
@@ -136,6 +142,7 @@ dynamodb = Service(
     },
     condition_keys=frozenset({"dynamodb:enclosingoperation"}),
     tells=access.tells,
+    on_resource=on_table,
     opaque=frozenset(
         (
             "AttributeValue",

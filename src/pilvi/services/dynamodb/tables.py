@@ -25,6 +25,7 @@ from pilvi.store.keys import pack
 _NAME_MIN = 3
 _NAME_MAX = 255
 _NAME = re.compile(r"[a-zA-Z0-9_.-]{3,255}").fullmatch
+_ACCOUNT = re.compile(r"[0-9]{12}").fullmatch
 NO_MATCH = "The provided key element does not match the schema"
 
 
@@ -375,12 +376,22 @@ def get_table(at: Snapshot, scope: Scope, name: str) -> Table:
     return table
 
 
-def get_named_table(at: Snapshot, scope: Scope, name: str) -> Table:
+def get_shared_table(at: Snapshot, scope: Scope, name: str) -> Table:
     """As `get_table`, for the operations whose error names the table. Raises: TableNotFound."""
     table = find_table(at, scope, name)
     if table is None:
-        raise errors.TableNotFound(table=table_name(scope, name))
+        raise errors.TableNotFound(table=_place(scope, name)[1])
     return table
+
+
+def get_named_table(at: Snapshot, scope: Scope, name: str) -> Table:
+    """As `get_shared_table`, for the operations that no policy opens to other accounts.
+
+    Raises: TableNotFound; ValidationException for another account's ARN.
+    """
+    if _place(scope, name)[0] != scope:
+        raise errors.NotTheOwner()
+    return get_shared_table(at, scope, name)
 
 
 def check_name(scope: Scope, name: str) -> None:
@@ -390,8 +401,8 @@ def check_name(scope: Scope, name: str) -> None:
 
 @lru_cache(limits.TABLES_CACHED)
 def _record_key(scope: Scope, name: str) -> bytes:
-    home = records.scope_home(scope)
-    return pack((*home, records.tables.name, "r", table_name(scope, name)))
+    owner, name = _place(scope, name)
+    return pack((*records.scope_home(owner), records.tables.name, "r", name))
 
 
 @lru_cache(limits.TABLES_CACHED)
@@ -408,13 +419,29 @@ def table_name(scope: Scope, name: str) -> str:
     Raises: ValidationException for a text that names no table; ResourceNotFoundException for another
     account's or region's ARN.
     """
+    owner, name = _place(scope, name)
+    if owner != scope:
+        raise errors.ResourceNotFoundException()
+    return name
+
+
+def _place(scope: Scope, name: str) -> tuple[Scope, str]:
+    """Whose table a name or an ARN means, and its name. Tables of other accounts have only ARNs; that the request
+    may reach them was decided before any handler, by the same ARN.
+
+    Raises: ValidationException for a text that names no table; ResourceNotFoundException for another region's ARN.
+    """
+    owner = scope
     if name.startswith("arn:"):
         head, _, name = name.partition(":table/")
-        if head != f"arn:{scope.partition}:dynamodb:{scope.region}:{scope.account}":
+        here = f"arn:{scope.partition}:dynamodb:{scope.region}:"
+        account = head.removeprefix(here)
+        if not head.startswith(here) or not _ACCOUNT(account):
             raise errors.ResourceNotFoundException()
+        owner = Scope(account, scope.region, scope.partition)
     if not _NAME(name):
         raise _bad_name(name)
-    return name
+    return owner, name
 
 
 def _bad_name(name: str) -> errors.ValidationException:

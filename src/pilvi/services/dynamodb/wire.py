@@ -225,6 +225,15 @@ class DeleteRequest(TypedDict, total=False):
     Key: Required[Key]
 
 
+class DeleteResourcePolicyInput(TypedDict, total=False):
+    ResourceArn: Required[str]
+    ExpectedRevisionId: str
+
+
+class DeleteResourcePolicyOutput(TypedDict, total=False):
+    RevisionId: str
+
+
 class DeleteTableInput(TypedDict, total=False):
     TableName: Required[str]
 
@@ -358,6 +367,15 @@ class GetItemInput(TypedDict, total=False):
 class GetItemOutput(TypedDict, total=False):
     Item: AttributeMap
     ConsumedCapacity: ConsumedCapacity
+
+
+class GetResourcePolicyInput(TypedDict, total=False):
+    ResourceArn: Required[str]
+
+
+class GetResourcePolicyOutput(TypedDict, total=False):
+    Policy: str
+    RevisionId: str
 
 
 class GlobalSecondaryIndex(TypedDict, total=False):
@@ -557,6 +575,17 @@ class PutItemOutput(TypedDict, total=False):
 
 class PutRequest(TypedDict, total=False):
     Item: Required[PutItemInputAttributeMap]
+
+
+class PutResourcePolicyInput(TypedDict, total=False):
+    ResourceArn: Required[str]
+    Policy: Required[str]
+    ExpectedRevisionId: str
+    ConfirmRemoveSelfResourceAccess: bool
+
+
+class PutResourcePolicyOutput(TypedDict, total=False):
+    RevisionId: str
 
 
 class QueryInput(TypedDict, total=False):

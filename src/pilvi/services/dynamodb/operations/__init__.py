@@ -6,6 +6,7 @@ from pilvi.services.dynamodb.operations import expiry as expiry
 from pilvi.services.dynamodb.operations import items as items
 from pilvi.services.dynamodb.operations import partiql as partiql
 from pilvi.services.dynamodb.operations import queries as queries
+from pilvi.services.dynamodb.operations import resource_policies as resource_policies
 from pilvi.services.dynamodb.operations import tables as tables
 from pilvi.services.dynamodb.operations import tags as tags
 from pilvi.services.dynamodb.operations import transactions as transactions

@@ -7,9 +7,12 @@ from pilvi.services.dynamodb import errors, limits, records, rules
 from pilvi.services.dynamodb.backfills import plan_backfill, plan_erasure
 from pilvi.services.dynamodb.descriptions import describe, describe_deleted
 from pilvi.services.dynamodb.errors import invalid
+from pilvi.services.dynamodb.operations.resource_policies import put_policy
+from pilvi.services.dynamodb.policies.records import Place, drop_policy
+from pilvi.services.dynamodb.policies.rules import checked
 from pilvi.services.dynamodb.service import dynamodb
 from pilvi.services.dynamodb.streams.switching import switch, switch_off
-from pilvi.services.dynamodb.tables import Table, find_table, get_named_table, table_name
+from pilvi.services.dynamodb.tables import Table, find_table, get_shared_table, table_name
 from pilvi.services.dynamodb.wire import (
     CreateTableInput,
     CreateTableOutput,
@@ -50,6 +53,9 @@ def create_table(call: Call, tx: Transaction, req: CreateTableInput) -> CreateTa
     records.tables.put(tx, home, table)
     for tag in tags:
         records.tags.put(tx, table.home, tag)
+    if "ResourcePolicy" in req:
+        place = Place(call.scope, name, None)
+        put_policy(call, tx, place, checked(req["ResourcePolicy"], place))
     return {"TableDescription": describe(table, status="CREATING", index_status="CREATING")}
 
 
@@ -60,7 +66,7 @@ def describe_table(call: Call, at: Snapshot, req: DescribeTableInput) -> Describ
     Raises: ResourceNotFoundException, ValidationException.
     AWS: DescribeTable.
     """
-    table = get_named_table(at, call.scope, req["TableName"])
+    table = get_shared_table(at, call.scope, req["TableName"])
     return {"Table": describe(table.record, counted_at=at)}
 
 
@@ -95,11 +101,11 @@ def update_table(call: Call, tx: Transaction, req: UpdateTableInput) -> UpdateTa
     Raises: ResourceNotFoundException, LimitExceededException, ValidationException.
     AWS: UpdateTable; Developer Guide, "Managing global secondary indexes in DynamoDB".
     """
-    table = get_named_table(tx, call.scope, req["TableName"])
+    table = get_shared_table(tx, call.scope, req["TableName"])
     old = table.record
     new = rules.change_table(old, req, call.now_ms)
     new = switch(tx, new, req, call.entropy, call.now_ms)
-    records.tables.put(tx, records.scope_home(call.scope), new)
+    records.tables.put(tx, records.scope_home(new.scope), new)
     kept = {index.number for index in new.indexes}
     for index in table.indexes.values():
         if index.record.number not in kept:
@@ -118,13 +124,14 @@ def delete_table(call: Call, tx: Transaction, req: DeleteTableInput) -> DeleteTa
     Raises: ResourceNotFoundException, ValidationException (deletion protection).
     AWS: DeleteTable.
     """
-    table = get_named_table(tx, call.scope, req["TableName"])
+    table = get_shared_table(tx, call.scope, req["TableName"])
     if table.record.deletion_protection:
         raise invalid(
             "Resource cannot be deleted as it is currently protected against deletion. "
             "Disable deletion protection first."
         )
-    records.tables.delete(tx, records.scope_home(call.scope), table.name)
+    records.tables.delete(tx, records.scope_home(table.record.scope), table.name)
+    drop_policy(tx, Place(table.record.scope, table.name, None))
     switch_off(tx, table.record, call.now_ms)
     plan_erasure(tx, table.record, Table(table.record).home, call.now_ms)
     return {"TableDescription": describe_deleted(table.record)}

@@ -44,7 +44,7 @@ def list_streams(call: Call, at: Snapshot, req: ListStreamsInput) -> ListStreams
     after = None
     if start is not None:
         last = get_stream(at, call.scope, start)
-        if table is not None and last.table != table:
+        if last.account != call.account or (table is not None and last.table != table):
             raise invalid("Invalid ExclusiveStartStreamArn")
         after = (last.table, last.label)
     found = list(

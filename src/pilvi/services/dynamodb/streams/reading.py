@@ -21,7 +21,10 @@ from pilvi.store.api import Snapshot
 
 
 def get_stream(at: Snapshot, scope: Scope, arn: str) -> StreamRecord:
-    """Raises: ValidationException for a text that names no stream; ResourceNotFoundException."""
+    """One of this region, of whichever account: the permission step has seen the same ARN.
+
+    Raises: ValidationException for a text that names no stream; ResourceNotFoundException.
+    """
     try:
         named = Arn.parse(arn)
     except ValueError:
@@ -30,8 +33,9 @@ def get_stream(at: Snapshot, scope: Scope, arn: str) -> StreamRecord:
     if named.service != "dynamodb" or not named.resource.startswith("table/") or not label:
         raise invalid("Invalid StreamArn")
     found = None
-    if named.scope == scope:
-        found = records.streams.find(at, records.scope_home(scope), table, label)
+    owner = named.scope
+    if owner.region == scope.region and owner.partition == scope.partition:
+        found = records.streams.find(at, records.scope_home(owner), table, label)
     if found is None:
         raise errors.StreamNotFound(arn=arn)
     return found

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import msgspec
 
+from pilvi.base.arn import Scope
 from pilvi.contracts.delivery import Commit
 from pilvi.contracts.jobs import Job
 from pilvi.kit.cloud import Cloud
+from pilvi.services.dynamodb.policies.records import Place, drop_policy
 from pilvi.services.dynamodb.streams import limits, records
 from pilvi.services.dynamodb.streams.service import dynamodbstreams
 from pilvi.services.dynamodb.streams.shards import ShardWork, follow, work_job
@@ -61,6 +63,8 @@ async def trim(cloud: Cloud, job: Job) -> Commit:
             return
         if next(iter(records.shards.scan(tx, stream.home, limit=1)), None) is None:
             records.streams.delete(tx, home, stream.table, stream.label)
+            owner = Scope(stream.account, stream.region, stream.partition)
+            drop_policy(tx, Place(owner, stream.table, stream.label))
             tx.delete_range(*span(stream.home))
 
     return step
