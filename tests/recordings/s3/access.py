@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from typing import Any
 
 from recordings.s3.scenarios import scenario
@@ -165,20 +164,16 @@ def _(s: Story) -> None:
     s("delete-objects-bypass-no-lock", "delete_objects", Bucket=o["Bucket"], **wanted)
 
 
-def _until(**later: int) -> datetime.datetime:
-    return datetime.datetime.now(datetime.UTC) + datetime.timedelta(**later)
-
-
 @scenario("TestS3ObjectLockRetention::test_object_lock_delete_markers")
 def _(s: Story) -> None:
     o = {"Bucket": s.bucket(ObjectLockEnabledForBucket=True), "Key": "test-object-lock"}
-    locked = {"ObjectLockMode": "GOVERNANCE", "ObjectLockRetainUntilDate": _until(minutes=10)}
+    locked = {"ObjectLockMode": "GOVERNANCE", "ObjectLockRetainUntilDate": s.after(minutes=10)}
     s("put-object-with-lock", "put_object", **o, Body="test-manual-lock 123", **locked)
     s.said["put-object-with-lock"].update(_as_recorded(s, "put-object-with-lock"))
     s("head-object-with-lock", "head_object", **o)
     s.said["head-object-with-lock"].update(_as_recorded(s, "head-object-with-lock"))
     marker = {"VersionId": s("put-delete-marker", "delete_object", **o)["VersionId"]}
-    retention = {"Mode": "GOVERNANCE", "RetainUntilDate": _until(minutes=10)}
+    retention = {"Mode": "GOVERNANCE", "RetainUntilDate": s.after(minutes=10)}
     op = "put_object_retention"
     s("put-object-retention-delete-marker", op, **o, **marker, Retention=retention)
     s("get-object-retention-delete-marker", "get_object_retention", **o, **marker)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime
 import itertools
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import Any, cast
 
 from botocore.exceptions import ClientError
@@ -30,12 +31,15 @@ _numbers = itertools.count(1)
 class Story:
     """story("label", "put_object", Bucket=...): asks, and keeps the answer under its label."""
 
-    def __init__(self, make: Make, account: str, name: str) -> None:
+    def __init__(self, make: Make, account: str, name: str, clock: Any) -> None:
         self.name = name
+        self.clock = clock
         self.make = make
         self.account = account
         self.s3 = make("s3")
         self.said: dict[str, Any] = {}
+        self.unknown: set[str] = set()
+        """Members that follow from bytes nobody knows: of these only that they were told is compared."""
 
     def __call__(self, label: str, operation: str, **params: Any) -> Any:
         return self.of(self.s3, label, operation, **params)
@@ -65,12 +69,23 @@ class Story:
             self.do("delete_public_access_block", Bucket=name)
         return name
 
+    def after(self, **later: int) -> datetime.datetime:
+        """So much later than it is, by the server's clock."""
+        now = datetime.datetime.fromtimestamp(self.clock.now_ms() / 1000, datetime.UTC)
+        return now + datetime.timedelta(**later)
+
+    def of_unknown_bytes(self, *sums: str) -> None:
+        """The bodies of this scenario are not recorded, at most their sizes: their digests are not compared."""
+        self.unknown.update(("ETag", *sums))
+
     def versioned(self, bucket: str, status: str = "Enabled") -> None:
         how = {"Status": status}
         self.do("put_bucket_versioning", Bucket=bucket, VersioningConfiguration=how)
 
 
-def differences(recorded: dict[str, Any], said: dict[str, Any]) -> list[str]:
+def differences(
+    recorded: dict[str, Any], said: dict[str, Any], unknown: Set[str] = frozenset()
+) -> list[str]:
     """What of the answers is not as it was recorded, label by label."""
     found: list[str] = []
     bound: dict[str, str] = {}
@@ -78,8 +93,21 @@ def differences(recorded: dict[str, Any], said: dict[str, Any]) -> list[str]:
         if label not in said:
             found.append(f"{label}: was not asked")
         else:
-            _compare(answer, _plain(said[label]), label, bound, found)
+            wanted, came = _without(answer, unknown), _without(_plain(said[label]), unknown)
+            _compare(wanted, came, label, bound, found)
     return found
+
+
+def _without(value: Any, unknown: Set[str]) -> Any:
+    """With the same word for each unknown member."""
+    if not unknown:
+        return value
+    if isinstance(value, list):
+        return [_without(one, unknown) for one in cast("list[Any]", value)]
+    if not isinstance(value, dict):
+        return value
+    members = cast("dict[str, Any]", value).items()
+    return {key: "unknown" if key in unknown else _without(one, unknown) for key, one in members}
 
 
 def _plain(value: Any) -> Any:
@@ -125,6 +153,10 @@ def _compare_members(
         elif key not in wanted:
             if key not in LATER:
                 found.append(f"{place}.{key}: nothing recorded, {came[key]!r} came")
+        elif key == "Body" and isinstance(
+            wanted[key], dict
+        ):  # of JSON, which was recorded as what it says
+            _compare(wanted[key], json.loads(came[key]), f"{place}.{key}", bound, found)
         elif not (key == "Body" and wanted[key] == ""):  # read before it was recorded
             _compare(wanted[key], came[key], f"{place}.{key}", bound, found)
 

@@ -140,7 +140,10 @@ def _part(
     *,
     with_checksum: bool,
 ) -> tuple[int, int]:
-    """Where a part lies; an object that was not uploaded in parts is its own part 1."""
+    """Where a part lies; an object that was not uploaded in parts is its own part 1.
+
+    A part tells its own checksum where it has one, and the object's where it is all of the object.
+    """
     if not 1 <= number <= limits.PART_NUMBER_MAX:
         raise errors.InvalidArgument(
             "Part number must be an integer between 1 and 10000, inclusive",
@@ -161,6 +164,8 @@ def _part(
         headers["PartsCount"] = count
         if with_checksum and stored.checksum.kind == checksums.COMPOSITE:
             headers.update(_part_checksum(stored, pieces[number - 1]))
+        elif with_checksum and count == 1:
+            headers.update(descriptions.checksum_of(stored))
     if stored.size:
         headers["ContentRange"] = f"bytes {start}-{end - 1}/{stored.size}"
     return start, end
