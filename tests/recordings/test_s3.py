@@ -12,13 +12,16 @@ import pytest
 from conftest import CloudClock
 from recordings.s3 import (
     access,
+    buckets,
     conditions,
     configurations,
+    control,
     copies,
     keys,
     listings,
     locks,
     objects,
+    rules,
     sums,
     uploads,
     versions,
@@ -33,8 +36,8 @@ RECORDED: dict[str, dict[str, Any]] = {
     )
 }
 TOLD_IN = (
-    *(access, conditions, configurations, copies, keys, listings, locks, objects),
-    *(sums, uploads, versions),
+    *(access, buckets, conditions, configurations, control, copies, keys),
+    *(listings, locks, objects, rules, sums, uploads, versions),
 )
 
 DIFFERS: dict[str, dict[str, str]] = {
@@ -46,6 +49,9 @@ DIFFERS: dict[str, dict[str, str]] = {
     },
     "TestS3BucketObjectTagging::test_create_bucket_with_tags_exc": {
         "tags-key-aws-duplicated-key": "AWS answered with an internal error"
+    },
+    "TestS3ListBuckets::test_list_buckets_region_validation": {
+        "bad-region": "AWS knows its regions; here a region is whatever is named like one",
     },
     "TestS3ObjectLockRetention::test_s3_object_retention_exc": {
         "update-retention-past-date": "AWS tells the time in the zone of its machines; here it is UTC",
@@ -79,7 +85,8 @@ def test_it_is_as_it_was_recorded(
     story = Story(client, account, name, clock)
     SCENARIOS[name](story)
     otherwise = DIFFERS.get(name, {})
-    recorded = {label: told for label, told in RECORDED[name].items() if label not in otherwise}
+    answers = json.loads(json.dumps(RECORDED[name]).replace("111111111111", account))
+    recorded = {label: told for label, told in answers.items() if label not in otherwise}
     assert differences(recorded, story.said, story.unknown) == []
 
 
@@ -87,5 +94,5 @@ def test_it_is_as_it_was_recorded(
 def test_what_differs_is_recorded() -> None:
     for name, labels in DIFFERS.items():
         assert labels.keys() <= RECORDED[name].keys(), name
-    assert len(TOLD_IN) == 11
+    assert len(TOLD_IN) == 14
     assert RECORDED.keys() == SCENARIOS.keys()

@@ -17,7 +17,7 @@ Make = Callable[..., Any]
 LATER = frozenset(
     {
         *("BucketArn", "BucketRegion", "ChecksumAlgorithm", "ChecksumCRC32", "ChecksumCRC64NVME"),
-        *("ChecksumType", "ServerSideEncryption"),
+        *("ChecksumType", "ServerSideEncryption", "TransitionDefaultMinimumObjectSize"),
     }
 )
 """Members that AWS tells today and did not when some of the scenarios were recorded."""

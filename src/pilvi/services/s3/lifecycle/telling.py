@@ -13,7 +13,6 @@ from pilvi.kit.call import Call
 from pilvi.protocol.timestamps import rfc822
 from pilvi.services.s3.lifecycle import judging, records
 from pilvi.services.s3.lifecycle.judging import Subject
-from pilvi.services.s3.records import objects
 from pilvi.services.s3.records.buckets import Bucket
 from pilvi.services.s3.records.objects import Object
 from pilvi.services.s3.records.uploads import Upload
@@ -23,11 +22,7 @@ _EXPIRATION = "x-amz-expiration"
 
 
 def expiration(call: Call, at: Snapshot, bucket: Bucket, stored: Object) -> dict[str, Any]:
-    """Of a version that was asked for: only the current one expires."""
-    if bucket.versioning:
-        current = objects.find_object(at, bucket, stored.key)
-        if current is None or current.rank != stored.rank:
-            return {}
+    """Of a current object that was asked for by its key alone; of a version by its id nothing is told."""
     told = _told(call, at, bucket, stored)
     return {} if told is None else {"Expiration": told}
 

@@ -56,7 +56,8 @@ def create_bucket(call: Call, tx: Transaction, req: CreateBucketRequest) -> Crea
             f"Invalid x-amz-object-ownership header: {ownership}", "x-amz-object-ownership"
         )
     configuration = req.get("CreateBucketConfiguration") or {}
-    region = names.region_of(configuration.get("LocationConstraint"), call.region)
+    constraint = configuration.get("LocationConstraint")
+    region = names.region_of(constraint, call.region)
     bucket_tags = tags.tags_of_new_bucket(configuration.get("Tags") or ())
     account = call.principal.account
     acl = _first_acl(asked, ownership, account)
@@ -79,6 +80,7 @@ def create_bucket(call: Call, tx: Transaction, req: CreateBucketRequest) -> Crea
         acl=acl,
         versioning=buckets.ENABLED if locked else "",
         lock=BucketLock() if locked else None,
+        constraint=names.EU if constraint == names.EU else "",
     )
     buckets.add_bucket(tx, bucket)
     return {
@@ -117,7 +119,9 @@ def get_bucket_location(
 ) -> GetBucketLocationOutput:
     """The bucket's region; nothing for us-east-1, as ever. AWS: GetBucketLocation."""
     bucket = access.admit(call, at, req)
-    return {} if bucket.region == "us-east-1" else {"LocationConstraint": bucket.region}
+    if bucket.region == "us-east-1":
+        return {}
+    return {"LocationConstraint": cast("Any", bucket.constraint or bucket.region)}
 
 
 @s3.read("ListBuckets")

@@ -105,7 +105,7 @@ def _find(
         headers["VersionId"] = version_names.shown(stored.version_id)
     if stored.restore is not None:
         headers.update(archives.headers_of(stored, call.now_ms))
-    if bucket.lifecycle:
+    if bucket.lifecycle and "VersionId" not in req:
         headers.update(telling.expiration(call, at, bucket, stored))
     headers.update(descriptions.overrides_of(req, signed=call.principal.authenticated))
     with_checksum = req.get("ChecksumMode") == "ENABLED"

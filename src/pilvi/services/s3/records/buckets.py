@@ -106,6 +106,8 @@ class Bucket(msgspec.Struct, frozen=True, omit_defaults=True):
     """Enabled or Disabled; "" until it is put for the first time."""
     abac: bool = False
     """Whether the tags count in policies."""
+    constraint: str = ""
+    """EU, if it was made under this older name of eu-west-1: its location is told by that name."""
 
     @property
     def arn(self) -> str:

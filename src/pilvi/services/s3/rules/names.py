@@ -20,6 +20,8 @@ _PREFIXES_RESERVED = ("xn--", "sthree-", "amzn-s3-demo-")
 _SUFFIXES_RESERVED = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 _ACCOUNT = re.compile(r"\d{12}")
 _CANONICAL = re.compile(r"[0-9a-f]{64}")
+EU, _IRELAND = "EU", "eu-west-1"
+"""The name of the first region in Europe from when there was one, and today's."""
 _REGION = re.compile(r"(?:us|eu|ap|sa|ca|me|af|il|mx|cn)(?:-gov)?-[a-z]+-\d")
 
 
@@ -65,13 +67,15 @@ def region_of(constraint: str | None, endpoint_region: str) -> str:
     if endpoint_region != "us-east-1":
         if constraint is None:
             raise errors.IllegalLocationConstraintException(constraint="unspecified")
+        if constraint == EU and endpoint_region == _IRELAND:
+            return _IRELAND
         if constraint != endpoint_region:
             raise errors.IllegalLocationConstraintException(constraint=constraint)
         return endpoint_region
     if constraint is None:
         return endpoint_region
-    if constraint == "EU":
-        return "eu-west-1"
+    if constraint == EU:
+        return _IRELAND
     if constraint == "us-east-1" or _REGION.fullmatch(constraint) is None:
         raise errors.InvalidLocationConstraint(constraint)
     return constraint
