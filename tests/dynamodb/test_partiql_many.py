@@ -239,9 +239,12 @@ def test_leading_keys_hold_for_statements(ann: Person) -> None:
     ann.may(allow("dynamodb:PartiQL*", TABLE, Condition=own))
     mine = ann.client("dynamodb")
     mine.execute_statement(Statement="UPDATE things SET x = 'y' WHERE pk = 'ann' AND sk = 1")
+    mine.execute_statement(Statement="SELECT * FROM things WHERE pk = 'ann' AND NOT x = 'bob'")
     for statement in (
         "UPDATE things SET x = 'y' WHERE pk = 'bob' AND sk = 1",
         "SELECT * FROM things WHERE pk IN ['ann', 'bob']",
         "INSERT INTO things VALUE {'pk': 'bob', 'sk': 2}",
+        "SELECT * FROM things",
+        "SELECT * FROM things WHERE pk = 'ann' OR x = 'bob'",
     ):
         assert refusal(mine.execute_statement, Statement=statement)[0] == DENIED

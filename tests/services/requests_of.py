@@ -33,6 +33,7 @@ TEXTS: dict[tuple[str, str], str] = {
     ("dynamodb", "FilterExpression"): "some = :some",
     ("dynamodb", "ProjectionExpression"): "some",
     ("dynamodb", "UpdateExpression"): "SET some = :some",
+    ("dynamodb", "Statement"): 'SELECT * FROM "some" WHERE "some" = ?',
     ("dynamodbstreams", "StreamArn"): f"arn:aws:dynamodb:{_HERE}:table/some/stream/some",
     ("dynamodbstreams", "ShardIterator"): f"arn:aws:dynamodb:{_HERE}:table/some/stream/some|1|",
     ("iam", "Path"): "/",

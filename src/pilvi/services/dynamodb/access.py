@@ -17,7 +17,7 @@ from pilvi.kit.permission import Permission
 from pilvi.kit.service import Tells
 from pilvi.services.dynamodb import records
 from pilvi.services.dynamodb.expressions.programs import Placeholders
-from pilvi.services.dynamodb.partiql.access import Stated
+from pilvi.services.dynamodb.partiql.access import STATED, Stated
 from pilvi.services.dynamodb.policies.access import side_of
 from pilvi.services.dynamodb.tables import Table, find_table
 from pilvi.services.dynamodb.values import Item, Value, measure
@@ -63,11 +63,12 @@ def _told(at: Snapshot, asked: Permission, resource: str) -> dict[str, tuple[str
     if table is not None:
         found = records.tags.scan(at, table.record.home)
         told.update(tags.of_resource({tag.key: tag.value for tag in found}))
-    if isinstance(asked.told, Stated):
-        return told | asked.told.told(table, index)
     if not isinstance(asked.told, Mapping):
         return told
     request = cast("Request", asked.told)
+    stated = request.get(STATED)
+    if isinstance(stated, Stated):
+        return told | stated.told(table, index)
     told.update(_of_request(asked.action, request, index))
     placeholders = Placeholders(
         request.get("ExpressionAttributeNames"), request.get("ExpressionAttributeValues")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from pilvi.kit.call import Call
 from pilvi.kit.permission import Permission
@@ -36,6 +36,13 @@ _ACTIONS: Mapping[type[syntax.Statement], str] = {
 }
 
 
+_EVERY_KEY: Final = "*"
+"""Among the leading keys of a statement that reads everything: no list of one's own keys has it, so who is kept to
+those does not get around them by a clause that names no partition."""
+STATED: Final = "Stated"
+"""What `Permission.told` has the statement under."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stated:
     """A statement with its parameters: what permission is asked for."""
@@ -54,6 +61,7 @@ class Stated:
         item: Item = {}
         where: Condition | None = None
         names = set[str]()
+        full = False
         if isinstance(statement, syntax.Insert):
             value = binding.value(statement.item)
             item = cast("Item", value.get("M", {}))
@@ -83,6 +91,8 @@ class Stated:
             leading = [item[key_name]] if key_name in item else []
             leading += [] if where is None else _leading(where, key_name, binding.values)
             texts = [str(inner) for value in leading for inner in value.values()]
+            if full:
+                texts.append(_EVERY_KEY)
             told["dynamodb:leadingkeys"] = tuple(dict.fromkeys(texts))
         return told
 
@@ -166,7 +176,7 @@ def _permission(
     given = member.get("Parameters")
     parameters = cast("list[Value]", given) if isinstance(given, list) else []
     wanted = req.get("ReturnConsumedCapacity")
-    told = Stated(statement, parameters, None if wanted is None else str(wanted))
+    told = {STATED: Stated(statement, parameters, None if wanted is None else str(wanted))}
     yield Permission(_ACTIONS[type(statement)], (resource,), context, told)
 
 
