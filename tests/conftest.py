@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from servers import Server
+from servers import CloudClock, Server
 
 _accounts = itertools.count(1)
 
@@ -43,31 +43,6 @@ def client(server: Server, account: str) -> Callable[..., Any]:
         return server.client(service, config.pop("account", account), **config)
 
     return make
-
-
-class CloudClock:
-    """Moves the server's clock; it runs on from where it stands after the test."""
-
-    def __init__(self, server: Server) -> None:
-        self._server = server
-
-    def now_ms(self) -> int:
-        return self._server.ask("GET", "/_pilvi/clock")["now_ms"]
-
-    def freeze(self) -> None:
-        self._server.ask("POST", "/_pilvi/clock", {"action": "freeze"})
-
-    def advance(self, *, seconds: float) -> None:
-        self._server.ask(
-            "POST", "/_pilvi/clock", {"action": "advance", "by_ms": int(seconds * 1000)}
-        )
-
-    def resume(self) -> None:
-        self._server.ask("POST", "/_pilvi/clock", {"action": "resume"})
-
-    def wait_until_idle(self) -> None:
-        """Until nothing is due now and nothing runs."""
-        assert self._server.ask("POST", "/_pilvi/idle", {"timeout_s": 60})["idle"]
 
 
 @pytest.fixture

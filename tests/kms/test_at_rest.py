@@ -310,7 +310,12 @@ def test_no_secret_is_in_files_logs_or_traces(
         KeyId=key, GranteePrincipal=f"arn:aws:iam::{ACCOUNT}:user/u", Operations=["Encrypt"]
     )["GrantToken"]
     # Refusals speak of requests, and failing is when things are logged.
-    refused("InvalidCiphertextException", None, kms.decrypt, CiphertextBlob=blob[:-1] + b"x")
+    refused(
+        "InvalidCiphertextException",
+        None,
+        kms.decrypt,
+        CiphertextBlob=blob[:-1] + bytes([blob[-1] ^ 1]),
+    )
     closed = policy_for_nobody(kms)
     refused("NotFoundException", None, kms.encrypt, **{**hidden, "KeyId": "alias/none"})
     if options:

@@ -7,9 +7,8 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
-from conftest import CloudClock
 from s3.batches import Control
-from servers import Server
+from servers import CloudClock, Server
 
 ACCOUNT = "000000000041"
 KEYS = 240
