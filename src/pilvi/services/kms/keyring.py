@@ -140,6 +140,7 @@ class Keyring:
             or self.find_alias(tx, name) is not None
         ):
             return
+        protected = "S3 objects" if service == "s3" else f"{service} data"
         key = Key(
             id=self.entropy.uuid(),
             account=name.scope.account,
@@ -149,7 +150,7 @@ class Keyring:
             spec=SYMMETRIC,
             usage=ENCRYPT,
             manager="AWS",
-            description=f"Default key that protects my {service} data when no other key is defined",
+            description=f"Default key that protects my {protected} when no other key is defined",
             policy=policies.managed_policy(name.scope, service),
         )
         key = self.add_material(tx, key, self.entropy.bytes(32))
