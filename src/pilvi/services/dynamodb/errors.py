@@ -18,6 +18,14 @@ class TableNotFound(ResourceNotFoundException):
     message = "Requested resource not found: Table: {table} not found"
 
 
+class IndexOfTableNotFound(ResourceNotFoundException):
+    message = "Requested resource not found: Index: {index} not found for table: {table}"
+
+
+class GlobalTableNotFound(ResourceNotFoundException):
+    message = "Global table with name: '{table}' does not exist."
+
+
 class NotTheOwner(ValidationException):
     message = (
         "This action is only supported by accounts that match the resource owner\N{RIGHT SINGLE QUOTATION MARK}s"

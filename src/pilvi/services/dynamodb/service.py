@@ -121,6 +121,10 @@ dynamodb = Service(
         "DisableKinesisStreamingDestination": Acts(_table),
         "DescribeKinesisStreamingDestination": Acts(_table),
         "UpdateKinesisStreamingDestination": Acts(_table),
+        "UpdateContributorInsights": Acts(_table_or_index),
+        "DescribeContributorInsights": Acts(_table_or_index),
+        "ListContributorInsights": Acts(everything),
+        "DescribeTableReplicaAutoScaling": Acts(_table),
         "PutResourcePolicy": Acts(_tagged),
         "GetResourcePolicy": Acts(_tagged),
         "DeleteResourcePolicy": Acts(_tagged),
@@ -141,6 +145,12 @@ dynamodb = Service(
         "ExecuteTransaction": Acts(_nothing_itself, also=partiql.of_transaction),
     },
     condition_keys=frozenset({"dynamodb:enclosingoperation"}),
+    accepted={
+        "UpdateContributorInsights": {
+            "ContributorInsightsAction": "It is kept and told; nobody counts contributors.",
+            "ContributorInsightsMode": "It is kept and told; nobody counts contributors.",
+        }
+    },
     tells=access.tells,
     on_resource=on_table,
     opaque=frozenset(

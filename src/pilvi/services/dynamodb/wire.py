@@ -31,6 +31,28 @@ class AttributeValueUpdate(TypedDict, total=False):
     Action: str
 
 
+class AutoScalingPolicyDescription(TypedDict, total=False):
+    PolicyName: str
+    TargetTrackingScalingPolicyConfiguration: (
+        AutoScalingTargetTrackingScalingPolicyConfigurationDescription
+    )
+
+
+class AutoScalingSettingsDescription(TypedDict, total=False):
+    MinimumUnits: int
+    MaximumUnits: int
+    AutoScalingDisabled: bool
+    AutoScalingRoleArn: str
+    ScalingPolicies: list[AutoScalingPolicyDescription]
+
+
+class AutoScalingTargetTrackingScalingPolicyConfigurationDescription(TypedDict, total=False):
+    DisableScaleIn: bool
+    ScaleInCooldown: int
+    ScaleOutCooldown: int
+    TargetValue: Required[float]
+
+
 class BatchExecuteStatementInput(TypedDict, total=False):
     Statements: Required[list[BatchStatementRequest]]
     ReturnConsumedCapacity: str
@@ -122,6 +144,13 @@ class ConsumedCapacity(TypedDict, total=False):
 class ContinuousBackupsDescription(TypedDict, total=False):
     ContinuousBackupsStatus: Required[str]
     PointInTimeRecoveryDescription: PointInTimeRecoveryDescription
+
+
+class ContributorInsightsSummary(TypedDict, total=False):
+    TableName: str
+    IndexName: str
+    ContributorInsightsStatus: str
+    ContributorInsightsMode: str
 
 
 class CreateGlobalSecondaryIndexAction(TypedDict, total=False):
@@ -254,6 +283,21 @@ class DescribeContinuousBackupsOutput(TypedDict, total=False):
     ContinuousBackupsDescription: ContinuousBackupsDescription
 
 
+class DescribeContributorInsightsInput(TypedDict, total=False):
+    TableName: Required[str]
+    IndexName: str
+
+
+class DescribeContributorInsightsOutput(TypedDict, total=False):
+    TableName: str
+    IndexName: str
+    ContributorInsightsRuleList: list[str]
+    ContributorInsightsStatus: str
+    LastUpdateDateTime: EpochMs
+    FailureException: FailureException
+    ContributorInsightsMode: str
+
+
 class DescribeEndpointsRequest(TypedDict, total=False):
     pass
 
@@ -288,6 +332,14 @@ class DescribeTableInput(TypedDict, total=False):
 
 class DescribeTableOutput(TypedDict, total=False):
     Table: TableDescription
+
+
+class DescribeTableReplicaAutoScalingInput(TypedDict, total=False):
+    TableName: Required[str]
+
+
+class DescribeTableReplicaAutoScalingOutput(TypedDict, total=False):
+    TableAutoScalingDescription: TableAutoScalingDescription
 
 
 class DescribeTimeToLiveInput(TypedDict, total=False):
@@ -345,6 +397,11 @@ class ExpectedAttributeValue(TypedDict, total=False):
     Exists: bool
     ComparisonOperator: str
     AttributeValueList: list[AttributeValue]
+
+
+class FailureException(TypedDict, total=False):
+    ExceptionName: str
+    ExceptionDescription: str
 
 
 class Get(TypedDict, total=False):
@@ -463,6 +520,17 @@ class KinesisStreamingDestinationOutput(TypedDict, total=False):
     StreamArn: str
     DestinationStatus: str
     EnableKinesisStreamingConfiguration: EnableKinesisStreamingConfiguration
+
+
+class ListContributorInsightsInput(TypedDict, total=False):
+    TableName: str
+    NextToken: str
+    MaxResults: int
+
+
+class ListContributorInsightsOutput(TypedDict, total=False):
+    ContributorInsightsSummaries: list[ContributorInsightsSummary]
+    NextToken: str
 
 
 class ListTablesInput(TypedDict, total=False):
@@ -616,6 +684,14 @@ class QueryOutput(TypedDict, total=False):
     ConsumedCapacity: ConsumedCapacity
 
 
+class ReplicaAutoScalingDescription(TypedDict, total=False):
+    RegionName: str
+    GlobalSecondaryIndexes: list[ReplicaGlobalSecondaryIndexAutoScalingDescription]
+    ReplicaProvisionedReadCapacityAutoScalingSettings: AutoScalingSettingsDescription
+    ReplicaProvisionedWriteCapacityAutoScalingSettings: AutoScalingSettingsDescription
+    ReplicaStatus: str
+
+
 class ReplicaDescription(TypedDict, total=False):
     RegionName: str
     ReplicaStatus: str
@@ -636,6 +712,13 @@ class ReplicaGlobalSecondaryIndex(TypedDict, total=False):
     IndexName: Required[str]
     ProvisionedThroughputOverride: ProvisionedThroughputOverride
     OnDemandThroughputOverride: OnDemandThroughputOverride
+
+
+class ReplicaGlobalSecondaryIndexAutoScalingDescription(TypedDict, total=False):
+    IndexName: str
+    IndexStatus: str
+    ProvisionedReadCapacityAutoScalingSettings: AutoScalingSettingsDescription
+    ProvisionedWriteCapacityAutoScalingSettings: AutoScalingSettingsDescription
 
 
 class ReplicaGlobalSecondaryIndexDescription(TypedDict, total=False):
@@ -707,6 +790,12 @@ class SearchSchemaElement(TypedDict, total=False):
 class StreamSpecification(TypedDict, total=False):
     StreamEnabled: Required[bool]
     StreamViewType: str
+
+
+class TableAutoScalingDescription(TypedDict, total=False):
+    TableName: str
+    TableStatus: str
+    Replicas: list[ReplicaAutoScalingDescription]
 
 
 class TableClassSummary(TypedDict, total=False):
@@ -819,6 +908,20 @@ class Update(TypedDict, total=False):
     ExpressionAttributeNames: dict[str, str]
     ExpressionAttributeValues: ExpressionAttributeValueMap
     ReturnValuesOnConditionCheckFailure: str
+
+
+class UpdateContributorInsightsInput(TypedDict, total=False):
+    TableName: Required[str]
+    IndexName: str
+    ContributorInsightsAction: Required[str]
+    ContributorInsightsMode: str
+
+
+class UpdateContributorInsightsOutput(TypedDict, total=False):
+    TableName: str
+    IndexName: str
+    ContributorInsightsStatus: str
+    ContributorInsightsMode: str
 
 
 class UpdateGlobalSecondaryIndexAction(TypedDict, total=False):
