@@ -43,8 +43,10 @@ def list_streams(call: Call, at: Snapshot, req: ListStreamsInput) -> ListStreams
     table, start = req.get("TableName"), req.get("ExclusiveStartStreamArn")
     after = None
     if start is not None:
+        if start.split(":", 5)[4:5] not in ([], [call.account]):
+            raise errors.StreamNotFound(arn=start)
         last = get_stream(at, call.scope, start)
-        if last.account != call.account or (table is not None and last.table != table):
+        if table is not None and last.table != table:
             raise invalid("Invalid ExclusiveStartStreamArn")
         after = (last.table, last.label)
     found = list(
