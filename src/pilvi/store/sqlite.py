@@ -9,9 +9,8 @@ are kept:
 1, 2. SQLite's WAL with synchronous=FULL: COMMIT returns after the sync. (`relaxed` keeps 1 and gives up
    2 for a crash of the machine; a crash of the process loses nothing.)
 3. Between BEGIN IMMEDIATE and COMMIT this process holds the write lock, for which processes queue.
-4. Nobody is answered before COMMIT returned, and no snapshot outlives the turn of the loop that it began in: whoever
-   learns that something was committed, by a future, a socket or another process, goes on in a later turn. That
-   holds for errors too: a body that raises may have looked at what an earlier one of its group wrote.
+4. Nobody is answered before COMMIT returned, and reads see it (`sqlite_reader.py`). That holds for errors too: a body
+   that raises may have looked at what an earlier one of its group wrote.
 5. A group whose COMMIT fails is rolled back whole. After an I/O error the pages that the kernel holds may
    differ from the disk, so the engine refuses further writes until it is opened again (`in_doubt`).
 
@@ -50,7 +49,8 @@ from pilvi.store.api import (
 from pilvi.store.buffer import BufferedTransaction
 from pilvi.store.kept import Generation, Remembered
 from pilvi.store.locks import WriteLock
-from pilvi.store.sqlite_view import SurveyView, View
+from pilvi.store.sqlite_reader import Reader
+from pilvi.store.sqlite_view import View
 from pilvi.store.waits import run_hints
 from pilvi.store.wakes import Wakes
 
@@ -141,12 +141,9 @@ class SqliteStore:
         self._pace = _Pace(patience_s)
         self._writer.set_wal_hook(self._note_wal)
         self._write_cursor = self._writer.cursor()
-        self._reader = sqlite_file.open_reader(path)
-        self._read_cursor = self._reader.cursor()
-        self._reading = False
-        self._remembered_by_reader: dict[bytes, Any] | None = None
         self._generation = Generation(path.parent / "generation")
         self._remembered = Remembered(self._generation)
+        self._reader = Reader(path, self._remembered)
         self._wakes = Wakes(run or path.parent / "run", entropy or Entropy())
         self._pending: deque[_Pending] = deque()
         self._busy = False
@@ -168,61 +165,11 @@ class SqliteStore:
 
     async def read(self, body: Callable[[Snapshot], T]) -> T:
         self._assert_open()
-        remembered = self._remembered.now()
-        try:
-            if not self._reading or remembered is not self._remembered_by_reader:
-                self._begin_reading(remembered)
-            result = self._read(body, remembered)
-            if remembered is None or self._remembered.now() is remembered:
-                return result
-            # The snapshot may be younger than what was remembered.
-            self._begin_reading(None)
-            return self._read(body, None)
-        except apsw.Error as error:
-            self._end_reading()
-            raise StoreUnavailable(reason=str(error)) from error
-
-    def _read(self, body: Callable[[Snapshot], T], remembered: dict[bytes, Any] | None) -> T:
-        view = View(self._read_cursor, remembered)
-        try:
-            return body(view)
-        finally:
-            view.end()
-
-    def _begin_reading(self, remembered: dict[bytes, Any] | None) -> None:
-        """A snapshot for the reads of this turn of the loop, which must not be older than what they remember."""
-        if self._reading:
-            self._end_reading()
-        else:
-            asyncio.get_running_loop().call_soon(self._end_reading)
-        self._read_cursor.execute("BEGIN")
-        self._reading = True
-        self._remembered_by_reader = remembered
-
-    def _end_reading(self) -> None:
-        if self._reading:
-            self._reading = False
-            self._read_cursor.execute("END")
+        return self._reader.read(body)
 
     async def survey(self, body: Callable[[Survey], T]) -> T:
         self._assert_open()
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(None, self._survey, body)
-
-    def _survey(self, body: Callable[[Survey], T]) -> T:
-        try:
-            connection = sqlite_file.open_reader(self._path)
-            try:
-                connection.execute("BEGIN")
-                view = SurveyView(connection.cursor(), lambda: sqlite_file.log_size(self._path))
-                try:
-                    return body(view)
-                finally:
-                    view.end()
-            finally:
-                connection.close()
-        except apsw.Error as error:
-            raise StoreUnavailable(reason=str(error)) from error
+        return await asyncio.get_running_loop().run_in_executor(None, self._reader.survey, body)
 
     # --- writing: the loop's side
 
@@ -555,7 +502,6 @@ class SqliteStore:
             self._jobs.put(self._truncate)
         self._jobs.put(None)
         await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
-        self._end_reading()
         self._reader.close()
         sqlite_file.close_writer(self._writer, in_doubt=self.in_doubt)
         self._lock.close()
