@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from conftest import CloudClock
 from recordings.s3 import (
     access,
     buckets,
@@ -30,6 +29,7 @@ from recordings.s3 import (
 from recordings.s3.not_rebuilt import NOT_REBUILT
 from recordings.s3.scenarios import SCENARIOS
 from recordings.s3.story import Story, differences
+from servers import CloudClock
 
 RECORDED: dict[str, dict[str, Any]] = {
     line["name"]: line["answers"]
