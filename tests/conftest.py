@@ -57,12 +57,12 @@ def clock(server: Server) -> Iterator[CloudClock]:
 
 @pytest.fixture(autouse=True, scope="session")
 def signed_after_moves() -> Iterator[None]:
-    """Dates what is signed in the second in which another test left the clock in the next one."""
+    """Dates what is signed in the second in which another test left the clock by that clock."""
     told = botocore.auth.get_current_datetime
 
     def now(*arguments: Any, **options: Any) -> datetime:
-        ahead = int(time.time()) <= CloudClock.left_at_s
-        return told(*arguments, **options) + timedelta(seconds=ahead)
+        left_now = int(time.time()) <= CloudClock.left_at_s
+        return told(*arguments, **options) + (CloudClock.ahead if left_now else timedelta())
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(botocore.auth, "get_current_datetime", now)

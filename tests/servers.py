@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -101,6 +102,8 @@ class CloudClock:
 
     left_at_s = 0
     """The machine's second in which a test left it. What is signed in the second of a move counts as signed before."""
+    ahead = timedelta()
+    """Of the machine's time."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
@@ -108,6 +111,7 @@ class CloudClock:
 
     def leave(self) -> None:
         self.resume()
+        CloudClock.ahead = timedelta(milliseconds=self.now_ms() - int(time.time() * 1000) - 1)
         CloudClock.left_at_s = int(time.time())
 
     def now_ms(self) -> int:
