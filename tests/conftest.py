@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import botocore.auth
+import botocore.crt.auth
 import pytest
 
 from servers import CloudClock, Server
@@ -65,7 +66,8 @@ def signed_after_moves() -> Iterator[None]:
         return told(*arguments, **options) + (CloudClock.ahead if left_now else timedelta())
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(botocore.auth, "get_current_datetime", now)
+        for signer in (botocore.auth, botocore.crt.auth):
+            patch.setattr(signer, "get_current_datetime", now)
         yield
 
 

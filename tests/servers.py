@@ -107,7 +107,6 @@ class CloudClock:
 
     def __init__(self, server: Server) -> None:
         self._server = server
-        CloudClock.left_at_s = 0
 
     def leave(self) -> None:
         self.resume()
@@ -118,9 +117,11 @@ class CloudClock:
         return self._server.ask("GET", "/_pilvi/clock")["now_ms"]
 
     def freeze(self) -> None:
+        CloudClock.left_at_s = 0
         self._server.ask("POST", "/_pilvi/clock", {"action": "freeze"})
 
     def advance(self, *, seconds: float) -> None:
+        CloudClock.left_at_s = 0
         self._server.ask(
             "POST", "/_pilvi/clock", {"action": "advance", "by_ms": int(seconds * 1000)}
         )
