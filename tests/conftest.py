@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import itertools
 import os
-import time
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import botocore.auth
-import botocore.crt.auth
 import pytest
 
 from servers import CloudClock, Server
@@ -53,22 +49,7 @@ def client(server: Server, account: str) -> Callable[..., Any]:
 def clock(server: Server) -> Iterator[CloudClock]:
     moved = CloudClock(server)
     yield moved
-    moved.leave()
-
-
-@pytest.fixture(autouse=True, scope="session")
-def signed_after_moves() -> Iterator[None]:
-    """Dates what is signed in the second in which another test left the clock by that clock."""
-    told = botocore.auth.get_current_datetime
-
-    def now(*arguments: Any, **options: Any) -> datetime:
-        left_now = int(time.time()) <= CloudClock.left_at_s
-        return told(*arguments, **options) + (CloudClock.ahead if left_now else timedelta())
-
-    with pytest.MonkeyPatch.context() as patch:
-        for signer in (botocore.auth, botocore.crt.auth):
-            patch.setattr(signer, "get_current_datetime", now)
-        yield
+    moved.resume()
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 import urllib.request
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -100,28 +99,16 @@ class Server:
 class CloudClock:
     """Moves the server's clock; it runs on from where it stands after the test."""
 
-    left_at_s = 0
-    """The machine's second in which a test left it. What is signed in the second of a move counts as signed before."""
-    ahead = timedelta()
-    """Of the machine's time."""
-
     def __init__(self, server: Server) -> None:
         self._server = server
-
-    def leave(self) -> None:
-        self.resume()
-        CloudClock.ahead = timedelta(milliseconds=self.now_ms() - int(time.time() * 1000) - 1)
-        CloudClock.left_at_s = int(time.time())
 
     def now_ms(self) -> int:
         return self._server.ask("GET", "/_pilvi/clock")["now_ms"]
 
     def freeze(self) -> None:
-        CloudClock.left_at_s = 0
         self._server.ask("POST", "/_pilvi/clock", {"action": "freeze"})
 
     def advance(self, *, seconds: float) -> None:
-        CloudClock.left_at_s = 0
         self._server.ask(
             "POST", "/_pilvi/clock", {"action": "advance", "by_ms": int(seconds * 1000)}
         )

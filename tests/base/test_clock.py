@@ -78,3 +78,13 @@ def test_what_is_dated_by_the_machine_grows_old_by_it() -> None:
     assert (
         clock.judging_ms(clock.now_ms()) >= since + HOUR_MS - 1
     )  # dated by the moved clock itself
+
+
+def test_what_is_dated_in_the_second_of_a_resume_is_dated_since() -> None:
+    clock = Clock()
+    clock.advance(HOUR_MS)
+    clock.resume()
+    this_second = clock.machine_ms() // 1000 * 1000
+    assert clock.judging_ms(this_second) <= clock.machine_ms()
+    assert clock.judging_ms(this_second - 2_000) >= this_second + HOUR_MS - 2_000
+    assert clock.offset_ms == HOUR_MS

@@ -51,8 +51,8 @@ class Clock:
 
     def judging_ms(self, dated_ms: int) -> int:
         """The time by which to judge the age of what somebody outside dated, who knows the machine's time only: what
-        was dated since the clock was last moved grows old by that, all else by the clock. (What was dated in the very
-        second of the move counts as dated before.)
+        was dated since the clock was last moved grows old by that, all else by the clock. (Dates are whole seconds:
+        what was dated in the very second of a move counts as dated before it, in that of `resume` as dated since.)
         """
         now_ms, machine_ms = self.now_ms(), self.machine_ms()
         since = self.moved_at_ms < dated_ms <= machine_ms + _AHEAD_MS
@@ -85,13 +85,15 @@ class Clock:
         self._set(offset_ms + by_ms, frozen_at_ms + by_ms if frozen_at_ms else 0)
 
     def resume(self) -> None:
-        """Run on from where the clock stands: virtual time never jumps back."""
-        if self.frozen:
-            self._set(self.now_ms() - self.machine_ms(), 0)
+        """Run on from where the clock stands: virtual time never jumps back. Ends a series of moves."""
+        if self.moved_at_ms:
+            offset_ms = self.now_ms() - self.machine_ms() if self.frozen else self.offset_ms
+            self._set(offset_ms, 0, moved_at_ms=self.machine_ms() // 1000 * 1000 - 1)
 
     def reset(self) -> None:
         """Show the machine's time again."""
         self._set(0, 0)
 
-    def _set(self, offset_ms: int, frozen_at_ms: int) -> None:
-        _STATE.pack_into(self._map, 0, offset_ms, frozen_at_ms, self.machine_ms())
+    def _set(self, offset_ms: int, frozen_at_ms: int, moved_at_ms: int | None = None) -> None:
+        moved_at_ms = self.machine_ms() if moved_at_ms is None else moved_at_ms
+        _STATE.pack_into(self._map, 0, offset_ms, frozen_at_ms, moved_at_ms)
