@@ -16,6 +16,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKERS ?= 2
+# Compiled modules are kept: else every server and command of the tests compiles the whole program anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: setup demo demo-check test check clients format bench service wire pages actions clean
 
