@@ -44,6 +44,10 @@ class ResourceInUseException(AwsError):
     message = "{detail}"
 
 
+class TableBeingCreated(ResourceInUseException):
+    message = "Attempt to change a resource which is still in use: Table is being created: {table}"
+
+
 class LimitExceededException(AwsError):
     code = "LimitExceededException"
     message = "{detail}"

@@ -16,6 +16,7 @@ from pilvi.store.keys import Key
 
 IndexStatus = Literal["CREATING", "ACTIVE"]
 BillingMode = Literal["PROVISIONED", "PAY_PER_REQUEST"]
+TableStatus = Literal["CREATING", "ACTIVE"]
 
 
 class Throughput(msgspec.Struct, frozen=True):
@@ -59,7 +60,8 @@ class TableRecord(msgspec.Struct, frozen=True):
     `types`: of the key attributes of table and indexes, "S", "N" or "B". `time_to_live`: the attribute
     with an item's expiry in seconds, or None. `time_to_live_number`: how often it was switched on;
     expiries are ordered under it, so that what is being cleared away is never what is in use. `latest_stream`: the
-    label of the stream that the table has or had last.
+    label of the stream that the table has or had last. `status`: CREATING while a job fills the table (an import, a
+    restore); until then no request reads or writes its items.
     """
 
     name: str
@@ -82,6 +84,7 @@ class TableRecord(msgspec.Struct, frozen=True):
     time_to_live_number: int = 0
     stream: LiveStream | None = None
     latest_stream: str | None = None
+    status: TableStatus = "ACTIVE"
 
     @property
     def scope(self) -> Scope:

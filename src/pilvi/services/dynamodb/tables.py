@@ -152,12 +152,14 @@ class Table:
         "name",
         "planned_expiries",
         "range",
+        "ready",
         "record",
         "time_to_live",
     )
 
     def __init__(self, record: TableRecord) -> None:
         self.record = record
+        self.ready = record.status == "ACTIVE"
         self.name = record.name
         self.arn = record.arn
         self.home = pack(record.home)
@@ -369,9 +371,9 @@ def _compiled(value: bytes) -> Table:
 
 
 def get_table(at: Snapshot, scope: Scope, name: str) -> Table:
-    """As `find_table`. Raises: ResourceNotFoundException."""
+    """As `find_table`, of one whose items can be asked for. Raises: ResourceNotFoundException."""
     table = find_table(at, scope, name)
-    if table is None:
+    if table is None or not table.ready:
         raise errors.ResourceNotFoundException()
     return table
 
@@ -392,6 +394,13 @@ def get_named_table(at: Snapshot, scope: Scope, name: str) -> Table:
     if _place(scope, name)[0] != scope:
         raise errors.NotTheOwner()
     return get_shared_table(at, scope, name)
+
+
+def refuse_unready(table: Table) -> Table:
+    """For what changes a table. Raises: ResourceInUseException while it is being created."""
+    if not table.ready:
+        raise errors.TableBeingCreated(table=table.name)
+    return table
 
 
 def check_name(scope: Scope, name: str) -> None:

@@ -9,7 +9,7 @@ from pilvi.services.dynamodb import records
 from pilvi.services.dynamodb.backfills import TIME_TO_LIVE, plan_backfill, plan_erasure
 from pilvi.services.dynamodb.errors import invalid
 from pilvi.services.dynamodb.service import dynamodb
-from pilvi.services.dynamodb.tables import get_named_table
+from pilvi.services.dynamodb.tables import get_named_table, refuse_unready
 from pilvi.services.dynamodb.wire import (
     DescribeContinuousBackupsInput,
     DescribeContinuousBackupsOutput,
@@ -44,12 +44,12 @@ def update_time_to_live(
     """Let items expire at the seconds since the epoch that one of their attributes tells.
 
     They go within a minute after; AWS promises a few days.
-    Raises: ResourceNotFoundException, ValidationException.
+    Raises: ResourceNotFoundException, ResourceInUseException, ValidationException.
     AWS: UpdateTimeToLive; Developer Guide, "Using time to live (TTL) in DynamoDB".
     """
     specification = req["TimeToLiveSpecification"]
     enabled, attribute = specification["Enabled"], specification["AttributeName"]
-    table = get_named_table(tx, call.scope, req["TableName"])
+    table = refuse_unready(get_named_table(tx, call.scope, req["TableName"]))
     if enabled and table.time_to_live is not None:
         raise invalid("TimeToLive is already enabled")
     if not enabled and table.time_to_live is None:

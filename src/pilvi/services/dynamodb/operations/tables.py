@@ -12,7 +12,13 @@ from pilvi.services.dynamodb.policies.records import Place, drop_policy
 from pilvi.services.dynamodb.policies.rules import checked
 from pilvi.services.dynamodb.service import dynamodb
 from pilvi.services.dynamodb.streams.switching import switch, switch_off
-from pilvi.services.dynamodb.tables import Table, find_table, get_shared_table, table_name
+from pilvi.services.dynamodb.tables import (
+    Table,
+    find_table,
+    get_shared_table,
+    refuse_unready,
+    table_name,
+)
 from pilvi.services.dynamodb.wire import (
     CreateTableInput,
     CreateTableOutput,
@@ -67,6 +73,9 @@ def describe_table(call: Call, at: Snapshot, req: DescribeTableInput) -> Describ
     AWS: DescribeTable.
     """
     table = get_shared_table(at, call.scope, req["TableName"])
+    if not table.ready:
+        status = table.record.status
+        return {"Table": describe(table.record, status=status, index_status=status)}
     return {"Table": describe(table.record, counted_at=at)}
 
 
@@ -98,10 +107,10 @@ def update_table(call: Call, tx: Transaction, req: UpdateTableInput) -> UpdateTa
     """Change a table's billing, protection, class, stream, or global indexes.
 
     A new index is filled by a job; until it is done the index is CREATING and cannot be read.
-    Raises: ResourceNotFoundException, LimitExceededException, ValidationException.
+    Raises: ResourceNotFoundException, ResourceInUseException, LimitExceededException, ValidationException.
     AWS: UpdateTable; Developer Guide, "Managing global secondary indexes in DynamoDB".
     """
-    table = get_shared_table(tx, call.scope, req["TableName"])
+    table = refuse_unready(get_shared_table(tx, call.scope, req["TableName"]))
     old = table.record
     new = rules.change_table(old, req, call.now_ms)
     new = switch(tx, new, req, call.entropy, call.now_ms)
@@ -121,10 +130,10 @@ def update_table(call: Call, tx: Transaction, req: UpdateTableInput) -> UpdateTa
 def delete_table(call: Call, tx: Transaction, req: DeleteTableInput) -> DeleteTableOutput:
     """Delete a table: it is gone at once; a job removes its items, in steps. Its stream can be read for a day.
 
-    Raises: ResourceNotFoundException, ValidationException (deletion protection).
+    Raises: ResourceNotFoundException, ResourceInUseException, ValidationException (deletion protection).
     AWS: DeleteTable.
     """
-    table = get_shared_table(tx, call.scope, req["TableName"])
+    table = refuse_unready(get_shared_table(tx, call.scope, req["TableName"]))
     if table.record.deletion_protection:
         raise invalid(
             "Resource cannot be deleted as it is currently protected against deletion. "
