@@ -11,12 +11,14 @@ import pytest
 
 from recordings.s3 import (
     access,
+    browsers,
     buckets,
     conditions,
     configurations,
     control,
     copies,
     encryption,
+    forms,
     keys,
     listings,
     locks,
@@ -25,6 +27,7 @@ from recordings.s3 import (
     sums,
     uploads,
     versions,
+    websites,
 )
 from recordings.s3.not_rebuilt import NOT_REBUILT
 from recordings.s3.scenarios import SCENARIOS
@@ -38,9 +41,9 @@ RECORDED: dict[str, dict[str, Any]] = {
     )
 }
 TOLD_IN = (
-    *(access, buckets, conditions, configurations, control, copies),
-    *(encryption, keys),
-    *(listings, locks, objects, rules, sums, uploads, versions),
+    *(access, browsers, buckets, conditions, configurations, control, copies),
+    *(encryption, forms, keys),
+    *(listings, locks, objects, rules, sums, uploads, versions, websites),
 )
 
 DIFFERS: dict[str, dict[str, str]] = {
@@ -83,6 +86,6 @@ def test_it_is_as_it_was_recorded(
 def test_what_differs_is_recorded() -> None:
     for name, labels in DIFFERS.items():
         assert labels.keys() <= RECORDED[name].keys(), name
-    assert len(TOLD_IN) == 15
+    assert len(TOLD_IN) == 18
     assert RECORDED.keys() == SCENARIOS.keys()
     assert not RECORDED.keys() & NOT_REBUILT.keys()

@@ -210,7 +210,8 @@ def _service_name(request: HttpRequest, prefix: str) -> str:
         return match["service"]
     if request.path.startswith("/service/") and "smithy-protocol" in headers:
         return TARGET_PREFIXES.get(request.path.split("/")[2], "s3")
-    if headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+    form = headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+    if form and request.path == "/":
         return "sts"  # the only query service with unsigned operations
     if request.path.startswith("/2015-03-31/functions"):
         return "lambda"

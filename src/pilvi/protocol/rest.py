@@ -159,7 +159,7 @@ class RestXml:
 
     def _identify(self, headers: Headers, request_id: str) -> None:
         if self._s3:
-            headers += [("x-amz-request-id", request_id), ("x-amz-id-2", host_id(request_id))]
+            headers += s3_ids(request_id)
         else:
             headers.append(("x-amzn-RequestId", request_id))
 
@@ -200,6 +200,11 @@ class RestXml:
                 f"{identity}</ErrorResponse>"
             )
         return HttpResponse(failure.status, headers, text.encode())
+
+
+def s3_ids(request_id: str) -> Headers:
+    """The headers by which S3 names every answer."""
+    return [("x-amz-request-id", request_id), ("x-amz-id-2", host_id(request_id))]
 
 
 def host_id(request_id: str) -> str:

@@ -81,7 +81,8 @@ async def _mark(cloud: Cloud, request: HttpRequest, response: HttpResponse) -> N
     if bucket is None:
         return
     origin = request.headers["origin"]
-    rule = cors.find_rule(bucket.cors, origin, request.method)
+    asked = cors.names_in(request.headers.get("access-control-request-headers", ""))
+    rule = cors.find_rule(bucket.cors, origin, request.method, asked)
     if rule is not None:
         response.headers.extend(cors.answer_headers(rule, origin))
 

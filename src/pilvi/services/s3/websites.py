@@ -20,7 +20,7 @@ from pilvi.kit import execution
 from pilvi.kit.call import Call
 from pilvi.kit.service import no_body
 from pilvi.protocol import Match, codec
-from pilvi.protocol.rest import host_id
+from pilvi.protocol.rest import host_id, s3_ids
 from pilvi.services.s3 import errors
 from pilvi.services.s3.operations.bucket_websites import WEBSITE
 from pilvi.services.s3.records import buckets, configurations
@@ -158,9 +158,8 @@ class _Visit:
         return f"{_PATH}{quote(self._bucket)}" if by_path else ""
 
     def _sent_to(self, status: int, location: str) -> HttpResponse:
-        request_id = self._call.request_id
-        headers = [("x-amz-request-id", request_id), ("x-amz-id-2", host_id(request_id))]
-        return HttpResponse(status, [*headers, ("Location", location)], b"")
+        headers = [*s3_ids(self._call.request_id), ("Location", location)]
+        return HttpResponse(status, headers, b"")
 
 
 _ASKED = (*("range", "if-match", "if-none-match", "if-modified-since", "if-unmodified-since"),)
@@ -186,8 +185,7 @@ def _page(
         lines += _list(_told(further))
     lines += ["<hr/>", "</body>", "</html>", ""]
     headers = [
-        ("x-amz-request-id", call.request_id),
-        ("x-amz-id-2", host_id(call.request_id)),
+        *s3_ids(call.request_id),
         ("Content-Type", "text/html; charset=utf-8"),
         *_error_headers(error),
         *error.headers.items(),

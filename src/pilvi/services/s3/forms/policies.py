@@ -125,7 +125,7 @@ def _range(parts: list[Any]) -> tuple[int, int]:
             raise ValueError(parts)
     except (ValueError, TypeError):
         raise errors.AccessDenied(
-            f"Invalid according to Policy: Policy Condition failed: {json.dumps(parts)}"
+            f"Invalid according to Policy: Policy Condition failed: {json.dumps([str(part) for part in parts])}"
         ) from None
     return low, high
 

@@ -7,6 +7,7 @@ AWS: S3 API Reference, "POST Object", "Creating a POST policy".
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from functools import cache
@@ -20,6 +21,7 @@ from pilvi.identity.signatures import instant_ms
 from pilvi.kit import execution
 from pilvi.kit.call import Call
 from pilvi.protocol import Match, codec
+from pilvi.protocol.rest import s3_ids
 from pilvi.protocol.unreadable import Unreadable
 from pilvi.protocol.xml_reader import local_name, parse_document
 from pilvi.protocol.xml_writer import DECLARATION, escape
@@ -48,7 +50,10 @@ _HEADERS = frozenset(
     }
 )
 _SPENT = frozenset({name.lower() for name in (*_SIGNED, *_SIGNED2)} | {"x-amz-security-token"})
-_BREAKS = frozenset("\r\n\0")
+_LINE_BREAKS = frozenset("\r\n")
+_BREAKS = _LINE_BREAKS | {"\0"}
+_BEYOND_LATIN = re.compile(r"[^\x00-\xff]")
+"""What no header can hold: AWS tells a space in its place."""
 _FILENAME = "${filename}"
 
 
@@ -65,7 +70,8 @@ async def post_object(call: Call, request: HttpRequest, vouch: Vouch) -> HttpRes
     fields = form.fields
     if "key" not in fields:
         raise MissingField("key")
-    fields["key"] = fields["key"].replace(_FILENAME, form.filename)
+    if form.filename is not None:
+        fields["key"] = fields["key"].replace(_FILENAME, form.filename)
     if not fields["key"]:
         raise errors.InvalidArgument("User key must have a length greater than 0.", "key", "")
     signer = await _signer(fields, vouch)
@@ -171,14 +177,16 @@ def _headers(fields: Mapping[str, str]) -> dict[str, str]:
         if name in _SPENT:
             continue
         becomes_header = name in _HEADERS or name.startswith("x-amz-")
-        if becomes_header and name != "tagging" and not _BREAKS.isdisjoint(value):
+        metadata = name.startswith("x-amz-meta-")
+        breaks = _LINE_BREAKS if metadata else _BREAKS
+        if becomes_header and name != "tagging" and not breaks.isdisjoint(value):
             raise errors.InvalidArgument("Header value cannot contain a line break.", name)
-        if name.startswith("x-amz-meta-"):
+        if metadata:
             headers[name] = encoded_words.encoded(value)
         elif name in ("acl", "tagging"):
             headers[f"x-amz-{name}"] = _tagging(value) if name == "tagging" else value
         elif name in _HEADERS or name in _known():
-            headers[name] = value.encode().decode("latin-1")  # as headers arrive
+            headers[name] = _BEYOND_LATIN.sub(" ", value)
         elif name.startswith("x-amz-"):
             raise NotBuilt(what=f"the form field {name}")
     return headers
@@ -225,7 +233,7 @@ def _answer(
     host = request.headers.get("host", call.cloud.settings.external_host)
     place = "" if host.startswith(f"{bucket}.") else f"/{bucket}"
     location = f"{scheme}://{host}{place}/{quote(key, safe='')}"
-    headers = [("x-amz-request-id", call.request_id), ("ETag", etag)]
+    headers = [*s3_ids(call.request_id), ("ETag", etag)]
     target = fields.get("success_action_redirect") or fields.get("redirect", "")
     if _is_address(target):
         told = urlencode({"bucket": bucket, "key": key, "etag": etag})

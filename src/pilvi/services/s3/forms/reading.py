@@ -22,11 +22,11 @@ _ENCLOSURE = "Bucket POST must be of the enclosure-type multipart/form-data"
 
 class Form:
     """`fields`: by name in lower case; a name that comes twice keeps its first value. `filename`: of the file,
-    without directories; empty when the file has none. `content_type`: of the file's part."""
+    without directories; None when the file is a field without one. `content_type`: of the file's part."""
 
     def __init__(self, stream: Body, boundary: str) -> None:
         self.fields: dict[str, str] = {}
-        self.filename = ""
+        self.filename: str | None = None
         self.size = 0
         """Bytes of the file so far."""
         self._stream = stream
@@ -51,7 +51,8 @@ class Form:
             head = b"\r\n" + await self._take_until(b"\r\n\r\n")
             name, filename = _disposition(head)
             if name == "file":
-                self.filename = re.split(r"[/\\]", filename)[-1]
+                if filename is not None:
+                    self.filename = re.split(r"[/\\]", filename)[-1]
                 return
             value = await self._take_until(self._delimiter)
             self.fields.setdefault(name, _text(value))
@@ -120,7 +121,7 @@ async def _whole(body: bytes) -> AsyncIterator[bytes]:
         yield body
 
 
-def _disposition(head: bytes) -> tuple[str, str]:
+def _disposition(head: bytes) -> tuple[str, str | None]:
     """Name (in lower case) and file name of a part, from its head."""
     for line in head.split(b"\r\n"):
         title, _, rest = line.partition(b":")
@@ -130,7 +131,9 @@ def _disposition(head: bytes) -> tuple[str, str]:
                 for match in _PARAMETER.finditer(rest)
             }
             if b"name" in found:
-                return _text(found[b"name"]).lower(), _text(found.get(b"filename", b""))
+                filename = found.get(b"filename")
+                named = None if filename is None else _text(filename)
+                return _text(found[b"name"]).lower(), named
     raise MalformedPOSTRequest()
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from pilvi.base.http import HttpRequest, HttpResponse
 from pilvi.kit.call import Call
+from pilvi.protocol.rest import s3_ids
 from pilvi.services.s3 import access, errors, integrity, responses
 from pilvi.services.s3.records import buckets
 from pilvi.services.s3.rules import cors
@@ -77,23 +77,16 @@ async def answer_preflight(call: Call, request: HttpRequest) -> HttpResponse:
             "ResourceType": "BUCKET",
         }
         raise errors.AccessForbidden(members, detail=detail)
-    asked = _names(request.headers.get("access-control-request-headers", ""))
+    asked = cors.names_in(request.headers.get("access-control-request-headers", ""))
     rule = cors.find_rule(bucket.cors, origin, method, asked)
     if rule is None:
         raise errors.AccessForbidden(
             {"Method": method, "ResourceType": "OBJECT" if _key_of(request) else "BUCKET"},
             detail=_NOT_ALLOWED,
         )
-    return HttpResponse(
-        200,
-        [*cors.answer_headers(rule, origin, asked), ("x-amz-request-id", call.request_id)],
-        b"",
-    )
+    headers = [*cors.answer_headers(rule, origin, asked), *s3_ids(call.request_id)]
+    return HttpResponse(200, headers, b"")
 
 
 def _key_of(request: HttpRequest) -> str:
     return request.path.lstrip("/").partition("/")[2]
-
-
-def _names(header: str) -> Sequence[str]:
-    return [name.strip() for name in header.split(",") if name.strip()]

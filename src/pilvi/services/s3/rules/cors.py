@@ -99,6 +99,11 @@ def find_rule(
     return None
 
 
+def names_in(header: str) -> list[str]:
+    """Of Access-Control-Request-Headers, which counts in any request, not in a preflight alone."""
+    return [name.strip() for name in header.split(",") if name.strip()]
+
+
 def answer_headers(
     rule: CorsRule, origin: str, headers: Sequence[str] = ()
 ) -> list[tuple[str, str]]:

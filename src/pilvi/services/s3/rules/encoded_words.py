@@ -1,4 +1,4 @@
-"""Text beyond ASCII as headers carry it: encoded words (RFC 2047), by which S3 tells such metadata.
+"""Text that is not plain ASCII as headers carry it: encoded words (RFC 2047), by which S3 tells such metadata.
 
 Mostly ASCII becomes Q, mostly not becomes B; what is longer than a word may be becomes several.
 AWS: S3 User Guide, "Working with object metadata".
@@ -7,15 +7,19 @@ AWS: S3 User Guide, "Working with object metadata".
 from __future__ import annotations
 
 import base64
+import re
 
 _LENGTH_MAX = 63
 """Of the encoded text: with `=?UTF-8?Q?` and `?=` around it no word is longer than 75."""
 
 
+_NOT_PLAIN = re.compile(r"[^\t\x20-\x7e]")
+
+
 def encoded(text: str) -> str:
-    if text.isascii():
+    beyond = len(_NOT_PLAIN.findall(text))
+    if not beyond:
         return text
-    beyond = sum(1 for character in text if not character.isascii())
     return " ".join(_words(text, in_base64=beyond > len(text) - beyond))
 
 

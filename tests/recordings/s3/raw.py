@@ -1,0 +1,85 @@
+"""Requests as they go over the wire, and answers as they come: for what no SDK asks or shows."""
+
+from __future__ import annotations
+
+import http.client
+from collections.abc import Mapping
+from typing import Any, NamedTuple, cast
+from urllib.parse import urlsplit
+
+from lxml import etree
+
+from persons import Person, allow
+from recordings.s3.story import Story
+
+
+class Raw(NamedTuple):
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def said(self) -> Any:
+        """The document, as the recordings tell one."""
+        return told(self.body)
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """With its headers; what is not a document is told as it is."""
+        body = self.said if self.status >= 300 else self.body.decode()
+        return {"StatusCode": self.status, "Headers": self.headers, "Body": body}
+
+    @property
+    def refusal(self) -> dict[str, Any]:
+        return {**self.said, "StatusCode": self.status}
+
+
+def ask(
+    s: Story,
+    path: str,
+    method: str = "GET",
+    body: bytes | None = None,
+    headers: Mapping[str, str] = {},
+) -> Raw:
+    """`path`: or a whole URL. Nothing is added to the headers but the host, and the length of the body."""
+    connection = http.client.HTTPConnection(urlsplit(s.s3.meta.endpoint_url).netloc, timeout=60)
+    parts = urlsplit(path)
+    query = f"?{parts.query}" if parts.query else ""
+    host = {"Host": parts.netloc} if parts.netloc else {}
+    connection.request(method, (parts.path or "/") + query, body, {**host, **headers})
+    answer = connection.getresponse()
+    came = {name.lower(): value for name, value in answer.getheaders()}
+    raw = Raw(answer.status, came, answer.read())
+    connection.close()
+    return raw
+
+
+def told(document: bytes) -> Any:
+    """An element by its name: its text, or what is in it; a list, where there are more of the name."""
+    root = etree.fromstring(document)
+    inside = _inside(root)
+    if isinstance(inside, dict) and None in root.nsmap:
+        inside = {"@xmlns": root.nsmap[None], **cast("dict[str, Any]", inside)}
+    return {etree.QName(root).localname: inside}
+
+
+def _inside(element: etree._Element) -> Any:  # pyright: ignore[reportPrivateUsage] it has no other name
+    if len(element) == 0:
+        return element.text
+    members: dict[str, Any] = {}
+    for child in element:
+        name, value = etree.QName(child).localname, _inside(child)
+        if name not in members:
+            members[name] = value
+        elif isinstance(members[name], list):
+            members[name].append(value)
+        else:
+            members[name] = [members[name], value]
+    return members
+
+
+def signer(s: Story, version: str = "s3v4", **config: Any) -> Any:
+    """A client with a key that this cloud issued: what it signs is verified."""
+    person = Person(s.make, s.account)
+    person.may(allow("s3:*"))
+    return person.client("s3", signature_version=version, **config)
