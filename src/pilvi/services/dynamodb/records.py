@@ -61,7 +61,8 @@ class TableRecord(msgspec.Struct, frozen=True):
     with an item's expiry in seconds, or None. `time_to_live_number`: how often it was switched on;
     expiries are ordered under it, so that what is being cleared away is never what is in use. `latest_stream`: the
     label of the stream that the table has or had last. `status`: CREATING while a job fills the table (an import, a
-    restore); until then no request reads or writes its items.
+    restore); until then no request reads or writes its items. `history`: the number of its history, where one is kept
+    (`history/`); `histories_made`: how often it was switched on.
     """
 
     name: str
@@ -85,6 +86,8 @@ class TableRecord(msgspec.Struct, frozen=True):
     stream: LiveStream | None = None
     latest_stream: str | None = None
     status: TableStatus = "ACTIVE"
+    history: int | None = None
+    histories_made: int = 0
 
     @property
     def scope(self) -> Scope:

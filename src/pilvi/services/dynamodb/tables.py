@@ -15,6 +15,7 @@ import orjson
 
 from pilvi.base.arn import Scope
 from pilvi.services.dynamodb import errors, keys, limits, records
+from pilvi.services.dynamodb.changelog import Log
 from pilvi.services.dynamodb.errors import SerializationException, invalid, refused, refused_values
 from pilvi.services.dynamodb.feeds import Feed
 from pilvi.services.dynamodb.records import IndexRecord, TableRecord
@@ -148,6 +149,7 @@ class Table:
         "items",
         "key_count",
         "key_names",
+        "log",
         "maintained",
         "name",
         "planned_expiries",
@@ -195,8 +197,13 @@ class Table:
         self.planned_expiries = self.home + pack(("T", record.time_to_live_number))
         self.feed = None if record.stream is None else Feed(record)
         """Where changes of items are recorded."""
+        self.log = None if record.history is None else Log(record)
+        """Where it is written what items were before their changes."""
         self.maintained = (
-            bool(self.indexes) or self.time_to_live is not None or self.feed is not None
+            bool(self.indexes)
+            or self.time_to_live is not None
+            or self.feed is not None
+            or self.log is not None
         )
         """Whether writing an item writes more than the item."""
 

@@ -1,4 +1,4 @@
-"""What time does in DynamoDB: indexes fill, expired items go, deleted tables are cleared away.
+"""What time does in DynamoDB: indexes fill, expired items go, deleted tables and old history are cleared away.
 
 Each job does a bounded step in the transaction that completes it, and plans the next one there. Steps
 may be run again from the start without harm: entries are computed from the items as they are.
@@ -15,7 +15,21 @@ from pilvi.contracts.delivery import Commit
 from pilvi.contracts.jobs import Job
 from pilvi.kit.cloud import Cloud
 from pilvi.services.dynamodb import limits, records
-from pilvi.services.dynamodb.backfills import TIME_TO_LIVE, Backfill, Erasure, backfill_job
+from pilvi.services.dynamodb.backfills import (
+    TIME_TO_LIVE,
+    Backfill,
+    Erasure,
+    backfill_job,
+    plan_erasure,
+)
+from pilvi.services.dynamodb.changelog import DAY_MS
+from pilvi.services.dynamodb.history.keeping import (
+    TrimWork,
+    find_recovery,
+    kept_since,
+    plan_trim,
+)
+from pilvi.services.dynamodb.history.reading import days_of
 from pilvi.services.dynamodb.service import dynamodb
 from pilvi.services.dynamodb.tables import Index, Table, find_table, item_of
 from pilvi.services.dynamodb.writes import (
@@ -127,5 +141,26 @@ async def expire(cloud: Cloud, job: Job) -> Commit:
             perform(tx, Write("Delete", table, item_key, None, {}, {}, by_service=True), now_ms)
         if len(found) == limits.STEP_ITEMS:
             tx.at(now_ms, msgspec.structs.replace(job, id=""))
+
+    return step
+
+
+@dynamodb.job("trim-history")
+async def trim_history(cloud: Cloud, job: Job) -> Commit:
+    """Remove the days of a table's history that are behind the recovery period and all holds, in steps."""
+    work = msgspec.msgpack.decode(job.payload, type=TrimWork)
+
+    def step(tx: Transaction) -> None:
+        table = find_table(tx, Scope(work.account, work.region), work.table)
+        if table is None or table.record.id != work.table_id or table.log is None:
+            return
+        now_ms = cloud.clock.now_ms()
+        first_kept = kept_since(tx, table.record, now_ms) // DAY_MS
+        for day in days_of(tx, table.log, 0):
+            if day < first_kept:
+                plan_erasure(tx, table.record, table.log.day(day), now_ms)
+        recovery = find_recovery(tx, table.record)
+        if recovery is not None and (work.day + 1 + recovery.period_days) * DAY_MS > now_ms:
+            plan_trim(tx, table.record, work.day)  # the period was made longer
 
     return step

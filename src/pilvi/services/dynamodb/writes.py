@@ -9,6 +9,7 @@ expiries are written in the same transaction as the item:
 3. In a table with local indexes, the bytes of all items of a partition key and of their entries in those indexes are
    counted beside them.
 4. In a table with a stream, each change of an item has one record there, and nothing else has.
+5. In a table whose history is kept, what an item was before each change is in its log.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from pilvi.services.dynamodb.expressions.conditions import Test
 from pilvi.services.dynamodb.expressions.legacy import attribute_updates, expected, refuse_mixing
 from pilvi.services.dynamodb.expressions.programs import Program, placeholders_of
 from pilvi.services.dynamodb.expressions.updates import Update
+from pilvi.services.dynamodb.history.writing import note
 from pilvi.services.dynamodb.keys import partition
 from pilvi.services.dynamodb.streams.writing import append
 from pilvi.services.dynamodb.tables import (
@@ -360,6 +362,9 @@ def apply(tx: Transaction, write: Write, written: Written, now_ms: int) -> None:
                 now_ms=now_ms,
                 by_service=write.by_service,
             )
+        if table.log is not None and written.new != written.old:
+            place = key[table.item_key_at :]
+            note(tx, table.record, table.log, place, written.old, now_ms)
     if written.new is None:
         tx.delete(key)
     elif written.new != written.old:

@@ -7,13 +7,13 @@ from pilvi.services.dynamodb import errors, limits, records, rules
 from pilvi.services.dynamodb.backfills import plan_backfill, plan_erasure
 from pilvi.services.dynamodb.descriptions import describe, describe_deleted
 from pilvi.services.dynamodb.errors import invalid
+from pilvi.services.dynamodb.history.keeping import retire
 from pilvi.services.dynamodb.operations.resource_policies import put_policy
 from pilvi.services.dynamodb.policies.records import Place, drop_policy
 from pilvi.services.dynamodb.policies.rules import checked
 from pilvi.services.dynamodb.service import dynamodb
 from pilvi.services.dynamodb.streams.switching import switch, switch_off
 from pilvi.services.dynamodb.tables import (
-    Table,
     find_table,
     get_shared_table,
     refuse_unready,
@@ -142,5 +142,5 @@ def delete_table(call: Call, tx: Transaction, req: DeleteTableInput) -> DeleteTa
     records.tables.delete(tx, records.scope_home(table.record.scope), table.name)
     drop_policy(tx, Place(table.record.scope, table.name, None))
     switch_off(tx, table.record, call.now_ms)
-    plan_erasure(tx, table.record, Table(table.record).home, call.now_ms)
+    retire(tx, table.record, call.now_ms)
     return {"TableDescription": describe_deleted(table.record)}
