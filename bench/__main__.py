@@ -1,8 +1,10 @@
 """Run the benchmark and print what was reached and what was missed.
 
 python -m bench              everything but the big
-python -m bench GetItem ...  only scenarios whose names contain one of the words, or: invoke, permissions, bare,
-                             listing (a bucket of a million keys), large (64 MiB), big (1 GiB and 5 GiB: minutes)
+python -m bench GetItem ...  only scenarios whose names contain one of the words, or: invoke, permissions, bare
+                             (small objects beside a bare ASGI handler), minimal (items beside a handler that only
+                             verifies and stores), flat (tables of a thousand and of a million items), listing
+                             (a bucket of a million keys), large (64 MiB), big (1 GiB and 5 GiB: minutes)
 """
 
 from __future__ import annotations
@@ -14,10 +16,11 @@ import time
 from rich.console import Console
 from rich.table import Table
 
-from bench import large, scenarios
+from bench import compared, large, scenarios, tables
 from bench.load import Measured, measure
-from bench.scenarios import SCENARIOS, Scenario
-from bench.servers import Target, bare, moto, pilvi, seeded
+from bench.requests import Scenario
+from bench.scenarios import SCENARIOS
+from bench.servers import Target, moto, pilvi, seeded
 
 PUT_P50_MS = 1.0
 INVOKE_OVERHEAD_MS = 1.0
@@ -27,8 +30,6 @@ IDLE_MB = 100.0
 COLD_STARTS = 10
 PERMISSIONS_KEPT = 0.85
 PERMISSION_ROUNDS = 5
-SMALL_BARS = {"GetObject 4 KiB": 8000.0, "PutObject 4 KiB": 4000.0}
-SMALL_ROUNDS = 3
 KEYS = 1_000_000
 PAGE_MS = 20.0
 
@@ -53,13 +54,17 @@ def main() -> None:
         if not words or "permissions" in words:
             verdicts.append(permissions(ours))
         if not words or "bare" in words:
-            verdicts += small_objects(ours)
+            verdicts += compared.small_objects(ours)
+        if not words or "minimal" in words:
+            verdicts += compared.with_the_minimal(ours)
         if not words or "large" in words:
             moved = [*large.small_and_large(ours, (64,))]
         if "big" in words:
             moved += large.small_and_large(ours, (1024, 5 * 1024))
     if not words or "listing" in words:
         verdicts += listing()
+    if not words or "flat" in words:
+        verdicts += compared.few_and_many()
     peer_results: dict[str, Measured] = {}
     if moved or any(scenario.peer for scenario in chosen):
         with moto() as peer:
@@ -127,7 +132,7 @@ def functions(target: Target) -> list[tuple[str, bool]]:
 def permissions(target: Target) -> tuple[str, bool]:
     """How much of root's rate a role with three managed policies keeps: measured in turns, for machines are noisy."""
     kept: list[float] = []
-    root, role = (scenarios.get_item(one) for one in scenarios.root_and_role(target))
+    root, role = (tables.get_item(one) for one in scenarios.root_and_role(target))
     for requests in (root, role):
         measure(target.url, requests, connections=16, seconds=0.5)
     for _ in range(PERMISSION_ROUNDS):
@@ -141,43 +146,11 @@ def permissions(target: Target) -> tuple[str, bool]:
     return f"{text} (bar {PERMISSIONS_KEPT:.0%})", share >= PERMISSIONS_KEPT
 
 
-def small_objects(target: Target) -> list[tuple[str, bool]]:
-    """Small objects beside a bare ASGI handler that takes in and gives out the same bytes: measured in turns.
-
-    The bar is a rate, or half of the bare handler's, whichever is lower.
-    """
-    kinds = [s for s in SCENARIOS if s.name in SMALL_BARS]
-    requests = {s.name: s.requests(target) for s in kinds}
-    recorded = {s.name[:3].upper(): requests[s.name][0] for s in kinds}
-    found: list[tuple[str, bool]] = []
-    with bare(target, recorded) as peer:
-        for kind in kinds:
-            rates: dict[str, list[float]] = {target.name: [], peer.name: []}
-            costs_us: dict[str, list[float]] = {target.name: [], peer.name: []}
-            for server in (target, peer):
-                measure(server.url, requests[kind.name], connections=16, seconds=0.3)
-            for _ in range(SMALL_ROUNDS):
-                for server in (target, peer):
-                    before_s = server.cpu_s()
-                    measured = measure(server.url, requests[kind.name], connections=16, seconds=1.0)
-                    used_us = (server.cpu_s() - before_s) * 1e6
-                    rates[server.name].append(measured.rate)
-                    costs_us[server.name].append(used_us / measured.requests)
-            own, least = (statistics.median(rates[s.name]) for s in (target, peer))
-            bar = min(SMALL_BARS[kind.name], least / 2)
-            spent = ", ".join(
-                f"{statistics.median(costs):.0f} us of {name}" for name, costs in costs_us.items()
-            )
-            text = f"{kind.name}: {own:,.0f}/s; bare ASGI handler {least:,.0f}/s (bar {bar:,.0f}/s; {spent})"
-            found.append((text, own >= bar))
-    return found
-
-
 def listing() -> list[tuple[str, bool]]:
     """Pages of a thousand answers in a bucket of a million keys: what the server computes for one."""
     found: list[tuple[str, bool]] = []
     console.print(f"[dim]making a bucket of {KEYS:,} keys[/dim]")
-    with seeded("bench-keys", "model", KEYS) as target:
+    with seeded(scenarios.make_model, "keys", "bench-keys", "model", str(KEYS)) as target:
         for name, request in scenarios.pages(target, "bench-keys").items():
             measure(target.url, [request], connections=1, seconds=0.5)
             before_s = target.cpu_s()

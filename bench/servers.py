@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,18 +105,37 @@ def pilvi(data: Path | None = None):
 
 
 @contextmanager
-def seeded(bucket: str, key: str, count: int):
-    """A server whose bucket has very many keys (`bench.seed`)."""
+def seeded(prepare: Callable[[Target], None], *what: str):
+    """A server whose data directory `bench.seed` filled after `prepare`: with more than requests could in the time."""
     with tempfile.TemporaryDirectory(prefix="pilvi-bench-") as directory:
         data = Path(directory) / "data"
         with pilvi(data) as target:
-            client = target.client("s3")
-            client.create_bucket(Bucket=bucket)
-            client.put_object(Bucket=bucket, Key=key, Body=b"x")
-        command = [sys.executable, "-m", "bench.seed", str(data), bucket, key, str(count)]
-        subprocess.run(command, check=True)
+            prepare(target)
+        subprocess.run([sys.executable, "-m", "bench.seed", str(data), *what], check=True)
         with pilvi(data) as target:
             yield target
+
+
+@contextmanager
+def minimal():
+    """pilvi's own HTTP layer, authenticator and store with nothing between them (`bench.minimal`)."""
+    with tempfile.TemporaryDirectory(prefix="pilvi-bench-") as directory:
+        ready = Path(directory) / "ready"
+        command = [sys.executable, "-m", "bench.minimal", f"{directory}/data", str(ready)]
+        began = time.monotonic()
+        process = subprocess.Popen(command, start_new_session=True)
+        try:
+            while not ready.exists():
+                if process.poll() is not None:
+                    sys.exit("the minimal handler could not start")
+                time.sleep(0.002)
+            told = json.loads(ready.read_text())
+            url = f"http://127.0.0.1:{told['port']}"
+            took = time.monotonic() - began
+            yield Target("minimal", url, *told["key"], process.pid, took)
+        finally:
+            process.terminate()
+            process.wait(30)
 
 
 @contextmanager
