@@ -23,6 +23,7 @@ from recordings.s3 import (
     listings,
     locks,
     objects,
+    presigned,
     rules,
     sums,
     uploads,
@@ -43,7 +44,7 @@ RECORDED: dict[str, dict[str, Any]] = {
 TOLD_IN = (
     *(access, browsers, buckets, conditions, configurations, control, copies),
     *(encryption, forms, keys),
-    *(listings, locks, objects, rules, sums, uploads, versions, websites),
+    *(listings, locks, objects, presigned, rules, sums, uploads, versions, websites),
 )
 
 DIFFERS: dict[str, dict[str, str]] = {
@@ -86,6 +87,6 @@ def test_it_is_as_it_was_recorded(
 def test_what_differs_is_recorded() -> None:
     for name, labels in DIFFERS.items():
         assert labels.keys() <= RECORDED[name].keys(), name
-    assert len(TOLD_IN) == 18
+    assert len(TOLD_IN) == 19
     assert RECORDED.keys() == SCENARIOS.keys()
     assert not RECORDED.keys() & NOT_REBUILT.keys()

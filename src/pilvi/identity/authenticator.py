@@ -195,20 +195,21 @@ class Authenticator:
             raise unknown_key(dialect, sent.access_key_id)
         if credential is None:
             principal = root_of(self._account_of(sent.access_key_id), sent.access_key_id)
-            return self._authenticated(principal, proof, None, request, dialect)
-        if not sent.presigned:
-            self._check_age(proof, dialect)
-        self._check_credential(credential, proof, dialect)
-        if not version2.is_signed(request, path, sent, credential.secret_access_key):
-            text = version2.string_to_sign(request, path, sent)
-            raise mismatch(dialect, sent.access_key_id, sent.signature, text)
-        return self._authenticated(holder_of(credential), proof, None, request, dialect)
+        else:
+            if not sent.presigned:
+                self._check_age(proof, dialect)
+            self._check_credential(credential, proof, dialect)
+            if not version2.is_signed(request, path, sent, credential.secret_access_key):
+                text = version2.string_to_sign(request, path, sent)
+                raise mismatch(dialect, sent.access_key_id, sent.signature, text)
+            principal = holder_of(credential)
+        if proof.payload in (SIGNED_CHUNKS, SIGNED_CHUNKS_TRAILER):
+            refuse_mechanism(errors.S3)  # there is no first signature that theirs could go on from
+        return self._authenticated(principal, proof, None, request, dialect)
 
     def _proof_of(self, sent: version2.Claim, request: HttpRequest) -> _Proof:
-        """Raises: AccessDenied for what holds no more, or was never dated; InvalidRequest (signed chunks)."""
+        """Raises: AccessDenied for what holds no more, or was never dated."""
         payload = request.headers.get("x-amz-content-sha256", "")
-        if payload in (SIGNED_CHUNKS, SIGNED_CHUNKS_TRAILER):
-            refuse_mechanism(errors.S3)  # there is no first signature that theirs could go on from
         if sent.presigned:
             now_ms = min(self._clock.now_ms(), self._clock.machine_ms())
             check_until(sent.dated, now_ms)

@@ -63,7 +63,7 @@ def told(document: bytes) -> Any:
     return {etree.QName(root).localname: inside}
 
 
-def _inside(element: etree._Element) -> Any:  # pyright: ignore[reportPrivateUsage] it has no other name
+def _inside(element: etree._Element) -> Any:
     if len(element) == 0:
         return element.text
     members: dict[str, Any] = {}
