@@ -1,6 +1,7 @@
 """DynamoDB. Loading the package registers its operations and workers."""
 
 from pilvi.services.dynamodb import operations as operations
+from pilvi.services.dynamodb import transfers as _transfers
 from pilvi.services.dynamodb import workers as workers
 from pilvi.services.dynamodb.service import dynamodb
 from pilvi.services.dynamodb.streams import destinations as _destinations
@@ -12,6 +13,7 @@ __all__ = [
     "_destinations",
     "_stream_operations",
     "_stream_workers",
+    "_transfers",
     "dynamodb",
     "dynamodbstreams",
 ]

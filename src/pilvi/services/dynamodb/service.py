@@ -8,7 +8,7 @@ from typing import Any, cast
 from pilvi.kit import tags
 from pilvi.kit.call import Call
 from pilvi.kit.permission import Permission
-from pilvi.kit.service import Acts, Service, everything, the_request
+from pilvi.kit.service import Acts, ResourceOf, Service, everything, the_request
 from pilvi.services.dynamodb import access
 from pilvi.services.dynamodb.partiql import access as partiql
 from pilvi.services.dynamodb.policies.access import on_table
@@ -27,6 +27,16 @@ def _table_or_index(call: Call, req: Mapping[str, Any]) -> str:
 
 def _tagged(call: Call, req: Mapping[str, Any]) -> str:
     return str(req.get("ResourceArn", "*"))
+
+
+def _imported(call: Call, req: Mapping[str, Any]) -> str:
+    given = req.get("TableCreationParameters")
+    return _table(call, cast("dict[str, Any]", given) if isinstance(given, dict) else {})
+
+
+def _transfer(member: str) -> ResourceOf:
+    """The import or export that a member names by its ARN."""
+    return lambda call, req: str(req.get(member, "*"))
 
 
 def _nothing_itself(call: Call, req: Mapping[str, Any]) -> Sequence[str]:
@@ -130,6 +140,9 @@ dynamodb = Service(
         "DeleteResourcePolicy": Acts(_tagged),
         "DescribeLimits": Acts(everything),
         "DescribeEndpoints": Acts(everything),
+        "ImportTable": Acts(_imported),
+        "DescribeImport": Acts(_transfer("ImportArn")),
+        "ListImports": Acts(everything),
         "PutItem": Acts(_table, told=the_request),
         "GetItem": Acts(_table, told=the_request),
         "UpdateItem": Acts(_table, told=the_request),

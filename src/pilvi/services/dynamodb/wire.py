@@ -209,6 +209,11 @@ class CreateVectorIndexAction(TypedDict, total=False):
     DistanceFunction: Required[str]
 
 
+class CsvOptions(TypedDict, total=False):
+    Delimiter: str
+    HeaderList: list[str]
+
+
 class Delete(TypedDict, total=False):
     Key: Required[Key]
     TableName: Required[str]
@@ -304,6 +309,14 @@ class DescribeEndpointsRequest(TypedDict, total=False):
 
 class DescribeEndpointsResponse(TypedDict, total=False):
     Endpoints: Required[list[Endpoint]]
+
+
+class DescribeImportInput(TypedDict, total=False):
+    ImportArn: Required[str]
+
+
+class DescribeImportOutput(TypedDict, total=False):
+    ImportTableDescription: Required[ImportTableDescription]
 
 
 class DescribeKinesisStreamingDestinationInput(TypedDict, total=False):
@@ -480,6 +493,56 @@ class GlobalTableWitnessGroupUpdate(TypedDict, total=False):
     Delete: DeleteGlobalTableWitnessGroupMemberAction
 
 
+class ImportSummary(TypedDict, total=False):
+    ImportArn: str
+    ImportStatus: str
+    TableArn: str
+    S3BucketSource: S3BucketSource
+    CloudWatchLogGroupArn: str
+    InputFormat: str
+    StartTime: EpochMs
+    EndTime: EpochMs
+
+
+class ImportTableDescription(TypedDict, total=False):
+    ImportArn: str
+    ImportStatus: str
+    TableArn: str
+    TableId: str
+    ClientToken: str
+    S3BucketSource: S3BucketSource
+    ErrorCount: int
+    CloudWatchLogGroupArn: str
+    InputFormat: str
+    InputFormatOptions: InputFormatOptions
+    InputCompressionType: str
+    TableCreationParameters: TableCreationParameters
+    StartTime: EpochMs
+    EndTime: EpochMs
+    ProcessedSizeBytes: int
+    ProcessedItemCount: int
+    ImportedItemCount: int
+    FailureCode: str
+    FailureMessage: str
+
+
+class ImportTableInput(TypedDict, total=False):
+    ClientToken: str
+    S3BucketSource: Required[S3BucketSource]
+    InputFormat: Required[str]
+    InputFormatOptions: InputFormatOptions
+    InputCompressionType: str
+    TableCreationParameters: Required[TableCreationParameters]
+
+
+class ImportTableOutput(TypedDict, total=False):
+    ImportTableDescription: Required[ImportTableDescription]
+
+
+class InputFormatOptions(TypedDict, total=False):
+    Csv: CsvOptions
+
+
 class ItemCollectionMetrics(TypedDict, total=False):
     ItemCollectionKey: dict[str, AttributeValue]
     SizeEstimateRangeGB: list[float]
@@ -530,6 +593,17 @@ class ListContributorInsightsInput(TypedDict, total=False):
 
 class ListContributorInsightsOutput(TypedDict, total=False):
     ContributorInsightsSummaries: list[ContributorInsightsSummary]
+    NextToken: str
+
+
+class ListImportsInput(TypedDict, total=False):
+    TableArn: str
+    PageSize: int
+    NextToken: str
+
+
+class ListImportsOutput(TypedDict, total=False):
+    ImportSummaryList: list[ImportSummary]
     NextToken: str
 
 
@@ -742,6 +816,12 @@ class RestoreSummary(TypedDict, total=False):
     RestoreInProgress: Required[bool]
 
 
+class S3BucketSource(TypedDict, total=False):
+    S3BucketOwner: str
+    S3Bucket: Required[str]
+    S3KeyPrefix: str
+
+
 class SSEDescription(TypedDict, total=False):
     Status: str
     SSEType: str
@@ -801,6 +881,18 @@ class TableAutoScalingDescription(TypedDict, total=False):
 class TableClassSummary(TypedDict, total=False):
     TableClass: str
     LastUpdateDateTime: EpochMs
+
+
+class TableCreationParameters(TypedDict, total=False):
+    TableName: Required[str]
+    AttributeDefinitions: Required[list[AttributeDefinition]]
+    KeySchema: Required[list[KeySchemaElement]]
+    BillingMode: str
+    ProvisionedThroughput: ProvisionedThroughput
+    OnDemandThroughput: OnDemandThroughput
+    SSESpecification: SSESpecification
+    GlobalSecondaryIndexes: list[GlobalSecondaryIndex]
+    VectorIndexes: list[VectorIndex]
 
 
 class TableDescription(TypedDict, total=False):

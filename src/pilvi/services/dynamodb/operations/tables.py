@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pilvi.base.arn import Scope
 from pilvi.kit.call import Call
 from pilvi.services.dynamodb import errors, limits, records, rules
 from pilvi.services.dynamodb.backfills import plan_backfill, plan_erasure
@@ -46,15 +47,8 @@ def create_table(call: Call, tx: Transaction, req: CreateTableInput) -> CreateTa
         req, scope=call.scope, name=name, table_id=call.entropy.uuid(), now_ms=call.now_ms
     )
     tags = rules.drafted_tags(req.get("Tags") or ())
-    if find_table(tx, call.scope, name) is not None:
-        raise errors.ResourceInUseException(detail=f"Table already exists: {name}")
+    refuse_taken(tx, call.scope, name)
     home = records.scope_home(call.scope)
-    count = sum(1 for _ in records.tables.scan(tx, home, limit=limits.TABLES_PER_REGION))
-    if count >= limits.TABLES_PER_REGION:
-        raise errors.LimitExceededException(
-            detail="Subscriber limit exceeded: There is a limit of "
-            f"{limits.TABLES_PER_REGION} tables per subscriber"
-        )
     table = switch(tx, table, req, call.entropy, call.now_ms)
     records.tables.put(tx, home, table)
     for tag in tags:
@@ -63,6 +57,19 @@ def create_table(call: Call, tx: Transaction, req: CreateTableInput) -> CreateTa
         place = Place(call.scope, name, None)
         put_policy(call, tx, place, checked(req["ResourcePolicy"], place))
     return {"TableDescription": describe(table, status="CREATING", index_status="CREATING")}
+
+
+def refuse_taken(at: Snapshot, scope: Scope, name: str) -> None:
+    """Raises: ResourceInUseException where there is such a table; LimitExceededException where there are too many."""
+    if find_table(at, scope, name) is not None:
+        raise errors.ResourceInUseException(detail=f"Table already exists: {name}")
+    home = records.scope_home(scope)
+    count = sum(1 for _ in records.tables.scan(at, home, limit=limits.TABLES_PER_REGION))
+    if count >= limits.TABLES_PER_REGION:
+        raise errors.LimitExceededException(
+            detail="Subscriber limit exceeded: There is a limit of "
+            f"{limits.TABLES_PER_REGION} tables per subscriber"
+        )
 
 
 @dynamodb.read("DescribeTable")

@@ -1,0 +1,1 @@
+"""Lines of files and the items in them."""

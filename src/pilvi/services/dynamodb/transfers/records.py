@@ -1,0 +1,112 @@
+"""What is stored of imports: how far they have come, and the objects that they read."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from pilvi.base.arn import Scope
+from pilvi.identity.principal import Principal
+from pilvi.services.dynamodb.records import scope_home
+from pilvi.store.collection import Collection
+from pilvi.store.keys import Key
+
+Status = Literal["IN_PROGRESS", "COMPLETED", "FAILED"]
+
+
+class Place(msgspec.Struct, frozen=True):
+    """How far an import has read: `offset` bytes of the text of object number `file`, `index` items of it.
+
+    `header`: the attributes that a CSV's first line names.
+    """
+
+    file: int = 0
+    offset: int = 0
+    index: int = 0
+    header: tuple[str, ...] = ()
+
+
+class Import(msgspec.Struct, frozen=True):
+    """One import. `principal`: in whose name S3 and CloudWatch Logs are asked. `source`, `options` and `table`: as
+    the request had them. `listed`: whether all objects are known; until then `token` tells where the list goes on.
+    `begun`: whether the first object was opened."""
+
+    id: str
+    account: str
+    region: str
+    partition: str
+    table_name: str
+    table_id: str
+    principal: Principal
+    request_id: str
+    token: str
+    digest: bytes
+    format: str
+    compression: str
+    source: dict[str, Any]
+    table: dict[str, Any]
+    started_at_ms: int
+    options: dict[str, Any] | None = None
+    status: Status = "IN_PROGRESS"
+    ended_at_ms: int | None = None
+    listing: str | None = None
+    listed: bool = False
+    files: int = 0
+    begun: bool = False
+    place: Place = Place()
+    processed: int = 0
+    imported: int = 0
+    errors: int = 0
+    size: int = 0
+    failure_code: str = ""
+    failure_message: str = ""
+
+    @property
+    def scope(self) -> Scope:
+        return Scope(self.account, self.region, self.partition)
+
+    @property
+    def home(self) -> Key:
+        return scope_home(self.scope)
+
+    @property
+    def table_arn(self) -> str:
+        return f"arn:{self.partition}:dynamodb:{self.region}:{self.account}:table/{self.table_name}"
+
+    @property
+    def arn(self) -> str:
+        return f"{self.table_arn}/import/{self.id}"
+
+
+class Source(msgspec.Struct, frozen=True):
+    """One object that an import reads."""
+
+    id: str
+    number: int
+    key: str
+    etag: str
+
+
+class Named(msgspec.Struct, frozen=True):
+    """Which transfer a job goes on with."""
+
+    account: str
+    region: str
+    id: str
+
+
+imports = Collection(
+    "dynamodb.import",
+    Import,
+    key=lambda one: (one.id,),
+    indexes={
+        "table": lambda one: (one.table_name,),
+        "token": lambda one: (one.token,),
+        "active": lambda one: () if one.status == "IN_PROGRESS" else None,
+    },
+)
+"""Home: the scope. Ids grow with time."""
+
+sources = Collection("dynamodb.import_source", Source, key=lambda one: (one.id, one.number))
+"""Home: the scope. Gone when the import has ended."""

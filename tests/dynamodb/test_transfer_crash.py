@@ -1,0 +1,78 @@
+"""A server that is killed in the middle of imports and exports, and how they go on."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import time
+from collections.abc import Callable
+
+from servers import CloudClock, Server
+
+from .support import refusal
+from .transfers import Transfers, counts
+
+ACCOUNT = "000000000044"
+ITEMS = 4000
+WRONG = 1500
+"""The number of an item that cannot be."""
+
+
+def test_imports_go_on_where_they_stood(own_server: Callable[..., Server]) -> None:
+    """Each item is there and counted once, of plain files and of compressed ones, which are read from their beginning.
+    Until then the table is being created, and nobody gets at it. Errors may be written down twice."""
+    server = own_server()
+
+    def transfers() -> Transfers:
+        clients = [server.client(name, ACCOUNT) for name in ("dynamodb", "s3")]
+        return Transfers(*clients, CloudClock(server), "source")
+
+    one = transfers()
+    one.s3.create_bucket(Bucket="source")
+    items = [{"pk": {"S": f"k{n}"}, "n": {"N": str(n)}} for n in range(ITEMS)]
+    items[WRONG] = {"n": {"N": "0"}}
+    text = b"".join(json.dumps({"Item": item}).encode() + b"\n" for item in items)
+    one.put("plain", text)
+    one.put("packed", gzip.compress(text))
+    arns = [
+        one.start("plain", "plain"),
+        one.start("packed", "packed", InputCompressionType="GZIP"),
+    ]
+    for part in (0.1, 0.5):
+        while (told := one.told(arns[1]))["ProcessedItemCount"] < ITEMS * part:
+            assert told["ImportStatus"] == "IN_PROGRESS"
+            time.sleep(0.002)
+        if part == 0.1:
+            _refuses_to_be_touched(one)
+        server.kill()
+        server.start()
+        one = transfers()
+    one.clock.wait_until_idle()
+    for arn, table in zip(arns, ("plain", "packed"), strict=True):
+        told = one.told(arn)
+        assert counts(told) == (ITEMS, ITEMS - 1, 1), told
+        assert told["FailureCode"] == "ItemValidationError"
+        assert told["ProcessedSizeBytes"] == len(text)
+        assert one.items(table) == {item["pk"]["S"]: item for item in items if "pk" in item}
+        events = server.client("logs", ACCOUNT).get_log_events(
+            logGroupName="/aws-dynamodb/imports",
+            logStreamName=arn.rpartition("/")[2] + "/error",
+            startFromHead=True,
+        )["events"]
+        pointers = [json.loads(event["message"])["itemS3Pointer"] for event in events]
+        assert {pointer["itemIndex"] for pointer in pointers} == {WRONG}
+
+
+def _refuses_to_be_touched(one: Transfers) -> None:
+    table = one.ddb.describe_table(TableName="packed")["Table"]
+    assert table["TableStatus"] == "CREATING"
+    item = {"pk": {"S": "x"}}
+    code, message = refusal(one.ddb.put_item, TableName="packed", Item=item)
+    assert (code, message) == ("ResourceNotFoundException", "Requested resource not found")
+    code, _ = refusal(one.ddb.scan, TableName="packed")
+    assert code == "ResourceNotFoundException"
+    code, message = refusal(one.ddb.delete_table, TableName="packed")
+    assert (code, message) == (
+        "ResourceInUseException",
+        "Attempt to change a resource which is still in use: Table is being created: packed",
+    )
