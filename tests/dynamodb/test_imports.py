@@ -208,17 +208,19 @@ def test_an_import_that_cannot_begin_leaves_no_table(transfers: Transfers) -> No
 def test_the_caller_needs_permission_for_what_is_read_and_written(
     transfers: Transfers, client: Make, account: str
 ) -> None:
-    """S3 and CloudWatch Logs are asked in their name: each permission that is lacking fails the import."""
+    """S3 and CloudWatch Logs are asked in their name: each permission that is lacking fails the import. Policies can
+    tell such requests from direct ones."""
     transfers.put("in", numbered(0, 3))
     ann = Person(client, account)
     hers = Transfers(ann.client("dynamodb"), transfers.s3, transfers.clock, transfers.bucket)
     bucket = f"arn:aws:s3:::{transfers.bucket}"
+    by_way = {"ForAnyValue:StringEquals": {"aws:CalledVia": "dynamodb.amazonaws.com"}}
     log = allow(["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"])
     statements = [
         allow(["dynamodb:ImportTable", "dynamodb:DescribeImport"]),
         log,
         allow("s3:ListBucket", bucket),
-        allow("s3:GetObject", f"{bucket}/*"),
+        allow("s3:GetObject", f"{bucket}/*", Condition=by_way),
     ]
     ann.may(allow("s3:ListAllMyBuckets"))
     code, _ = refusal(hers.ddb.import_table, **hers.asked("in", "hers"))
@@ -236,6 +238,8 @@ def test_the_caller_needs_permission_for_what_is_read_and_written(
         assert code == "ResourceNotFoundException"
     ann.may(*statements)
     assert hers.run("in", "hers")["ImportStatus"] == "COMPLETED"
+    code, _ = refusal(ann.client("s3").get_object, Bucket=transfers.bucket, Key="in")
+    assert code == "AccessDenied"
 
 
 def test_the_same_token_is_the_same_import(transfers: Transfers) -> None:

@@ -201,6 +201,8 @@ async def _judge(
     specific = permission.context
     if on_resource.context:
         specific = {**specific, **on_resource.context}
+    if call.via:
+        specific = {**specific, **_of_way(call.via)}
     if here is not NO_GUARDRAILS or there is not NO_GUARDRAILS:
         spared = on_resource.spared
         policies = limited(policies, here, there, permission.action, spared=spared)
@@ -285,6 +287,12 @@ def _is_roots_own(call: Call, on_resource: OnResource, here: Guardrails) -> bool
     own = on_resource.account in ("", principal.account)
     ordinary = not on_resource.policies and on_resource.side is ResourceSide.ORDINARY
     return own and ordinary and not here.limits
+
+
+def _of_way(via: str) -> dict[str, tuple[str, ...]]:
+    """Through which service somebody asks. AWS: IAM User Guide, "aws:CalledVia", "aws:ViaAWSService"."""
+    names = ("aws:calledvia", "aws:calledviafirst", "aws:calledvialast")
+    return {"aws:viaawsservice": ("true",), **dict.fromkeys(names, (f"{via}.amazonaws.com",))}
 
 
 def _permissions(call: Call) -> Permissions | None:
