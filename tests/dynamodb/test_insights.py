@@ -11,7 +11,7 @@ from typing import Any
 from .support import index, make_simple_table, make_table, refusal
 
 
-def test_contributor_insights(client: Callable[..., Any]) -> None:
+def test_contributor_insights(client: Callable[..., Any], clock: Any) -> None:
     ddb = client("dynamodb")
     gsi = index("by-sk", "sk")
     make_table(ddb, GlobalSecondaryIndexes=[gsi])
@@ -58,6 +58,7 @@ def test_contributor_insights(client: Callable[..., Any]) -> None:
     ddb.update_table(
         TableName="things", GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": "by-sk"}}]
     )
+    clock.wait_until_idle()
     ddb.update_table(
         TableName="things",
         AttributeDefinitions=[{"AttributeName": "sk", "AttributeType": "N"}],

@@ -14,7 +14,7 @@ TIME_TO_LIVE = ""
 
 
 class Backfill(msgspec.Struct, frozen=True):
-    """Fill `index` of a table, from the item behind `position` on."""
+    """Fill `index` of a table, from the item behind `position` on. `number`: the index's, 0 for any."""
 
     account: str
     region: str
@@ -22,6 +22,17 @@ class Backfill(msgspec.Struct, frozen=True):
     table_id: str
     index: str
     position: bytes | None = None
+    number: int = 0
+
+
+class Removal(msgspec.Struct, frozen=True):
+    """Remove an index that is DELETING: its entries first, then the index."""
+
+    account: str
+    region: str
+    table: str
+    table_id: str
+    number: int
 
 
 class Erasure(msgspec.Struct, frozen=True):
@@ -41,8 +52,24 @@ def backfill_job(table: TableRecord, backfill: Backfill) -> Job:
 
 
 def plan_backfill(tx: Transaction, table: TableRecord, index: str, now_ms: int) -> None:
-    backfill = Backfill(table.account, table.region, table.name, table.id, index)
+    """`index`: or TIME_TO_LIVE."""
+    number = next((one.number for one in table.indexes if one.name == index), 0)
+    backfill = Backfill(table.account, table.region, table.name, table.id, index, number=number)
     tx.at(now_ms, backfill_job(table, backfill))
+
+
+def plan_removal(tx: Transaction, table: TableRecord, number: int, now_ms: int) -> None:
+    """`number`: of an index of the table that is DELETING."""
+    removal = Removal(table.account, table.region, table.name, table.id, number)
+    tx.at(
+        now_ms,
+        Job(
+            kind="dynamodb.remove-index",
+            payload=msgspec.msgpack.encode(removal),
+            account=table.account,
+            region=table.region,
+        ),
+    )
 
 
 def plan_erasure(tx: Transaction, table: TableRecord, home: bytes, now_ms: int) -> None:

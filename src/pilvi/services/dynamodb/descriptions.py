@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pilvi.services.dynamodb import keys, limits
-from pilvi.services.dynamodb.records import IndexRecord, TableRecord, Throughput
+from pilvi.services.dynamodb.changes import Change, allocating
+from pilvi.services.dynamodb.records import IndexRecord, TableRecord, Throughput, Units
 from pilvi.services.dynamodb.tables import Index, Table, size_of
+from pilvi.services.dynamodb.throughputs import decreases_today, initial, warm_of
 from pilvi.services.dynamodb.wire import (
     GlobalSecondaryIndexDescription,
     KeySchemaElement,
     LocalSecondaryIndexDescription,
+    OnDemandThroughput,
     Projection,
     ProvisionedThroughputDescription,
     TableDescription,
@@ -17,31 +22,35 @@ from pilvi.services.dynamodb.wire import (
 from pilvi.store.api import Snapshot
 from pilvi.store.keys import after
 
-_ON_DEMAND_READS = 12_000
-_ON_DEMAND_WRITES = 4_000
-
 
 def describe(
     record: TableRecord,
     *,
-    status: str = "ACTIVE",
+    status: str | None = None,
     index_status: str | None = None,
     counted_at: Snapshot | None = None,
+    now_ms: int | None = None,
+    change: Change | None = None,
 ) -> TableDescription:
     """`counted_at`: where items are counted; None for a table that is new or changing, whose answer AWS
-    gives without looking. `index_status`: of every global index, whatever its own.
+    gives without looking. `index_status`: of every global index, whatever its own. `now_ms`: tells which day it is.
+    `change`: what the answer of UpdateTable tells besides.
     """
+    if status is None:
+        status = status_of(record)
     table = Table(record)
     count, size = _counted(counted_at, table.items)
+    ranges = () if record.range_key is None else (record.range_key,)
     result: TableDescription = {
         "AttributeDefinitions": [
-            {"AttributeName": name, "AttributeType": kind} for name, kind in record.types.items()
+            {"AttributeName": name, "AttributeType": kind}
+            for name, kind in sorted(record.types.items())
         ],
         "TableName": record.name,
-        "KeySchema": _key_schema(record.hash_key, record.range_key),
+        "KeySchema": _key_schema((record.hash_key,), ranges),
         "TableStatus": status,
         "CreationDateTime": record.created_at_ms,
-        "ProvisionedThroughput": _throughput(record.throughput),
+        "ProvisionedThroughput": _throughput(record.throughput, now_ms),
         "TableSizeBytes": size,
         "ItemCount": count,
         "TableArn": record.arn,
@@ -50,13 +59,21 @@ def describe(
     }
     if record.on_demand_since_ms is not None:
         result["BillingModeSummary"] = {"BillingMode": record.billing_mode}
-        if status != "CREATING":
+        if status != "CREATING" and not (change is not None and change.switched):
             since_ms = record.on_demand_since_ms
             result["BillingModeSummary"]["LastUpdateToPayPerRequestDateTime"] = since_ms
     if record.table_class is not None:
         result["TableClassSummary"] = {"TableClass": record.table_class}
-    if status == "ACTIVE":
-        result["WarmThroughput"] = _warm(record.throughput, record.billing_mode)
+        if record.class_changed_at_ms:
+            result["TableClassSummary"]["LastUpdateDateTime"] = record.class_changed_at_ms[-1]
+    told = _maxima(record.maxima) if change is None or change.maxima is None else change.maxima
+    if told:
+        result["OnDemandThroughput"] = told
+    warming = change is not None and None in change.warming
+    if status != "CREATING":
+        result["WarmThroughput"] = _warm(warm_of(record), updating=warming)
+    elif record.warm != initial(record.billing_mode, record.throughput) and record.warm.read:
+        result["WarmThroughput"] = _warm(record.warm, updating=True)
     if record.stream is not None:
         result["StreamSpecification"] = {
             "StreamEnabled": True,
@@ -65,17 +82,27 @@ def describe(
     if record.latest_stream is not None:
         result["LatestStreamLabel"] = record.latest_stream
         result["LatestStreamArn"] = f"{record.arn}/stream/{record.latest_stream}"
-    local = [index for index in table.indexes.values() if index.record.local]
+    indexes = [Index(record, index, table.home_of(index)) for index in record.indexes]
+    local = [index for index in indexes if index.record.local]
     if local:
         result["LocalSecondaryIndexes"] = [
             _describe_local(record, index, counted_at) for index in local
         ]
-    everywhere = [index for index in table.indexes.values() if not index.record.local]
+    everywhere = [index for index in indexes if not index.record.local]
     if everywhere:
         result["GlobalSecondaryIndexes"] = [
-            _describe_global(record, index, counted_at, index_status) for index in everywhere
+            _describe_global(record, index, counted_at, index_status, now_ms, change)
+            for index in everywhere
         ]
     return result
+
+
+def status_of(record: TableRecord) -> str:
+    """A table is UPDATING while an index is being made, up to where it is filled, and while one is removed."""
+    if record.status != "ACTIVE":
+        return record.status
+    busy = any(allocating(index) or index.status == "DELETING" for index in record.indexes)
+    return "UPDATING" if busy else "ACTIVE"
 
 
 def describe_deleted(record: TableRecord) -> TableDescription:
@@ -83,7 +110,7 @@ def describe_deleted(record: TableRecord) -> TableDescription:
     return {
         "TableName": record.name,
         "TableStatus": "DELETING",
-        "ProvisionedThroughput": _throughput(record.throughput),
+        "ProvisionedThroughput": _throughput(record.throughput, None),
         "TableSizeBytes": 0,
         "ItemCount": 0,
         "TableArn": record.arn,
@@ -98,7 +125,7 @@ def _describe_local(
     count, size = _counted(counted_at, index.home)
     return {
         "IndexName": index.name,
-        "KeySchema": _key_schema(index.record.hash_key, index.record.range_key),
+        "KeySchema": _key_schema(index.record.hash_keys, index.record.range_keys),
         "Projection": _projection(index.record),
         "IndexSizeBytes": size,
         "ItemCount": count,
@@ -107,44 +134,52 @@ def _describe_local(
 
 
 def _describe_global(
-    table: TableRecord, index: Index, counted_at: Snapshot | None, status: str | None
+    table: TableRecord,
+    index: Index,
+    counted_at: Snapshot | None,
+    status: str | None,
+    now_ms: int | None,
+    change: Change | None,
 ) -> GlobalSecondaryIndexDescription:
     record = index.record
+    updating = change is not None and index.name in change.updating
     count, size = _counted(counted_at, index.home)
     result: GlobalSecondaryIndexDescription = {
         "IndexName": record.name,
-        "KeySchema": _key_schema(record.hash_key, record.range_key),
+        "KeySchema": _key_schema(record.hash_keys, record.range_keys),
         "Projection": _projection(record),
-        "IndexStatus": status or record.status,
-        "ProvisionedThroughput": _throughput(record.throughput),
+        "IndexStatus": status or ("UPDATING" if updating else record.status),
+        "ProvisionedThroughput": _throughput(record.throughput, now_ms),
         "IndexSizeBytes": size,
         "ItemCount": count,
         "IndexArn": f"{table.arn}/index/{record.name}",
     }
-    if record.status == "CREATING":
-        result["Backfilling"] = True
+    if record.maxima is not None:
+        result["OnDemandThroughput"] = _maxima(record.maxima)
+    if status is None and record.status == "CREATING":
+        result["Backfilling"] = record.backfilling
     elif status is None:
-        warm = _warm(record.throughput, table.billing_mode)
-        result["WarmThroughput"] = {**warm}
+        warming = change is not None and index.name in change.warming
+        result["WarmThroughput"] = {**_warm(warm_of(table, record), updating=warming)}
     return result
 
 
-def _key_schema(hash_key: str, range_key: str | None) -> list[KeySchemaElement]:
-    schema: list[KeySchemaElement] = [{"AttributeName": hash_key, "KeyType": "HASH"}]
-    if range_key is not None:
-        schema.append({"AttributeName": range_key, "KeyType": "RANGE"})
-    return schema
+def _key_schema(hashes: Sequence[str], ranges: Sequence[str]) -> list[KeySchemaElement]:
+    return [
+        *({"AttributeName": name, "KeyType": "HASH"} for name in hashes),
+        *({"AttributeName": name, "KeyType": "RANGE"} for name in ranges),
+    ]
 
 
 def _projection(index: IndexRecord) -> Projection:
     if index.projection == "INCLUDE":
-        return {"ProjectionType": "INCLUDE", "NonKeyAttributes": list(index.included)}
+        return {"ProjectionType": "INCLUDE", "NonKeyAttributes": sorted(index.included)}
     return {"ProjectionType": index.projection}
 
 
-def _throughput(throughput: Throughput) -> ProvisionedThroughputDescription:
+def _throughput(throughput: Throughput, now_ms: int | None) -> ProvisionedThroughputDescription:
     result: ProvisionedThroughputDescription = {
-        "NumberOfDecreasesToday": 0,
+        "NumberOfDecreasesToday": 0 if now_ms is None else decreases_today(throughput, now_ms),
         "ReadCapacityUnits": throughput.read_units,
         "WriteCapacityUnits": throughput.write_units,
     }
@@ -155,12 +190,20 @@ def _throughput(throughput: Throughput) -> ProvisionedThroughputDescription:
     return result
 
 
-def _warm(throughput: Throughput, billing_mode: str) -> TableWarmThroughputDescription:
-    on_demand = billing_mode == "PAY_PER_REQUEST"
+def _maxima(maxima: Units | None) -> OnDemandThroughput:
+    told: OnDemandThroughput = {}
+    if maxima is not None and maxima.read:
+        told["MaxReadRequestUnits"] = maxima.read
+    if maxima is not None and maxima.write:
+        told["MaxWriteRequestUnits"] = maxima.write
+    return told
+
+
+def _warm(units: Units, *, updating: bool) -> TableWarmThroughputDescription:
     return {
-        "ReadUnitsPerSecond": _ON_DEMAND_READS if on_demand else throughput.read_units,
-        "WriteUnitsPerSecond": _ON_DEMAND_WRITES if on_demand else throughput.write_units,
-        "Status": "ACTIVE",
+        "ReadUnitsPerSecond": units.read,
+        "WriteUnitsPerSecond": units.write,
+        "Status": "UPDATING" if updating else "ACTIVE",
     }
 
 

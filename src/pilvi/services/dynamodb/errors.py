@@ -22,6 +22,12 @@ class IndexOfTableNotFound(ResourceNotFoundException):
     message = "Requested resource not found: Index: {index} not found for table: {table}"
 
 
+class IndexNotFound(ResourceNotFoundException):
+    """What UpdateTable says."""
+
+    message = "Requested resource not found: Index {index} for table {table}"
+
+
 class GlobalTableNotFound(ResourceNotFoundException):
     message = "Global table with name: '{table}' does not exist."
 

@@ -37,6 +37,9 @@ PLACEHOLDERS_BYTES_MAX = 2 * 1024 * 1024
 COLLECTION_BYTES_MAX = 10 * 1024 * 1024 * 1024
 """Items of one partition key, with their entries in local indexes, of a table that has such indexes."""
 KEY_SCHEMA_MAX = 2
+KEY_ATTRIBUTES_MAX = 4
+"""Of each kind, in the key of a global index."""
+INDEX_KEY_SCHEMA_MAX = 2 * KEY_ATTRIBUTES_MAX
 TABLES_CACHED = 1024
 """Decoded table records kept in memory."""
 
@@ -46,6 +49,15 @@ LOCAL_INDEXES_MAX = 5
 INCLUDED_ATTRIBUTES_MAX = 100
 """NonKeyAttributes over all indexes of a table."""
 THROUGHPUT_UNITS_MAX = 1_000_000_000_000
+DECREASES_PER_DAY = 4
+"""Of provisioned throughput, at any time; more of them only once in DECREASES_EVERY_MS."""
+DECREASES_EVERY_MS = 60 * 60 * 1000
+ON_DEMAND_SWITCHES_MAX = 4
+"""To on-demand mode within ON_DEMAND_SWITCHES_MS."""
+ON_DEMAND_SWITCHES_MS = 24 * 60 * 60 * 1000
+CLASS_CHANGES_MAX = 2
+"""Of the table class within CLASS_CHANGES_DAYS."""
+CLASS_CHANGES_DAYS = 30
 READ_UNITS_PER_TABLE = 40_000
 WRITE_UNITS_PER_TABLE = 40_000
 READ_UNITS_PER_ACCOUNT = 80_000

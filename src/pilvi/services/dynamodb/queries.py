@@ -23,7 +23,11 @@ from pilvi.services.dynamodb.errors import (
     invalid_values,
 )
 from pilvi.services.dynamodb.expressions.conditions import Test
-from pilvi.services.dynamodb.expressions.key_conditions import KEY_OPERATORS, KeyCondition
+from pilvi.services.dynamodb.expressions.key_conditions import (
+    KEY_OPERATORS,
+    KeyCondition,
+    refuse_other_number,
+)
 from pilvi.services.dynamodb.expressions.projections import Project
 from pilvi.services.dynamodb.tables import (
     HEADER_BYTES,
@@ -59,6 +63,21 @@ class Source:
     @property
     def range(self) -> KeyAttribute | None:
         return self.table.range if self.index is None else self.index.range
+
+    @property
+    def hashes(self) -> tuple[KeyAttribute, ...]:
+        return (self.table.hash,) if self.index is None else self.index.hashes
+
+    @property
+    def ranges(self) -> tuple[KeyAttribute, ...]:
+        if self.index is not None:
+            return self.index.ranges
+        return () if self.table.range is None else (self.table.range,)
+
+    @property
+    def attributes(self) -> tuple[KeyAttribute, ...]:
+        """Of the key: those of the hash key, then those of the range key."""
+        return (*self.hashes, *self.ranges)
 
     @property
     def key_names(self) -> tuple[str, ...]:
@@ -116,6 +135,9 @@ class Span:
 def query_span(source: Source, conditions: tuple[KeyCondition, ...], values: Item) -> Span:
     """Raises: ValidationException for conditions that do not fit the keys."""
     by_name = {condition.attribute: condition for condition in conditions}
+    if source.index is not None and source.index.several:
+        return _span_of_several(source, by_name, values)
+    refuse_other_number(len(by_name))
     if source.range is None and len(by_name) > 1:
         raise invalid("Query key condition not supported")
     hash_condition = _condition_on(source.hash, by_name, values)
@@ -136,6 +158,45 @@ def query_span(source: Source, conditions: tuple[KeyCondition, ...], values: Ite
     parts = [_condition_part(source.range, values[name]) for name in range_condition.values]
     start, end = _range_span(range_condition.operator, parts, source.range)
     return Span(base, start, end, narrowed=True)
+
+
+def _span_of_several(source: Source, by_name: Mapping[str, KeyCondition], values: Item) -> Span:
+    """Where keys have several attributes: each of the hash key's is equal to something; of the range key's, those from
+    the left on have conditions, all but the last of which are equalities.
+
+    Raises: ValidationException.
+    AWS: Developer Guide, "Using Global Secondary Indexes in DynamoDB", "Multi-attribute key schema".
+    """
+    equal: list[bytes] = []
+    for attribute in source.hashes:
+        condition = _condition_on(attribute, by_name, values)
+        if condition is None:
+            raise invalid(f"Query condition missed key schema element: {attribute.name}")
+        if condition.operator != "=":
+            raise invalid("Query key condition not supported")
+        equal.append(_condition_part(attribute, values[condition.values[0]]))
+    base = source.home + keys.partition(b"".join(equal))
+    left = len(by_name) - len(equal)
+    if left > len(source.ranges):
+        raise invalid("Query key condition not supported")
+    narrowing: list[tuple[KeyAttribute, KeyCondition]] = []
+    for attribute in source.ranges[:left]:
+        condition = _condition_on(attribute, by_name, values)
+        if condition is None:
+            raise invalid(f"Query condition missed key schema element: {attribute.name}")
+        narrowing.append((attribute, condition))
+    if any(condition.operator != "=" for _, condition in narrowing[:-1]):
+        raise invalid("Query key condition not supported")
+    if not narrowing:
+        return Span(base, b"", b"", narrowed=False)
+    prefix = b"".join(
+        _condition_part(attribute, values[condition.values[0]])
+        for attribute, condition in narrowing[:-1]
+    )
+    attribute, condition = narrowing[-1]
+    parts = [_condition_part(attribute, values[name]) for name in condition.values]
+    start, end = _range_span(condition.operator, parts, attribute)
+    return Span(base, prefix + start, prefix + end if end else after(prefix), narrowed=True)
 
 
 def _condition_on(
@@ -215,9 +276,7 @@ def check_start_names(source: Source, given: Item, *, queried: bool) -> None:
         raise invalid(f"{_START_INVALID}: {NO_MATCH}" if alone else _START_INVALID)
     if alone:
         return
-    for attribute in (source.hash, source.range):
-        if attribute is None:
-            continue
+    for attribute in source.attributes:
         value = given.get(attribute.name)
         if value is None:
             raise invalid(_START_INVALID)
@@ -251,8 +310,9 @@ def continue_query(reading: Reading, span: Span, given: Item) -> None:
             raise invalid(
                 "The provided starting key is outside query boundaries based on provided conditions"
             )
-        part = reading.source.hash.part(given[reading.source.hash.name])
-        assert part, "an empty one has no place"
+        parts = [attribute.part(given[attribute.name]) for attribute in reading.source.hashes]
+        part = b"".join(part for part in parts if part)
+        assert all(parts), "an empty one has no place"
         there = Span(
             reading.source.home + keys.partition(part), span.start, span.end, narrowed=True
         )

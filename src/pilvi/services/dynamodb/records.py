@@ -14,24 +14,35 @@ from pilvi.base.arn import Scope
 from pilvi.store.collection import Collection
 from pilvi.store.keys import Key
 
-IndexStatus = Literal["CREATING", "ACTIVE"]
+IndexStatus = Literal["CREATING", "ACTIVE", "DELETING"]
 BillingMode = Literal["PROVISIONED", "PAY_PER_REQUEST"]
 TableStatus = Literal["CREATING", "ACTIVE"]
 
 
 class Throughput(msgspec.Struct, frozen=True):
-    """Provisioned units; zeros for on-demand tables."""
+    """Provisioned units; zeros for on-demand tables. `decreases`: how many there were on the day of the last one."""
 
     read_units: int = 0
     write_units: int = 0
     increased_at_ms: int | None = None
     decreased_at_ms: int | None = None
+    decreases: int = 0
+
+
+class Units(msgspec.Struct, frozen=True):
+    """Units a second of reading and of writing. In the maxima of on-demand mode, 0 is for none."""
+
+    read: int
+    write: int
 
 
 class IndexRecord(msgspec.Struct, frozen=True):
     """A secondary index. `number` is unique within the table, and no index ever gets one that was used before.
 
-    `included`: the NonKeyAttributes of an INCLUDE projection.
+    `included`: the NonKeyAttributes of an INCLUDE projection. `more_hash_keys`, `more_range_keys`: what follows the
+    first attribute of each kind, in global indexes whose keys have several. `backfilling`: of an index that UpdateTable
+    made, whether a job fills it; a CREATING one that is not yet being filled keeps its table UPDATING. `maxima`: of
+    on-demand mode. `warm`: the most that it could ever serve at once, as far as it was noted.
     """
 
     name: str
@@ -43,6 +54,19 @@ class IndexRecord(msgspec.Struct, frozen=True):
     included: tuple[str, ...] = ()
     status: IndexStatus = "ACTIVE"
     throughput: Throughput = Throughput()
+    more_hash_keys: tuple[str, ...] = ()
+    more_range_keys: tuple[str, ...] = ()
+    backfilling: bool = False
+    maxima: Units | None = None
+    warm: Units = Units(0, 0)
+
+    @property
+    def hash_keys(self) -> tuple[str, ...]:
+        return (self.hash_key, *self.more_hash_keys)
+
+    @property
+    def range_keys(self) -> tuple[str, ...]:
+        return () if self.range_key is None else (self.range_key, *self.more_range_keys)
 
 
 class LiveStream(msgspec.Struct, frozen=True):
@@ -62,7 +86,9 @@ class TableRecord(msgspec.Struct, frozen=True):
     expiries are ordered under it, so that what is being cleared away is never what is in use. `latest_stream`: the
     label of the stream that the table has or had last. `status`: CREATING while a job fills the table (an import, a
     restore); until then no request reads or writes its items. `history`: the number of its history, where one is kept
-    (`history/`); `histories_made`: how often it was switched on.
+    (`history/`); `histories_made`: how often it was switched on. `maxima` and `warm`: as an index's.
+    `class_changed_at_ms`, `on_demand_at_ms`: when the table class was last changed, and the table last switched to
+    on-demand mode, as far as later changes are limited by it.
     """
 
     name: str
@@ -88,6 +114,10 @@ class TableRecord(msgspec.Struct, frozen=True):
     status: TableStatus = "ACTIVE"
     history: int | None = None
     histories_made: int = 0
+    maxima: Units | None = None
+    warm: Units = Units(0, 0)
+    class_changed_at_ms: tuple[int, ...] = ()
+    on_demand_at_ms: tuple[int, ...] = ()
 
     @property
     def scope(self) -> Scope:

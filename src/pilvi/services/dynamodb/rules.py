@@ -1,4 +1,4 @@
-"""What DynamoDB decides about tables: which definitions are good, and what changes of them are.
+"""What DynamoDB decides about new tables and indexes: which definitions are good. Of their changes: `changes.py`.
 
 Pure functions of requests and records.
 """
@@ -12,11 +12,20 @@ import msgspec
 
 from pilvi.base.arn import Scope
 from pilvi.base.errors import NotBuilt
-from pilvi.services.dynamodb import errors, limits
+from pilvi.services.dynamodb import limits, throughputs
 from pilvi.services.dynamodb.errors import invalid, invalid_values
-from pilvi.services.dynamodb.records import IndexRecord, TableRecord, Tag, Throughput
+from pilvi.services.dynamodb.records import (
+    BillingMode,
+    IndexRecord,
+    TableRecord,
+    Tag,
+    Throughput,
+    Units,
+)
+from pilvi.services.dynamodb.throughputs import Subject
 
-_KEY_LENGTH_MAX = 2
+_KEY_LENGTH_MAX = limits.KEY_SCHEMA_MAX
+_UNDEFINED = "Invalid KeySchema: Some index key attribute have no definition"
 
 
 # --- a new table
@@ -27,7 +36,7 @@ def draft_table(
 ) -> TableRecord:
     """The table that CreateTable asks for.
 
-    Raises: ValidationException for a definition that makes no sense; NotBuilt.
+    Raises: ValidationException for a definition that makes no sense; LimitExceededException; NotBuilt.
     """
     if "AttributeDefinitions" not in req or "KeySchema" not in req:
         member = "attributeDefinitions" if "AttributeDefinitions" not in req else "keySchema"
@@ -35,18 +44,18 @@ def draft_table(
             f"1 validation error detected: Value null at '{member}' failed to satisfy constraint: "
             "Member must not be null"
         )
-    _refuse_long_schema(req["KeySchema"])
+    _refuse_long_schema(req["KeySchema"], "keySchema")
+    for number, definition in enumerate(req.get("LocalSecondaryIndexes") or (), 1):
+        _refuse_long_schema(
+            definition["KeySchema"], f"localSecondaryIndexes.{number}.member.keySchema"
+        )
     types = attribute_types(req["AttributeDefinitions"])
     hash_key, range_key = _keys(req["KeySchema"], types)
-    billing_mode = req.get("BillingMode", "PROVISIONED")
-    throughput = _throughput(req.get("ProvisionedThroughput"), billing_mode)
-    indexes = [
-        *_indexes(req, "LocalSecondaryIndexes", types, billing_mode),
-        *_indexes(req, "GlobalSecondaryIndexes", types, billing_mode),
-    ]
-    indexes = [
-        msgspec.structs.replace(index, number=number) for number, index in enumerate(indexes, 1)
-    ]
+    subject = Subject(scope.region)
+    billing_mode: BillingMode = req.get("BillingMode", "PROVISIONED")
+    throughput = _throughput(req.get("ProvisionedThroughput"), billing_mode, subject)
+    local = _drafts(req, "LocalSecondaryIndexes", types)
+    everywhere = _drafts(req, "GlobalSecondaryIndexes", types)
     table = TableRecord(
         name=name,
         id=table_id,
@@ -60,29 +69,49 @@ def draft_table(
         billing_mode=billing_mode,
         throughput=throughput,
         on_demand_since_ms=now_ms if billing_mode == "PAY_PER_REQUEST" else None,
-        indexes=tuple(indexes),
-        indexes_made=len(indexes),
+        indexes=(*local, *everywhere),
+        indexes_made=len(local) + len(everywhere),
         deletion_protection=req.get("DeletionProtectionEnabled", False),
         table_class=req.get("TableClass"),
     )
+    _refuse_unused_definitions(table, types)
+    definitions = [
+        *(req.get("LocalSecondaryIndexes") or ()),
+        *(req.get("GlobalSecondaryIndexes") or ()),
+    ]
+    indexes = [
+        furnished_index(index, definition, billing_mode, scope.region, created=True)
+        for index, definition in zip(table.indexes, definitions, strict=True)
+    ]
+    indexes = [
+        msgspec.structs.replace(index, number=number) for number, index in enumerate(indexes, 1)
+    ]
+    table = msgspec.structs.replace(table, indexes=tuple(indexes))
     _check_local_indexes(table)
-    _check_indexes(table)
-    refuse_unused_definitions(table, types)
-    _refuse_unbuilt(req)
-    return table
+    check_indexes(table)
+    if sum(not index.local for index in table.indexes) > limits.GLOBAL_INDEXES_MAX:
+        raise invalid_values("GlobalSecondaryIndex count exceeds the per-table limit of 20")
+    maxima, warm = _on_demand(req, billing_mode, throughput, subject)
+    check_encryption(req.get("SSESpecification"))
+    return msgspec.structs.replace(table, maxima=maxima, warm=warm)
 
 
-def _refuse_unbuilt(req: Mapping[str, Any]) -> None:
-    """Raises: NotBuilt for settings that would need what is not there."""
-    encryption = req.get("SSESpecification", {})
-    if encryption.get("Enabled") or "SSEType" in encryption or "KMSMasterKeyId" in encryption:
+def check_encryption(specification: Mapping[str, Any] | None) -> None:
+    """Raises: ValidationException for a specification that makes no sense; NotBuilt for keys of KMS."""
+    if not specification:
+        return
+    enabled = specification.get("Enabled")
+    kind, key = specification.get("SSEType"), specification.get("KMSMasterKeyId")
+    if enabled is False and kind is not None:
+        raise invalid_values("SSEType can not be specified if Enabled is false")
+    if enabled is False and key is not None:
+        raise invalid_values("KMSMasterKeyId can not be specified if Enabled is false")
+    if kind == "AES256":
+        raise invalid_values("SSEType AES256 is not supported")
+    if key is not None and kind is None:
+        raise invalid_values("SSEType KMS is required if KMSMasterKeyId is specified")
+    if enabled or kind is not None:
         raise NotBuilt(what="SSESpecification: encryption with KMS keys")
-
-
-def _refuse_unbuilt_throughput(index: Mapping[str, Any]) -> None:
-    for member in ("OnDemandThroughput", "WarmThroughput"):
-        if member in index:
-            raise NotBuilt(what=f"{member} of a global secondary index")
 
 
 def attribute_types(definitions: Sequence[Mapping[str, Any]]) -> dict[str, str]:
@@ -91,28 +120,21 @@ def attribute_types(definitions: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     for definition in definitions:
         name = definition["AttributeName"]
         if name in types:
-            raise invalid_values(
-                f"Cannot have two attributes with the same name: {name}"
-                if types[name] == definition["AttributeType"]
-                else f"Cannot have two attributes with the same name and different types: {name}"
-            )
+            raise invalid(f"Attribute Name is duplicated: {name}")
         types[name] = definition["AttributeType"]
     return types
 
 
 def _keys(schema: Sequence[Mapping[str, Any]], types: Mapping[str, str]) -> tuple[str, str | None]:
-    """Hash and range key of a KeySchema. Raises: ValidationException, NotBuilt."""
+    """Hash and range key of the KeySchema of a table or a local index. Raises: ValidationException."""
     names = [element["AttributeName"] for element in schema]
     kinds = [element["KeyType"] for element in schema]
-    if len(schema) > _KEY_LENGTH_MAX:
-        raise NotBuilt(what="KeySchema with more than two elements: keys of several attributes")
+    if not types:
+        raise invalid(_UNDEFINED)
     if any(name not in types for name in names) or names == [*types] * 2:
         if len(names) == _KEY_LENGTH_MAX:
-            raise invalid("Invalid KeySchema: Some index key attribute have no definition")
-        raise invalid_values(
-            "Some index key attributes are not defined in AttributeDefinitions. "
-            f"Keys: [{', '.join(names)}], AttributeDefinitions: [{', '.join(types)}]"
-        )
+            raise invalid(_UNDEFINED)
+        raise _undefined(names, types)
     if len(set(names)) != len(names):
         raise invalid(
             "Both the Hash Key and the Range Key element in the KeySchema have the same name"
@@ -126,25 +148,53 @@ def _keys(schema: Sequence[Mapping[str, Any]], types: Mapping[str, str]) -> tupl
     return names[0], names[1]
 
 
-def _refuse_long_schema(schema: Sequence[Mapping[str, Any]]) -> None:
-    """Raises: ValidationException; only keys of indexes may have more than two attributes."""
+def _index_keys(schema: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[str]]:
+    """Hash and range keys of a global index's KeySchema, up to four of each. Raises: ValidationException."""
+    kinds = [element["KeyType"] for element in schema]
+    names = [element["AttributeName"] for element in schema]
+    if kinds[0] != "HASH":
+        raise invalid("Invalid KeySchema: The first KeySchemaElement is not a HASH key type")
+    for kind in ("HASH", "RANGE"):
+        if kinds.count(kind) > limits.KEY_ATTRIBUTES_MAX:
+            raise invalid_values(
+                f"The KeySchema exceeds the maximum allowed number of {kind} key attributes"
+            )
+    if kinds != sorted(kinds):
+        raise invalid_values(
+            "All HASH key attributes must precede RANGE key attributes in the KeySchema"
+        )
+    if len(set(names)) != len(names):
+        raise invalid("The KeySchema contains multiple key attributes with the same name")
+    hashes = kinds.count("HASH")
+    return names[:hashes], names[hashes:]
+
+
+def _undefined(names: Sequence[str], types: Mapping[str, str]) -> Exception:
+    return invalid_values(
+        "Some index key attributes are not defined in AttributeDefinitions. "
+        f"Keys: [{', '.join(names)}], AttributeDefinitions: [{', '.join(types)}]"
+    )
+
+
+def _refuse_long_schema(schema: Sequence[Mapping[str, Any]], member: str) -> None:
+    """Raises: ValidationException; only keys of global indexes may have more than two attributes."""
     if len(schema) > _KEY_LENGTH_MAX:
         shown = ", ".join(
             f"KeySchemaElement(attributeName={one['AttributeName']}, keyType={one['KeyType']})"
             for one in schema
         )
         raise invalid(
-            f"1 validation error detected: Value '[{shown}]' at 'keySchema' failed to satisfy constraint: "
+            f"1 validation error detected: Value '[{shown}]' at '{member}' failed to satisfy constraint: "
             f"Member must have length less than or equal to {_KEY_LENGTH_MAX}"
         )
 
 
-def _throughput(given: Mapping[str, Any] | None, billing_mode: str) -> Throughput:
-    """Raises: ValidationException when it does not go with the billing mode."""
+def _throughput(
+    given: Mapping[str, Any] | None, billing_mode: BillingMode, subject: Subject
+) -> Throughput:
+    """Of a new table. Raises: ValidationException, LimitExceededException."""
     if billing_mode == "PAY_PER_REQUEST":
-        if given is not None and (
-            given.get("ReadCapacityUnits") or given.get("WriteCapacityUnits")
-        ):
+        if given is not None:
             raise invalid_values(
                 "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when "
                 "BillingMode is PAY_PER_REQUEST"
@@ -155,66 +205,123 @@ def _throughput(given: Mapping[str, Any] | None, billing_mode: str) -> Throughpu
             "ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode is "
             "PROVISIONED"
         )
-    read, write = given["ReadCapacityUnits"], given["WriteCapacityUnits"]
-    for units, member in ((read, "ReadCapacityUnits"), (write, "WriteCapacityUnits")):
-        if units > limits.THROUGHPUT_UNITS_MAX:
-            raise invalid(f"Given value {units} for {member} is out of bounds")
-    return Throughput(read, write)
+    return throughputs.provisioned(given, subject)
+
+
+def _on_demand(
+    given: Mapping[str, Any], billing_mode: BillingMode, throughput: Throughput, subject: Subject
+) -> tuple[Units | None, Units]:
+    """The maxima and the warm throughput of a new table or index.
+
+    Raises: ValidationException, LimitExceededException.
+    """
+    maxima = None
+    if "OnDemandThroughput" in given:
+        if billing_mode == "PROVISIONED":
+            throughputs.refuse_maxima(given["OnDemandThroughput"], subject, created=True)
+        maxima = throughputs.maxima(given["OnDemandThroughput"], None, subject)
+    if "WarmThroughput" not in given:
+        return maxima, throughputs.initial(billing_mode, throughput)
+    return maxima, throughputs.first_warm(
+        given["WarmThroughput"], billing_mode, throughput, subject
+    )
 
 
 # --- indexes
 
 
-def _indexes(
-    req: Mapping[str, Any], member: str, types: Mapping[str, str], billing_mode: str
-) -> list[IndexRecord]:
+def _drafts(req: Mapping[str, Any], member: str, types: Mapping[str, str]) -> list[IndexRecord]:
     if member not in req:
         return []
     if not req[member]:
         raise invalid_values(f"List of {member} is empty")
-    return [
-        draft_index(
-            definition, types, local=member == "LocalSecondaryIndexes", billing_mode=billing_mode
-        )
-        for definition in req[member]
-    ]
+    local = member == "LocalSecondaryIndexes"
+    return [draft_index(definition, types, local=local) for definition in req[member]]
 
 
 def draft_index(
-    definition: Mapping[str, Any], types: Mapping[str, str], *, local: bool, billing_mode: str
+    definition: Mapping[str, Any], types: Mapping[str, str], *, local: bool
 ) -> IndexRecord:
-    """Raises: ValidationException for a definition that makes no sense on its own; NotBuilt."""
-    _refuse_unbuilt_throughput(definition)
+    """An index with its keys, but nothing else yet. Raises: ValidationException."""
     schema = definition["KeySchema"]
     names = [element["AttributeName"] for element in schema]
     if any(name not in types for name in names):
-        raise invalid_values(
-            "Some index key attributes are not defined in AttributeDefinitions. "
-            f"Keys: [{', '.join(names)}], AttributeDefinitions: [{', '.join(types)}]"
-        )
-    hash_key, range_key = _keys(schema, types)
+        raise _undefined(names, types)
+    hashes: Sequence[str]
+    ranges: Sequence[str]
+    if local:
+        hash_key, range_key = _keys(schema, types)
+        hashes, ranges = [hash_key], [] if range_key is None else [range_key]
+    else:
+        hashes, ranges = _index_keys(schema)
+    return IndexRecord(
+        name=definition["IndexName"],
+        number=0,
+        local=local,
+        hash_key=hashes[0],
+        range_key=ranges[0] if ranges else None,
+        projection="ALL",
+        more_hash_keys=tuple(hashes[1:]),
+        more_range_keys=tuple(ranges[1:]),
+    )
+
+
+def furnished_index(
+    index: IndexRecord,
+    definition: Mapping[str, Any],
+    billing_mode: BillingMode,
+    region: str,
+    *,
+    created: bool,
+) -> IndexRecord:
+    """A drafted index with all that its definition says besides the keys. `created`: with its table.
+
+    Raises: ValidationException, LimitExceededException.
+    """
     projection = definition["Projection"]
     kind = projection.get("ProjectionType")
+    included: Sequence[str] = projection.get("NonKeyAttributes", ())
     if kind is None:
         raise invalid_values("Unknown ProjectionType: null")
     if kind != "INCLUDE" and "NonKeyAttributes" in projection:
         raise invalid_values(f"ProjectionType is {kind}, but NonKeyAttributes is specified")
     if kind == "INCLUDE" and "NonKeyAttributes" not in projection:
         raise invalid_values("ProjectionType is INCLUDE, but NonKeyAttributes is not specified")
-    return IndexRecord(
-        name=definition["IndexName"],
-        number=0,
-        local=local,
-        hash_key=hash_key,
-        range_key=range_key,
-        projection=kind,
-        included=tuple(projection.get("NonKeyAttributes", ())),
-        throughput=(
-            Throughput()
-            if local
-            else _throughput(definition.get("ProvisionedThroughput"), billing_mode)
-        ),
-    )
+    for at, name in enumerate(included):
+        if name in included[:at]:
+            raise invalid_values(f"Duplicate element in NonKeyAttributes: {name}")
+    index = msgspec.structs.replace(index, projection=kind, included=tuple(included))
+    if index.local:
+        return index
+    subject = Subject(region, index.name)
+    given = definition.get("ProvisionedThroughput")
+    throughput = _index_throughput(given, billing_mode, subject, created=created)
+    maxima, warm = _on_demand(definition, billing_mode, throughput, subject)
+    return msgspec.structs.replace(index, throughput=throughput, maxima=maxima, warm=warm)
+
+
+def _index_throughput(
+    given: Mapping[str, Any] | None, billing_mode: BillingMode, subject: Subject, *, created: bool
+) -> Throughput:
+    """Raises: ValidationException, LimitExceededException."""
+    name = subject.index
+    if billing_mode == "PAY_PER_REQUEST":
+        if given is not None:
+            raise invalid_values(
+                f"ProvisionedThroughput should not be specified for index: {name} when BillingMode is "
+                "PAY_PER_REQUEST"
+                if created
+                else "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified for index: "
+                f"{name} when BillingMode is PAY_PER_REQUEST"
+            )
+        return Throughput()
+    if given is None:
+        raise invalid_values(
+            f"ProvisionedThroughput is not specified for index: {name}"
+            if created
+            else f"Both ReadCapacityUnits and WriteCapacityUnits must be specified for index: {name}"
+        )
+    return throughputs.provisioned(given, subject)
 
 
 def _check_local_indexes(table: TableRecord) -> None:
@@ -239,14 +346,13 @@ def _check_local_indexes(table: TableRecord) -> None:
         raise invalid_values("Number of LocalSecondaryIndexes exceeds per-table limit of 5")
 
 
-def _check_indexes(table: TableRecord) -> None:
+def check_indexes(table: TableRecord) -> None:
+    """What holds of all indexes of a table together. Raises: ValidationException."""
     names = set[str]()
     for index in table.indexes:
         if index.name in names:
             raise invalid_values(f"Duplicate index name: {index.name}")
         names.add(index.name)
-    if sum(not index.local for index in table.indexes) > limits.GLOBAL_INDEXES_MAX:
-        raise invalid_values("GlobalSecondaryIndex count exceeds the per-table limit of 20")
     if sum(len(index.included) for index in table.indexes) > limits.INCLUDED_ATTRIBUTES_MAX:
         raise invalid_values(
             "The number of attributes in NonKeyAttributes for all indexes exceeds the limit of 100"
@@ -257,11 +363,18 @@ def key_attributes(table: TableRecord) -> set[str]:
     """All attributes that are part of a key of the table or of an index."""
     names = {table.hash_key, table.range_key}
     for index in table.indexes:
-        names |= {index.hash_key, index.range_key}
+        names.update(index.hash_keys, index.range_keys)
     return {name for name in names if name is not None}
 
 
-def refuse_unused_definitions(table: TableRecord, types: Mapping[str, str]) -> None:
+def pruned_types(table: TableRecord) -> TableRecord:
+    """Without the definitions of attributes that are part of no key any more."""
+    used = key_attributes(table)
+    types = {name: kind for name, kind in table.types.items() if name in used}
+    return msgspec.structs.replace(table, types=types)
+
+
+def _refuse_unused_definitions(table: TableRecord, types: Mapping[str, str]) -> None:
     used = key_attributes(table)
     if used == set(types):
         return
@@ -274,212 +387,6 @@ def refuse_unused_definitions(table: TableRecord, types: Mapping[str, str]) -> N
         "Some AttributeDefinitions are not used. "
         f"AttributeDefinitions: [{', '.join(types)}], keys used: [{', '.join(sorted(used))}]"
     )
-
-
-# --- changes of a table
-
-
-def change_table(table: TableRecord, req: Mapping[str, Any], now_ms: int) -> TableRecord:
-    """The table as UpdateTable wants it; new indexes are CREATING.
-
-    Raises: ValidationException, LimitExceededException, ResourceInUseException, NotBuilt.
-    """
-    _refuse_unbuilt(req)
-    changed = _change_billing(table, req, now_ms)
-    if "DeletionProtectionEnabled" in req:
-        changed = msgspec.structs.replace(
-            changed, deletion_protection=req["DeletionProtectionEnabled"]
-        )
-    if "TableClass" in req:
-        changed = msgspec.structs.replace(changed, table_class=req["TableClass"])
-    updates = req.get("GlobalSecondaryIndexUpdates") or ()
-    _refuse_repeated_updates(updates)
-    if sum("Create" in update or "Delete" in update for update in updates) > 1:
-        raise errors.LimitExceededException(
-            detail="Subscriber limit exceeded: Only 1 online index can be created or deleted "
-            "simultaneously per table"
-        )
-    for update in updates:
-        changed = _change_indexes(changed, update, req, now_ms)
-    _check_indexes(changed)
-    used = key_attributes(changed)
-    changed = msgspec.structs.replace(
-        changed, types={name: kind for name, kind in changed.types.items() if name in used}
-    )
-    if not any(
-        member in req
-        for member in (
-            "BillingMode",
-            "ProvisionedThroughput",
-            "DeletionProtectionEnabled",
-            "TableClass",
-            "GlobalSecondaryIndexUpdates",
-            "StreamSpecification",
-            "SSESpecification",
-        )
-    ):
-        raise invalid(
-            "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, "
-            "GlobalSecondaryIndexUpdates or SSESpecification or ReplicaUpdates is required"
-        )
-    return changed
-
-
-def _refuse_repeated_updates(updates: Sequence[Mapping[str, Any]]) -> None:
-    seen = set[str]()
-    for update in updates:
-        change = update.get("Update") or update.get("Create") or update.get("Delete")
-        if change is None:
-            raise invalid_values(
-                "One of GlobalSecondaryIndexUpdate.Update, GlobalSecondaryIndexUpdate.Create, "
-                "GlobalSecondaryIndexUpdate.Delete must not be null"
-            )
-        if change["IndexName"] in seen:
-            raise invalid_values(
-                "Only one global secondary index update per index is allowed simultaneously. "
-                f"Index: {change['IndexName']}"
-            )
-        seen.add(change["IndexName"])
-
-
-def _change_billing(table: TableRecord, req: Mapping[str, Any], now_ms: int) -> TableRecord:
-    billing_mode = req.get("BillingMode", table.billing_mode)
-    given = req.get("ProvisionedThroughput")
-    if given is None and billing_mode == table.billing_mode:
-        return table
-    throughput = _throughput(given, billing_mode)
-    if billing_mode == table.billing_mode == "PROVISIONED":
-        throughput = _adjusted(
-            table.throughput,
-            throughput,
-            now_ms,
-            f"The provisioned throughput for the table {table.name}",
-        )
-    since_ms = table.on_demand_since_ms
-    indexes = table.indexes
-    if billing_mode == "PAY_PER_REQUEST" != table.billing_mode:
-        since_ms = now_ms
-        indexes = tuple(
-            msgspec.structs.replace(index, throughput=Throughput()) for index in indexes
-        )
-    elif billing_mode == "PROVISIONED" != table.billing_mode:
-        indexes = _provision_indexes(table, req)
-    return msgspec.structs.replace(
-        table,
-        billing_mode=billing_mode,
-        throughput=throughput,
-        on_demand_since_ms=since_ms,
-        indexes=indexes,
-    )
-
-
-def _provision_indexes(table: TableRecord, req: Mapping[str, Any]) -> tuple[IndexRecord, ...]:
-    """Raises: ValidationException when a global index gets no throughput of its own."""
-    given = {
-        update["Update"]["IndexName"]: update["Update"].get("ProvisionedThroughput")
-        for update in req.get("GlobalSecondaryIndexUpdates") or ()
-        if "Update" in update
-    }
-    return tuple(
-        index
-        if index.local
-        else msgspec.structs.replace(
-            index, throughput=_throughput(given.get(index.name), "PROVISIONED")
-        )
-        for index in table.indexes
-    )
-
-
-def _adjusted(old: Throughput, new: Throughput, now_ms: int, what: str) -> Throughput:
-    """Raises: ValidationException when nothing would change."""
-    if (old.read_units, old.write_units) == (new.read_units, new.write_units):
-        raise invalid(
-            f"{what} will not change. The requested value equals the current value. Current "
-            f"ReadCapacityUnits provisioned for the table: {old.read_units}. Requested "
-            f"ReadCapacityUnits: {new.read_units}. Current WriteCapacityUnits provisioned for the "
-            f"table: {old.write_units}. Requested WriteCapacityUnits: {new.write_units}. Refer to "
-            "the Amazon DynamoDB Developer Guide for current limits and how to request higher "
-            "limits."
-        )
-    higher = new.read_units > old.read_units or new.write_units > old.write_units
-    lower = new.read_units < old.read_units or new.write_units < old.write_units
-    return msgspec.structs.replace(
-        new,
-        increased_at_ms=now_ms if higher else old.increased_at_ms,
-        decreased_at_ms=now_ms if lower else old.decreased_at_ms,
-    )
-
-
-def _change_indexes(
-    table: TableRecord, update: Mapping[str, Any], req: Mapping[str, Any], now_ms: int
-) -> TableRecord:
-    if "Create" in update:
-        return _with_index(table, update["Create"], req)
-    if "Delete" in update:
-        name = update["Delete"]["IndexName"]
-        _global_index(table, name)
-        return msgspec.structs.replace(
-            table, indexes=tuple(index for index in table.indexes if index.name != name)
-        )
-    change = update["Update"]
-    _refuse_unbuilt_throughput(change)
-    old = _global_index(table, change["IndexName"])
-    throughput = _throughput(change.get("ProvisionedThroughput"), table.billing_mode)
-    if (old.throughput.read_units, old.throughput.write_units) != (
-        throughput.read_units,
-        throughput.write_units,
-    ):
-        throughput = _adjusted(
-            old.throughput,
-            throughput,
-            now_ms,
-            f"The provisioned throughput for the index {old.name}",
-        )
-    return msgspec.structs.replace(
-        table,
-        indexes=tuple(
-            msgspec.structs.replace(index, throughput=throughput) if index is old else index
-            for index in table.indexes
-        ),
-    )
-
-
-def _with_index(
-    table: TableRecord, definition: Mapping[str, Any], req: Mapping[str, Any]
-) -> TableRecord:
-    types = attribute_types(req.get("AttributeDefinitions") or ())
-    for name, kind in types.items():
-        if table.types.get(name, kind) != kind:
-            raise invalid_values(
-                f"Attribute {name} is already defined with another type in AttributeDefinitions"
-            )
-    types = {**table.types, **types}
-    if any(index.name == definition["IndexName"] for index in table.indexes):
-        raise invalid(
-            f"Attempting to create an index which already exists: {definition['IndexName']}"
-        )
-    if any(index.status == "CREATING" for index in table.indexes):
-        raise errors.LimitExceededException(
-            detail="Subscriber limit exceeded: Only 1 online index can be created or deleted "
-            "simultaneously per table"
-        )
-    number = table.indexes_made + 1
-    index = msgspec.structs.replace(
-        draft_index(definition, types, local=False, billing_mode=table.billing_mode),
-        number=number,
-        status="CREATING",
-    )
-    return msgspec.structs.replace(
-        table, types=types, indexes=(*table.indexes, index), indexes_made=number
-    )
-
-
-def _global_index(table: TableRecord, name: str) -> IndexRecord:
-    """Raises: ResourceNotFoundException."""
-    for index in table.indexes:
-        if index.name == name and not index.local:
-            return index
-    raise errors.ResourceNotFoundException()
 
 
 # --- tags

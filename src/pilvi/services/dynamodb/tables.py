@@ -28,6 +28,8 @@ _NAME_MAX = 255
 _NAME = re.compile(r"[a-zA-Z0-9_.-]{3,255}").fullmatch
 _ACCOUNT = re.compile(r"[0-9]{12}").fullmatch
 NO_MATCH = "The provided key element does not match the schema"
+_HASH_TOO_LONG = "Size of hashkey has exceeded the maximum size limit of2048 bytes"
+_RANGE_TOO_LONG = "Aggregated size of all range keys has exceeded the size limit of 1024 bytes"
 
 
 class KeyAttribute:
@@ -59,11 +61,7 @@ class KeyAttribute:
         if size == 0:
             return b""
         if size > self._bytes_max and part.count(b"\x00\xff") < size - self._bytes_max:
-            raise refused_values(
-                "Size of hashkey has exceeded the maximum size limit of2048 bytes"
-                if self._which
-                else "Aggregated size of all range keys has exceeded the size limit of 1024 bytes"
-            )
+            raise refused_values(_HASH_TOO_LONG if self._which else _RANGE_TOO_LONG)
         return part
 
     def shorter_than(self, other: KeyAttribute) -> bool:
@@ -77,19 +75,36 @@ class KeyAttribute:
 class Index:
     """A secondary index, compiled."""
 
-    __slots__ = ("hash", "home", "key_names", "name", "projected", "range", "record")
+    __slots__ = (
+        "attributes",
+        "hash",
+        "hashes",
+        "home",
+        "key_names",
+        "name",
+        "projected",
+        "range",
+        "ranges",
+        "record",
+        "several",
+    )
 
     def __init__(self, table: TableRecord, record: IndexRecord, home: bytes) -> None:
         self.record = record
         self.name = record.name
         self.home = home
-        self.hash = KeyAttribute(record.hash_key, table.types[record.hash_key], is_hash=True)
-        self.range = (
-            None
-            if record.range_key is None
-            else KeyAttribute(record.range_key, table.types[record.range_key], is_hash=False)
+        self.hashes = tuple(
+            KeyAttribute(name, table.types[name], is_hash=True) for name in record.hash_keys
         )
-        names = (record.hash_key, record.range_key, table.hash_key, table.range_key)
+        self.ranges = tuple(
+            KeyAttribute(name, table.types[name], is_hash=False) for name in record.range_keys
+        )
+        self.hash = self.hashes[0]
+        self.range = self.ranges[0] if self.ranges else None
+        self.attributes = (*self.hashes, *self.ranges)
+        self.several = len(self.hashes) > 1 or len(self.ranges) > 1
+        """Whether the partition key or the sort key has more than one attribute."""
+        names = (*record.hash_keys, *record.range_keys, table.hash_key, table.range_key)
         self.key_names = tuple(dict.fromkeys(name for name in names if name is not None))
         self.projected = (
             None
@@ -109,6 +124,8 @@ class Index:
         Values that the index cannot take leave the item out: so may items have them that were there before the index.
         `tail`: hash and range parts of the item's own key.
         """
+        if self.several:
+            return self._entry_key_of_several(item, tail)
         value = item.get(self.hash.name)
         if value is None:
             return None
@@ -125,6 +142,40 @@ class Index:
         if not part or (self.range is not None and not range_part):
             return None
         return self.home + keys.partition(part) + (range_part or b"") + tail
+
+    def _entry_key_of_several(self, item: Mapping[str, Value], tail: bytes) -> bytes | None:
+        try:
+            parts = self.parts_of(item)
+        except errors.ValidationException:
+            return None
+        if parts is None or self.too_long(parts):
+            return None
+        hashes = len(self.hashes)
+        partition = keys.partition(b"".join(parts[:hashes]))
+        return self.home + partition + b"".join(parts[hashes:]) + tail
+
+    def parts_of(self, item: Mapping[str, Value]) -> list[bytes] | None:
+        """The parts of all key attributes; None when one is not there, or none that the key can take.
+
+        Raises: ValidationException for one that is too long by itself.
+        """
+        parts: list[bytes] = []
+        for attribute in self.attributes:
+            value = item.get(attribute.name)
+            part = None if value is None else attribute.part(value)
+            if not part:
+                return None
+            parts.append(part)
+        return parts
+
+    def too_long(self, parts: Sequence[bytes]) -> str | None:
+        """Why the parts of all key attributes are too long together; None when they are not."""
+        hashes = len(self.hashes)
+        if sum(map(_size_of_part, parts[:hashes])) > limits.HASH_KEY_BYTES_MAX:
+            return _HASH_TOO_LONG
+        if sum(map(_size_of_part, parts[hashes:])) > limits.RANGE_KEY_BYTES_MAX:
+            return _RANGE_TOO_LONG
+        return None
 
     def project(self, item: Item) -> Item:
         """What an entry holds of an item."""
@@ -156,6 +207,7 @@ class Table:
         "range",
         "ready",
         "record",
+        "several",
         "time_to_live",
     )
 
@@ -177,17 +229,20 @@ class Table:
         )
         self.key_count = len(self.key_names)
         self.indexes = {
-            index.name: Index(record, index, self.home + pack(("x", index.number)))
+            index.name: Index(record, index, self.home_of(index))
             for index in record.indexes
+            if index.status != "DELETING"
         }
+        """Those that are written; one that is being removed is not."""
         self.index_keys = tuple(
             (name, attribute)
             for name, index in sorted(self.indexes.items())
-            for attribute in (index.hash, index.range)
-            if attribute is not None
-            and (attribute.name not in self.key_names or attribute.shorter_than(self.hash))
+            for attribute in index.attributes
+            if attribute.name not in self.key_names or attribute.shorter_than(self.hash)
         )
         """The key attributes of the indexes, with the index's name, as they are checked."""
+        self.several = tuple(index for index in self.indexes.values() if index.several)
+        """The indexes whose keys have several attributes."""
         self.collections = (
             self.home + pack(("c",)) if any(index.local for index in record.indexes) else None
         )
@@ -206,6 +261,10 @@ class Table:
             or self.log is not None
         )
         """Whether writing an item writes more than the item."""
+
+    def home_of(self, index: IndexRecord) -> bytes:
+        """What the keys of an index's entries begin with."""
+        return self.home + pack(("x", index.number))
 
     @property
     def item_key_at(self) -> int:
@@ -278,6 +337,16 @@ class Table:
                 raise _index_mismatch(index, attribute, value)
             if not part:
                 raise _empty_index_key(index, attribute)
+        if self.several:
+            self._check_several(item)
+
+    def _check_several(self, item: Item) -> None:
+        """Raises: ValidationException for keys of several attributes that are too long together."""
+        for index in self.several:
+            parts = index.parts_of(item)
+            reason = None if parts is None else index.too_long(parts)
+            if reason is not None:
+                raise refused_values(reason)
 
     def check_index_literals(self, literals: Sequence[tuple[str, str]], values: Item) -> None:
         """Raises: ValidationException for an update that sets an index's key to a value of another type.
@@ -308,6 +377,8 @@ class Table:
                 )
             if not part:
                 raise _empty_updated_key(attribute)
+        if self.several:
+            self._check_several(item)
 
     def refuse_nested(self, attributes: frozenset[str]) -> None:
         """`attributes`: those that an expression reaches into. Raises: ValidationException for keys."""
@@ -326,6 +397,11 @@ class Table:
         if index.record.status != "ACTIVE":
             raise invalid(f"Cannot read from backfilling global secondary index: {name}")
         return index
+
+
+def _size_of_part(part: bytes) -> int:
+    """Bytes of the value that became this part of a key."""
+    return len(part) - 2 - part.count(b"\x00\xff")
 
 
 def _index_mismatch(index: str, attribute: KeyAttribute, value: Value) -> errors.ItemRefused:

@@ -19,10 +19,13 @@ from pilvi.services.dynamodb.backfills import (
     TIME_TO_LIVE,
     Backfill,
     Erasure,
+    Removal,
     backfill_job,
     plan_erasure,
+    plan_removal,
 )
 from pilvi.services.dynamodb.changelog import DAY_MS
+from pilvi.services.dynamodb.changes import allocating
 from pilvi.services.dynamodb.history.keeping import (
     TrimWork,
     find_recovery,
@@ -30,6 +33,7 @@ from pilvi.services.dynamodb.history.keeping import (
     plan_trim,
 )
 from pilvi.services.dynamodb.history.reading import days_of
+from pilvi.services.dynamodb.rules import pruned_types
 from pilvi.services.dynamodb.service import dynamodb
 from pilvi.services.dynamodb.tables import Index, Table, find_table, item_of
 from pilvi.services.dynamodb.writes import (
@@ -55,6 +59,12 @@ async def backfill(cloud: Cloud, job: Job) -> Commit:
         index = table.indexes.get(plan.index)
         if index is None and (plan.index != TIME_TO_LIVE or table.time_to_live is None):
             return
+        if index is not None and plan.number not in (0, index.record.number):
+            return
+        if index is not None and allocating(index.record):
+            _replace_index(tx, table, index.record.number, backfilling=True)
+            tx.at(cloud.clock.now_ms(), backfill_job(table.record, plan))
+            return
         start = table.items if plan.position is None else after(plan.position)
         found = list(tx.scan(start, after(table.items), limit=limits.STEP_ITEMS))
         for key, stored in found:
@@ -66,7 +76,7 @@ async def backfill(cloud: Cloud, job: Job) -> Commit:
             later = msgspec.structs.replace(plan, position=found[-1][0])
             tx.at(cloud.clock.now_ms(), backfill_job(table.record, later))
         elif index is not None:
-            _activate(tx, table, plan.index)
+            _replace_index(tx, table, index.record.number, status="ACTIVE", backfilling=False)
 
     return step
 
@@ -85,14 +95,41 @@ def _fill_expiry(tx: Transaction, table: Table, key: bytes, stored: bytes) -> No
         put_expiry(tx, table, seconds, key)
 
 
-def _activate(tx: Transaction, table: Table, name: str) -> None:
+def _replace_index(tx: Transaction, table: Table, number: int, **members: object) -> None:
     record = table.record
     indexes = tuple(
-        msgspec.structs.replace(index, status="ACTIVE") if index.name == name else index
+        msgspec.structs.replace(index, **members) if index.number == number else index
         for index in record.indexes
     )
-    home = (record.account, record.region)
+    home = records.scope_home(record.scope)
     records.tables.put(tx, home, msgspec.structs.replace(record, indexes=indexes))
+
+
+@dynamodb.job("remove-index")
+async def remove_index(cloud: Cloud, job: Job) -> Commit:
+    """Remove the entries of an index that nothing is written to any more, then the index itself."""
+    plan = msgspec.msgpack.decode(job.payload, type=Removal)
+
+    def step(tx: Transaction) -> None:
+        table = find_table(tx, Scope(plan.account, plan.region), plan.table)
+        if table is None or table.record.id != plan.table_id:
+            return
+        record = table.record
+        left = tuple(index for index in record.indexes if index.number != plan.number)
+        gone = [index for index in record.indexes if index.number == plan.number]
+        if not gone:
+            return
+        home = table.home_of(gone[0])
+        found = [key for key, _ in tx.scan(home, after(home), limit=limits.STEP_ITEMS)]
+        if found:
+            tx.delete_range(home, found[-1] + b"\x00")
+        if len(found) == limits.STEP_ITEMS:
+            plan_removal(tx, record, plan.number, cloud.clock.now_ms())
+            return
+        record = pruned_types(msgspec.structs.replace(record, indexes=left))
+        records.tables.put(tx, records.scope_home(record.scope), record)
+
+    return step
 
 
 @dynamodb.job("erase")

@@ -39,9 +39,9 @@ class KeyCondition:
     """Placeholders: two for BETWEEN, else one."""
 
 
-def refuse_other_number(conditions: int) -> None:
-    """Raises: ValidationException for anything but one or two conditions on keys."""
-    if not 1 <= conditions <= limits.KEY_SCHEMA_MAX:
+def refuse_other_number(conditions: int, most: int = limits.KEY_SCHEMA_MAX) -> None:
+    """Raises: ValidationException for no condition on keys, or more than there can be."""
+    if not 1 <= conditions <= most:
         raise invalid("Conditions can be of length 1 or 2 only")
 
 

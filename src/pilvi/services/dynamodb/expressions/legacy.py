@@ -101,14 +101,14 @@ def filtered(req: Mapping[str, Any], member: str) -> tuple[Program[Test] | None,
     return _condition(asked, req.get("ConditionalOperator", "AND")), values
 
 
-def key_conditions(given: Mapping[str, Any]) -> tuple[tuple[KeyCondition, ...], Item]:
-    """`KeyConditions`, and their values. Raises: ValidationException.
+def key_conditions(given: Mapping[str, Any], most: int) -> tuple[tuple[KeyCondition, ...], Item]:
+    """`KeyConditions`, of which there are at `most` so many, and their values. Raises: ValidationException.
 
     An operator that no key takes stays as it is, since the table's keys are looked at before it is.
     """
     values: Item = {}
     asked = _asked(given, values)
-    refuse_other_number(len(asked))
+    refuse_other_number(len(asked), most)
     conditions = tuple(
         KeyCondition(attribute, _KEY_OPERATORS.get(operator, operator), names)
         for attribute, operator, names in asked

@@ -72,7 +72,6 @@ def key_condition_program(text: str, names: Names) -> Program[tuple[KeyCondition
     found = key_conditions(condition)
     compiler = ConditionCompiler("KeyConditionExpression")
     compiler.compile(condition)
-    refuse_other_number(len(found))
     return _program(parser, found, tuple(compiler.checks), _paths(condition))
 
 
@@ -164,9 +163,14 @@ class Placeholders:
         compiled = condition_program.__wrapped__ if self._many else condition_program
         return self._bind(compiled(expression, text, self._named))
 
-    def key_condition(self, text: str) -> Program[tuple[KeyCondition, ...]]:
+    def key_condition(
+        self, text: str, most: int = limits.INDEX_KEY_SCHEMA_MAX
+    ) -> Program[tuple[KeyCondition, ...]]:
+        """`most`: how many conditions there may be."""
         compiled = key_condition_program.__wrapped__ if self._many else key_condition_program
-        return self._bind(compiled(text, self._named))
+        program = compiled(text, self._named)
+        refuse_other_number(len(program.run), most)
+        return self._bind(program)
 
     def update(self, text: str) -> Program[Update]:
         compiled = update_program.__wrapped__ if self._many else update_program

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pilvi.kit.call import Call
+from pilvi.services.dynamodb import limits
 from pilvi.services.dynamodb.errors import invalid, invalid_values
 from pilvi.services.dynamodb.expressions.conditions import Test
 from pilvi.services.dynamodb.expressions.legacy import (
@@ -60,11 +61,12 @@ def query(call: Call, at: Snapshot, req: QueryInput) -> QueryOutput:
             "request."
         )
     placeholders = _expressions(req, _QUERY_EXPRESSIONS, asked)
+    most = limits.INDEX_KEY_SCHEMA_MAX if "IndexName" in req else limits.KEY_SCHEMA_MAX
     if "KeyConditionExpression" in req:
-        conditions = placeholders.key_condition(req["KeyConditionExpression"]).run
+        conditions = placeholders.key_condition(req["KeyConditionExpression"], most).run
         key_values = placeholders.values
     else:
-        conditions, key_values = key_conditions(req["KeyConditions"])
+        conditions, key_values = key_conditions(req["KeyConditions"], most)
     placeholders.refuse_unused()
     source = _source(call, at, req)
     start: Item | None = req.get("ExclusiveStartKey")
@@ -78,8 +80,8 @@ def query(call: Call, at: Snapshot, req: QueryInput) -> QueryOutput:
         source.table.refuse_nested(asked.project.nested)
     if asked.keep is not None:
         what = "QueryFilter" if "QueryFilter" in req else "Filter Expression"
-        for attribute in (source.hash, source.range):
-            if attribute is not None and attribute.name in asked.keep.attributes:
+        for attribute in source.attributes:
+            if attribute.name in asked.keep.attributes:
                 raise invalid(
                     f"{what} can only contain non-primary key attributes: "
                     f"Primary key attribute: {attribute.name}"

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from pilvi.base.arn import Scope
 from pilvi.kit.call import Call
 from pilvi.services.dynamodb import errors, limits, records, rules
-from pilvi.services.dynamodb.backfills import plan_backfill, plan_erasure
+from pilvi.services.dynamodb.backfills import plan_backfill, plan_removal
+from pilvi.services.dynamodb.changes import change_table, check_request
 from pilvi.services.dynamodb.descriptions import describe, describe_deleted
 from pilvi.services.dynamodb.errors import invalid
 from pilvi.services.dynamodb.history.keeping import retire
 from pilvi.services.dynamodb.operations.resource_policies import put_policy
 from pilvi.services.dynamodb.policies.records import Place, drop_policy
 from pilvi.services.dynamodb.policies.rules import checked
+from pilvi.services.dynamodb.records import Units
 from pilvi.services.dynamodb.service import dynamodb
 from pilvi.services.dynamodb.streams.switching import switch, switch_off
 from pilvi.services.dynamodb.tables import (
+    check_name,
     find_table,
     get_shared_table,
     refuse_unready,
     table_name,
 )
+from pilvi.services.dynamodb.throughputs import refuse_above_account, reserved_by
 from pilvi.services.dynamodb.wire import (
     CreateTableInput,
     CreateTableOutput,
@@ -33,6 +39,7 @@ from pilvi.services.dynamodb.wire import (
     UpdateTableOutput,
 )
 from pilvi.store.api import Snapshot, Transaction
+from pilvi.store.keys import Key
 
 
 @dynamodb.write("CreateTable")
@@ -49,6 +56,9 @@ def create_table(call: Call, tx: Transaction, req: CreateTableInput) -> CreateTa
     tags = rules.drafted_tags(req.get("Tags") or ())
     refuse_taken(tx, call.scope, name)
     home = records.scope_home(call.scope)
+    units = reserved_by(table)
+    if units.read or units.write:
+        refuse_above_account(_reserved(tx, home), Units(0, 0), units, call.scope.region)
     table = switch(tx, table, req, call.entropy, call.now_ms)
     records.tables.put(tx, home, table)
     for tag in tags:
@@ -83,7 +93,7 @@ def describe_table(call: Call, at: Snapshot, req: DescribeTableInput) -> Describ
     if not table.ready:
         status = table.record.status
         return {"Table": describe(table.record, status=status, index_status=status)}
-    return {"Table": describe(table.record, counted_at=at)}
+    return {"Table": describe(table.record, counted_at=at, now_ms=call.now_ms)}
 
 
 @dynamodb.read("ListTables")
@@ -111,26 +121,38 @@ def list_tables(call: Call, at: Snapshot, req: ListTablesInput) -> ListTablesOut
 
 @dynamodb.write("UpdateTable")
 def update_table(call: Call, tx: Transaction, req: UpdateTableInput) -> UpdateTableOutput:
-    """Change a table's billing, protection, class, stream, or global indexes.
+    """Change a table's billing, throughput, protection, class, stream, or global indexes: one of these at a time.
 
-    A new index is filled by a job; until it is done the index is CREATING and cannot be read.
+    A new index is filled by a job; until it is done the index is CREATING and cannot be read. One that is to go is
+    DELETING until a job has cleared it away. Differs: all else has changed when the answer, UPDATING, leaves.
     Raises: ResourceNotFoundException, ResourceInUseException, LimitExceededException, ValidationException.
     AWS: UpdateTable; Developer Guide, "Managing global secondary indexes in DynamoDB".
     """
+    check_name(call.scope, req["TableName"])
+    check_request(req)
     table = refuse_unready(get_shared_table(tx, call.scope, req["TableName"]))
     old = table.record
-    new = rules.change_table(old, req, call.now_ms)
-    new = switch(tx, new, req, call.entropy, call.now_ms)
-    records.tables.put(tx, records.scope_home(new.scope), new)
-    kept = {index.number for index in new.indexes}
-    for index in table.indexes.values():
-        if index.record.number not in kept:
-            plan_erasure(tx, new, index.home, call.now_ms)
-    known = {index.number for index in old.indexes}
+    home = records.scope_home(old.scope)
+    change = change_table(old, req, call.now_ms, lambda: _reserved(tx, home))
+    new = switch(tx, change.table, req, call.entropy, call.now_ms)
+    records.tables.put(tx, home, new)
+    known = {index.number: index.status for index in old.indexes}
     for index in new.indexes:
         if index.number not in known:
             plan_backfill(tx, new, index.name, call.now_ms)
-    return {"TableDescription": describe(new, status="UPDATING")}
+        elif index.status == "DELETING" != known[index.number]:
+            plan_removal(tx, new, index.number, call.now_ms)
+    shown = msgspec.structs.replace(
+        change.shown, stream=new.stream, latest_stream=new.latest_stream
+    )
+    answer = describe(shown, status=change.status, now_ms=call.now_ms, change=change)
+    return {"TableDescription": answer}
+
+
+def _reserved(at: Snapshot, home: Key) -> Units:
+    """The provisioned units of all tables of an account in a region."""
+    reserved = [reserved_by(table) for table in records.tables.scan(at, home)]
+    return Units(sum(one.read for one in reserved), sum(one.write for one in reserved))
 
 
 @dynamodb.write("DeleteTable")
@@ -145,6 +167,11 @@ def delete_table(call: Call, tx: Transaction, req: DeleteTableInput) -> DeleteTa
         raise invalid(
             "Resource cannot be deleted as it is currently protected against deletion. "
             "Disable deletion protection first."
+        )
+    if any(index.status != "ACTIVE" for index in table.record.indexes):
+        raise errors.ResourceInUseException(
+            detail="Attempt to change a resource which is still in use: Cannot delete table while indexes are "
+            "being created, updated, or deleted."
         )
     records.tables.delete(tx, records.scope_home(table.record.scope), table.name)
     drop_policy(tx, Place(table.record.scope, table.name, None))

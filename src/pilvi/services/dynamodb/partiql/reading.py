@@ -29,7 +29,7 @@ from pilvi.services.dynamodb.errors import (
 from pilvi.services.dynamodb.expressions.paths import finder
 from pilvi.services.dynamodb.expressions.projections import Project
 from pilvi.services.dynamodb.partiql.binding import Binding, BoundCondition
-from pilvi.services.dynamodb.partiql.targets import Targets, targets
+from pilvi.services.dynamodb.partiql.targets import Targets, targets, targets_of_several
 from pilvi.services.dynamodb.queries import (
     Reading,
     Source,
@@ -131,8 +131,14 @@ def source_of(at: Snapshot, scope: Scope, select: syntax.Select) -> Source:
 
 
 def _targets(source: Source, where: BoundCondition | None) -> Targets | None:
-    range_key = None if source.range is None else source.range.name
-    return targets(None if where is None else where.tree, source.hash.name, range_key)
+    tree = None if where is None else where.tree
+    if source.index is not None and source.index.several:
+        return targets_of_several(
+            tree,
+            [attribute.name for attribute in source.hashes],
+            [attribute.name for attribute in source.ranges],
+        )
+    return targets(tree, source.hash.name, None if source.range is None else source.range.name)
 
 
 def scans(table: Table, select: syntax.Select, parameters: Sequence[Value]) -> bool:
@@ -154,9 +160,10 @@ def _order(select: syntax.Select, source: Source, named: Targets | None, values:
             "Must have at least one non-optional hash key condition in WHERE clause when using "
             "ORDER BY clause."
         )
-    range_key = None if source.range is None else source.range.name
+    hash_keys = [attribute.name for attribute in source.hashes]
+    range_keys = [attribute.name for attribute in source.ranges]
     for order in select.order:
-        if order.attribute not in (source.hash.name, range_key):
+        if order.attribute not in (*hash_keys, *range_keys):
             raise invalid(
                 f"Variable reference {order.attribute} in ORDER BY clause must be part of the "
                 "primary key"
@@ -170,7 +177,14 @@ def _order(select: syntax.Select, source: Source, named: Targets | None, values:
             )
         if select.order[0].attribute != source.hash.name:
             raise NotBuilt(what="ORDER BY of the range key before the hash key in PartiQL")
-    return any(order.descending for order in select.order if order.attribute == range_key)
+    ranges = [order for order in select.order if order.attribute in range_keys]
+    if [order.attribute for order in ranges] != range_keys[: len(ranges)] or (
+        len({order.descending for order in ranges}) > 1
+    ):
+        raise NotBuilt(
+            what="ORDER BY of the attributes of a range key in another order than its own"
+        )
+    return any(order.descending for order in ranges)
 
 
 def _places(

@@ -5,7 +5,7 @@ Whatever more the clause says is left to it as a filter, so this may name too mu
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from pilvi.services.dynamodb.errors import invalid
@@ -27,14 +27,15 @@ _MIRRORED: Final = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
 class Target(NamedTuple):
-    """The conditions on the hash key and, perhaps, on the range key."""
+    """The conditions on the hash key and, perhaps, on the range key. `more`: on further attributes of either."""
 
     hash: KeyCondition
     range: KeyCondition | None
+    more: tuple[KeyCondition, ...] = ()
 
     @property
     def conditions(self) -> tuple[KeyCondition, ...]:
-        return (self.hash,) if self.range is None else (self.hash, self.range)
+        return (self.hash, *self.more) if self.range is None else (self.hash, self.range)
 
 
 class Targets(NamedTuple):
@@ -50,6 +51,37 @@ def targets(where: Condition | None, hash_key: str, range_key: str | None) -> Ta
     if found is not None and len(found.all) > TARGETS_MAX:
         raise invalid("Too many decomposed read operations for a given query.")
     return found
+
+
+def targets_of_several(
+    where: Condition | None, hash_keys: Sequence[str], range_keys: Sequence[str]
+) -> Targets | None:
+    """As `targets`, where keys have several attributes: the clause must set each of the hash key's equal to something.
+
+    Raises: ValidationException.
+    """
+    parts = list(_flat([] if where is None else _conjuncts(where)))
+    equal: list[KeyCondition] = []
+    for name in hash_keys:
+        found = [condition for condition in _of_key(parts, name) if condition.operator == "="]
+        if not found:
+            return None
+        if len(found) > 1:
+            raise invalid(f"Only single equality condition should be present on hash key {name}")
+        equal += found
+    for name in range_keys:
+        found = list(_of_key(parts, name))
+        found = [condition for condition in found if condition.operator == "="] or found
+        equal += found[:1]
+        if not found or found[0].operator != "=":
+            break
+    return Targets([Target(equal[0], None, tuple(equal[1:]))], exact=False)
+
+
+def _conjuncts(where: Condition) -> list[Condition]:
+    if isinstance(where, Junction) and where.operator == "AND":
+        return list(where.conditions)
+    return [where]
 
 
 def _targets(where: Condition, hash_key: str, range_key: str | None) -> Targets | None:
@@ -137,11 +169,7 @@ def full_key(
 
     Raises: ValidationException for two conditions on one of them.
     """
-    parts = (
-        list(where.conditions) if isinstance(where, Junction) and where.operator == "AND" else []
-    )
-    if where is not None and not parts:
-        parts = [where]
+    parts = [] if where is None else _conjuncts(where)
     found: dict[str, str] = {}
     rest: list[Condition] = []
     for part in _flat(parts):
