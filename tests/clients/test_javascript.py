@@ -75,3 +75,42 @@ def test_objects_travel_in_parts_and_by_signed_urls_and_forms(
         "posted": [204, 400],
         "listed": ["large", "posted", "put", "ä/c+d e"],
     }
+
+
+def test_the_document_client_keeps_values_as_they_are(endpoint: str, ann: Person) -> None:
+    ran = subprocess.run(
+        ["node", "documents.mjs", endpoint, *ann.keys.values()],
+        cwd=HERE,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert json.loads(ran.stdout) == {
+        "values": {
+            "large": "12345678901234567890123456789012345678",
+            "big": "12345678901234567890",
+            "bytes": [0, 255],
+            "no": False,
+            "nothing": None,
+            "left": False,
+            "words": ["a", "b"],
+            "numbers": [1, 2.5],
+            "map": {"list": [1, "two", {"three": 3}], "empty": {}, "none": []},
+        },
+        "refused": ["ConditionalCheckFailedException", {"N": "1.5"}, 3],
+        "updated": {
+            "n": 1,
+            "words": ["a", "b", "c"],
+            "map": {"list": [1, 2, {"three": 3}], "none": []},
+        },
+        "batch": [3, 4],
+        "pages": [[25, 58], [25, 32], [4, 8]],
+        "index": 30,
+        "scanned": 61,
+        "together": [{"p": "t", "s": 1, "list": []}, None],
+        "cancelled": ["TransactionCanceledException", ["None", "ConditionalCheckFailed"]],
+        "statement": [{"s": 58, "g": "even"}, {"s": 59, "g": "odd"}],
+        "gone": {"p": "t", "s": 1, "list": []},
+    }
