@@ -425,3 +425,55 @@ def _(s: Story) -> None:
     b, (one,) = _metrics(s, 1)
     s(f"delete_{METRICS}_1", f"delete_{METRICS}", **b, Id=one)
     s(f"delete_{METRICS}_2", f"delete_{METRICS}", **b, Id=one)
+
+
+@scenario(f"{METRICS_OF}list_bucket_metrics_configurations_paginated")
+def _(s: Story) -> None:
+    b, _ = _metrics(s, *range(100, 202), prefix="logs/prefix")
+    page = s.do(f"list_{METRICS}s", **b)
+    more = {"ContinuationToken": page["NextContinuationToken"]}
+    s(f"list_{METRICS}s_page_2", f"list_{METRICS}s", **b, **more)
+
+
+# --- who is told
+
+
+def _notify(s: Story, label: str, configuration: dict[str, Any], **more: Any) -> None:
+    op = "put_bucket_notification_configuration"
+    s(label, op, NotificationConfiguration=configuration, **more)
+
+
+@scenario("TestS3NotificationsToLambda::test_invalid_lambda_arn")
+def _(s: Story) -> None:
+    b = {"Bucket": s.bucket()}
+
+    def to(arn: str) -> dict[str, Any]:
+        one = {"Id": "id123", "Events": ["s3:ObjectCreated:*"], "LambdaFunctionArn": arn}
+        return {"LambdaFunctionConfigurations": [one]}
+
+    unread = {"SkipDestinationValidation": True}
+    _notify(s, "invalid_not_skip", to("invalid-queue"), **b)
+    _notify(s, "invalid_skip", to("invalid-queue"), **b, **unread)
+    arn = f"arn:aws:lambda:us-east-1:{s.account}:function:my-lambda"
+    _notify(s, "lambda-does-not-exist", to(arn), **b)
+    _notify(s, "skip", to(arn), **b, **unread)
+    label = "skip_destination_validation"
+    s(label, "get_bucket_notification_configuration", **b)
+
+
+@scenario("TestS3NotificationsToSns::test_bucket_not_exist")
+def _(s: Story) -> None:
+    topic = f"arn:aws:sns:us-east-1:{s.account}:topic"
+    one = {"Events": ["s3:ObjectCreated:*"], "TopicArn": topic}
+    none = {"Bucket": f"nobodys-{s.account}"}
+    _notify(s, "bucket_not_exists", {"TopicConfigurations": [one]}, **none)
+
+
+@scenario("TestS3DeepArchive::test_s3_get_deep_archive_object_restore")
+def _(s: Story) -> None:
+    o = {"Bucket": s.bucket(), "Key": "test"}
+    s.do("put_object", **o, Body="test", StorageClass="DEEP_ARCHIVE")
+    s("get-object-invalid-state", "get_object", **o)
+    s("get_object_invalid_state", "get_object", **o)
+    how = {"Days": 30, "GlacierJobParameters": {"Tier": "Bulk"}}
+    s("restore_object", "restore_object", **o, RestoreRequest=how)

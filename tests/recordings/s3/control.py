@@ -146,3 +146,18 @@ def _(s: Story) -> None:
     s.of(control, "tag-resource-no-exist", "tag_resource", **on, Tags=_tagged(("k", "v")))
     s.of(control, "untag-resource-no-exist", "untag_resource", **on, TagKeys=["k"])
     s.of(control, "list-resource-tags-no-exist", "list_tags_for_resource", **on)
+
+
+@scenario(f"{OF_TAGS}resource_validation")
+def _(s: Story) -> None:
+    control, at = _control(s)
+    on = {**at, "ResourceArn": f"arn:aws:s3:::{s.bucket()}"}
+    for label, tags in (
+        ("key-none", _tagged((None, "value"))),
+        ("value-none", _tagged(("key", None))),
+        ("key-aws-prefix", _tagged(("aws:prefix", "value"))),
+        ("key-aws-duplicated-key", _tagged(("key", "one"), ("key", "two"))),
+        ("key-aws-bad-value", _tagged(("key", "wrong,value"))),
+        ("key-aws-bad-key", _tagged(("wrong,key", "value"))),
+    ):
+        s.of(control, f"tags-{label}", "tag_resource", **on, Tags=tags)

@@ -143,3 +143,34 @@ def _(s: Story) -> None:
     s("object-attrs-after-copy", "get_object_attributes", **o, **wanted)
     s("object-acl", "get_object_acl", **o)
     s("copy-object-in-place-with-acl", "copy_object", **copy, ACL="public-read")
+
+
+@scenario("TestS3::test_s3_copy_object_in_place_with_encryption")
+def _(s: Story) -> None:
+    s.of_unknown_bytes()
+    o = {"Bucket": s.bucket(), "Key": "source"}
+    how = {**KMS, "SSEKMSKeyId": _key(s)["KeyId"], "BucketKeyEnabled": True}
+    s("put-object-with-kms-encryption", "put_object", **o, Body="test", **how)
+    s("head-object", "head_object", **o)
+    copy = {**o, "CopySource": f"{o['Bucket']}/source"}
+    for label, given in (
+        ("with-sse", KMS),
+        ("without-kms-sse", {"MetadataDirective": "REPLACE"}),
+        ("with-aes", {"ServerSideEncryption": "AES256"}),
+    ):
+        s(f"copy-object-in-place-{label}", "copy_object", **copy, **given)
+        s(f"head-copy-{label}", "head_object", **o)
+
+
+@scenario("TestS3::test_s3_multipart_upload_sse")
+def _(s: Story) -> None:
+    s.of_unknown_bytes()
+    o: dict[str, Any] = {"Bucket": s.bucket(), "Key": "test-sse-field-multipart"}
+    how = {**KMS, "SSEKMSKeyId": _key(s)["KeyId"], "BucketKeyEnabled": True}
+    made = s("multi-sse-create-multipart", "create_multipart_upload", **o, **how)
+    o["UploadId"] = made["UploadId"]
+    part = s("multi-sse-upload-part", "upload_part", **o, PartNumber=1, Body="test-sse")
+    parts = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
+    s("multi-sse-compete-multipart", "complete_multipart_upload", **o, MultipartUpload=parts)
+    at = {"Bucket": o["Bucket"], "Key": o["Key"]}
+    s("get-obj", "get_object", **at, ChecksumMode="ENABLED")

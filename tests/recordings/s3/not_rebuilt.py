@@ -3,17 +3,6 @@
 from __future__ import annotations
 
 _BY_REASON: dict[str, tuple[str, ...]] = {
-    "not rebuilt so far": (
-        "TestS3::test_get_object_with_anon_credentials",
-        "TestS3::test_s3_multipart_upload_acls",
-        "TestS3ControlTagging::test_tag_resource_validation",
-        "TestS3DeepArchive::test_s3_get_deep_archive_object_restore",
-        "TestS3ListObjects::test_list_objects_with_prefix[/]",
-        "TestS3ListObjects::test_list_objects_with_prefix[]",
-        "TestS3MetricsConfiguration::test_list_bucket_metrics_configurations_paginated",
-        "TestS3NotificationsToLambda::test_invalid_lambda_arn",
-        "TestS3NotificationsToSns::test_bucket_not_exist",
-    ),
     "told to queues and topics, of which there are none here": (
         "TestS3NotificationsToSQS::test_delete_objects",
         "TestS3NotificationsToSQS::test_filter_rules_case_insensitive",
@@ -58,52 +47,6 @@ _BY_REASON: dict[str, tuple[str, ...]] = {
     ),
     "a thousand writes for two pages: test_listings.py": (
         "TestS3::test_s3_put_more_than_1000_items",
-    ),
-    "of host names and headers as they went over the wire: test_wire.py, test_buckets.py": (
-        "TestS3::test_bucket_does_not_exist",
-        "TestS3::test_bucket_name_with_dots",
-        "TestS3::test_create_bucket_head_bucket",
-        "TestS3::test_get_object_content_length_with_virtual_host[False]",
-        "TestS3::test_get_object_content_length_with_virtual_host[True]",
-        "TestS3::test_set_external_hostname",
-    ),
-    "of headers as they went over the wire: test_wire.py": (
-        "TestS3::test_put_and_get_object_with_content_language_disposition",
-    ),
-    "not rebuilt so far: test_encryption_customers.py, test_encryption_kms.py": (
-        "TestS3::test_s3_copy_object_in_place_with_encryption",
-        "TestS3::test_s3_multipart_upload_sse",
-        "TestS3SSECEncryption::test_copy_object_with_sse_c",
-        "TestS3SSECEncryption::test_multipart_upload_sse_c",
-        "TestS3SSECEncryption::test_multipart_upload_sse_c_validation",
-        "TestS3SSECEncryption::test_object_retrieval_sse_c",
-        "TestS3SSECEncryption::test_put_object_default_checksum_with_sse_c",
-        "TestS3SSECEncryption::test_put_object_lifecycle_with_sse_c",
-        "TestS3SSECEncryption::test_put_object_validation_sse_c",
-        "TestS3SSECEncryption::test_sse_c_with_versioning",
-    ),
-    "the name and the answers do not tell what was asked": (
-        "TestS3::test_s3_get_object_headers",
-        "TestS3::test_system_metadata_with_unicode",
-        "TestS3::test_upload_file_multipart",
-        "TestS3::test_url_encoded_key[False]",
-        "TestS3::test_url_encoded_key[True]",
-        "TestS3::test_user_metadata_rfc2047_bad_b64_encoded",
-        "TestS3::test_user_metadata_rfc2047_encoded",
-        "TestS3ListObjectsV2::test_list_objects_v2_continuation_token_safe_chars",
-    ),
-    "partly of raw requests, which are not rebuilt here: test_listings.py, test_checksums.py": (
-        "TestS3::test_create_bucket_aws_global",
-        "TestS3::test_get_object_attributes_with_space",
-        "TestS3::test_list_objects_v2_with_prefix",
-        "TestS3::test_list_parts_empty_part_number_marker",
-        "TestS3::test_s3_batch_delete_public_objects_using_requests",
-        "TestS3ListMultipartUploads::test_list_multiparts_with_prefix_and_delimiter",
-        "TestS3ListObjectVersions::test_list_objects_versions_with_prefix",
-        "TestS3ListObjects::test_list_objects_with_prefix[%2F]",
-        "TestS3ListObjectsV2::test_list_objects_v2_with_prefix",
-        "TestS3ListParts::test_list_parts_empty_part_number_marker",
-        "TestS3PutObjectChecksum::test_s3_checksum_no_automatic_sdk_calculation",
     ),
 }
 

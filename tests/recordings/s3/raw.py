@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, cast
 from urllib.parse import urlsplit
 
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from lxml import etree
 
 from persons import Person, allow
@@ -54,6 +57,20 @@ def ask(
     return raw
 
 
+def virtual(s: Story) -> Any:
+    """A client that names buckets in the host, and resolves no names."""
+
+    def direct(request: Any, **_: Any) -> None:
+        parts = urlsplit(request.url)
+        request.headers["Host"] = parts.netloc
+        query = f"?{parts.query}" if parts.query else ""
+        request.url = f"{s.s3.meta.endpoint_url}{parts.path}{query}"
+
+    made = s.make("s3", s3={"addressing_style": "virtual"})
+    made.meta.events.register("before-send.s3", direct)
+    return made
+
+
 def told(document: bytes) -> Any:
     """An element by its name: its text, or what is in it; a list, where there are more of the name."""
     root = etree.fromstring(document)
@@ -83,3 +100,18 @@ def signer(s: Story, version: str = "s3v4", **config: Any) -> Any:
     person = Person(s.make, s.account)
     person.may(allow("s3:*"))
     return person.client("s3", signature_version=version, **config)
+
+
+def signed(
+    s: Story,
+    path: str,
+    method: str = "GET",
+    body: bytes | None = None,
+    headers: Mapping[str, str] = {},
+    region: str = "us-east-1",
+) -> Raw:
+    """As `ask`, with the account's signature."""
+    url = s.s3.meta.endpoint_url + path
+    request = AWSRequest(method, url, headers=dict(headers), data=body)
+    S3SigV4Auth(Credentials(s.account, "secret"), "s3", region).add_auth(request)
+    return ask(s, url, method, body, dict(request.headers.items()))

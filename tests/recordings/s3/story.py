@@ -7,6 +7,7 @@ import itertools
 import json
 import re
 from collections.abc import Callable, Set
+from pathlib import Path
 from typing import Any, cast
 
 from botocore.exceptions import ClientError
@@ -33,9 +34,11 @@ _numbers = itertools.count(1)
 class Story:
     """story("label", "put_object", Bucket=...): asks, and keeps the answer under its label."""
 
-    def __init__(self, make: Make, account: str, name: str, clock: Any) -> None:
+    def __init__(self, make: Make, account: str, name: str, clock: Any, files: Path) -> None:
         self.name = name
         self.clock = clock
+        self.files = files
+        """A folder for what is uploaded from files."""
         self.make = make
         self.account = account
         self.s3 = make("s3")
@@ -202,6 +205,7 @@ _INSTEAD = frozenset(
         *("bucket", "owner-id", "display-name", "i-d", "datetime", "date", "last-modified"),
         *("copy-etag", "etag", "role", "dest-bucket", "id", "host-id", "request-id"),
         *("last--modified", "server", "id-2", "x-amz-id-2", "x-amz-request-id"),
+        *("continuation-token", "next-continuation-token"),
     }
 )
 """Words that stand for something else wherever they appear."""

@@ -182,7 +182,7 @@ def _headers(fields: Mapping[str, str]) -> dict[str, str]:
         if becomes_header and name != "tagging" and not breaks.isdisjoint(value):
             raise errors.InvalidArgument("Header value cannot contain a line break.", name)
         if metadata:
-            headers[name] = encoded_words.encoded(value)
+            headers[name] = encoded_words.literal(value)
         elif name in ("acl", "tagging"):
             headers[f"x-amz-{name}"] = _tagging(value) if name == "tagging" else value
         elif name in _HEADERS or name in _known():

@@ -48,14 +48,15 @@ def list_objects_v2(call: Call, at: Snapshot, req: ListObjectsV2Request) -> List
 
 @s3.read("ListObjects")
 def list_objects(call: Call, at: Snapshot, req: ListObjectsRequest) -> ListObjectsOutput:
-    """The first version of the list: a marker instead of a token, and owners always.
+    """The first version of the list: a marker instead of a token, and owners for all who have a name.
 
     Raises: NoSuchBucket, AccessDenied, InvalidArgument. AWS: ListObjects.
     """
     bucket = access.admit(call, at, req)
     marker: str = req.get("Marker", "")
     page, result = _list(call, at, bucket, req, marker)
-    _add_contents(result, page, bucket, restores_at(call, req))
+    owned_in = bucket if call.principal.authenticated else None
+    _add_contents(result, page, owned_in, restores_at(call, req))
     result["Marker"] = shown(marker, result)
     if page.truncated and req.get("Delimiter"):
         result["NextMarker"] = shown(_last_key(page), result)

@@ -109,6 +109,8 @@ def list_multipart_uploads(
     )
     shown = names.encoded if url else str
     last = page.last
+    if isinstance(last, str) and not page.truncated:
+        last = None  # AWS names uploads there, and no prefix; only to go on from is one needed
     result: dict[str, Any] = {
         "Bucket": bucket.name,
         "KeyMarker": shown(key_marker),

@@ -93,8 +93,8 @@ def headers_of(req: Mapping[str, Any]) -> dict[str, str | int]:
 
 
 def metadata_of(req: Mapping[str, Any]) -> dict[str, str]:
-    """The x-amz-meta- headers, names in lower case. What is not ASCII is kept as it will be told: encoded, the bytes
-    of a header read as Latin-1. Raises: MetadataTooLarge.
+    """The x-amz-meta- headers, names in lower case. Encoded words are read; what is not ASCII is kept as it will be
+    told: encoded, the bytes of a header read as Latin-1. Raises: MetadataTooLarge.
     """
     given: Mapping[str, str] | None = req.get("Metadata")
     if not given:
@@ -103,7 +103,10 @@ def metadata_of(req: Mapping[str, Any]) -> dict[str, str]:
     size = sum(len(name.encode()) + len(value.encode()) for name, value in metadata.items())
     if size > limits.METADATA_BYTES_MAX:
         raise errors.MetadataTooLarge(size, limits.METADATA_BYTES_MAX)
-    return {name: encoded_words.encoded(value) for name, value in metadata.items()}
+    return {
+        name: encoded_words.encoded(encoded_words.decoded(value))
+        for name, value in metadata.items()
+    }
 
 
 def storage_class(req: Mapping[str, Any]) -> str:
