@@ -209,13 +209,11 @@ def test_malformed_trailers() -> None:
 def test_only_the_last_signed_chunk_may_be_small() -> None:
     import hashlib
 
-    from pilvi.identity.signatures import signature
-
     previous, wire = SEED.seed, b""
     empty = hashlib.sha256(b"").hexdigest()
     for part in (b"ab", b"cd", b""):
         text = "\n".join(("AWS4-HMAC-SHA256-PAYLOAD", SEED.timestamp, SEED.scope, previous, empty))
-        previous = signature(SEED.key, f"{text}\n{hashlib.sha256(part).hexdigest()}".encode())
+        previous = SEED.key.sign(f"{text}\n{hashlib.sha256(part).hexdigest()}".encode())
         wire += b"%x;chunk-signature=%s\r\n%s\r\n" % (len(part), previous.encode(), part)
     assert refused(wire, length=4) == "InvalidChunkSizeError"
 

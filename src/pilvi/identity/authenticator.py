@@ -71,7 +71,6 @@ from pilvi.identity.signatures import (
     read_authorization,
     read_claim,
     same,
-    signature,
     signing_key,
     string_to_sign,
     timestamp_of,
@@ -263,7 +262,7 @@ class Authenticator:
             return Authenticated(root, Scope(root.account, claim.region), None, Payload())
         self._check_credential(credential, proof, dialect)
         key = signing_key(credential.secret_access_key, claim.date, claim.region, claim.service)
-        if not same(signature(key, document.encode()), given_signature):
+        if not same(key.sign(document.encode()), given_signature):
             raise mismatch(dialect, claim.access_key_id, given_signature, document.encode())
         signed = Signed(key, timestamp, claim.scope, given_signature)
         principal = holder_of(credential)
@@ -490,7 +489,7 @@ def _verify(
         is_s3=claim.service in S3_SIGNING_NAMES,
     ):
         text = string_to_sign(proof.timestamp, claim.scope, canonical)
-        if same(signature(key, text), proof.signature):
+        if same(key.sign(text), proof.signature):
             return Signed(key, proof.timestamp, claim.scope, proof.signature)
         first = first or (text, canonical)
     assert first is not None

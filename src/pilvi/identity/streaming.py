@@ -21,7 +21,7 @@ from collections.abc import AsyncIterator
 from pilvi.base.errors import AwsError
 from pilvi.identity import errors
 from pilvi.identity.payload import Payload
-from pilvi.identity.signatures import Signed, same, signature
+from pilvi.identity.signatures import Signed, same
 
 CHUNK_HEADER_MAX = 1024
 TRAILERS_SIZE_MAX = 8 * 1024
@@ -210,7 +210,7 @@ class ChunkedBody:
     def _verify(self, seed: Signed, algorithm: str, hashes: str, given: str) -> None:
         """Each signature covers the one before it: chunks cannot be left out, repeated or moved."""
         text = f"{algorithm}\n{seed.timestamp}\n{seed.scope}\n{self._previous}\n{hashes}"
-        if not same(signature(seed.key, text.encode("latin-1")), given):
+        if not same(seed.key.sign(text.encode("latin-1")), given):
             raise errors.S3SignatureDoesNotMatch(
                 members={"StringToSign": text, "SignatureProvided": given}
             )

@@ -21,6 +21,7 @@ from pilvi.dispatch.registry import JobKind, ServiceDispatch
 from pilvi.identity.principal import Principal
 from pilvi.kit import execution
 from pilvi.kit.call import Call
+from pilvi.kit.decided import Decided
 from pilvi.kit.recent import Recent
 from pilvi.kit.service import Operation, Service, no_body
 from pilvi.kit.settings import Settings
@@ -64,6 +65,7 @@ class Cloud:
         self._registrations: dict[str, ServiceDispatch] = {}
         self._answers: dict[type[Any], Any] = {}
         self.recent = Recent()
+        self.decided = Decided()
         self._kept: dict[Callable[..., Any], Kept[Any]] = {}
 
     # --- services, loaded when first called

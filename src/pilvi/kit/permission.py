@@ -197,13 +197,19 @@ async def _judge(
             return true_name, await _judge_behind(call, permission, on_resource, None)
         return true_name, None
     permissions = _permissions(call) or await call.ask(PermissionsOf).permissions_of(principal)
+    alone = here is NO_GUARDRAILS and there is NO_GUARDRAILS
+    lasting = alone and not on_resource.behind and _is_kept(call)
+    if lasting:
+        known = call.cloud.decided.find(permissions, on_resource, permission.action, true_name)
+        if known is not None:
+            return true_name, known
     policies = authorise.applying(permissions, on_resource)
     specific = permission.context
     if on_resource.context:
         specific = {**specific, **on_resource.context}
     if call.via:
         specific = {**specific, **_of_way(call.via)}
-    if here is not NO_GUARDRAILS or there is not NO_GUARDRAILS:
+    if not alone:
         spared = on_resource.spared
         policies = limited(policies, here, there, permission.action, spared=spared)
         specific = {**specific, **organisation_keys(here, there)}
@@ -233,6 +239,8 @@ async def _judge(
     if on_resource.behind and decision.allowed:
         judged = await _judge_behind(call, permission, on_resource, (request, policies))
         return true_name, judged
+    if lasting:
+        call.cloud.decided.keep(permissions, on_resource, true_name, (request, policies, decision))
     return true_name, (request, policies, decision)
 
 
@@ -307,6 +315,14 @@ def _permissions(call: Call) -> Permissions | None:
     if principal.is_root or principal.made_up:
         return roots(principal)
     return call.ask(PermissionsOf).known(principal)
+
+
+def _is_kept(call: Call) -> bool:
+    """Whether IAM keeps what stands for the caller, and tells of the same object while nothing of it has changed."""
+    principal = call.principal
+    if principal.service or principal.is_root or principal.made_up:
+        return False
+    return principal.authenticated and call.proven is None
 
 
 def _in_partition(partition: str, resource: str) -> str:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from pilvi.base.errors import AwsError, InternalFailure
 from pilvi.base.http import Body, HttpRequest, HttpResponse
@@ -53,8 +53,7 @@ Finish = Callable[["Cloud", HttpRequest, HttpResponse], Awaitable[None]]
 style, response). May add headers."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(NamedTuple):
     """A request from outside and what it was answered. `operation`: or the kind of an endpoint; "" where it is none.
     `request`: as `Finish` gets it. `error`: the code; "" for none. `principal`: None where nobody looked."""
 

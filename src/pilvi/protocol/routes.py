@@ -111,16 +111,19 @@ class _Candidate(NamedTuple):
     """The parameters that it must have."""
 
     def literally(self, query: Query) -> bool:
-        return all(
-            key in query and (value is None or value in query[key]) for key, value in self.literals
-        )
+        for key, value in self.literals:
+            if key not in query or (value is not None and value not in query[key]):
+                return False
+        return True
 
     def fully(self, request: HttpRequest, query: Query) -> bool:
-        return (
-            self.literally(query)
-            and all(key in query for key in self.queries)
-            and all(name in request.headers for name in self.headers)
-        )
+        for name in self.headers:
+            if name not in request.headers:
+                return False
+        for key in self.queries:
+            if key not in query:
+                return False
+        return not self.literals or self.literally(query)
 
     @property
     def order(self) -> tuple[int, int, bool]:
@@ -149,8 +152,12 @@ class _Template:
                 known.sort(key=lambda one: one.order)
 
     def choose(self, request: HttpRequest, query: Query) -> _Candidate | None:
-        named = self.telling & query.keys() if self.telling and query else frozenset[str]()
-        for candidate in self.candidates if query else self.bare:
+        if not query:
+            for candidate in self.bare:
+                if candidate.fully(request, query):
+                    return candidate
+        named = self.telling & query.keys() if query else frozenset[str]()
+        for candidate in self.candidates if query else ():
             if candidate.fully(request, query) and named <= candidate.keys:
                 return candidate
         # Nobody has all that it requires: the least demanding one will say what is missing.

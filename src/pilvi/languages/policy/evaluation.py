@@ -76,6 +76,23 @@ class Policies(msgspec.Struct, frozen=True):
             return any(_ask(one, keys) for one in (*self.service_control, *self.resource_control))
         return False
 
+    @property
+    def conditional(self) -> bool:
+        """Whether any of them asks for a key of the request's context at all, by a condition or a variable."""
+        return any(one.policy.asks for one in self._all())
+
+    def are_everywhere(self, action: str) -> bool:
+        """Whether whatever they say about an action they say about every resource."""
+        rules = (rule for one in self._all() for rule in one.policy.about(action.lower()))
+        return all(rule.resources.always for rule in rules)
+
+    def _all(self) -> Iterable[Document]:
+        yield from (*self.identity, *self.session, *self.resource)
+        if self.boundary is not None:
+            yield self.boundary
+        for level in (*self.service_control, *self.resource_control):
+            yield from level
+
 
 def _ask(documents: tuple[Document, ...], keys: AbstractSet[str]) -> bool:
     for document in documents:  # noqa: SIM110 # a generator costs more than all of the rest

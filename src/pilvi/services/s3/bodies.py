@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -33,8 +33,7 @@ from pilvi.store.blobs import Blobs, BlobTooLarge, NewBlob
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Digests:
+class Digests(NamedTuple):
     """`checksum`: base64, of `algorithm`."""
 
     md5: bytes
@@ -62,8 +61,7 @@ class Taken:
         return ref, Sealed(wrapped, self.size, self.crc64nvme)
 
 
-@dataclass(frozen=True, slots=True)
-class Promises:
+class Promises(NamedTuple):
     """What a request says of its body; `of_part`: AWS words a wrong digest otherwise then."""
 
     md5: bytes | None
