@@ -1,4 +1,4 @@
-"""Contributor insights: stored and told; and auto scaling of replicas, which only global tables have.
+"""Contributor insights: stored and told.
 
 AWS: UpdateContributorInsights, DescribeContributorInsights, ListContributorInsights.
 """
@@ -66,14 +66,3 @@ def test_contributor_insights(client: Callable[..., Any], clock: Any) -> None:
     )
     later = ddb.describe_contributor_insights(TableName="things", IndexName="by-sk")
     assert later["ContributorInsightsStatus"] == "DISABLED"
-
-
-def test_auto_scaling_is_of_global_tables(client: Callable[..., Any]) -> None:
-    ddb = client("dynamodb")
-    make_simple_table(ddb)
-    assert refusal(ddb.describe_table_replica_auto_scaling, TableName="simple") == (
-        "ResourceNotFoundException",
-        "Global table with name: 'simple' does not exist.",
-    )
-    code, _ = refusal(ddb.update_table_replica_auto_scaling, TableName="simple")
-    assert code == "NotImplemented"

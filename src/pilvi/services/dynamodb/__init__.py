@@ -1,6 +1,7 @@
 """DynamoDB. Loading the package registers its operations and workers."""
 
 from pilvi.services.dynamodb import operations as operations
+from pilvi.services.dynamodb import replicating as replicating
 from pilvi.services.dynamodb import transfers as _transfers
 from pilvi.services.dynamodb import workers as workers
 from pilvi.services.dynamodb.service import dynamodb

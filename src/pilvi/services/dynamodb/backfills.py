@@ -83,3 +83,13 @@ def plan_erasure(tx: Transaction, table: TableRecord, home: bytes, now_ms: int) 
             region=table.region,
         ),
     )
+
+
+def expiry_job(table: TableRecord) -> Job:
+    """Delete what has expired by now."""
+    return Job(
+        kind="dynamodb.expire",
+        payload=table.name.encode() + b"/" + table.id.encode(),
+        account=table.account,
+        region=table.region,
+    )

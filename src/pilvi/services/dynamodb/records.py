@@ -16,7 +16,7 @@ from pilvi.store.keys import Key
 
 IndexStatus = Literal["CREATING", "ACTIVE", "DELETING"]
 BillingMode = Literal["PROVISIONED", "PAY_PER_REQUEST"]
-TableStatus = Literal["CREATING", "ACTIVE"]
+TableStatus = Literal["CREATING", "ACTIVE", "DELETING"]
 
 
 class Throughput(msgspec.Struct, frozen=True):
@@ -85,10 +85,11 @@ class TableRecord(msgspec.Struct, frozen=True):
     with an item's expiry in seconds, or None. `time_to_live_number`: how often it was switched on;
     expiries are ordered under it, so that what is being cleared away is never what is in use. `latest_stream`: the
     label of the stream that the table has or had last. `status`: CREATING while a job fills the table (an import, a
-    restore); until then no request reads or writes its items. `history`: the number of its history, where one is kept
-    (`history/`); `histories_made`: how often it was switched on. `maxima` and `warm`: as an index's.
-    `class_changed_at_ms`, `on_demand_at_ms`: when the table class was last changed, and the table last switched to
-    on-demand mode, as far as later changes are limited by it.
+    restore, a replica's filling); until then no request reads or writes its items. `history`: the number of its
+    history, where one is kept (`history/`); `histories_made`: how often it was switched on. `group`: the id of the
+    global table that it is a replica of (`replicas/`); DELETING until the other regions have all its changes.
+    `maxima` and `warm`: as an index's. `class_changed_at_ms`, `on_demand_at_ms`: when the table class was last
+    changed, and the table last switched to on-demand mode, as far as later changes are limited by it.
     """
 
     name: str
@@ -118,6 +119,7 @@ class TableRecord(msgspec.Struct, frozen=True):
     warm: Units = Units(0, 0)
     class_changed_at_ms: tuple[int, ...] = ()
     on_demand_at_ms: tuple[int, ...] = ()
+    group: str | None = None
 
     @property
     def scope(self) -> Scope:

@@ -12,6 +12,7 @@ from pilvi.kit.service import Acts, ResourceOf, Service, everything, the_request
 from pilvi.services.dynamodb import access
 from pilvi.services.dynamodb.partiql import access as partiql
 from pilvi.services.dynamodb.policies.access import on_table
+from pilvi.services.dynamodb.policies.replicas import global_table, of_regions, of_replicas
 from pilvi.services.dynamodb.tables import table_arn
 
 
@@ -119,7 +120,7 @@ dynamodb = Service(
         "CreateTable": Acts(_table, tags=_TAGS, also=_furnishing),
         "DescribeTable": Acts(_table),
         "ListTables": Acts(everything),
-        "UpdateTable": Acts(_table),
+        "UpdateTable": Acts(_table, also=of_replicas),
         "DeleteTable": Acts(_table),
         "DescribeTimeToLive": Acts(_table),
         "UpdateTimeToLive": Acts(_table),
@@ -135,6 +136,13 @@ dynamodb = Service(
         "DescribeContributorInsights": Acts(_table_or_index),
         "ListContributorInsights": Acts(everything),
         "DescribeTableReplicaAutoScaling": Acts(_table),
+        "UpdateTableReplicaAutoScaling": Acts(_table),
+        "CreateGlobalTable": Acts(of_regions("ReplicationGroup")),
+        "DescribeGlobalTable": Acts(global_table),
+        "ListGlobalTables": Acts(everything),
+        "UpdateGlobalTable": Acts(of_regions("ReplicaUpdates")),
+        "DescribeGlobalTableSettings": Acts(global_table),
+        "UpdateGlobalTableSettings": Acts(of_regions("ReplicaSettingsUpdate")),
         "PutResourcePolicy": Acts(_tagged),
         "GetResourcePolicy": Acts(_tagged),
         "DeleteResourcePolicy": Acts(_tagged),

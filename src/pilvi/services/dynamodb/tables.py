@@ -207,6 +207,7 @@ class Table:
         "range",
         "ready",
         "record",
+        "replicated",
         "several",
         "time_to_live",
     )
@@ -254,11 +255,14 @@ class Table:
         """Where changes of items are recorded."""
         self.log = None if record.history is None else Log(record)
         """Where it is written what items were before their changes."""
+        self.replicated = record.group is not None
+        """Whether writes are noted for other regions."""
         self.maintained = (
             bool(self.indexes)
             or self.time_to_live is not None
             or self.feed is not None
             or self.log is not None
+            or self.replicated
         )
         """Whether writing an item writes more than the item."""
 

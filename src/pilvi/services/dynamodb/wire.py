@@ -38,6 +38,13 @@ class AutoScalingPolicyDescription(TypedDict, total=False):
     )
 
 
+class AutoScalingPolicyUpdate(TypedDict, total=False):
+    PolicyName: str
+    TargetTrackingScalingPolicyConfiguration: Required[
+        AutoScalingTargetTrackingScalingPolicyConfigurationUpdate
+    ]
+
+
 class AutoScalingSettingsDescription(TypedDict, total=False):
     MinimumUnits: int
     MaximumUnits: int
@@ -46,7 +53,22 @@ class AutoScalingSettingsDescription(TypedDict, total=False):
     ScalingPolicies: list[AutoScalingPolicyDescription]
 
 
+class AutoScalingSettingsUpdate(TypedDict, total=False):
+    MinimumUnits: int
+    MaximumUnits: int
+    AutoScalingDisabled: bool
+    AutoScalingRoleArn: str
+    ScalingPolicyUpdate: AutoScalingPolicyUpdate
+
+
 class AutoScalingTargetTrackingScalingPolicyConfigurationDescription(TypedDict, total=False):
+    DisableScaleIn: bool
+    ScaleInCooldown: int
+    ScaleOutCooldown: int
+    TargetValue: Required[float]
+
+
+class AutoScalingTargetTrackingScalingPolicyConfigurationUpdate(TypedDict, total=False):
     DisableScaleIn: bool
     ScaleInCooldown: int
     ScaleOutCooldown: int
@@ -162,7 +184,20 @@ class CreateGlobalSecondaryIndexAction(TypedDict, total=False):
     WarmThroughput: WarmThroughput
 
 
+class CreateGlobalTableInput(TypedDict, total=False):
+    GlobalTableName: Required[str]
+    ReplicationGroup: Required[list[Replica]]
+
+
+class CreateGlobalTableOutput(TypedDict, total=False):
+    GlobalTableDescription: GlobalTableDescription
+
+
 class CreateGlobalTableWitnessGroupMemberAction(TypedDict, total=False):
+    RegionName: Required[str]
+
+
+class CreateReplicaAction(TypedDict, total=False):
     RegionName: Required[str]
 
 
@@ -251,6 +286,10 @@ class DeleteItemOutput(TypedDict, total=False):
     ItemCollectionMetrics: ItemCollectionMetrics
 
 
+class DeleteReplicaAction(TypedDict, total=False):
+    RegionName: Required[str]
+
+
 class DeleteReplicationGroupMemberAction(TypedDict, total=False):
     RegionName: Required[str]
 
@@ -309,6 +348,23 @@ class DescribeEndpointsRequest(TypedDict, total=False):
 
 class DescribeEndpointsResponse(TypedDict, total=False):
     Endpoints: Required[list[Endpoint]]
+
+
+class DescribeGlobalTableInput(TypedDict, total=False):
+    GlobalTableName: Required[str]
+
+
+class DescribeGlobalTableOutput(TypedDict, total=False):
+    GlobalTableDescription: GlobalTableDescription
+
+
+class DescribeGlobalTableSettingsInput(TypedDict, total=False):
+    GlobalTableName: Required[str]
+
+
+class DescribeGlobalTableSettingsOutput(TypedDict, total=False):
+    GlobalTableName: str
+    ReplicaSettings: list[ReplicaSettingsDescription]
 
 
 class DescribeImportInput(TypedDict, total=False):
@@ -457,6 +513,11 @@ class GlobalSecondaryIndex(TypedDict, total=False):
     WarmThroughput: WarmThroughput
 
 
+class GlobalSecondaryIndexAutoScalingUpdate(TypedDict, total=False):
+    IndexName: str
+    ProvisionedWriteCapacityAutoScalingUpdate: AutoScalingSettingsUpdate
+
+
 class GlobalSecondaryIndexDescription(TypedDict, total=False):
     IndexName: str
     KeySchema: list[KeySchemaElement]
@@ -481,6 +542,25 @@ class GlobalSecondaryIndexWarmThroughputDescription(TypedDict, total=False):
     ReadUnitsPerSecond: int
     WriteUnitsPerSecond: int
     Status: str
+
+
+class GlobalTable(TypedDict, total=False):
+    GlobalTableName: str
+    ReplicationGroup: list[Replica]
+
+
+class GlobalTableDescription(TypedDict, total=False):
+    ReplicationGroup: list[ReplicaDescription]
+    GlobalTableArn: str
+    CreationDateTime: EpochMs
+    GlobalTableStatus: str
+    GlobalTableName: str
+
+
+class GlobalTableGlobalSecondaryIndexSettingsUpdate(TypedDict, total=False):
+    IndexName: Required[str]
+    ProvisionedWriteCapacityUnits: int
+    ProvisionedWriteCapacityAutoScalingSettingsUpdate: AutoScalingSettingsUpdate
 
 
 class GlobalTableWitnessDescription(TypedDict, total=False):
@@ -594,6 +674,17 @@ class ListContributorInsightsInput(TypedDict, total=False):
 class ListContributorInsightsOutput(TypedDict, total=False):
     ContributorInsightsSummaries: list[ContributorInsightsSummary]
     NextToken: str
+
+
+class ListGlobalTablesInput(TypedDict, total=False):
+    ExclusiveStartGlobalTableName: str
+    Limit: int
+    RegionName: str
+
+
+class ListGlobalTablesOutput(TypedDict, total=False):
+    GlobalTables: list[GlobalTable]
+    LastEvaluatedGlobalTableName: str
 
 
 class ListImportsInput(TypedDict, total=False):
@@ -758,12 +849,22 @@ class QueryOutput(TypedDict, total=False):
     ConsumedCapacity: ConsumedCapacity
 
 
+class Replica(TypedDict, total=False):
+    RegionName: str
+
+
 class ReplicaAutoScalingDescription(TypedDict, total=False):
     RegionName: str
     GlobalSecondaryIndexes: list[ReplicaGlobalSecondaryIndexAutoScalingDescription]
     ReplicaProvisionedReadCapacityAutoScalingSettings: AutoScalingSettingsDescription
     ReplicaProvisionedWriteCapacityAutoScalingSettings: AutoScalingSettingsDescription
     ReplicaStatus: str
+
+
+class ReplicaAutoScalingUpdate(TypedDict, total=False):
+    RegionName: Required[str]
+    ReplicaGlobalSecondaryIndexUpdates: list[ReplicaGlobalSecondaryIndexAutoScalingUpdate]
+    ReplicaProvisionedReadCapacityAutoScalingUpdate: AutoScalingSettingsUpdate
 
 
 class ReplicaDescription(TypedDict, total=False):
@@ -795,11 +896,56 @@ class ReplicaGlobalSecondaryIndexAutoScalingDescription(TypedDict, total=False):
     ProvisionedWriteCapacityAutoScalingSettings: AutoScalingSettingsDescription
 
 
+class ReplicaGlobalSecondaryIndexAutoScalingUpdate(TypedDict, total=False):
+    IndexName: str
+    ProvisionedReadCapacityAutoScalingUpdate: AutoScalingSettingsUpdate
+
+
 class ReplicaGlobalSecondaryIndexDescription(TypedDict, total=False):
     IndexName: str
     ProvisionedThroughputOverride: ProvisionedThroughputOverride
     OnDemandThroughputOverride: OnDemandThroughputOverride
     WarmThroughput: GlobalSecondaryIndexWarmThroughputDescription
+
+
+class ReplicaGlobalSecondaryIndexSettingsDescription(TypedDict, total=False):
+    IndexName: Required[str]
+    IndexStatus: str
+    ProvisionedReadCapacityUnits: int
+    ProvisionedReadCapacityAutoScalingSettings: AutoScalingSettingsDescription
+    ProvisionedWriteCapacityUnits: int
+    ProvisionedWriteCapacityAutoScalingSettings: AutoScalingSettingsDescription
+
+
+class ReplicaGlobalSecondaryIndexSettingsUpdate(TypedDict, total=False):
+    IndexName: Required[str]
+    ProvisionedReadCapacityUnits: int
+    ProvisionedReadCapacityAutoScalingSettingsUpdate: AutoScalingSettingsUpdate
+
+
+class ReplicaSettingsDescription(TypedDict, total=False):
+    RegionName: Required[str]
+    ReplicaStatus: str
+    ReplicaBillingModeSummary: BillingModeSummary
+    ReplicaProvisionedReadCapacityUnits: int
+    ReplicaProvisionedReadCapacityAutoScalingSettings: AutoScalingSettingsDescription
+    ReplicaProvisionedWriteCapacityUnits: int
+    ReplicaProvisionedWriteCapacityAutoScalingSettings: AutoScalingSettingsDescription
+    ReplicaGlobalSecondaryIndexSettings: list[ReplicaGlobalSecondaryIndexSettingsDescription]
+    ReplicaTableClassSummary: TableClassSummary
+
+
+class ReplicaSettingsUpdate(TypedDict, total=False):
+    RegionName: Required[str]
+    ReplicaProvisionedReadCapacityUnits: int
+    ReplicaProvisionedReadCapacityAutoScalingSettingsUpdate: AutoScalingSettingsUpdate
+    ReplicaGlobalSecondaryIndexSettingsUpdate: list[ReplicaGlobalSecondaryIndexSettingsUpdate]
+    ReplicaTableClass: str
+
+
+class ReplicaUpdate(TypedDict, total=False):
+    Create: CreateReplicaAction
+    Delete: DeleteReplicaAction
 
 
 class ReplicationGroupUpdate(TypedDict, total=False):
@@ -1023,6 +1169,31 @@ class UpdateGlobalSecondaryIndexAction(TypedDict, total=False):
     WarmThroughput: WarmThroughput
 
 
+class UpdateGlobalTableInput(TypedDict, total=False):
+    GlobalTableName: Required[str]
+    ReplicaUpdates: Required[list[ReplicaUpdate]]
+
+
+class UpdateGlobalTableOutput(TypedDict, total=False):
+    GlobalTableDescription: GlobalTableDescription
+
+
+class UpdateGlobalTableSettingsInput(TypedDict, total=False):
+    GlobalTableName: Required[str]
+    GlobalTableBillingMode: str
+    GlobalTableProvisionedWriteCapacityUnits: int
+    GlobalTableProvisionedWriteCapacityAutoScalingSettingsUpdate: AutoScalingSettingsUpdate
+    GlobalTableGlobalSecondaryIndexSettingsUpdate: list[
+        GlobalTableGlobalSecondaryIndexSettingsUpdate
+    ]
+    ReplicaSettingsUpdate: list[ReplicaSettingsUpdate]
+
+
+class UpdateGlobalTableSettingsOutput(TypedDict, total=False):
+    GlobalTableName: str
+    ReplicaSettings: list[ReplicaSettingsDescription]
+
+
 class UpdateItemInput(TypedDict, total=False):
     TableName: Required[str]
     Key: Required[Key]
@@ -1093,6 +1264,17 @@ class UpdateTableInput(TypedDict, total=False):
 
 class UpdateTableOutput(TypedDict, total=False):
     TableDescription: TableDescription
+
+
+class UpdateTableReplicaAutoScalingInput(TypedDict, total=False):
+    GlobalSecondaryIndexUpdates: list[GlobalSecondaryIndexAutoScalingUpdate]
+    TableName: Required[str]
+    ProvisionedWriteCapacityAutoScalingUpdate: AutoScalingSettingsUpdate
+    ReplicaUpdates: list[ReplicaAutoScalingUpdate]
+
+
+class UpdateTableReplicaAutoScalingOutput(TypedDict, total=False):
+    TableAutoScalingDescription: TableAutoScalingDescription
 
 
 class UpdateTimeToLiveInput(TypedDict, total=False):

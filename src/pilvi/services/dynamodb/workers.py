@@ -33,6 +33,7 @@ from pilvi.services.dynamodb.history.keeping import (
     plan_trim,
 )
 from pilvi.services.dynamodb.history.reading import days_of
+from pilvi.services.dynamodb.replicas.changing import expires_here
 from pilvi.services.dynamodb.rules import pruned_types
 from pilvi.services.dynamodb.service import dynamodb
 from pilvi.services.dynamodb.tables import Index, Table, find_table, item_of
@@ -164,6 +165,8 @@ async def expire(cloud: Cloud, job: Job) -> Commit:
     def step(tx: Transaction) -> None:
         table = find_table(tx, Scope(job.account, job.region), name)
         if table is None or table.record.id != table_id or table.time_to_live is None:
+            return
+        if table.replicated and not expires_here(tx, table):
             return
         now_ms = cloud.clock.now_ms()
         now_s = now_ms // 1000

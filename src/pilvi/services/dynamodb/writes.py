@@ -10,6 +10,7 @@ expiries are written in the same transaction as the item:
    counted beside them.
 4. In a table with a stream, each change of an item has one record there, and nothing else has.
 5. In a table whose history is kept, what an item was before each change is in its log.
+6. In a replica of a global table, each write of an item is noted for the other regions (`replicas/`).
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from pilvi.base.arn import Scope
-from pilvi.contracts.jobs import Job
 from pilvi.services.dynamodb import capacity, errors, limits
+from pilvi.services.dynamodb.backfills import expiry_job
 from pilvi.services.dynamodb.errors import (
     SerializationException,
     invalid,
@@ -33,6 +34,7 @@ from pilvi.services.dynamodb.expressions.programs import Program, placeholders_o
 from pilvi.services.dynamodb.expressions.updates import Update
 from pilvi.services.dynamodb.history.writing import note
 from pilvi.services.dynamodb.keys import partition
+from pilvi.services.dynamodb.replicas.noting import note as note_for_others
 from pilvi.services.dynamodb.streams.writing import append
 from pilvi.services.dynamodb.tables import (
     Index,
@@ -83,6 +85,8 @@ class Write:
     """A Put whose condition is that the item is not there yet, and which says so when it is."""
     by_service: bool = False
     """Whether time to live writes, and not a user."""
+    stamp: int | None = None
+    """Of a write that was made in another region; None of one that is made here."""
 
 
 @dataclass(slots=True)
@@ -365,6 +369,8 @@ def apply(tx: Transaction, write: Write, written: Written, now_ms: int) -> None:
         if table.log is not None and written.new != written.old:
             place = key[table.item_key_at :]
             note(tx, table.record, table.log, place, written.old, now_ms)
+        if table.replicated:
+            note_for_others(tx, table, key, written.old, written.new, write.stamp, now_ms)
     if written.new is None:
         tx.delete(key)
     elif written.new != written.old:
@@ -485,16 +491,7 @@ def put_expiry(tx: Transaction, table: Table, seconds: int, key: bytes) -> None:
     planned = table.planned_expiries + pack((due_s,))
     if tx.get(planned) is None:
         tx.put(planned, b"")
-        tx.at(due_s * 1000, expiry_job(table))
-
-
-def expiry_job(table: Table) -> Job:
-    return Job(
-        kind="dynamodb.expire",
-        payload=table.name.encode() + b"/" + table.record.id.encode(),
-        account=table.record.account,
-        region=table.record.region,
-    )
+        tx.at(due_s * 1000, expiry_job(table.record))
 
 
 # --- what answers have in common

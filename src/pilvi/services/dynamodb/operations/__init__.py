@@ -3,6 +3,7 @@
 from pilvi.services.dynamodb.operations import account as account
 from pilvi.services.dynamodb.operations import batches as batches
 from pilvi.services.dynamodb.operations import expiry as expiry
+from pilvi.services.dynamodb.operations import global_tables as global_tables
 from pilvi.services.dynamodb.operations import insights as insights
 from pilvi.services.dynamodb.operations import items as items
 from pilvi.services.dynamodb.operations import partiql as partiql

@@ -8,6 +8,7 @@ from pilvi.kit.call import Call
 from pilvi.services.dynamodb import records
 from pilvi.services.dynamodb.backfills import TIME_TO_LIVE, plan_backfill, plan_erasure
 from pilvi.services.dynamodb.errors import invalid
+from pilvi.services.dynamodb.replicas.settings import synchronise_time_to_live
 from pilvi.services.dynamodb.service import dynamodb
 from pilvi.services.dynamodb.tables import get_named_table, refuse_unready
 from pilvi.services.dynamodb.wire import (
@@ -65,6 +66,7 @@ def update_time_to_live(
         time_to_live_number=table.record.time_to_live_number + enabled,
     )
     records.tables.put(tx, records.scope_home(call.scope), changed)
+    synchronise_time_to_live(tx, changed, call.now_ms)
     if enabled:
         plan_backfill(tx, changed, TIME_TO_LIVE, call.now_ms)
     else:

@@ -1,6 +1,6 @@
-"""Settings of contributor insights and of replicas' auto scaling.
+"""Settings of contributor insights.
 
-Contributor insights are kept as they are asked for and told so; nobody counts contributors, so there are no rules.
+They are kept as they are asked for and told so; nobody counts contributors, so there are no rules.
 AWS: DynamoDB Developer Guide, "Analyzing data access using CloudWatch contributor insights for DynamoDB".
 """
 
@@ -15,13 +15,11 @@ from pilvi.kit.call import Call
 from pilvi.services.dynamodb import errors, records
 from pilvi.services.dynamodb.errors import invalid
 from pilvi.services.dynamodb.service import dynamodb
-from pilvi.services.dynamodb.tables import Table, find_table, get_named_table, table_name
+from pilvi.services.dynamodb.tables import Table, find_table, get_named_table
 from pilvi.services.dynamodb.wire import (
     ContributorInsightsSummary,
     DescribeContributorInsightsInput,
     DescribeContributorInsightsOutput,
-    DescribeTableReplicaAutoScalingInput,
-    DescribeTableReplicaAutoScalingOutput,
     ListContributorInsightsInput,
     ListContributorInsightsOutput,
     UpdateContributorInsightsInput,
@@ -164,14 +162,3 @@ def _number(table: Table, name: str | None) -> int:
     if index is None or index.record.local:
         raise errors.IndexOfTableNotFound(index=name, table=table.name)
     return index.record.number
-
-
-@dynamodb.read("DescribeTableReplicaAutoScaling")
-def describe_table_replica_auto_scaling(
-    call: Call, at: Snapshot, req: DescribeTableReplicaAutoScalingInput
-) -> DescribeTableReplicaAutoScalingOutput:
-    """Only global tables have such settings, and no table is one here.
-
-    Raises: ResourceNotFoundException, ValidationException. AWS: DescribeTableReplicaAutoScaling.
-    """
-    raise errors.GlobalTableNotFound(table=table_name(call.scope, req["TableName"]))

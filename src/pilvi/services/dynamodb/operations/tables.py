@@ -11,13 +11,20 @@ from pilvi.services.dynamodb.backfills import plan_backfill, plan_removal
 from pilvi.services.dynamodb.changes import change_table, check_request
 from pilvi.services.dynamodb.descriptions import describe, describe_deleted
 from pilvi.services.dynamodb.errors import invalid
-from pilvi.services.dynamodb.history.keeping import retire
 from pilvi.services.dynamodb.operations.resource_policies import put_policy
-from pilvi.services.dynamodb.policies.records import Place, drop_policy
+from pilvi.services.dynamodb.policies.records import Place
 from pilvi.services.dynamodb.policies.rules import checked
 from pilvi.services.dynamodb.records import Units
+from pilvi.services.dynamodb.removal import remove_table
+from pilvi.services.dynamodb.replicas.changing import change as change_replicas
+from pilvi.services.dynamodb.replicas.changing import delete as delete_replica
+from pilvi.services.dynamodb.replicas.changing import new_group
+from pilvi.services.dynamodb.replicas.descriptions import add_replicas
+from pilvi.services.dynamodb.replicas.records import find_group
+from pilvi.services.dynamodb.replicas.rules import replica_action
+from pilvi.services.dynamodb.replicas.settings import check_change, synchronise
 from pilvi.services.dynamodb.service import dynamodb
-from pilvi.services.dynamodb.streams.switching import switch, switch_off
+from pilvi.services.dynamodb.streams.switching import switch
 from pilvi.services.dynamodb.tables import (
     check_name,
     find_table,
@@ -92,8 +99,11 @@ def describe_table(call: Call, at: Snapshot, req: DescribeTableInput) -> Describ
     table = get_shared_table(at, call.scope, req["TableName"])
     if not table.ready:
         status = table.record.status
-        return {"Table": describe(table.record, status=status, index_status=status)}
-    return {"Table": describe(table.record, counted_at=at, now_ms=call.now_ms)}
+        described = describe(table.record, status=status, index_status=status)
+    else:
+        described = describe(table.record, counted_at=at, now_ms=call.now_ms)
+    group = find_group(at, table.record)
+    return {"Table": add_replicas(at, table.record, described, group)}
 
 
 @dynamodb.read("ListTables")
@@ -129,9 +139,12 @@ def update_table(call: Call, tx: Transaction, req: UpdateTableInput) -> UpdateTa
     AWS: UpdateTable; Developer Guide, "Managing global secondary indexes in DynamoDB".
     """
     check_name(call.scope, req["TableName"])
+    if "ReplicaUpdates" in req or "GlobalTableWitnessUpdates" in req:
+        return _update_replicas(call, tx, req)
     check_request(req)
     table = refuse_unready(get_shared_table(tx, call.scope, req["TableName"]))
     old = table.record
+    check_change(tx, old, req)
     home = records.scope_home(old.scope)
     change = change_table(old, req, call.now_ms, lambda: _reserved(tx, home))
     new = switch(tx, change.table, req, call.entropy, call.now_ms)
@@ -142,11 +155,23 @@ def update_table(call: Call, tx: Transaction, req: UpdateTableInput) -> UpdateTa
             plan_backfill(tx, new, index.name, call.now_ms)
         elif index.status == "DELETING" != known[index.number]:
             plan_removal(tx, new, index.number, call.now_ms)
+    synchronise(tx, old, new, call.now_ms)
     shown = msgspec.structs.replace(
         change.shown, stream=new.stream, latest_stream=new.latest_stream
     )
     answer = describe(shown, status=change.status, now_ms=call.now_ms, change=change)
-    return {"TableDescription": answer}
+    return {"TableDescription": add_replicas(tx, new, answer, find_group(tx, new))}
+
+
+def _update_replicas(call: Call, tx: Transaction, req: UpdateTableInput) -> UpdateTableOutput:
+    """The answer tells of the replicas that were there before, as AWS's does."""
+    action = replica_action(req, call.scope)
+    table = refuse_unready(get_shared_table(tx, call.scope, req["TableName"])).record
+    group = find_group(tx, table)
+    changed = change_replicas(tx, table, action, call.entropy, call.now_ms)
+    described = describe(changed, status="UPDATING", now_ms=call.now_ms)
+    group = group or new_group(tx, changed)
+    return {"TableDescription": add_replicas(tx, changed, described, group)}
 
 
 def _reserved(at: Snapshot, home: Key) -> Units:
@@ -162,7 +187,13 @@ def delete_table(call: Call, tx: Transaction, req: DeleteTableInput) -> DeleteTa
     Raises: ResourceNotFoundException, ResourceInUseException, ValidationException (deletion protection).
     AWS: DeleteTable.
     """
-    table = refuse_unready(get_shared_table(tx, call.scope, req["TableName"]))
+    table = get_shared_table(tx, call.scope, req["TableName"])
+    group = find_group(tx, table.record)
+    if group is not None:
+        delete_replica(tx, table.record, call.now_ms)
+        described = describe_deleted(table.record)
+        return {"TableDescription": add_replicas(tx, table.record, described, group)}
+    refuse_unready(table)
     if table.record.deletion_protection:
         raise invalid(
             "Resource cannot be deleted as it is currently protected against deletion. "
@@ -173,8 +204,5 @@ def delete_table(call: Call, tx: Transaction, req: DeleteTableInput) -> DeleteTa
             detail="Attempt to change a resource which is still in use: Cannot delete table while indexes are "
             "being created, updated, or deleted."
         )
-    records.tables.delete(tx, records.scope_home(table.record.scope), table.name)
-    drop_policy(tx, Place(table.record.scope, table.name, None))
-    switch_off(tx, table.record, call.now_ms)
-    retire(tx, table.record, call.now_ms)
+    remove_table(tx, table, call.now_ms)
     return {"TableDescription": describe_deleted(table.record)}
