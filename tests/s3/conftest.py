@@ -16,6 +16,7 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from s3.batches import Control
+from s3.listeners import listen
 
 _numbers = itertools.count(1)
 
@@ -98,3 +99,9 @@ def send(endpoint: str, account: str) -> Callable[..., Answer]:
             return Answer(error.code, dict(error.headers), error.read())
 
     return make
+
+
+@pytest.fixture
+def told(client: Callable[..., Any], account: str, clock: Any) -> Callable[[], list[Any]]:
+    """told(): the events that the account's function got so far, in the order in which they happened."""
+    return listen(client, account, clock)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from pilvi.store.check import check
+from s3.listeners import ARN
 from servers import Server
 
 Refused = Callable[..., dict[str, Any]]
@@ -302,25 +303,9 @@ def test_what_happens_is_logged(
 
 
 def test_what_happens_is_told(
-    client: Callable[..., Any], s3: Any, bucket: str, account: str, night: Callable[..., None]
+    s3: Any, bucket: str, account: str, night: Callable[..., None], told: Callable[[], list[Any]]
 ) -> None:
     """To a function; nobody but S3 did it, and it is no removal by a user."""
-    from s3.test_notifications import ARN, LISTENER, zipped
-
-    functions, logs = client("lambda"), client("logs")
-    functions.create_function(
-        FunctionName="told",
-        Code={"ZipFile": zipped(LISTENER)},
-        Runtime="python3.11",
-        Handler="app.handler",
-        Role=f"arn:aws:iam::{account}:role/r",
-    )
-    functions.add_permission(
-        FunctionName="told",
-        StatementId="s3",
-        Action="lambda:InvokeFunction",
-        Principal="s3.amazonaws.com",
-    )
     kinds = ["s3:LifecycleExpiration:*", "s3:LifecycleTransition", "s3:ObjectRemoved:*"]
     s3.put_bucket_notification_configuration(
         Bucket=bucket,
@@ -338,11 +323,7 @@ def test_what_happens_is_told(
     s3.put_object(Bucket=bucket, Key="k", Body=BIG)
     night()
     night(2)
-    found = logs.filter_log_events(logGroupName="/aws/lambda/told", filterPattern="TOLD")
-    records = [
-        json.loads(one["message"].partition("TOLD ")[2])["Records"][0] for one in found["events"]
-    ]
-    records.sort(key=lambda one: one["s3"]["object"]["sequencer"])
+    records = told()
     assert [one["eventName"] for one in records] == [
         "LifecycleTransition",
         "LifecycleExpiration:Delete",

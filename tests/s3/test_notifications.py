@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import io
-import json
-import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-Refused = Callable[..., dict[str, Any]]
+from s3.listeners import ARN
 
-ARN = "arn:aws:lambda:us-east-1:{account}:function:told"
-LISTENER = "import json\ndef handler(event, context):\n    print('TOLD ' + json.dumps(event))\n"
+Refused = Callable[..., dict[str, Any]]
 
 
 def _configuration(arn: str, *events: str, **rules: str) -> dict[str, Any]:
@@ -23,42 +19,6 @@ def _configuration(arn: str, *events: str, **rules: str) -> dict[str, Any]:
         found = [{"Name": name.capitalize(), "Value": value} for name, value in rules.items()]
         one["Filter"] = {"Key": {"FilterRules": found}}
     return one
-
-
-def zipped(source: str) -> bytes:
-    """A package with one file."""
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w") as archive:
-        archive.writestr("app.py", source)
-    return made.getvalue()
-
-
-@pytest.fixture
-def told(client: Callable[..., Any], account: str, clock: Any) -> Callable[[], list[Any]]:
-    """told(): the events that the account's function got so far, in the order in which they happened."""
-    functions, logs = client("lambda"), client("logs")
-    functions.create_function(
-        FunctionName="told",
-        Code={"ZipFile": zipped(LISTENER)},
-        Runtime="python3.11",
-        Handler="app.handler",
-        Role=f"arn:aws:iam::{account}:role/r",
-    )
-    functions.add_permission(
-        FunctionName="told",
-        StatementId="s3",
-        Action="lambda:InvokeFunction",
-        Principal="s3.amazonaws.com",
-    )
-
-    def read() -> list[Any]:
-        clock.wait_until_idle()
-        found = logs.filter_log_events(logGroupName="/aws/lambda/told", filterPattern="TOLD")
-        lines = [one["message"].partition("TOLD ")[2] for one in found["events"]]
-        records = [json.loads(line)["Records"][0] for line in lines]
-        return sorted(records, key=lambda record: record["s3"]["object"].get("sequencer", ""))
-
-    return read
 
 
 def test_a_function_is_told_what_happens(

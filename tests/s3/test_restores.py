@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+
+from s3.listeners import ARN
 
 Refused = Callable[..., dict[str, Any]]
 HOUR_S = 60 * 60
@@ -157,28 +158,12 @@ def test_what_is_written_anew_is_not_restored(
 
 
 def test_restores_are_told(
-    client: Callable[..., Any],
     s3: Any,
     bucket: str,
     account: str,
     later: Callable[[float], None],
+    told: Callable[[], list[Any]],
 ) -> None:
-    from s3.test_notifications import ARN, LISTENER, zipped
-
-    functions, logs = client("lambda"), client("logs")
-    functions.create_function(
-        FunctionName="told",
-        Code={"ZipFile": zipped(LISTENER)},
-        Runtime="python3.11",
-        Handler="app.handler",
-        Role=f"arn:aws:iam::{account}:role/r",
-    )
-    functions.add_permission(
-        FunctionName="told",
-        StatementId="s3",
-        Action="lambda:InvokeFunction",
-        Principal="s3.amazonaws.com",
-    )
     one = {
         "Id": "c",
         "LambdaFunctionArn": ARN.format(account=account),
@@ -191,17 +176,13 @@ def test_restores_are_told(
     restore(s3, bucket)
     later(5)
     later(48)
-    found = logs.filter_log_events(logGroupName="/aws/lambda/told", filterPattern="TOLD")
-    records = [
-        json.loads(one["message"].partition("TOLD ")[2])["Records"][0] for one in found["events"]
-    ]
-    records.sort(key=lambda one: one["s3"]["object"]["sequencer"])
+    records = told()
     assert [(one["eventName"], one["eventVersion"]) for one in records] == [
         ("ObjectRestore:Post", "2.1"),
         ("ObjectRestore:Completed", "2.1"),
         ("ObjectRestore:Delete", "2.3"),
     ]
     assert records[0]["userIdentity"]["principalId"] == f"AWS:{account}"
-    told = records[1]["glacierEventData"]["restoreEventData"]
-    assert told["lifecycleRestoreStorageClass"] == "GLACIER"
-    assert told["lifecycleRestorationExpiryTime"].endswith("T00:00:00.000Z")
+    restored = records[1]["glacierEventData"]["restoreEventData"]
+    assert restored["lifecycleRestoreStorageClass"] == "GLACIER"
+    assert restored["lifecycleRestorationExpiryTime"].endswith("T00:00:00.000Z")
