@@ -94,7 +94,7 @@ def signed(endpoint: str, service: str, **headers: str) -> dict[str, str]:
     ("headers", "body", "status", "code"),
     [
         ({"X-Amz-Target": "DynamoDB_20120810.GetItem"}, b"{", 400, "SerializationException"),
-        ({"X-Amz-Target": "DynamoDB_20120810.Nothing"}, b"{}", 404, "UnknownOperationException"),
+        ({"X-Amz-Target": "DynamoDB_20120810.Nothing"}, b"{}", 400, "UnknownOperationException"),
         ({"X-Amz-Target": "DynamoDB_20120810.ListTables"}, b'{"Nope": 1}', 400, "Nope"),
         ({"X-Amz-Target": "DynamoDB_20120810.ListTables"}, b"[]", 400, "SerializationException"),
     ],

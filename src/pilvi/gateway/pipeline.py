@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl
 from pilvi import protocol
 from pilvi.base.errors import AwsError, InternalFailure, NotBuilt
 from pilvi.base.http import HttpRequest, HttpResponse
-from pilvi.gateway import bodies, own
+from pilvi.gateway import bodies, coding, own
 from pilvi.gateway.access_log import AccessLog
 from pilvi.gateway.exchange import Exchange
 from pilvi.gateway.heads import close_body
@@ -26,10 +26,10 @@ from pilvi.gateway.origins import Origins
 from pilvi.gateway.routing import host_name, route
 from pilvi.identity import presigned
 from pilvi.identity.authenticator import Authenticated, Authenticator
-from pilvi.identity.errors import DIALECTS, S3
+from pilvi.identity.errors import DIALECTS, OWN_DIALECTS
 from pilvi.kit import execution
 from pilvi.kit.cloud import Cloud, as_aws_error
-from pilvi.kit.service import Answered, Note, no_body
+from pilvi.kit.service import Answered, Note, Service, no_body
 
 log = logging.getLogger("pilvi.gateway")
 
@@ -40,6 +40,13 @@ class UnknownOperationException(AwsError):
     code = "UnknownOperationException"
     message = "The operation {what} is not known to {service}."
     status = 404
+
+
+class UnknownTarget(UnknownOperationException):
+    """What is asked by a header gets no word of explanation."""
+
+    message = ""
+    status = 400
 
 
 class InvalidAction(AwsError):
@@ -215,6 +222,9 @@ async def _recognise(gateway: Gateway, exchange: Exchange) -> None:
     name = protocol.detect(service.name, found.request)
     codec = exchange.codec = protocol.codec(service.name, name, service.opaque)
     request = found.request
+    if service.content_types and codec.protocol == "json" and not _is_understood(service, request):
+        exchange.response = _nobody_answers(exchange.request_id)
+        return
     if codec.protocol in ("query", "ec2") and request.read is not None:
         # The operation's name is in the body; the body of a query is small.
         request.body = exchange.request.body = await bodies.whole(request, service.body_bytes_max)
@@ -240,7 +250,7 @@ async def _authenticate(gateway: Gateway, exchange: Exchange) -> None:
         limit = operation.body_bytes_max if operation is not None else service.body_bytes_max
         request.body = await bodies.whole(request, limit)
         routed.request.body, routed.request.stream, routed.request.read = request.body, None, None
-    dialect = S3 if service.name in ("s3", "s3control") else DIALECTS[codec.protocol]
+    dialect = OWN_DIALECTS.get(service.name) or DIALECTS[codec.protocol]
     authenticated = exchange.authenticated = await gateway.authenticator.authenticate(
         request,
         service_signing_name=traits.signing_name,
@@ -269,6 +279,10 @@ async def _parse(gateway: Gateway, exchange: Exchange) -> None:
     assert found is not None
     assert call is not None
     assert exchange.match is not None
+    operation = exchange.operation
+    assert operation is not None
+    if operation.service.gzip and "content-encoding" in found.request.headers:
+        await coding.decode(found.request, operation.body_bytes_max)
     exchange.params = codec.parse(exchange.match, found.request)
     if _traits(call.service, exchange.operation_name).streams:
         assert exchange.authenticated is not None
@@ -321,8 +335,23 @@ def _unknown(service: str, protocol_name: str, request: HttpRequest) -> AwsError
         if "Action" not in sent:
             return MissingAction()
         return InvalidAction(action=sent["Action"], version=sent.get("Version", ""))
+    if protocol_name == "json":
+        return UnknownTarget()
     what = request.headers.get("x-amz-target") or f"{request.method} {request.path}"
     return UnknownOperationException(what=what, service=service)
+
+
+def _is_understood(service: Service, request: HttpRequest) -> bool:
+    """Whether it is a POST of a type that the service reads."""
+    kind = request.headers.get("content-type", "")
+    if kind not in service.content_types:
+        kind = kind.partition(";")[0].strip().lower()
+    return request.method == "POST" and kind in service.content_types
+
+
+def _nobody_answers(request_id: str) -> HttpResponse:
+    """What AWS's front end says where no protocol of the service understands a request."""
+    return HttpResponse(404, [("x-amzn-RequestId", request_id)], b"<UnknownOperationException/>\n")
 
 
 # --- the end of every exchange, answered or refused
@@ -336,6 +365,8 @@ async def _finish(gateway: Gateway, exchange: Exchange, response: HttpResponse) 
             await service.finish(gateway.cloud, exchange.route.request, response)
         elif "origin" in request.headers and exchange.route.kind == "service":
             gateway.origins.mark(request, response)
+        if service.gzip and "accept-encoding" in request.headers:
+            await coding.encode(request, response)
 
 
 def _render_error(exchange: Exchange, error: AwsError) -> HttpResponse:

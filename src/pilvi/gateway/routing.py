@@ -59,8 +59,13 @@ _POINT_HOST = re.compile(
     r"(?:\..+)?"
 )
 _SERVICE_HOST = re.compile(rf"(?P<service>[a-z0-9-]+)(?:\.{_REGION})?")
+_DYNAMODB_HOST = re.compile(
+    rf"(?:(?P<streams>streams\.)?dynamodb|\d{{12}}\.ddb)(?:-fips)?(?:\.{_REGION})?"
+)
+"""`123456789012.ddb`: an account's own endpoint; whose tables are meant, the signature tells."""
 _WEBSITE = "s3-website"
 _ENDPOINT_SERVICES = {"execute-api": "apigatewayv2", _WEBSITE: "s3"}
+_TELLING_HEALTH = frozenset({"dynamodb", "dynamodbstreams"})
 _PUBLIC_SUFFIXES = ("amazonaws.com", "amazonaws.com.cn")
 _USER_REQUEST = re.compile(
     r"^/restapis/(?P<id>[^/]+)/(?P<stage>[^/]+)/_user_request_(?P<path>/.*)?$"
@@ -185,8 +190,7 @@ def _may_be_s3(request: HttpRequest, prefix: str) -> bool:
     """Whether `prefix.localhost` means a bucket."""
     if "x-amz-target" in request.headers or _scope_service(request) not in (None, "s3"):
         return False
-    match = _SERVICE_HOST.fullmatch(prefix)
-    if match is not None and match["service"] in KNOWN_HOSTS:
+    if _service_of_host(prefix) is not None:
         return False
     return not _is_s3_control(request)
 
@@ -194,6 +198,15 @@ def _may_be_s3(request: HttpRequest, prefix: str) -> bool:
 KNOWN_HOSTS = frozenset(
     {*TARGET_PREFIXES.values(), "s3", "sts", "iam", "lambda", "apigateway", "logs", "sns", "ec2"}
 )
+
+
+def _service_of_host(prefix: str) -> str | None:
+    """`prefix`: what stands before a name that pilvi is known by."""
+    match = _DYNAMODB_HOST.fullmatch(prefix)
+    if match is not None:
+        return "dynamodbstreams" if match["streams"] else "dynamodb"
+    match = _SERVICE_HOST.fullmatch(prefix)
+    return match["service"] if match is not None and match["service"] in KNOWN_HOSTS else None
 
 
 def _service_name(request: HttpRequest, prefix: str) -> str:
@@ -206,8 +219,8 @@ def _service_name(request: HttpRequest, prefix: str) -> str:
     scope = _scope_service(request)
     if scope is not None:
         return _by_scope(SIGNING_NAMES.get(scope, scope), request)
-    if (match := _SERVICE_HOST.fullmatch(prefix)) and match["service"] in KNOWN_HOSTS:
-        return match["service"]
+    if (name := _service_of_host(prefix)) is not None:
+        return name
     if request.path.startswith("/service/") and "smithy-protocol" in headers:
         return TARGET_PREFIXES.get(request.path.split("/")[2], "s3")
     form = headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
@@ -253,6 +266,8 @@ def _service(request: HttpRequest, name: str) -> Route:
         return Route("endpoint", "s3", request, endpoint="s3-options")
     if name == "s3" and request.method == "POST" and not request.query and _is_bucket(request.path):
         return Route("endpoint", "s3", request, endpoint="s3-post")
+    if request.method == "GET" and name in _TELLING_HEALTH and request.path in ("/", "/ping"):
+        return Route("endpoint", name, request, endpoint="health")
     return Route("service", name, request)
 
 

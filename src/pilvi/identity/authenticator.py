@@ -80,6 +80,11 @@ S3_SIGNING_NAMES = frozenset({"s3", "s3-outposts", "s3-object-lambda", "s3expres
 """Services that sign the path as S3 does."""
 
 
+BOTH_MECHANISMS = (
+    "Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header."
+)
+
+
 class Authenticated(msgspec.Struct, frozen=True):
     """`scope`: the principal's account in the region that was signed for. `signed`: None where the signature
     could not be checked (open mode, anonymous)."""
@@ -147,6 +152,8 @@ class Authenticator:
                 raise dialect.missing()
             return self._nobody(request)
         if presigned:
+            if authorization is not None and not dialect.is_s3:
+                raise dialect.signature(detail=BOTH_MECHANISMS)
             if authorization is not None:
                 raise errors.InvalidArgument(
                     detail="Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, "

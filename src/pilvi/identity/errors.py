@@ -6,7 +6,7 @@ is a row of that table; `authenticator.py` picks from it and never names a servi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pilvi.base.errors import AwsError
 
@@ -182,6 +182,12 @@ class MissingAuthenticationTokenException(AwsError):
     message = "Missing Authentication Token"
 
 
+class RequestMissingAuthenticationToken(MissingAuthenticationTokenException):
+    """DynamoDB's words."""
+
+    message = "Request is missing Authentication Token"
+
+
 class RestInvalidSignatureException(InvalidSignatureException):
     status = 403
 
@@ -274,7 +280,16 @@ DIALECTS: dict[str, Dialect] = {
     "rest-json": REST_JSON,
     "rest-xml": QUERY,
 }
-"""By botocore's name of a protocol. S3 and S3 Control are `S3`, though their protocol is rest-xml."""
+"""By botocore's name of a protocol."""
+
+_DYNAMODB = replace(JSON, missing=RequestMissingAuthenticationToken)
+OWN_DIALECTS: dict[str, Dialect] = {
+    "s3": S3,
+    "s3control": S3,
+    "dynamodb": _DYNAMODB,
+    "dynamodbstreams": _DYNAMODB,
+}
+"""Of services that speak otherwise than their protocol does."""
 
 
 def wrong_signature(dialect: Dialect) -> AwsError:

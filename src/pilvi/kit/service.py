@@ -183,6 +183,10 @@ class Service:
     """How deliveries to this service's ARNs are tried again."""
     finish: Finish | None = None
     note: Note | None = None
+    content_types: frozenset[str] = frozenset()
+    """Of requests that it reads; others, and what is no POST, it does not understand. Empty: any."""
+    gzip: bool = False
+    """Whether requests may be gzip, and answers are to who takes them so."""
     failure: type[AwsError] = InternalFailure
     """What callers are told of an exception that nobody expected."""
 

@@ -117,7 +117,7 @@ class JsonRpc:
         self._content_type = f"application/x-amz-json-{model.metadata.get('jsonVersion', '1.0')}"
         self._reader = TreeReader(opaque=opaque)
         self._writer = TreeWriter(opaque=opaque)
-        self._checksummed = model.name == "dynamodb"
+        self._checksummed = model.name in ("dynamodb", "dynamodbstreams")
         self.route = target_route(model)
 
     def reader(self, operation: Operation) -> ReadRequest:

@@ -10,6 +10,7 @@ from pilvi.kit.call import Call
 from pilvi.kit.permission import Permission
 from pilvi.kit.service import Acts, ResourceOf, Service, everything, the_request
 from pilvi.services.dynamodb import access
+from pilvi.services.dynamodb.health import CONTENT_TYPES
 from pilvi.services.dynamodb.partiql import access as partiql
 from pilvi.services.dynamodb.policies.access import on_table
 from pilvi.services.dynamodb.policies.replicas import global_table, of_regions, of_replicas
@@ -165,6 +166,8 @@ dynamodb = Service(
         "BatchExecuteStatement": Acts(_nothing_itself, also=partiql.of_batch),
         "ExecuteTransaction": Acts(_nothing_itself, also=partiql.of_transaction),
     },
+    content_types=CONTENT_TYPES,
+    gzip=True,
     condition_keys=frozenset({"dynamodb:enclosingoperation"}),
     accepted={
         "UpdateContributorInsights": {

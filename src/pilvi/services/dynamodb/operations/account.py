@@ -6,11 +6,14 @@ from typing import Any
 
 from pilvi.kit.call import Call
 from pilvi.services.dynamodb import limits
+from pilvi.services.dynamodb.health import tell_health
 from pilvi.services.dynamodb.service import dynamodb
 from pilvi.services.dynamodb.wire import DescribeLimitsOutput
 from pilvi.store.api import Snapshot
 
 _ENDPOINT_LIFE_MINUTES = 1440
+
+dynamodb.endpoint("health")(tell_health)
 
 
 @dynamodb.read("DescribeLimits")

@@ -6,6 +6,7 @@ from itertools import islice
 
 from pilvi.kit.call import Call
 from pilvi.services.dynamodb.errors import invalid
+from pilvi.services.dynamodb.health import tell_health
 from pilvi.services.dynamodb.streams import errors, iterators, limits, records
 from pilvi.services.dynamodb.streams.iterators import Iterator
 from pilvi.services.dynamodb.streams.reading import (
@@ -30,6 +31,8 @@ from pilvi.services.dynamodb.wire_streams import (
     Shard,
 )
 from pilvi.store.api import Snapshot
+
+dynamodbstreams.endpoint("health")(tell_health)
 
 
 @dynamodbstreams.read("ListStreams")

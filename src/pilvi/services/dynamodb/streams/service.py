@@ -7,6 +7,7 @@ from typing import Any
 
 from pilvi.kit.call import Call
 from pilvi.kit.service import Acts, Service, everything
+from pilvi.services.dynamodb.health import CONTENT_TYPES
 from pilvi.services.dynamodb.streams.iterators import arn_in
 
 
@@ -28,4 +29,6 @@ dynamodbstreams = Service(
         "GetRecords": Acts(_stream_of_iterator),
     },
     opaque=frozenset(("AttributeMap",)),
+    content_types=CONTENT_TYPES,
+    gzip=True,
 )
