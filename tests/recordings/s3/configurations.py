@@ -469,6 +469,42 @@ def _(s: Story) -> None:
     _notify(s, "bucket_not_exists", {"TopicConfigurations": [one]}, **none)
 
 
+QUEUES = "TestS3NotificationsToSQS::test_"
+
+
+def _queues(*arns: str) -> dict[str, Any]:
+    events = ["s3:ObjectCreated:*"]
+    return {"QueueConfigurations": [{"QueueArn": arn, "Events": events} for arn in arns]}
+
+
+@scenario(f"{QUEUES}invalid_sqs_arn")
+def _(s: Story) -> None:
+    b = {"Bucket": s.bucket()}
+    _notify(s, "invalid_not_skip", _queues("invalid-queue"), **b)
+    wrong = {**b, "SkipDestinationValidation": True}
+    _notify(s, "invalid_skip", _queues("invalid-queue"), **wrong)
+    arn = f"arn:aws:sqs:us-east-1:{s.account}:my-queue"
+    _notify(s, "queue-does-not-exist", _queues(arn), **b)
+
+
+@scenario(f"{QUEUES}multiple_invalid_sqs_arns")
+def _(s: Story) -> None:
+    b = {"Bucket": s.bucket()}
+    arn = f"arn:aws:sqs:us-east-1:{s.account}:my-queue"
+    _notify(s, "two-queue-arns-invalid", _queues("invalid_arn", "invalid_arn_2"), **b)
+    _notify(s, "one-queue-invalid-one-not-existent", _queues("invalid_arn_2", arn), **b)
+    _notify(s, "multiple-queues-do-not-exist", _queues(arn, f"{arn}-2"), **b)
+
+
+@scenario("TestS3NotificationsToSns::test_invalid_topic_arn")
+def _(s: Story) -> None:
+    b = {"Bucket": s.bucket()}
+    one = {"Events": ["s3:ObjectCreated:*"], "TopicArn": "invalid-topic"}
+    wrong = {"TopicConfigurations": [one]}
+    _notify(s, "invalid_not_skip", wrong, **b)
+    _notify(s, "invalid_skip", wrong, **b, SkipDestinationValidation=True)
+
+
 @scenario("TestS3DeepArchive::test_s3_get_deep_archive_object_restore")
 def _(s: Story) -> None:
     o = {"Bucket": s.bucket(), "Key": "test"}

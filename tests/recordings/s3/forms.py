@@ -25,7 +25,7 @@ def _encoded(fields: Mapping[str, str], file: bytes, filename: str | None) -> by
     return b"".join([*pieces, head.encode(), file, f"\r\n--{BOUNDARY}--\r\n".encode()])
 
 
-def _post(
+def posted(
     s: Story,
     b: str,
     fields: Mapping[str, str],
@@ -66,7 +66,7 @@ DESCRIBED = {
 def _(s: Story) -> None:
     s.of_unknown_bytes("ChecksumCRC64NVME")
     b, s3 = s.bucket(), signer(s)
-    assert _post(s, b, _signed(s3, b), b"x" * 17).status == 204
+    assert posted(s, b, _signed(s3, b), b"x" * 17).status == 204
     _head(s, b, ChecksumMode="ENABLED")
 
 
@@ -74,7 +74,7 @@ def _(s: Story) -> None:
 def _(s: Story) -> None:
     s.of_unknown_bytes()
     b, s3 = s.bucket(), signer(s)
-    assert _post(s, b, _signed(s3, b, **DESCRIBED), b"x" * 17).status == 204
+    assert posted(s, b, _signed(s3, b, **DESCRIBED), b"x" * 17).status == 204
     _head(s, b)
 
 
@@ -83,10 +83,10 @@ def _(s: Story) -> None:
     s.of_unknown_bytes()
     b, s3 = s.bucket(), signer(s)
     member = "x-amz-storage-class"
-    assert _post(s, b, _signed(s3, b, **{member: "STANDARD_IA"}), b"x" * 23).status == 204
+    assert posted(s, b, _signed(s3, b, **{member: "STANDARD_IA"}), b"x" * 23).status == 204
     _head(s, b)
     fake = _signed(s3, b, **{member: "FakeClass"})
-    s.said["invalid-storage-error"] = _post(s, b, fake).said
+    s.said["invalid-storage-error"] = posted(s, b, fake).said
 
 
 @scenario("TestS3PresignedPost::test_post_object_with_file_as_string")
@@ -94,10 +94,10 @@ def _(s: Story) -> None:
     s.of_unknown_bytes()
     b, s3 = s.bucket(), signer(s)
     key = f"{KEY}-file-as-field"
-    assert _post(s, b, _signed(s3, b, key), b"x" * 23, filename=None).status == 204
+    assert posted(s, b, _signed(s3, b, key), b"x" * 23, filename=None).status == 204
     _head(s, b, key=key)
     fields = _signed(s3, b, "file-as-field-${filename}")
-    assert _post(s, b, fields, b"x" * 44, filename=None).status == 204
+    assert posted(s, b, fields, b"x" * 44, filename=None).status == 204
     s("list-objects", "list_objects_v2", Bucket=b)
 
 
@@ -121,7 +121,7 @@ TAGGINGS = {
 def _(s: Story) -> None:
     b, s3 = s.bucket(), signer(s)
     which = s.name.partition("[")[2].rstrip("]")
-    came = _post(s, b, _signed(s3, b, tagging=TAGGINGS[which]))
+    came = posted(s, b, _signed(s3, b, tagging=TAGGINGS[which]))
     if which == "notxml":
         s.said["tagging-error"] = came.said
     else:
@@ -152,11 +152,11 @@ def _(s: Story) -> None:
         ("wrong-condition", given, {REDIRECT: RANDOM, "key": KEY}),
         ("wrong-value-casing", given, ["eq", f"${REDIRECT}", RANDOM.replace("http", "HTTP")]),
     ):
-        s.said[f"invalid-condition-{label}"] = _post(s, b, _with(s3, b, fields, condition)).said
-    assert _post(s, b, _signed(s3, b, **DESCRIBED)).status == 204
+        s.said[f"invalid-condition-{label}"] = posted(s, b, _with(s3, b, fields, condition)).said
+    assert posted(s, b, _signed(s3, b, **DESCRIBED)).status == 204
     _head(s, b, "head-object-metadata")
     fields = _with(s3, b, {REDIRECT: RANDOM}, ["eq", f"${REDIRECT}", RANDOM])
-    assert _post(s, b, fields).status == 303
+    assert posted(s, b, fields).status == 303
     s("final-object", "get_object", Bucket=b, Key=KEY)
 
 
@@ -166,13 +166,13 @@ def _(s: Story) -> None:
     condition = ["starts-with", f"${REDIRECT}", "http://localhost"]
     label = "invalid-condition-starts-with"
     wrong = {REDIRECT: "http://wrong.location/test"}
-    s.said[label] = _post(s, b, _with(s3, b, wrong, condition)).said
+    s.said[label] = posted(s, b, _with(s3, b, wrong, condition)).said
     casing = {REDIRECT: RANDOM.replace("http", "HTTP")}
-    s.said[f"{label}-casing"] = _post(s, b, _with(s3, b, casing, condition)).said
-    assert _post(s, b, _with(s3, b, {REDIRECT: RANDOM}, condition)).status == 303
+    s.said[f"{label}-casing"] = posted(s, b, _with(s3, b, casing, condition)).said
+    assert posted(s, b, _with(s3, b, {REDIRECT: RANDOM}, condition)).status == 303
     s("get-object-1", "get_object", Bucket=b, Key=KEY)
     anything = _with(s3, b, {REDIRECT: RANDOM}, ["starts-with", f"${REDIRECT}", ""])
-    assert _post(s, b, anything, b"manual value to change ETag").status == 303
+    assert posted(s, b, anything, b"manual value to change ETag").status == 303
     s("get-object-2", "get_object", Bucket=b, Key=KEY)
 
 
@@ -181,12 +181,12 @@ def _(s: Story) -> None:
     b, s3 = s.bucket(), signer(s)
     fields = _with(s3, b, {}, ["content-length-range", 5, 10])
     label = "invalid-content-length"
-    s.said[f"{label}-too-big"] = _post(s, b, fields, b"a" * 12).said
-    s.said[f"{label}-too-small"] = _post(s, b, fields, b"a").said
-    assert _post(s, b, fields, b"a" * 10).status == 204
+    s.said[f"{label}-too-big"] = posted(s, b, fields, b"a" * 12).said
+    s.said[f"{label}-too-small"] = posted(s, b, fields, b"a").said
+    assert posted(s, b, fields, b"a" * 10).status == 204
     s("final-object", "get_object", Bucket=b, Key=KEY)
     fields = _with(s3, b, {}, ["content-length-range", "test", 10])
-    s.said[f"{label}-wrong-type"] = _post(s, b, fields, b"a" * 10).said
+    s.said[f"{label}-wrong-type"] = posted(s, b, fields, b"a" * 10).said
 
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -210,7 +210,7 @@ def _(s: Story) -> None:
         "success_action_status": "201",
     }
     key = "test_unicode—_file.pdf"
-    came = _post(s, b, _signed(s3, b, key, **fields), b"x" * 17)
+    came = posted(s, b, _signed(s3, b, key, **fields), b"x" * 17)
     s.said["post-object"] = {"LocationHeader": came.headers["location"], **came.said}
     _head(s, b, key=key)
 
@@ -230,7 +230,7 @@ def _(s: Story) -> None:
     b, s3 = s.bucket(), signer(s)
     fields = s3.generate_presigned_post(b, KEY, ExpiresIn=1)["fields"]
     s.clock.advance(seconds=5)
-    s.said["exception"] = _post(s, b, fields).refusal
+    s.said["exception"] = posted(s, b, fields).refusal
 
 
 VERSIONS = ("s3", "s3v4")
@@ -241,14 +241,14 @@ PRESIGNED_POST = "TestS3PresignedPost::test_post_request"
 def _(s: Story) -> None:
     b, _, fields = _of_version(s)
     fields["policy"] = fields["policy"][:-4] + "fQ==" + "x"
-    s.said["exception-policy"] = _post(s, b, fields).refusal
+    s.said["exception-policy"] = posted(s, b, fields).refusal
 
 
 @scenario(*(f"{PRESIGNED_POST}_missing_signature[{version}]" for version in VERSIONS))
 def _(s: Story) -> None:
     b, _, fields = _of_version(s)
     kept = {name: value for name, value in fields.items() if "signature" not in name.lower()}
-    s.said["exception-missing-signature"] = _post(s, b, kept).refusal
+    s.said["exception-missing-signature"] = posted(s, b, kept).refusal
 
 
 @scenario(*(f"{PRESIGNED_POST}_missing_fields[{version}]" for version in VERSIONS))
@@ -256,8 +256,8 @@ def _(s: Story) -> None:
     b, _, fields = _of_version(s)
     first = {"AWSAccessKeyId", "x-amz-algorithm"}
     kept = {name: value for name, value in fields.items() if name not in first}
-    s.said["exception-missing-fields"] = _post(s, b, kept).refusal
-    s.said["exception-no-sig-related-fields"] = _post(s, b, {"key": KEY}).refusal
+    s.said["exception-missing-fields"] = posted(s, b, kept).refusal
+    s.said["exception-no-sig-related-fields"] = posted(s, b, {"key": KEY}).refusal
 
 
 @scenario("TestS3PresignedPost::test_presigned_post_with_different_user_credentials")
@@ -265,5 +265,5 @@ def _(s: Story) -> None:
     b = s.bucket()
     person = Person(s.make, s.account, "bob")
     person.may(allow("s3:PutObject", f"arn:aws:s3:::{b}/*"))
-    assert _post(s, b, _signed(person.client("s3", signature_version="s3v4"), b)).status == 204
+    assert posted(s, b, _signed(person.client("s3", signature_version="s3v4"), b)).status == 204
     s("get-obj", "get_object", Bucket=b, Key=KEY)

@@ -4,26 +4,11 @@ from __future__ import annotations
 
 _BY_REASON: dict[str, tuple[str, ...]] = {
     "told to queues and topics, of which there are none here": (
-        "TestS3NotificationsToSQS::test_delete_objects",
         "TestS3NotificationsToSQS::test_filter_rules_case_insensitive",
         "TestS3NotificationsToSQS::test_filter_rules_empty_value",
-        "TestS3NotificationsToSQS::test_invalid_sqs_arn",
-        "TestS3NotificationsToSQS::test_key_encoding",
-        "TestS3NotificationsToSQS::test_multiple_invalid_sqs_arns",
         "TestS3NotificationsToSQS::test_notifications_with_filter",
-        "TestS3NotificationsToSQS::test_object_created_and_object_removed",
-        "TestS3NotificationsToSQS::test_object_created_complete_multipart_upload",
-        "TestS3NotificationsToSQS::test_object_created_copy",
-        "TestS3NotificationsToSQS::test_object_created_put",
-        "TestS3NotificationsToSQS::test_object_created_put_versioned",
-        "TestS3NotificationsToSQS::test_object_created_put_with_presigned_url_upload",
-        "TestS3NotificationsToSQS::test_object_put_acl",
-        "TestS3NotificationsToSQS::test_object_tagging_delete_event",
-        "TestS3NotificationsToSQS::test_object_tagging_put_event",
-        "TestS3NotificationsToSQS::test_restore_object",
         "TestS3NotificationsToSQS::test_xray_header",
         "TestS3NotificationsToSns::test_bucket_notifications_with_filter",
-        "TestS3NotificationsToSns::test_invalid_topic_arn",
         "TestS3NotificationsToSns::test_object_created_put",
     ),
     "told to a bus, of which there is none here": (
@@ -35,8 +20,6 @@ _BY_REASON: dict[str, tuple[str, ...]] = {
     ),
     "done by a function whose code is not recorded: test_notifications.py": (
         "TestS3::test_s3_lambda_integration",
-        "TestS3NotificationsToLambda::test_create_object_by_presigned_request_via_dynamodb",
-        "TestS3NotificationsToLambda::test_create_object_put_via_dynamodb",
     ),
     "no answer was recorded": (
         "TestS3::test_s3_batch_delete_objects_using_requests_with_acl",

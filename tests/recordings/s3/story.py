@@ -206,6 +206,7 @@ _INSTEAD = frozenset(
         *("copy-etag", "etag", "role", "dest-bucket", "id", "host-id", "request-id"),
         *("last--modified", "server", "id-2", "x-amz-id-2", "x-amz-request-id"),
         *("continuation-token", "next-continuation-token"),
+        *("amz-id", "amz-request-id", "sequencer", "version-id"),
     }
 )
 """Words that stand for something else wherever they appear."""

@@ -11,7 +11,7 @@ from pilvi.dispatch import trace
 from pilvi.kit.call import Call
 from pilvi.services.s3.records import buckets
 from pilvi.services.s3.records.buckets import Bucket
-from pilvi.services.s3.rules import notifications
+from pilvi.services.s3.rules import names, notifications
 from pilvi.services.s3.rules.notifications import Circumstances, Event
 from pilvi.store.api import Transaction
 
@@ -21,7 +21,7 @@ def tell(call: Call, tx: Transaction, bucket: Bucket, event: Event) -> None:
     if not bucket.notifications:
         return
     sequence = buckets.next_sequence(tx, bucket, event.at_ms)
-    circumstances = _circumstances(call)
+    circumstances = _circumstances(call, bucket, event)
     for one in bucket.notifications:
         if not notifications.wants(one, event):
             continue
@@ -43,9 +43,14 @@ def tell(call: Call, tx: Transaction, bucket: Bucket, event: Event) -> None:
         )
 
 
-def _circumstances(call: Call) -> Circumstances:
+def _circumstances(call: Call, bucket: Bucket, event: Event) -> Circumstances:
     principal = call.principal
     if principal.service:
+        if (
+            event.name == "ObjectRestore:Completed"
+        ):  # recorded: it is the owner's, not the service's
+            owner = f"AmazonCustomer:{names.canonical_id(bucket.account)}"
+            return Circumstances(owner, principal.id, call.request_id)
         return Circumstances(principal.id, principal.id, call.request_id)
     host = call.request.client_host if call.request is not None else ""
     return Circumstances(f"AWS:{principal.id}", host, call.request_id)
