@@ -49,6 +49,7 @@ from pilvi.store.api import (
 from pilvi.store.buffer import BufferedTransaction
 from pilvi.store.kept import Generation, Remembered
 from pilvi.store.locks import WriteLock
+from pilvi.store.sqlite_log import WriteAheadLog
 from pilvi.store.sqlite_reader import Reader
 from pilvi.store.sqlite_view import View
 from pilvi.store.waits import run_hints
@@ -64,8 +65,6 @@ GROUP_S_MAX = 0.02
 """A group ends when its bodies have kept the loop for so long."""
 PENDING_MAX = 65_536
 """Bodies that may wait for their group; more are refused."""
-CHECKPOINT_PAGES = 4_096
-"""Pages in the WAL (4 KiB each) that call for a checkpoint."""
 PATIENCE_S = 0.001
 """Commits that take longer, on average, go to the thread."""
 PROBE_EVERY = 256
@@ -139,7 +138,8 @@ class SqliteStore:
         self._lock = WriteLock(path.parent)
         self._writer = sqlite_file.open_writer(path, self._lock, relaxed=self._relaxed)
         self._pace = _Pace(patience_s)
-        self._writer.set_wal_hook(self._note_wal)
+        empty = not sqlite_file.log_size(path)
+        self._log = WriteAheadLog(self._writer, empty=empty, failed=self._note_failure)
         self._write_cursor = self._writer.cursor()
         self._generation = Generation(path.parent / "generation")
         self._remembered = Remembered(self._generation)
@@ -150,12 +150,8 @@ class SqliteStore:
         self._closing = False
         self._closed: asyncio.Event | None = None
         self._failure: str | None = None
-        self._wal_pages = CHECKPOINT_PAGES if sqlite_file.log_size(path) else 0
-        self._checkpoint_at = CHECKPOINT_PAGES
         self._idle_timer: asyncio.TimerHandle | None = None
         self._idle_commits = 0
-        self._spare = False
-        self._commits = 0
         self._transactions = 0
         self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="pilvi-store", daemon=True)
@@ -197,8 +193,8 @@ class SqliteStore:
             if self._closed is not None:
                 self._closed.set()
             elif self._idle_timer is None:
-                self._idle_commits = self._commits
-                delay_s = SHRINK_S if self._spare else IDLE_S
+                self._idle_commits = self._log.commits
+                delay_s = SHRINK_S if self._log.spare else IDLE_S
                 self._idle_timer = loop.call_later(delay_s, self._idle, loop)
             return
         if self._begin_at_once():
@@ -256,8 +252,8 @@ class SqliteStore:
             self._pace.note(loop.time() - began_s)
         self._lock.release()
         self._finish(group, failure)
-        if self._wal_pages >= self._checkpoint_at and failure is None:
-            self._jobs.put(lambda: self._tend(loop, self._checkpoint))
+        if self._log.is_long and failure is None:
+            self._jobs.put(lambda: self._tend(loop, self._log.checkpoint))
         else:
             loop.call_soon(self._begin, loop)
 
@@ -337,10 +333,10 @@ class SqliteStore:
 
     def _commit(self, loop: asyncio.AbstractEventLoop, group: list[_Done]) -> None:
         failure = self._commit_now(group)
-        if failure is None and self._wal_pages >= self._checkpoint_at:
+        if failure is None and self._log.is_long:
             _call(loop, self._finish, group, None)
             try:
-                self._checkpoint()
+                self._log.checkpoint()
             finally:
                 self._lock.release()
                 _call(loop, self._begin, loop)
@@ -358,45 +354,6 @@ class SqliteStore:
                     self._lock.release()
         finally:
             _call(loop, self._begin, loop)
-
-    def _checkpoint(self) -> None:
-        """Copy the WAL into the database. No writer is active, so unless a reader lags behind, the next
-        one begins the WAL anew."""
-        try:
-            total, copied = self._writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-        except apsw.BusyError:
-            total, copied = self._wal_pages, 0
-        except apsw.Error as error:
-            self._note_failure(error)
-            return
-        self._checkpoint_at = CHECKPOINT_PAGES + max(0, total - copied)
-        if copied == total and sqlite_file.spare_pages(self._writer) > CHECKPOINT_PAGES:
-            self._shrink()  # a store that is never idle
-
-    def _tidy(self) -> None:
-        self._shrink()
-        self._truncate()
-
-    def _shrink(self) -> None:
-        """One step; `_spare` tells whether another is due."""
-        try:
-            sqlite_file.shrink(self._writer)
-            self._spare = sqlite_file.spare_pages(self._writer) > 0
-        except apsw.Error as error:  # a full disk, say: it is tried again at the next idle time
-            self._spare = False
-            self._note_failure(error)
-
-    def _truncate(self) -> None:
-        """Empty the WAL; when someone reads just now, at the next time."""
-        try:
-            self._writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
-        except apsw.BusyError:
-            return
-        except apsw.Error as error:
-            self._note_failure(error)
-            return
-        self._wal_pages = 0
-        self._checkpoint_at = CHECKPOINT_PAGES
 
     # --- both
 
@@ -447,22 +404,16 @@ class SqliteStore:
         if sqlite_file.leaves_doubt(failure):
             self._failure = str(failure)
 
-    def _note_wal(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
-        self._wal_pages = pages
-        self._commits += 1
-        return apsw.SQLITE_OK
-
     def _idle(self, loop: asyncio.AbstractEventLoop) -> None:
         self._idle_timer = None
-        nothing_to_do = not self._wal_pages and not self._spare
-        if self._busy or self._failure is not None or nothing_to_do:
+        if self._busy or self._failure is not None or self._log.is_tidy:
             return  # When busy, the next idle moment sets the timer again.
-        if self._commits != self._idle_commits:
-            self._idle_commits = self._commits
+        if self._log.commits != self._idle_commits:
+            self._idle_commits = self._log.commits
             self._idle_timer = loop.call_later(IDLE_S, self._idle, loop)
             return
         self._busy = True
-        self._jobs.put(lambda: self._tend(loop, self._tidy))
+        self._jobs.put(lambda: self._tend(loop, self._log.tidy))
 
     # --- the rest
 
@@ -482,7 +433,7 @@ class SqliteStore:
 
     def statistics(self) -> StoreStatistics:
         return StoreStatistics(
-            self._commits,
+            self._log.commits,
             self._transactions,
             sqlite_file.size(self._path),
             sqlite_file.log_size(self._path),
@@ -499,7 +450,7 @@ class SqliteStore:
             self._closed = asyncio.Event()
             await self._closed.wait()
         if self._failure is None and self._lock.try_acquire():
-            self._jobs.put(self._truncate)
+            self._jobs.put(self._log.truncate)
         self._jobs.put(None)
         await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
         self._reader.close()
