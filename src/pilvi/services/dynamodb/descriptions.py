@@ -6,7 +6,13 @@ from collections.abc import Sequence
 
 from pilvi.services.dynamodb import keys, limits
 from pilvi.services.dynamodb.changes import Change, allocating
-from pilvi.services.dynamodb.records import IndexRecord, TableRecord, Throughput, Units
+from pilvi.services.dynamodb.records import (
+    IndexRecord,
+    Restored,
+    TableRecord,
+    Throughput,
+    Units,
+)
 from pilvi.services.dynamodb.tables import Index, Table, size_of
 from pilvi.services.dynamodb.throughputs import decreases_today, initial, warm_of
 from pilvi.services.dynamodb.wire import (
@@ -16,6 +22,7 @@ from pilvi.services.dynamodb.wire import (
     OnDemandThroughput,
     Projection,
     ProvisionedThroughputDescription,
+    RestoreSummary,
     TableDescription,
     TableWarmThroughputDescription,
 )
@@ -82,6 +89,8 @@ def describe(
     if record.latest_stream is not None:
         result["LatestStreamLabel"] = record.latest_stream
         result["LatestStreamArn"] = f"{record.arn}/stream/{record.latest_stream}"
+    if record.restored is not None:
+        result["RestoreSummary"] = _restore_summary(record.restored, in_progress=not table.ready)
     indexes = [Index(record, index, table.home_of(index)) for index in record.indexes]
     local = [index for index in indexes if index.record.local]
     if local:
@@ -103,6 +112,17 @@ def status_of(record: TableRecord) -> str:
         return record.status
     busy = any(allocating(index) or index.status == "DELETING" for index in record.indexes)
     return "UPDATING" if busy else "ACTIVE"
+
+
+def _restore_summary(restored: Restored, *, in_progress: bool) -> RestoreSummary:
+    summary: RestoreSummary = {
+        "SourceTableArn": restored.table_arn,
+        "RestoreDateTime": restored.at_ms,
+        "RestoreInProgress": in_progress,
+    }
+    if restored.backup_arn is not None:
+        summary["SourceBackupArn"] = restored.backup_arn
+    return summary
 
 
 def describe_deleted(record: TableRecord) -> TableDescription:

@@ -78,6 +78,14 @@ class LiveStream(msgspec.Struct, frozen=True):
     lanes: int
 
 
+class Restored(msgspec.Struct, frozen=True):
+    """What a restored table was made of: the table as of a time, or a backup of it."""
+
+    at_ms: int
+    table_arn: str
+    backup_arn: str | None = None
+
+
 class TableRecord(msgspec.Struct, frozen=True):
     """A table. Its data lies under `id`, so a later table of the same name never meets it.
 
@@ -115,6 +123,7 @@ class TableRecord(msgspec.Struct, frozen=True):
     status: TableStatus = "ACTIVE"
     history: int | None = None
     histories_made: int = 0
+    restored: Restored | None = None
     maxima: Units | None = None
     warm: Units = Units(0, 0)
     class_changed_at_ms: tuple[int, ...] = ()

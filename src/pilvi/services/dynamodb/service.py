@@ -115,6 +115,32 @@ def _furnishing(call: Call, req: Mapping[str, Any]) -> Iterator[Permission]:
         yield Permission("dynamodb:TagResource", (_table(call, req),), context)
 
 
+def _backup(call: Call, req: Mapping[str, Any]) -> str:
+    return str(req.get("BackupArn", "*"))
+
+
+def _backup_and_target(call: Call, req: Mapping[str, Any]) -> Sequence[str]:
+    return _backup(call, req), _target_table(call, req)
+
+
+def _source_table(call: Call, req: Mapping[str, Any]) -> str:
+    return table_arn(call.scope, str(req.get("SourceTableArn", req.get("SourceTableName", "*"))))
+
+
+def _target_table(call: Call, req: Mapping[str, Any]) -> str:
+    return table_arn(call.scope, str(req.get("TargetTableName", "*")))
+
+
+_FILLING = ("BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query", "Scan", "UpdateItem")
+
+
+def _filling_target(call: Call, req: Mapping[str, Any]) -> Iterator[Permission]:
+    """Who restores must be allowed to read and write the table that is made: all of its items and attributes."""
+    told = {"Items": [{"*": {"S": "*"}}]}  # who may write only certain ones may not do this
+    for name in _FILLING:
+        yield Permission(f"dynamodb:{name}", (_target_table(call, req),), told=told)
+
+
 dynamodb = Service(
     "dynamodb",
     acts={
@@ -126,6 +152,13 @@ dynamodb = Service(
         "DescribeTimeToLive": Acts(_table),
         "UpdateTimeToLive": Acts(_table),
         "DescribeContinuousBackups": Acts(_table),
+        "UpdateContinuousBackups": Acts(_table),
+        "CreateBackup": Acts(_table),
+        "DescribeBackup": Acts(_backup),
+        "ListBackups": Acts(everything),
+        "DeleteBackup": Acts(_backup),
+        "RestoreTableFromBackup": Acts(_backup_and_target, also=_filling_target),
+        "RestoreTableToPointInTime": Acts(_source_table, also=_filling_target),
         "TagResource": Acts(_tagged, tags=_TAGS),
         "UntagResource": Acts(_tagged, tags=tags.named("TagKeys")),
         "ListTagsOfResource": Acts(_tagged),

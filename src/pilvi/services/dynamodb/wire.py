@@ -75,6 +75,35 @@ class AutoScalingTargetTrackingScalingPolicyConfigurationUpdate(TypedDict, total
     TargetValue: Required[float]
 
 
+class BackupDescription(TypedDict, total=False):
+    BackupDetails: BackupDetails
+    SourceTableDetails: SourceTableDetails
+    SourceTableFeatureDetails: SourceTableFeatureDetails
+
+
+class BackupDetails(TypedDict, total=False):
+    BackupArn: Required[str]
+    BackupName: Required[str]
+    BackupSizeBytes: int
+    BackupStatus: Required[str]
+    BackupType: Required[str]
+    BackupCreationDateTime: Required[EpochMs]
+    BackupExpiryDateTime: EpochMs
+
+
+class BackupSummary(TypedDict, total=False):
+    TableName: str
+    TableId: str
+    TableArn: str
+    BackupArn: str
+    BackupName: str
+    BackupCreationDateTime: EpochMs
+    BackupExpiryDateTime: EpochMs
+    BackupStatus: str
+    BackupType: str
+    BackupSizeBytes: int
+
+
 class BatchExecuteStatementInput(TypedDict, total=False):
     Statements: Required[list[BatchStatementRequest]]
     ReturnConsumedCapacity: str
@@ -175,6 +204,15 @@ class ContributorInsightsSummary(TypedDict, total=False):
     ContributorInsightsMode: str
 
 
+class CreateBackupInput(TypedDict, total=False):
+    TableName: Required[str]
+    BackupName: Required[str]
+
+
+class CreateBackupOutput(TypedDict, total=False):
+    BackupDetails: BackupDetails
+
+
 class CreateGlobalSecondaryIndexAction(TypedDict, total=False):
     IndexName: Required[str]
     KeySchema: Required[list[KeySchemaElement]]
@@ -258,6 +296,14 @@ class Delete(TypedDict, total=False):
     ReturnValuesOnConditionCheckFailure: str
 
 
+class DeleteBackupInput(TypedDict, total=False):
+    BackupArn: Required[str]
+
+
+class DeleteBackupOutput(TypedDict, total=False):
+    BackupDescription: BackupDescription
+
+
 class DeleteGlobalSecondaryIndexAction(TypedDict, total=False):
     IndexName: Required[str]
 
@@ -317,6 +363,14 @@ class DeleteTableOutput(TypedDict, total=False):
 
 class DeleteVectorIndexAction(TypedDict, total=False):
     IndexName: Required[str]
+
+
+class DescribeBackupInput(TypedDict, total=False):
+    BackupArn: Required[str]
+
+
+class DescribeBackupOutput(TypedDict, total=False):
+    BackupDescription: BackupDescription
 
 
 class DescribeContinuousBackupsInput(TypedDict, total=False):
@@ -532,6 +586,14 @@ class GlobalSecondaryIndexDescription(TypedDict, total=False):
     WarmThroughput: GlobalSecondaryIndexWarmThroughputDescription
 
 
+class GlobalSecondaryIndexInfo(TypedDict, total=False):
+    IndexName: str
+    KeySchema: list[KeySchemaElement]
+    Projection: Projection
+    ProvisionedThroughput: ProvisionedThroughput
+    OnDemandThroughput: OnDemandThroughput
+
+
 class GlobalSecondaryIndexUpdate(TypedDict, total=False):
     Update: UpdateGlobalSecondaryIndexAction
     Create: CreateGlobalSecondaryIndexAction
@@ -665,6 +727,20 @@ class KinesisStreamingDestinationOutput(TypedDict, total=False):
     EnableKinesisStreamingConfiguration: EnableKinesisStreamingConfiguration
 
 
+class ListBackupsInput(TypedDict, total=False):
+    TableName: str
+    Limit: int
+    TimeRangeLowerBound: EpochMs
+    TimeRangeUpperBound: EpochMs
+    ExclusiveStartBackupArn: str
+    BackupType: str
+
+
+class ListBackupsOutput(TypedDict, total=False):
+    BackupSummaries: list[BackupSummary]
+    LastEvaluatedBackupArn: str
+
+
 class ListContributorInsightsInput(TypedDict, total=False):
     TableName: str
     NextToken: str
@@ -733,6 +809,12 @@ class LocalSecondaryIndexDescription(TypedDict, total=False):
     IndexArn: str
 
 
+class LocalSecondaryIndexInfo(TypedDict, total=False):
+    IndexName: str
+    KeySchema: list[KeySchemaElement]
+    Projection: Projection
+
+
 class OnDemandThroughput(TypedDict, total=False):
     MaxReadRequestUnits: int
     MaxWriteRequestUnits: int
@@ -753,6 +835,11 @@ class PointInTimeRecoveryDescription(TypedDict, total=False):
     RecoveryPeriodInDays: int
     EarliestRestorableDateTime: EpochMs
     LatestRestorableDateTime: EpochMs
+
+
+class PointInTimeRecoverySpecification(TypedDict, total=False):
+    PointInTimeRecoveryEnabled: Required[bool]
+    RecoveryPeriodInDays: int
 
 
 class Projection(TypedDict, total=False):
@@ -962,6 +1049,41 @@ class RestoreSummary(TypedDict, total=False):
     RestoreInProgress: Required[bool]
 
 
+class RestoreTableFromBackupInput(TypedDict, total=False):
+    TargetTableName: Required[str]
+    BackupArn: Required[str]
+    BillingModeOverride: str
+    GlobalSecondaryIndexOverride: list[GlobalSecondaryIndex]
+    LocalSecondaryIndexOverride: list[LocalSecondaryIndex]
+    ProvisionedThroughputOverride: ProvisionedThroughput
+    OnDemandThroughputOverride: OnDemandThroughput
+    SSESpecificationOverride: SSESpecification
+    VectorIndexOverride: list[VectorIndex]
+
+
+class RestoreTableFromBackupOutput(TypedDict, total=False):
+    TableDescription: TableDescription
+
+
+class RestoreTableToPointInTimeInput(TypedDict, total=False):
+    SourceTableArn: str
+    SourceTableName: str
+    TargetTableName: Required[str]
+    UseLatestRestorableTime: bool
+    RestoreDateTime: EpochMs
+    BillingModeOverride: str
+    GlobalSecondaryIndexOverride: list[GlobalSecondaryIndex]
+    LocalSecondaryIndexOverride: list[LocalSecondaryIndex]
+    ProvisionedThroughputOverride: ProvisionedThroughput
+    OnDemandThroughputOverride: OnDemandThroughput
+    SSESpecificationOverride: SSESpecification
+    VectorIndexOverride: list[VectorIndex]
+
+
+class RestoreTableToPointInTimeOutput(TypedDict, total=False):
+    TableDescription: TableDescription
+
+
 class S3BucketSource(TypedDict, total=False):
     S3BucketOwner: str
     S3Bucket: Required[str]
@@ -1011,6 +1133,28 @@ class ScanOutput(TypedDict, total=False):
 class SearchSchemaElement(TypedDict, total=False):
     AttributeName: Required[str]
     SearchSchemaElementType: Required[str]
+
+
+class SourceTableDetails(TypedDict, total=False):
+    TableName: Required[str]
+    TableId: Required[str]
+    TableArn: str
+    TableSizeBytes: int
+    KeySchema: Required[list[KeySchemaElement]]
+    TableCreationDateTime: Required[EpochMs]
+    ProvisionedThroughput: Required[ProvisionedThroughput]
+    OnDemandThroughput: OnDemandThroughput
+    ItemCount: int
+    BillingMode: str
+
+
+class SourceTableFeatureDetails(TypedDict, total=False):
+    LocalSecondaryIndexes: list[LocalSecondaryIndexInfo]
+    GlobalSecondaryIndexes: list[GlobalSecondaryIndexInfo]
+    StreamDescription: StreamSpecification
+    TimeToLiveDescription: TimeToLiveDescription
+    SSEDescription: SSEDescription
+    VectorIndexes: list[VectorIndexInfo]
 
 
 class StreamSpecification(TypedDict, total=False):
@@ -1146,6 +1290,15 @@ class Update(TypedDict, total=False):
     ExpressionAttributeNames: dict[str, str]
     ExpressionAttributeValues: ExpressionAttributeValueMap
     ReturnValuesOnConditionCheckFailure: str
+
+
+class UpdateContinuousBackupsInput(TypedDict, total=False):
+    TableName: Required[str]
+    PointInTimeRecoverySpecification: Required[PointInTimeRecoverySpecification]
+
+
+class UpdateContinuousBackupsOutput(TypedDict, total=False):
+    ContinuousBackupsDescription: ContinuousBackupsDescription
 
 
 class UpdateContributorInsightsInput(TypedDict, total=False):
@@ -1316,6 +1469,15 @@ class VectorIndexDescription(TypedDict, total=False):
     IndexSizeBytes: int
     ItemCount: int
     IndexArn: str
+
+
+class VectorIndexInfo(TypedDict, total=False):
+    IndexName: str
+    VectorAttribute: VectorAttributeDefinition
+    SearchSchema: list[SearchSchemaElement]
+    Projection: Projection
+    Dimensions: int
+    DistanceFunction: str
 
 
 class VectorIndexUpdate(TypedDict, total=False):

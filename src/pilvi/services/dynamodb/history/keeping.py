@@ -44,6 +44,10 @@ class Hold(msgspec.Struct, frozen=True):
     at_ms: int
     number: int
 
+    @property
+    def instant(self) -> Instant:
+        return Instant(self.at_ms, self.number)
+
 
 class Retired(msgspec.Struct, frozen=True):
     """A table that was deleted while somebody held it."""
@@ -155,6 +159,11 @@ def retire(tx: Transaction, table: TableRecord, now_ms: int) -> None:
         plan_erasure(tx, table, pack(table.home), now_ms)
         return
     retired.put(tx, table.home, Retired(table))
+    if table.history is not None:
+        log = Log(table)
+        head = log.head(tx)
+        if all(hold.instant >= head for hold in holds.scan(tx, table.home)):
+            plan_erasure(tx, table, log.entries, now_ms)
     recoveries.delete(tx, table.home)
     for index in table.indexes:
         plan_erasure(tx, table, pack((*table.home, "x", index.number)), now_ms)

@@ -1,6 +1,7 @@
 """The operations of DynamoDB, by noun. Loading the package registers them."""
 
 from pilvi.services.dynamodb.operations import account as account
+from pilvi.services.dynamodb.operations import backups as backups
 from pilvi.services.dynamodb.operations import batches as batches
 from pilvi.services.dynamodb.operations import expiry as expiry
 from pilvi.services.dynamodb.operations import global_tables as global_tables

@@ -1,4 +1,4 @@
-"""Time to live, and the backups that there are not."""
+"""Time to live."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from pilvi.services.dynamodb.replicas.settings import synchronise_time_to_live
 from pilvi.services.dynamodb.service import dynamodb
 from pilvi.services.dynamodb.tables import get_named_table, refuse_unready
 from pilvi.services.dynamodb.wire import (
-    DescribeContinuousBackupsInput,
-    DescribeContinuousBackupsOutput,
     DescribeTimeToLiveInput,
     DescribeTimeToLiveOutput,
     UpdateTimeToLiveInput,
@@ -73,21 +71,3 @@ def update_time_to_live(
         for home in (table.expiries, table.planned_expiries):
             plan_erasure(tx, changed, home, call.now_ms)
     return {"TimeToLiveSpecification": {"Enabled": enabled, "AttributeName": attribute}}
-
-
-@dynamodb.read("DescribeContinuousBackups")
-def describe_continuous_backups(
-    call: Call, at: Snapshot, req: DescribeContinuousBackupsInput
-) -> DescribeContinuousBackupsOutput:
-    """No table has point-in-time recovery here, and this says so.
-
-    Raises: TableNotFoundException.
-    AWS: DescribeContinuousBackups.
-    """
-    get_named_table(at, call.scope, req["TableName"])
-    return {
-        "ContinuousBackupsDescription": {
-            "ContinuousBackupsStatus": "DISABLED",
-            "PointInTimeRecoveryDescription": {"PointInTimeRecoveryStatus": "DISABLED"},
-        }
-    }

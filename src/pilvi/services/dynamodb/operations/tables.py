@@ -8,6 +8,7 @@ from pilvi.base.arn import Scope
 from pilvi.kit.call import Call
 from pilvi.services.dynamodb import errors, limits, records, rules
 from pilvi.services.dynamodb.backfills import plan_backfill, plan_removal
+from pilvi.services.dynamodb.backups.copying import is_being_backed_up
 from pilvi.services.dynamodb.changes import change_table, check_request
 from pilvi.services.dynamodb.descriptions import describe, describe_deleted
 from pilvi.services.dynamodb.errors import invalid
@@ -184,6 +185,7 @@ def _reserved(at: Snapshot, home: Key) -> Units:
 def delete_table(call: Call, tx: Transaction, req: DeleteTableInput) -> DeleteTableOutput:
     """Delete a table: it is gone at once; a job removes its items, in steps. Its stream can be read for a day.
 
+    One with point-in-time recovery leaves a backup.
     Raises: ResourceNotFoundException, ResourceInUseException, ValidationException (deletion protection).
     AWS: DeleteTable.
     """
@@ -203,6 +205,11 @@ def delete_table(call: Call, tx: Transaction, req: DeleteTableInput) -> DeleteTa
         raise errors.ResourceInUseException(
             detail="Attempt to change a resource which is still in use: Cannot delete table while indexes are "
             "being created, updated, or deleted."
+        )
+    if is_being_backed_up(tx, table.record):
+        raise errors.ResourceInUseException(
+            detail="Attempt to change a resource which is still in use: "
+            f"Table is being backed up: {table.name}"
         )
     remove_table(tx, table, call.now_ms)
     return {"TableDescription": describe_deleted(table.record)}

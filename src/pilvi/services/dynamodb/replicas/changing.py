@@ -127,6 +127,7 @@ def _add(
         latest_stream=None,
         status="CREATING",
         history=None,
+        restored=None,
         histories_made=0,
         group=group.id,
     )
