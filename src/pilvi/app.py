@@ -151,6 +151,11 @@ class App:
             from pilvi.services.iam import aws_policies
 
             aws_policies.add_directory(settings.aws_policies)
+        if settings.enforce_throughput:
+            from pilvi.services.dynamodb import metering
+
+            cloud.bind(metering.Meter, metering.Meter(settings.data, settings.workers))
+            metering.switch_on()
         sealer = Sealer(_root_key_source(settings, directory), entropy)
         await store.read(sealer.verify)
         cloud.bind(Sealer, sealer)

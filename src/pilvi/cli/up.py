@@ -136,6 +136,12 @@ def _check_day(_context: click.Context, _option: click.Parameter, given: str) ->
     type=click.FloatRange(0, 100_000),
     help="How fast. 0: as fast as it goes.",
 )
+@click.option(
+    "--enforce-throughput",
+    is_flag=True,
+    envvar="PILVI_ENFORCE_THROUGHPUT",
+    help="Throttle requests beyond what DynamoDB's tables and indexes have been provisioned with.",
+)
 @click.option("--no-request-log", is_flag=True, help="Do not log each request.")
 def up(
     data: Path | None,
@@ -159,6 +165,7 @@ def up(
     quiet: bool,
     scrub_every: float,
     scrub_rate: float,
+    enforce_throughput: bool,
     no_request_log: bool,
 ) -> None:
     """Start the cloud and serve until Ctrl-C or SIGTERM."""
@@ -185,6 +192,7 @@ def up(
         scrub_every_days=scrub_every,
         scrub_rate_bytes=round(scrub_rate * 1_000_000),
         lifecycle_day_ms=lifecycle_day,
+        enforce_throughput=enforce_throughput,
     )
     if settings.auth == "open" and not settings.loopback_only:
         raise PilviError(

@@ -44,6 +44,8 @@ class Settings:
     """How often all stored bodies are read and verified, by the clock; 0: only when somebody asks."""
     scrub_rate_bytes: int = 50_000_000
     """A second, at most; 0: as fast as it goes."""
+    enforce_throughput: bool = False
+    """Whether DynamoDB throttles those who ask for more than tables have been given."""
 
     @property
     def external_url(self) -> str:

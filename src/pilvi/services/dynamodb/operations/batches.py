@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from pilvi.kit.call import Call
 from pilvi.services.dynamodb import capacity, limits
@@ -12,7 +12,7 @@ from pilvi.services.dynamodb.errors import KeyRefused, invalid
 from pilvi.services.dynamodb.expressions.legacy import refuse_mixing
 from pilvi.services.dynamodb.reads import projection_of, shown
 from pilvi.services.dynamodb.service import dynamodb
-from pilvi.services.dynamodb.tables import NO_MATCH, check_name, get_table, size_of
+from pilvi.services.dynamodb.tables import NO_MATCH, Table, check_name, get_table, size_of
 from pilvi.services.dynamodb.wire import (
     BatchGetItemInput,
     BatchGetItemOutput,
@@ -30,6 +30,16 @@ from pilvi.services.dynamodb.writes import (
 from pilvi.store.api import Snapshot, Transaction
 
 
+class Turnstile(Protocol):
+    """Says which members of a batch get through, where throughput is enforced; the others are given back."""
+
+    def admits(self, table: Table) -> bool: ...
+
+    def note(self, table: Table, units: float, index_units: Mapping[str, float]) -> None:
+        """Told of what a member that got through consumed."""
+        ...
+
+
 @dynamodb.read("BatchGetItem")
 def batch_get_item(call: Call, at: Snapshot, req: BatchGetItemInput) -> BatchGetItemOutput:
     """Answer up to 100 items, of up to 16 MB together; keys beyond that are given back.
@@ -37,6 +47,13 @@ def batch_get_item(call: Call, at: Snapshot, req: BatchGetItemInput) -> BatchGet
     Raises: ResourceNotFoundException, ValidationException.
     AWS: BatchGetItem.
     """
+    return read_batch(call, at, req)
+
+
+def read_batch(
+    call: Call, at: Snapshot, req: BatchGetItemInput, turnstile: Turnstile | None = None
+) -> BatchGetItemOutput:
+    """As BatchGetItem."""
     requests = req["RequestItems"]
     for name in requests:
         check_name(call.scope, name)
@@ -63,13 +80,16 @@ def batch_get_item(call: Call, at: Snapshot, req: BatchGetItemInput) -> BatchGet
         for place, (key, _) in enumerate(wanted):
             stored = at.get(key)
             size = 0 if stored is None else size_of(stored)
-            if size > left:
+            if size > left or (turnstile is not None and not turnstile.admits(table)):
                 rest = [attributes for _, attributes in wanted[place:]]
                 unprocessed[name] = {**request, "Keys": rest}
-                left = 0
+                left = 0 if size > left else left
                 break
             left -= size
-            consumption.add(capacity.read_units(size, consistent=consistent))
+            units = capacity.read_units(size, consistent=consistent)
+            consumption.add(units)
+            if turnstile is not None:
+                turnstile.note(table, units, {})
             if stored is not None:
                 found.append(shown(stored, projection))
     result: BatchGetItemOutput = {"Responses": responses, "UnprocessedKeys": unprocessed}
@@ -91,10 +111,18 @@ def _refuse_mixed_tables(requests: Mapping[str, Mapping[str, Any]]) -> None:
 def batch_write_item(call: Call, tx: Transaction, req: BatchWriteItemInput) -> BatchWriteItemOutput:
     """Put and delete up to 25 items.
 
-    Here they are written in one transaction, which AWS does not promise; so nothing is ever unprocessed.
+    Here they are written in one transaction, which AWS does not promise; so nothing is ever unprocessed, but where
+    throughput is enforced.
     Raises: ResourceNotFoundException, ValidationException, ItemCollectionSizeLimitExceededException.
     AWS: BatchWriteItem.
     """
+    return write_batch(call, tx, req)
+
+
+def write_batch(
+    call: Call, tx: Transaction, req: BatchWriteItemInput, turnstile: Turnstile | None = None
+) -> BatchWriteItemOutput:
+    """As BatchWriteItem."""
     requests = req["RequestItems"]
     for name in requests:
         check_name(call.scope, name)
@@ -102,20 +130,29 @@ def batch_write_item(call: Call, tx: Transaction, req: BatchWriteItemInput) -> B
         raise invalid("Too many items requested for the BatchWriteItem call")
     wanted = req.get("ReturnConsumedCapacity", "NONE")
     writes: list[Write] = []
+    places: list[tuple[str, Any]] = []
     for name, members in requests.items():
         writes += [_write_of(call, tx, name, member) for member in members]
+        places += [(name, member) for member in members]
     if len({write.key for write in writes}) != len(writes):
         raise invalid("Provided list of item keys contains duplicates")
     consumed: dict[str, Consumption] = {}
     metrics: dict[str, list[ItemCollectionMetrics]] = {}
-    for write in writes:
-        written = perform(tx, write, call.now_ms, see_old=wanted != "NONE")
+    unprocessed: dict[str, list[Any]] = {}
+    see_old = wanted != "NONE" or turnstile is not None
+    for write, (name, member) in zip(writes, places, strict=True):
+        if turnstile is not None and not turnstile.admits(write.table):
+            unprocessed.setdefault(name, []).append(member)
+            continue
+        written = perform(tx, write, call.now_ms, see_old=see_old)
+        if turnstile is not None:
+            turnstile.note(write.table, written.units, written.index_units or {})
         consumption = consumed.setdefault(write.table.name, Consumption(write.table))
         consumption.add(written.units, written.index_units)
         counted = collection_metrics(req, write, written)
         if counted is not None:
             metrics.setdefault(write.table.name, []).append(counted)
-    result: BatchWriteItemOutput = {"UnprocessedItems": {}}
+    result: BatchWriteItemOutput = {"UnprocessedItems": unprocessed}
     if req.get("ReturnItemCollectionMetrics") == "SIZE":
         result["ItemCollectionMetrics"] = metrics
     _add_consumed(req, result, list(consumed.values()))
