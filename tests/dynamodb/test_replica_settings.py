@@ -327,6 +327,17 @@ def test_auto_scaling_is_kept_and_told(regions: dict[str, Any], clock: Any) -> N
         assert replica["ReplicaProvisionedWriteCapacityAutoScalingSettings"] == off
 
 
+def test_replication_has_its_role(client: Callable[..., Any], clock: Any) -> None:
+    """The service makes it with an account's first replica; a second one finds it."""
+    regions, iam = clients(client), client("iam")
+    for name in ("things", "others"):
+        make_table(regions[HOME], name)
+        add_replica(regions[HOME], OTHER, name)
+        clock.wait_until_idle()
+        role = iam.get_role(RoleName="AWSServiceRoleForDynamoDBReplication")["Role"]
+        assert role["Path"] == "/aws-service-role/replication.dynamodb.amazonaws.com/"
+
+
 def test_version_2017_is_closed(regions: dict[str, Any], clock: Any) -> None:
     """No global table of it can be made, so none is found; those of the present version are none of it."""
     home = regions[HOME]

@@ -13,3 +13,8 @@ class Roles(Protocol):
         Nothing changes where there is a role of that name.
         """
         ...
+
+    def put_service_linked(self, *, account: str, service: str) -> Awaitable[None]:
+        """The service-linked role of a service ("replication.dynamodb.amazonaws.com"), which it makes itself when it
+        first acts in an account. Nothing changes where the role is there."""
+        ...

@@ -11,6 +11,7 @@ import msgspec
 
 from pilvi.contracts.delivery import Commit
 from pilvi.contracts.jobs import Job, Retry
+from pilvi.contracts.roles import Roles
 from pilvi.kit.cloud import Cloud
 from pilvi.services.dynamodb.replicas import changing, limits, noting, records
 from pilvi.services.dynamodb.replicas.changing import Retirement, Seeding
@@ -22,6 +23,7 @@ from pilvi.services.dynamodb.writes import Write, Written, apply
 from pilvi.store.api import Snapshot, Transaction
 from pilvi.store.keys import after, pack
 
+_SERVICE = "replication.dynamodb.amazonaws.com"
 _STUBBORN = Retry(attempts_max=1_000_000, delay_s_max=60.0)
 """What replicates must not be given up: nothing else would bring the regions together again."""
 
@@ -159,6 +161,16 @@ def _write(
 
 
 # --- the rest of a replica's life
+
+
+@dynamodb.job("link_replication_role")
+async def link_replication_role(cloud: Cloud, job: Job) -> None:
+    """Make the role that replication has on AWS, where an account has its first replica.
+
+    Differs: the caller needs no `iam:CreateServiceLinkedRole` for it.
+    AWS: DynamoDB Developer Guide, "Using service-linked roles with global tables".
+    """
+    await cloud.ask(Roles).put_service_linked(account=job.account, service=_SERVICE)
 
 
 @dynamodb.job("settle_replica")

@@ -1,4 +1,4 @@
-"""Answers `contracts.roles.Roles`: a role for those who administer an account from outside it."""
+"""Answers `contracts.roles.Roles`: roles that services need, and one for who administers an account from outside."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pilvi.base.arn import GLOBAL_REGION, Scope
 from pilvi.kit.cloud import Cloud
 from pilvi.services.iam import records
 from pilvi.services.iam.records import Role
+from pilvi.services.iam.service_linked_roles import find_linked, put_linked
 from pilvi.store.api import Transaction
 
 
@@ -36,6 +37,28 @@ class IamRoles:
                 inline={"AdministratorAccess": _policy(everything)},
             )
             records.put_entity(tx, scope, role)
+
+        await cloud.store.write(put)
+
+    async def put_service_linked(self, *, account: str, service: str) -> None:
+        """As CreateServiceLinkedRole would."""
+        cloud, scope = self._cloud, Scope(account, GLOBAL_REGION)
+        linked = find_linked(service)
+        assert linked is not None, service
+
+        def put(tx: Transaction) -> None:
+            name = linked.role_name(None)
+            if records.find_role(tx, scope, name) is None:
+                now_ms = cloud.clock.now_ms()
+                put_linked(
+                    tx,
+                    scope,
+                    linked,
+                    name,
+                    linked.description,
+                    entropy=cloud.entropy,
+                    now_ms=now_ms,
+                )
 
         await cloud.store.write(put)
 

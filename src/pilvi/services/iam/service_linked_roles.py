@@ -13,9 +13,10 @@ from typing import NamedTuple
 import msgspec
 
 from pilvi.base.arn import Scope
-from pilvi.services.iam.records import home_of
+from pilvi.base.entropy import Entropy
+from pilvi.services.iam.records import Role, home_of, put_attachment
 from pilvi.services.iam.rules import SERVICE_LINKED_PATH
-from pilvi.store.api import Snapshot
+from pilvi.store.api import Snapshot, Transaction
 from pilvi.store.collection import Collection
 
 _DOMAIN = ".amazonaws.com"
@@ -225,6 +226,29 @@ def all_linked() -> Iterator[Linked]:
         linked = find_linked(short + _DOMAIN)
         assert linked is not None
         yield linked
+
+
+def put_linked(
+    tx: Transaction,
+    scope: Scope,
+    linked: Linked,
+    name: str,
+    description: str | None,
+    *,
+    entropy: Entropy,
+    now_ms: int,
+) -> Role:
+    """Add the role, with the trust and the policy that AWS gives it."""
+    role = Role(
+        name=name,
+        path=linked.path,
+        id="AROA" + entropy.upper(17),
+        created_at_ms=now_ms,
+        trust=linked.trust,
+        description=description,
+    )
+    put_attachment(tx, scope, "role", role, linked.policy_arn(scope.partition))
+    return role
 
 
 # --- deletions

@@ -138,6 +138,8 @@ def _add(
     records.groups.put(tx, records.home(group.account), group)
     records.logs.put(tx, group.home_of(member), Log(0, 0, cursors))
     plan_seeding(tx, Seeding(table.scope, group.id, region), now_ms)
+    kind = "dynamodb.link_replication_role"
+    tx.at(now_ms, Job(kind=kind, payload=b"", account=table.account, region=table.region))
     return table
 
 

@@ -17,6 +17,7 @@ from pilvi.services.iam.service_linked_roles import (
     find_deletion,
     find_linked,
     find_open_deletion,
+    put_linked,
 )
 from pilvi.services.iam.wire import (
     CreateServiceLinkedRoleRequest,
@@ -51,16 +52,10 @@ def create_service_linked_role(
             " different suffix."
         )
     records.check_room(tx, call.scope, ROLES, "RolesPerAccount")
-    role = records.Role(
-        name=name,
-        path=linked.path,
-        id="AROA" + call.entropy.upper(17),
-        created_at_ms=call.now_ms,
-        trust=linked.trust,
-        description=req.get("Description", linked.description),
+    description = req.get("Description", linked.description)
+    role = put_linked(
+        tx, call.scope, linked, name, description, entropy=call.entropy, now_ms=call.now_ms
     )
-    arn = linked.policy_arn(call.scope.partition)
-    records.put_attachment(tx, call.scope, "role", role, arn)
     wire = roles.told(call.scope, role)
     del wire["MaxSessionDuration"]
     return {"Role": wire}
