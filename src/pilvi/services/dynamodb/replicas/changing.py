@@ -9,6 +9,7 @@ from pilvi.base.entropy import Entropy
 from pilvi.contracts.jobs import Job
 from pilvi.services.dynamodb import records as table_records
 from pilvi.services.dynamodb.backfills import expiry_job, plan_erasure
+from pilvi.services.dynamodb.backups.copying import is_being_backed_up
 from pilvi.services.dynamodb.errors import invalid
 from pilvi.services.dynamodb.records import TableRecord
 from pilvi.services.dynamodb.removal import remove_table
@@ -230,12 +231,15 @@ def _plan(tx: Transaction, kind: str, group: GlobalTable, region: str, now_ms: i
 def check_removal(
     tx: Transaction, group: GlobalTable, region: str, table: TableRecord, now_ms: int
 ) -> None:
-    """Raises: ValidationException for a protected replica, and for the source of another one, for a day."""
+    """Raises: ValidationException for a protected replica, and for the source of another one, for a day;
+    ResourceInUseException for one that is being backed up."""
     if table.deletion_protection:
         raise errors.ReplicaProtected(table=group.name, region=region)
     for other in group.others(region):
         if other.source == region and now_ms - other.added_at_ms < limits.SOURCE_MS:
             raise errors.ActedAsSource()
+    if is_being_backed_up(tx, table):
+        raise errors.ChangeUnderWay()
 
 
 def delete(tx: Transaction, table: TableRecord, now_ms: int) -> None:
