@@ -6,7 +6,7 @@ from typing import Any
 
 from botocore import handlers
 
-from recordings.s3.raw import signed
+from recordings.s3.raw import put_all, signed
 from recordings.s3.scenarios import scenario
 from recordings.s3.story import Story
 
@@ -290,6 +290,19 @@ def _(s: Story) -> None:
     s.do("upload_part", **o, PartNumber=1, Body="data")
     s("list-parts-empty-marker", "list_parts", **o, PartNumberMarker="")
     s("list-parts-empty-max-parts", "list_parts", **o, MaxParts="")
+
+
+@scenario("TestS3::test_s3_put_more_than_1000_items")
+def _(s: Story) -> None:
+    b = s.bucket()
+    bodies = {f"test-key-{number}": f"test-{number}".encode() for number in range(1010)}
+    put_all(s, b, bodies)
+    for number in (1009, 0):
+        o = {"Bucket": b, "Key": f"test-key-{number}"}
+        s(f"get_object-{number}", "get_object", **o, ChecksumMode="ENABLED")
+    at = {"Bucket": b, "Delimiter": "/"}
+    page = s("list-objects", "list_objects", **at)
+    s("list-objects-next_marker", "list_objects", Bucket=b, Marker=page["NextMarker"])
 
 
 SPECIAL = (

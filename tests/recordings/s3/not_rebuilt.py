@@ -28,9 +28,6 @@ _BY_REASON: dict[str, tuple[str, ...]] = {
         "TestS3PresignedUrl::test_put_object_with_md5_and_chunk_signature_bad_headers[s3v4-False]",
         "TestS3PublicAccessBlock::test_public_access_block_exc",
     ),
-    "a thousand writes for two pages: test_listings.py": (
-        "TestS3::test_s3_put_more_than_1000_items",
-    ),
 }
 
 NOT_REBUILT: dict[str, str] = {
