@@ -15,6 +15,8 @@ from pilvi.contracts.jobs import Job
 from pilvi.identity.principal import root_of
 from pilvi.kit.call import Call
 from pilvi.services.dynamodb import dynamodb
+from pilvi.services.dynamodb.changelog import DAY_MS
+from pilvi.store.keys import unpack
 from pilvi.store.memory import MemoryStore
 
 SCOPE = Scope("000000000001", "us-east-1", "aws")
@@ -25,15 +27,14 @@ class Outbox:
     """Keeps the jobs that wait."""
 
     def __init__(self) -> None:
-        self.jobs: list[Job] = []
+        self.waiting: list[tuple[int, Job]] = []
 
     def emit(self, tx: Any, fact: Any) -> None: ...
 
     def deliver(self, tx: Any, arn: str, payload: bytes, source: Any) -> None: ...
 
     def at(self, tx: Any, due_ms: int, job: Job) -> None:
-        if due_ms <= NOW_MS:
-            self.jobs.append(job)
+        self.waiting.append((due_ms, job))
 
 
 class House:
@@ -42,14 +43,15 @@ class House:
     def __init__(self) -> None:
         self.store = MemoryStore()
         self.outbox = self.store.outbox = Outbox()
+        self.now_ms = NOW_MS
         self.cloud: Any = SimpleNamespace(
-            entropy=Entropy(7), clock=SimpleNamespace(now_ms=lambda: NOW_MS)
+            entropy=Entropy(7), clock=SimpleNamespace(now_ms=lambda: self.now_ms)
         )
 
     async def ask(self, name: str, **req: Any) -> Any:
         operation = dynamodb.operations[name]
         root = root_of(SCOPE.account, SCOPE.account)
-        call = Call(self.cloud, "dynamodb", name, SCOPE, root, "request", NOW_MS)
+        call = Call(self.cloud, "dynamodb", name, SCOPE, root, "request", self.now_ms)
         return await self.store.write(lambda tx: operation.handler(call, tx, req))
 
     async def refusal(self, name: str, **req: Any) -> str:
@@ -57,10 +59,14 @@ class House:
             await self.ask(name, **req)
         return refused.value.code
 
-    async def work(self) -> None:
-        """Run the first of the jobs that wait."""
-        job = self.outbox.jobs.pop(0)
-        await self.store.write(await dynamodb.jobs[job.kind].handle(self.cloud, job))
+    async def work(self) -> bool:
+        """Run the first job that is due. Gives whether there was one."""
+        for number, (due_ms, job) in enumerate(self.outbox.waiting):
+            if due_ms <= self.now_ms:
+                del self.outbox.waiting[number]
+                await self.store.write(await dynamodb.jobs[job.kind].handle(self.cloud, job))
+                return True
+        return False
 
 
 async def fill(house: House, items: int) -> None:
@@ -91,8 +97,8 @@ def test_a_backup_under_way() -> None:
         assert await house.refusal("DeleteTable", TableName="things") == "ResourceInUseException"
         await house.ask("DeleteItem", TableName="things", Key={"pk": {"S": "7"}})
         await house.ask("CreateBackup", TableName="things", BackupName="two")
-        while house.outbox.jobs:
-            await house.work()
+        while await house.work():
+            pass
         told = await house.ask("DescribeBackup", BackupArn=arn)
         assert told["BackupDescription"]["BackupDetails"]["BackupStatus"] == "AVAILABLE"
         counts = [
@@ -113,8 +119,8 @@ def test_a_restore_under_way() -> None:
         await fill(house, 150)
         made = await house.ask("CreateBackup", TableName="things", BackupName="one")
         arn = made["BackupDetails"]["BackupArn"]
-        while house.outbox.jobs:
-            await house.work()
+        while await house.work():
+            pass
         await house.ask("RestoreTableFromBackup", BackupArn=arn, TargetTableName="again")
         table = (await house.ask("DescribeTable", TableName="again"))["Table"]
         assert table["TableStatus"] == "CREATING"
@@ -166,14 +172,48 @@ def test_a_table_deleted_while_it_is_restored_from() -> None:
             "UpdateContinuousBackups", TableName="things", PointInTimeRecoverySpecification=off
         )
         await house.ask("DeleteTable", TableName="things")
-        while house.outbox.jobs:
-            await house.work()
+        while await house.work():
+            pass
         table = (await house.ask("DescribeTable", TableName="again"))["Table"]
         assert (table["TableStatus"], table["ItemCount"]) == ("ACTIVE", 150)
         await house.ask("DeleteTable", TableName="again")
-        while house.outbox.jobs:
-            await house.work()
+        while await house.work():
+            pass
         left = await house.store.read(lambda at: [key for key, _ in at.scan(b"", b"\xff")])
         assert left == []
+
+    asyncio.run(run())
+
+
+def test_old_days_are_removed() -> None:
+    """Of a table that is written every day, no more days are kept than the recovery period needs."""
+
+    async def run() -> None:
+        house = House()
+        await fill(house, 1)
+        on = {"PointInTimeRecoveryEnabled": True, "RecoveryPeriodInDays": 3}
+        recovery = {"TableName": "things", "PointInTimeRecoverySpecification": on}
+        await house.ask("UpdateContinuousBackups", **recovery)
+
+        def entries(at: Any) -> int:
+            return sum("h" in unpack(key) for key, _ in at.scan(b"", b"\xff"))
+
+        for day in range(12):
+            item = {"pk": {"S": "0"}, "day": {"N": str(day)}}
+            await house.ask("PutItem", TableName="things", Item=item)
+            house.now_ms += DAY_MS
+            while await house.work():
+                pass
+            assert await house.store.read(entries) == min(day + 1, 3)
+        on["RecoveryPeriodInDays"] = 1
+        await house.ask("UpdateContinuousBackups", **recovery)
+        while await house.work():
+            pass
+        assert await house.store.read(entries) == 1
+        on["PointInTimeRecoveryEnabled"] = False
+        await house.ask("UpdateContinuousBackups", **recovery)
+        while await house.work():
+            pass
+        assert await house.store.read(entries) == 0
 
     asyncio.run(run())
