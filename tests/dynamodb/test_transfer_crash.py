@@ -9,11 +9,11 @@ from collections.abc import Callable
 
 from servers import CloudClock, Server
 
-from .support import refusal
+from .support import make_simple_table, refusal
 from .transfers import Transfers, counts
 
 ACCOUNT = "000000000044"
-ITEMS = 4000
+ITEMS = 2400
 WRONG = 1500
 """The number of an item that cannot be."""
 
@@ -76,3 +76,40 @@ def _refuses_to_be_touched(one: Transfers) -> None:
         "ResourceInUseException",
         "Attempt to change a resource which is still in use: Table is being created: packed",
     )
+
+
+def test_exports_go_on_where_they_stood(own_server: Callable[..., Server]) -> None:
+    """Each item is in one file, as it was when the export was asked for. No upload is left unfinished."""
+    server = own_server()
+
+    def transfers() -> Transfers:
+        clients = [server.client(name, ACCOUNT) for name in ("dynamodb", "s3")]
+        return Transfers(*clients, CloudClock(server), "target")
+
+    one = transfers()
+    one.s3.create_bucket(Bucket="target")
+    make_simple_table(one.ddb, "things")
+    arn = one.recover("things")
+    items = {f"k{n}": {"pk": {"S": f"k{n}"}, "x": {"S": "x" * 400_000}} for n in range(60)}
+    for item in items.values():
+        one.ddb.put_item(TableName="things", Item=item)
+    export = one.begin(arn)["ExportArn"]
+    one.ddb.delete_item(TableName="things", Key={"pk": {"S": "k3"}})
+    for files in (1, 2):
+        while len(_data(one)) < files:
+            assert one.told_of_export(export)["ExportStatus"] == "IN_PROGRESS"
+            time.sleep(0.002)
+        server.kill()
+        server.start()
+        one = transfers()
+    one.clock.wait_until_idle()
+    told = one.told_of_export(export)
+    assert len(one.lines(told)) == len(items)
+    assert one.exported(told) == items
+    assert len(_data(one)) == 3
+    assert "Uploads" not in one.s3.list_multipart_uploads(Bucket="target")
+
+
+def _data(one: Transfers) -> list[str]:
+    found = one.s3.list_objects_v2(Bucket="target").get("Contents", [])
+    return [file["Key"] for file in found if "/data/" in file["Key"]]

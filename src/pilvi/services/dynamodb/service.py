@@ -36,6 +36,10 @@ def _imported(call: Call, req: Mapping[str, Any]) -> str:
     return _table(call, cast("dict[str, Any]", given) if isinstance(given, dict) else {})
 
 
+def _exported(call: Call, req: Mapping[str, Any]) -> str:
+    return table_arn(call.scope, str(req.get("TableArn", "*")))
+
+
 def _transfer(member: str) -> ResourceOf:
     """The import or export that a member names by its ARN."""
     return lambda call, req: str(req.get(member, "*"))
@@ -185,6 +189,9 @@ dynamodb = Service(
         "ImportTable": Acts(_imported),
         "DescribeImport": Acts(_transfer("ImportArn")),
         "ListImports": Acts(everything),
+        "ExportTableToPointInTime": Acts(_exported),
+        "DescribeExport": Acts(_transfer("ExportArn")),
+        "ListExports": Acts(everything),
         "PutItem": Acts(_table, told=the_request),
         "GetItem": Acts(_table, told=the_request),
         "UpdateItem": Acts(_table, told=the_request),

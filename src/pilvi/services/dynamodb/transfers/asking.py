@@ -31,3 +31,13 @@ def digest_of(req: Mapping[str, Any]) -> bytes:
     document = plain(req)
     document.pop("ClientToken", None)
     return sha256(orjson.dumps(document, option=orjson.OPT_SORT_KEYS)).digest()
+
+
+def read_all(given: Any) -> None:
+    """Count all members as read: a request that is answered as before was understood before."""
+    if isinstance(given, dict):
+        for value in cast("dict[str, Any]", given).values():
+            read_all(value)
+    elif isinstance(given, list):
+        for value in cast("list[Any]", given):
+            read_all(value)

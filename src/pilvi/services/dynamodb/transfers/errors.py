@@ -18,6 +18,34 @@ class ImportNotFoundException(AwsError):
     message = "Import not found: {arn}"
 
 
+class ExportConflictException(AwsError):
+    code = "ExportConflictException"
+    message = (
+        "There was a conflict when writing to the specified S3 bucket: the client token was used with"
+        " other parameters."
+    )
+
+
+class ExportNotFoundException(AwsError):
+    code = "ExportNotFoundException"
+    message = "Export not found: {arn}"
+
+
+class TableNotFoundException(AwsError):
+    code = "TableNotFoundException"
+    message = "Table not found: {table}"
+
+
+class PointInTimeRecoveryUnavailableException(AwsError):
+    code = "PointInTimeRecoveryUnavailableException"
+    message = "Point in time recovery is not enabled for table '{table}'"
+
+
+class InvalidExportTimeException(AwsError):
+    code = "InvalidExportTimeException"
+    message = "The specified {what} is outside of the point in time recovery window."
+
+
 class Failed(Exception):
     """Why a transfer ends: `code` and `reason` are told as FailureCode and FailureMessage."""
 

@@ -40,6 +40,7 @@ from pilvi.services.dynamodb.transfers.records import (
     Place,
     Source,
     imports,
+    parts_home,
     sources,
 )
 from pilvi.services.dynamodb.values import Item, measure_item
@@ -149,8 +150,7 @@ def _end(cloud: Cloud, tx: Transaction, record: Import, failure: Failed | None) 
         failure_message="" if failure is None else failure.reason,
     )
     imports.put(tx, record.home, ended)
-    for source in list(sources.scan(tx, record.home, (record.id,))):
-        sources.delete(tx, record.home, source.id, source.number)
+    sources.delete_all(tx, parts_home(record.scope, record.id))
     named = Named(record.account, record.region, record.id)
     tx.at(
         now_ms + limits.KEPT_MS,
@@ -225,7 +225,7 @@ async def _keep_list(
         if current is None or current != seen:
             return None
         for number, (key, etag) in enumerate(found, seen.files):
-            sources.put(tx, seen.home, Source(seen.id, number, key, etag))
+            sources.put(tx, parts_home(seen.scope, seen.id), Source(number, key, etag))
         imports.put(tx, seen.home, after)
         return after
 
@@ -258,7 +258,7 @@ async def _read(acting: Acting, record: Import) -> None:
     while current is not None and current.place.file < current.files and loop.time() < until_s:
         seen = current
         source = await acting.cloud.store.read(
-            lambda at, seen=seen: sources.find(at, seen.home, seen.id, seen.place.file)
+            lambda at, seen=seen: sources.find(at, parts_home(seen.scope, seen.id), seen.place.file)
         )
         table = await acting.cloud.store.read(lambda at, seen=seen: _table(at, seen))
         if source is None or table is None:

@@ -19,7 +19,7 @@ from pilvi.services.dynamodb.operations.tables import refuse_taken
 from pilvi.services.dynamodb.service import dynamodb
 from pilvi.services.dynamodb.tables import table_name
 from pilvi.services.dynamodb.transfers import limits, naming
-from pilvi.services.dynamodb.transfers.asking import digest_of, plain, token_of
+from pilvi.services.dynamodb.transfers.asking import digest_of, plain, read_all, token_of
 from pilvi.services.dynamodb.transfers.errors import (
     ImportConflictException,
     ImportNotFoundException,
@@ -55,7 +55,7 @@ def import_table(call: Call, tx: Transaction, req: ImportTableInput) -> ImportTa
     if found is not None:
         if found.digest != digest:
             raise ImportConflictException()
-        _read(req)
+        read_all(req)
         return {"ImportTableDescription": _describe(found, counts=False)}
     source, options = _source(call, req), _options(req)
     parameters = req["TableCreationParameters"]
@@ -104,16 +104,6 @@ def _known(call: Call, at: Snapshot, token: str) -> Import | None:
         if ended_ms is None or call.now_ms < ended_ms + limits.TOKEN_LIFE_MS:
             return found
     return None
-
-
-def _read(given: Any) -> None:
-    """Count all members as read: a request that is answered as before was understood before."""
-    if isinstance(given, dict):
-        for value in cast("dict[str, Any]", given).values():
-            _read(value)
-    elif isinstance(given, list):
-        for value in cast("list[Any]", given):
-            _read(value)
 
 
 def _source(call: Call, req: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,15 @@ KEPT_MS = 90 * 24 * 3600 * 1000
 """How long after its end a transfer is told of."""
 PAGE_MAX = 25
 
+EXPORTS_AT_ONCE = 300
+FILE_BYTES = 8 * 1024 * 1024
+"""Of a data file, before it is compressed: the next one begins behind the page that reaches it."""
+FILES_LISTED = 1000
+"""How many data files one read tells."""
+PERIOD_MS_MIN = 15 * 60 * 1000
+PERIOD_MS_MAX = 24 * 3600 * 1000
+"""Of an incremental export."""
+
 LINE_BYTES_MAX = 4 * 1024 * 1024
 """Of a text that could be an item of 400 KB, escapes and base64 counted in."""
 HEADER_BYTES_MAX = 256 * 1024
