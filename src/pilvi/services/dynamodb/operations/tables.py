@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import msgspec
 
-from pilvi.base.arn import Scope
 from pilvi.kit.call import Call
 from pilvi.services.dynamodb import errors, limits, records, rules
 from pilvi.services.dynamodb.backfills import plan_backfill, plan_removal
@@ -15,7 +14,7 @@ from pilvi.services.dynamodb.errors import invalid
 from pilvi.services.dynamodb.operations.resource_policies import put_policy
 from pilvi.services.dynamodb.policies.records import Place
 from pilvi.services.dynamodb.policies.rules import checked
-from pilvi.services.dynamodb.records import Units
+from pilvi.services.dynamodb.records import TableRecord, Units
 from pilvi.services.dynamodb.removal import remove_table
 from pilvi.services.dynamodb.replicas.changing import change as change_replicas
 from pilvi.services.dynamodb.replicas.changing import delete as delete_replica
@@ -62,11 +61,8 @@ def create_table(call: Call, tx: Transaction, req: CreateTableInput) -> CreateTa
         req, scope=call.scope, name=name, table_id=call.entropy.uuid(), now_ms=call.now_ms
     )
     tags = rules.drafted_tags(req.get("Tags") or ())
-    refuse_taken(tx, call.scope, name)
+    refuse_one_more(tx, table)
     home = records.scope_home(call.scope)
-    units = reserved_by(table)
-    if units.read or units.write:
-        refuse_above_account(_reserved(tx, home), Units(0, 0), units, call.scope.region)
     table = switch(tx, table, req, call.entropy, call.now_ms)
     records.tables.put(tx, home, table)
     for tag in tags:
@@ -77,17 +73,21 @@ def create_table(call: Call, tx: Transaction, req: CreateTableInput) -> CreateTa
     return {"TableDescription": describe(table, status="CREATING", index_status="CREATING")}
 
 
-def refuse_taken(at: Snapshot, scope: Scope, name: str) -> None:
-    """Raises: ResourceInUseException where there is such a table; LimitExceededException where there are too many."""
-    if find_table(at, scope, name) is not None:
-        raise errors.ResourceInUseException(detail=f"Table already exists: {name}")
-    home = records.scope_home(scope)
+def refuse_one_more(at: Snapshot, table: TableRecord) -> None:
+    """Raises: ResourceInUseException where there is a table of this name; LimitExceededException where there are too
+    many, or too much is provisioned."""
+    if find_table(at, table.scope, table.name) is not None:
+        raise errors.ResourceInUseException(detail=f"Table already exists: {table.name}")
+    home = records.scope_home(table.scope)
     count = sum(1 for _ in records.tables.scan(at, home, limit=limits.TABLES_PER_REGION))
     if count >= limits.TABLES_PER_REGION:
         raise errors.LimitExceededException(
             detail="Subscriber limit exceeded: There is a limit of "
             f"{limits.TABLES_PER_REGION} tables per subscriber"
         )
+    units = reserved_by(table)
+    if units.read or units.write:
+        refuse_above_account(_reserved(at, home), Units(0, 0), units, table.region)
 
 
 @dynamodb.read("DescribeTable")

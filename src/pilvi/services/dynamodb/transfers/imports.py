@@ -15,7 +15,7 @@ from pilvi.kit.call import Call
 from pilvi.services.dynamodb import errors as dynamodb_errors
 from pilvi.services.dynamodb import records, rules
 from pilvi.services.dynamodb.errors import invalid
-from pilvi.services.dynamodb.operations.tables import refuse_taken
+from pilvi.services.dynamodb.operations.tables import refuse_one_more
 from pilvi.services.dynamodb.service import dynamodb
 from pilvi.services.dynamodb.tables import table_name
 from pilvi.services.dynamodb.transfers import limits, naming
@@ -63,7 +63,7 @@ def import_table(call: Call, tx: Transaction, req: ImportTableInput) -> ImportTa
     table = rules.draft_table(
         parameters, scope=call.scope, name=name, table_id=call.entropy.uuid(), now_ms=call.now_ms
     )
-    refuse_taken(tx, call.scope, name)
+    refuse_one_more(tx, table)
     home = records.scope_home(call.scope)
     active = sum(1 for _ in imports.scan_index(tx, home, "active", limit=limits.IMPORTS_AT_ONCE))
     if active >= limits.IMPORTS_AT_ONCE:
