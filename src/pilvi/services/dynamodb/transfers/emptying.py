@@ -155,15 +155,16 @@ async def _begin(acting: Acting, record: Export) -> Commit:
 async def _write_file(acting: Acting, record: Export) -> Commit:
     """Raises: Failed."""
     await _take_back(acting, record)
-    key = _key_of(record)
+    store, key = acting.cloud.store, _key_of(record)
+    about_to = msgspec.structs.replace(record, upload=(key, ""))
+    if not await store.write(lambda tx: _replace(tx, record, about_to), cause=acting.cause):
+        return lambda tx: None  # somebody else goes on with it
     begun = await acting.s3("CreateMultipartUpload", manifests.target(record, key))
     upload: str = begun["UploadId"]
     seen = msgspec.structs.replace(record, upload=(key, upload))
-    if not await acting.cloud.store.write(
-        lambda tx: _replace(tx, record, seen), cause=acting.cause
-    ):
+    if not await store.write(lambda tx: _replace(tx, about_to, seen), cause=acting.cause):
         await _take_back(acting, seen)
-        return lambda tx: None  # somebody else goes on with it
+        return lambda tx: None
     pages = _Pages(acting, seen)
     named: dict[str, Any] = {**manifests.place(record, key), "UploadId": upload}
     part = await acting.s3("UploadPart", {**named, "PartNumber": 1}, pages.packed())
@@ -196,16 +197,29 @@ def _replace(tx: Transaction, seen: Export, after: Export) -> bool:
 
 
 async def _take_back(acting: Acting, record: Export) -> None:
-    """End an upload that a step before this one left; one that cannot be ended is not in the way."""
+    """End an upload that a step before this one left; one that cannot be ended is not in the way.
+
+    Only where the step ended before it could keep the upload's id, the bucket is asked for it.
+    """
     if record.upload is None:
         return
     key, upload = record.upload
     try:
-        request = {**manifests.place(record, key), "UploadId": upload}
-        await acting.ask("s3", "AbortMultipartUpload", request)
+        uploads = [upload] if upload else await _uploads(acting, record, key)
+        for one in uploads:
+            request = {**manifests.place(record, key), "UploadId": one}
+            await acting.ask("s3", "AbortMultipartUpload", request)
     except AwsError as error:
         if error.code != "NoSuchUpload":
-            _log.info("the upload of %s stays: %s", key, error)
+            _log.info("an upload of %s may stay: %s", key, error)
+
+
+async def _uploads(acting: Acting, record: Export, key: str) -> list[str]:
+    """The ids of those of one key, which nobody else would make."""
+    request = manifests.place(record, key)
+    request["Prefix"] = request.pop("Key")
+    answer = await acting.ask("s3", "ListMultipartUploads", request)
+    return [one["UploadId"] for one in answer.get("Uploads", ()) if one["Key"] == key]
 
 
 def _key_of(record: Export) -> str:

@@ -123,7 +123,8 @@ class Span(msgspec.Struct, frozen=True):
 
 class Export(msgspec.Struct, frozen=True):
     """One export. `table`: as it was held, to be read as of `instant`. `place`: the item behind which the next file
-    begins; `read` when there is none. `upload`: key and id of the multipart upload under way."""
+    begins; `read` when there is none. `upload`: key and id of the multipart upload under way; the id is empty until it
+    is known."""
 
     id: str
     table: TableRecord
