@@ -204,6 +204,33 @@ def test_what_was_changed_between_two_times(transfers: Transfers, table: str, fo
     assert [one["Key"].endswith(suffix) for one in listed["Contents"]] == [True]
 
 
+def test_some_items_and_some_of_their_attributes(transfers: Transfers, table: str) -> None:
+    """By the expressions of Query and Scan. An incremental export has none of them yet, and says so."""
+    some = {
+        "FilterExpression": "#n BETWEEN :low AND :high",
+        "ProjectionExpression": "pk",
+        "ExpressionAttributeNames": {"#n": "n"},
+        "ExpressionAttributeValues": {":low": {"N": "2"}, ":high": {"N": "4.0"}},
+    }
+    told = transfers.export(table, FilterSpecification=some)
+    assert transfers.exported(told) == {f"k{n}": {"pk": {"S": f"k{n}"}} for n in (2, 3, 4)}
+    assert told["FilterSpecification"]["FilterExpression"] == some["FilterExpression"]
+    one = {
+        "KeyConditionExpression": "pk = :pk",
+        "ExpressionAttributeValues": {":pk": {"S": "k5"}},
+    }
+    told = transfers.export(table, FilterSpecification=one, ExportFormat="ION")
+    assert len(transfers.lines(told)) == 1
+    for specification in (
+        {**one, "FilterExpression": "pk = :pk"},
+        {**one, "KeyConditionExpression": "n = :pk"},
+        {"FilterExpression": "n >"},
+        {**some, "FilterExpression": "attribute_exists(pk)"},
+    ):
+        code, _ = refusal(transfers.begin, table_arn=table, FilterSpecification=specification)
+        assert code == "ValidationException", specification
+
+
 def test_files_are_encrypted_as_asked(transfers: Transfers, table: str, client: Make) -> None:
     key = client("kms").create_key()["KeyMetadata"]
     told = transfers.export(table, S3SseAlgorithm="KMS", S3SseKmsKeyId=key["KeyId"])

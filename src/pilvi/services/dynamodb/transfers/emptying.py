@@ -27,10 +27,11 @@ from pilvi.services.dynamodb.changelog import Instant
 from pilvi.services.dynamodb.history import keeping
 from pilvi.services.dynamodb.history.reading import changes_between, page_as_of
 from pilvi.services.dynamodb.service import dynamodb
-from pilvi.services.dynamodb.tables import size_of
+from pilvi.services.dynamodb.tables import Table, size_of
 from pilvi.services.dynamodb.transfers import limits, manifests
 from pilvi.services.dynamodb.transfers.acting import Acting
 from pilvi.services.dynamodb.transfers.errors import Failed
+from pilvi.services.dynamodb.transfers.filters import Filter
 from pilvi.services.dynamodb.transfers.formats.writing import change_line, item_line
 from pilvi.services.dynamodb.transfers.records import (
     DataFile,
@@ -236,7 +237,11 @@ class _Pages:
     def __init__(self, acting: Acting, record: Export) -> None:
         self._acting = acting
         self._record = record
+        self._filter: Filter | None = None
+        if record.filter is not None:
+            self._filter = Filter(record.filter, Table(record.table))
         self._digest = hashlib.md5(usedforsecurity=False)
+        self._looked_at = 0
         self.next = record.place
         self.items = 0
         self.size = 0
@@ -265,7 +270,8 @@ class _Pages:
             read += len(text)
             if text:
                 yield text
-            if self.next is None or read >= limits.FILE_BYTES:
+            full = read >= limits.FILE_BYTES or self._looked_at >= limits.READ_BYTES
+            if self.next is None or full:
                 return
 
     def _page(self, at: Snapshot) -> tuple[list[bytes], bytes | None]:
@@ -274,8 +280,14 @@ class _Pages:
         if record.span is not None:
             return self._changes(at, record.span, until)
         page = page_as_of(at, record.table, until, start_after=self.next)
-        self.size += sum(size_of(stored) for _, stored in page.items)
-        return [item_line(record.format, stored) for _, stored in page.items], page.next
+        lines: list[bytes] = []
+        for place, stored in page.items:
+            self.size += size_of(stored)
+            self._looked_at += len(stored)
+            told = stored if self._filter is None else self._filter.apply(place, stored)
+            if told is not None:
+                lines.append(item_line(record.format, told))
+        return lines, page.next
 
     def _changes(
         self, at: Snapshot, span: Span, until: Instant

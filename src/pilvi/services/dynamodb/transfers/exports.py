@@ -6,8 +6,9 @@ AWS: DynamoDB Developer Guide, "DynamoDB data export to Amazon S3: how it works"
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
+from pilvi.base.errors import NotBuilt
 from pilvi.kit import paging
 from pilvi.kit.call import Call
 from pilvi.services.dynamodb import errors as dynamodb_errors
@@ -18,7 +19,7 @@ from pilvi.services.dynamodb.history.keeping import Recovery
 from pilvi.services.dynamodb.service import dynamodb
 from pilvi.services.dynamodb.tables import Table, find_table, table_name
 from pilvi.services.dynamodb.transfers import limits, naming
-from pilvi.services.dynamodb.transfers.asking import digest_of, read_all, token_of
+from pilvi.services.dynamodb.transfers.asking import digest_of, plain, read_all, token_of
 from pilvi.services.dynamodb.transfers.emptying import plan, readers_of
 from pilvi.services.dynamodb.transfers.errors import (
     ExportConflictException,
@@ -27,6 +28,7 @@ from pilvi.services.dynamodb.transfers.errors import (
     PointInTimeRecoveryUnavailableException,
     TableNotFoundException,
 )
+from pilvi.services.dynamodb.transfers.filters import Filter
 from pilvi.services.dynamodb.transfers.records import Export, Span, exports
 from pilvi.services.dynamodb.wire import (
     DescribeExportInput,
@@ -69,6 +71,7 @@ def export_table_to_point_in_time(
     recovery = keeping.find_recovery(tx, table.record)
     if recovery is None:
         raise PointInTimeRecoveryUnavailableException(table=table.name)
+    specification = _filter(req, table)
     home = records.scope_home(call.scope)
     active = sum(1 for _ in exports.scan_index(tx, home, "active", limit=limits.EXPORTS_AT_ONCE))
     if active >= limits.EXPORTS_AT_ONCE:
@@ -107,6 +110,7 @@ def export_table_to_point_in_time(
         instant=(instant.at_ms, instant.number),
         at_ms=call.now_ms if at_ms is None else at_ms,
         span=span,
+        filter=specification,
         started_at_ms=call.now_ms,
     )
     exports.put(tx, home, record)
@@ -149,6 +153,17 @@ def _table(call: Call, at: Snapshot, arn: str) -> Table:
     if table is None or not table.ready:
         raise TableNotFoundException(table=name)
     return table
+
+
+def _filter(req: Mapping[str, Any], table: Table) -> dict[str, Any] | None:
+    """Raises: ValidationException; NotBuilt for changes, of which AWS does not say which image is meant."""
+    given = req.get("FilterSpecification")
+    if given is None:
+        return None
+    if req.get("ExportType") == _INCREMENTAL:
+        raise NotBuilt(what="the member FilterSpecification of an incremental export")
+    Filter(given, table)
+    return plain(given)
 
 
 def _check_within(call: Call, recovery: Recovery, at_ms: int, what: str) -> None:
@@ -238,6 +253,8 @@ def _describe(record: Export) -> ExportDescription:
             "ExportToTime": record.span.until_ms,
             "ExportViewType": record.span.view,
         }
+    if record.filter is not None:
+        result["FilterSpecification"] = cast("Any", record.filter)
     if record.bucket_owner is not None:
         result["S3BucketOwner"] = record.bucket_owner
     if record.prefix is not None:

@@ -15,6 +15,8 @@ PAGE_MAX = 25
 EXPORTS_AT_ONCE = 300
 FILE_BYTES = 8 * 1024 * 1024
 """Of a data file, before it is compressed: the next one begins behind the page that reaches it."""
+READ_BYTES = 8 * FILE_BYTES
+"""Of items for one data file, where a filter leaves most of them out."""
 FILES_LISTED = 1000
 """How many data files one read tells."""
 PERIOD_MS_MIN = 15 * 60 * 1000

@@ -123,8 +123,8 @@ class Span(msgspec.Struct, frozen=True):
 
 class Export(msgspec.Struct, frozen=True):
     """One export. `table`: as it was held, to be read as of `instant`. `place`: the item behind which the next file
-    begins; `read` when there is none. `upload`: key and id of the multipart upload under way; the id is empty until it
-    is known."""
+    begins; `read` when there is none. `filter`: the FilterSpecification. `upload`: key and id of the multipart upload
+    under way; the id is empty until it is known."""
 
     id: str
     table: TableRecord
@@ -142,6 +142,7 @@ class Export(msgspec.Struct, frozen=True):
     encryption: str = "AES256"
     encryption_key: str | None = None
     span: Span | None = None
+    filter: dict[str, Any] | None = None
     status: Status = "IN_PROGRESS"
     ended_at_ms: int | None = None
     begun: bool = False
