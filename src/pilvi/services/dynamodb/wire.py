@@ -404,6 +404,14 @@ class DescribeEndpointsResponse(TypedDict, total=False):
     Endpoints: Required[list[Endpoint]]
 
 
+class DescribeExportInput(TypedDict, total=False):
+    ExportArn: Required[str]
+
+
+class DescribeExportOutput(TypedDict, total=False):
+    ExportDescription: ExportDescription
+
+
 class DescribeGlobalTableInput(TypedDict, total=False):
     GlobalTableName: Required[str]
 
@@ -522,9 +530,67 @@ class ExpectedAttributeValue(TypedDict, total=False):
     AttributeValueList: list[AttributeValue]
 
 
+class ExportDescription(TypedDict, total=False):
+    ExportArn: str
+    ExportStatus: str
+    StartTime: EpochMs
+    EndTime: EpochMs
+    ExportManifest: str
+    TableArn: str
+    TableId: str
+    ExportTime: EpochMs
+    ClientToken: str
+    S3Bucket: str
+    S3BucketOwner: str
+    S3Prefix: str
+    S3SseAlgorithm: str
+    S3SseKmsKeyId: str
+    FailureCode: str
+    FailureMessage: str
+    ExportFormat: str
+    BilledSizeBytes: int
+    ItemCount: int
+    ExportType: str
+    IncrementalExportSpecification: IncrementalExportSpecification
+    FilterSpecification: FilterSpecification
+
+
+class ExportSummary(TypedDict, total=False):
+    ExportArn: str
+    ExportStatus: str
+    ExportType: str
+
+
+class ExportTableToPointInTimeInput(TypedDict, total=False):
+    TableArn: Required[str]
+    ExportTime: EpochMs
+    ClientToken: str
+    S3Bucket: Required[str]
+    S3BucketOwner: str
+    S3Prefix: str
+    S3SseAlgorithm: str
+    S3SseKmsKeyId: str
+    ExportFormat: str
+    ExportType: str
+    IncrementalExportSpecification: IncrementalExportSpecification
+    FilterSpecification: FilterSpecification
+
+
+class ExportTableToPointInTimeOutput(TypedDict, total=False):
+    ExportDescription: ExportDescription
+
+
 class FailureException(TypedDict, total=False):
     ExceptionName: str
     ExceptionDescription: str
+
+
+class FilterSpecification(TypedDict, total=False):
+    FilterExpression: str
+    ProjectionExpression: str
+    KeyConditionExpression: str
+    ExpressionAttributeNames: dict[str, str]
+    ExpressionAttributeValues: ExpressionAttributeValueMap
 
 
 class Get(TypedDict, total=False):
@@ -681,6 +747,12 @@ class ImportTableOutput(TypedDict, total=False):
     ImportTableDescription: Required[ImportTableDescription]
 
 
+class IncrementalExportSpecification(TypedDict, total=False):
+    ExportFromTime: EpochMs
+    ExportToTime: EpochMs
+    ExportViewType: str
+
+
 class InputFormatOptions(TypedDict, total=False):
     Csv: CsvOptions
 
@@ -749,6 +821,17 @@ class ListContributorInsightsInput(TypedDict, total=False):
 
 class ListContributorInsightsOutput(TypedDict, total=False):
     ContributorInsightsSummaries: list[ContributorInsightsSummary]
+    NextToken: str
+
+
+class ListExportsInput(TypedDict, total=False):
+    TableArn: str
+    MaxResults: int
+    NextToken: str
+
+
+class ListExportsOutput(TypedDict, total=False):
+    ExportSummaries: list[ExportSummary]
     NextToken: str
 
 

@@ -24,8 +24,8 @@ from pilvi.contracts.delivery import Commit
 from pilvi.contracts.jobs import Job, Retry
 from pilvi.services.dynamodb import limits as dynamodb_limits
 from pilvi.services.dynamodb import records as table_records
-from pilvi.services.dynamodb.backfills import plan_erasure
 from pilvi.services.dynamodb.errors import SerializationException, ValidationException, invalid
+from pilvi.services.dynamodb.removal import remove_table
 from pilvi.services.dynamodb.service import dynamodb
 from pilvi.services.dynamodb.tables import Table, find_table
 from pilvi.services.dynamodb.transfers import limits
@@ -140,8 +140,7 @@ def _end(cloud: Cloud, tx: Transaction, record: Import, failure: Failed | None) 
         ready = msgspec.structs.replace(table.record, status="ACTIVE")
         table_records.tables.put(tx, record.home, ready)
     elif table is not None:
-        table_records.tables.delete(tx, record.home, table.name)
-        plan_erasure(tx, table.record, table.home, now_ms)
+        remove_table(tx, table, now_ms)
     ended = msgspec.structs.replace(
         record,
         status="COMPLETED" if failure is None else "FAILED",
