@@ -67,7 +67,7 @@ def packed(compression: str, text: bytes) -> bytes:
 @pytest.mark.parametrize("compression", ["NONE", "GZIP", "ZSTD"])
 def test_objects_below_a_prefix_become_a_table(transfers: Transfers, compression: str) -> None:
     """Those beside it do not. More items than a transaction takes, in several objects, compressed or not."""
-    texts = [numbered(0, 250), numbered(250, 7).rstrip(b"\n")]
+    texts = [numbered(0, 650), numbered(650, 7).rstrip(b"\n")]
     for number, text in enumerate(texts):
         transfers.put(f"in/{number}", packed(compression, text))
     transfers.put("in/empty", b"")
@@ -82,11 +82,11 @@ def test_objects_below_a_prefix_become_a_table(transfers: Transfers, compression
     transfers.clock.wait_until_idle()
     told = transfers.told(answer["ImportArn"])
     assert told["ImportStatus"] == "COMPLETED", told
-    assert counts(told) == (257, 257, 0)
+    assert counts(told) == (657, 657, 0)
     assert told["ProcessedSizeBytes"] == sum(map(len, texts))
     assert told["StartTime"] <= told["EndTime"]
     assert transfers.items("made") == {
-        f"k{n}": {"pk": {"S": f"k{n}"}, "n": {"N": str(n)}} for n in range(257)
+        f"k{n}": {"pk": {"S": f"k{n}"}, "n": {"N": str(n)}} for n in range(657)
     }
     table = transfers.ddb.describe_table(TableName="made")["Table"]
     assert (table["TableStatus"], table["TableId"]) == ("ACTIVE", told["TableId"])

@@ -13,7 +13,7 @@ from .support import make_simple_table, refusal
 from .transfers import Transfers, counts
 
 ACCOUNT = "000000000044"
-ITEMS = 2400
+ITEMS = 6000
 WRONG = 1500
 """The number of an item that cannot be."""
 

@@ -27,7 +27,7 @@ LINE_BYTES_MAX = 4 * 1024 * 1024
 """Of a text that could be an item of 400 KB, escapes and base64 counted in."""
 HEADER_BYTES_MAX = 256 * 1024
 """Of a CSV's first line."""
-STEP_ITEMS = 100
+STEP_ITEMS = 500
 STEP_BYTES = 1024 * 1024
 """How much is read into one transaction."""
 RUN_S = 60.0
