@@ -31,16 +31,6 @@ class ExportNotFoundException(AwsError):
     message = "Export not found: {arn}"
 
 
-class TableNotFoundException(AwsError):
-    code = "TableNotFoundException"
-    message = "Table not found: {table}"
-
-
-class PointInTimeRecoveryUnavailableException(AwsError):
-    code = "PointInTimeRecoveryUnavailableException"
-    message = "Point in time recovery is not enabled for table '{table}'"
-
-
 class InvalidExportTimeException(AwsError):
     code = "InvalidExportTimeException"
     message = "The specified {what} is outside of the point in time recovery window."

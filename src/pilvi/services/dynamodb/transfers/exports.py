@@ -13,6 +13,10 @@ from pilvi.kit import paging
 from pilvi.kit.call import Call
 from pilvi.services.dynamodb import errors as dynamodb_errors
 from pilvi.services.dynamodb import records
+from pilvi.services.dynamodb.backups.errors import (
+    PointInTimeRecoveryUnavailableException,
+    TableNotFoundException,
+)
 from pilvi.services.dynamodb.errors import invalid
 from pilvi.services.dynamodb.history import keeping
 from pilvi.services.dynamodb.history.keeping import Recovery
@@ -25,8 +29,6 @@ from pilvi.services.dynamodb.transfers.errors import (
     ExportConflictException,
     ExportNotFoundException,
     InvalidExportTimeException,
-    PointInTimeRecoveryUnavailableException,
-    TableNotFoundException,
 )
 from pilvi.services.dynamodb.transfers.filters import Filter
 from pilvi.services.dynamodb.transfers.records import Export, Span, exports
