@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from persons import Person, allow
+
 from .replication import (
     HOME,
     OTHER,
@@ -110,6 +112,38 @@ def test_what_is_refused_by_name(regions: dict[str, Any]) -> None:
         ([{"Disassociate": leaving}], {}),
     ):
         assert refused(home, *updates, **more)[0] == "NotImplemented"
+
+
+def test_what_changes_nothing(regions: dict[str, Any]) -> None:
+    """A mode of consistency, or a witness, without a replica."""
+    home = regions[HOME]
+    make_table(home)
+    for more, named in (
+        ({"MultiRegionConsistency": "EVENTUAL"}, ""),
+        ({"GlobalTableWitnessUpdates": [create(THIRD)]}, "MultiRegionConsistency, "),
+    ):
+        code, message = refusal(home.update_table, TableName="things", **more)
+        assert code == "ValidationException"
+        assert message.startswith("At least one of ProvisionedThroughput, BillingMode,")
+        assert f"ReplicaTransitRoleArn, {named}DeletionProtectionEnabled," in message
+
+
+def test_a_replica_needs_permission_in_its_region(client: Callable[..., Any], account: str) -> None:
+    """To be made, and to be filled; the one who may only change the table at home is refused."""
+    make_table(client("dynamodb"))
+    ann = Person(client, account)
+    arns = {region: f"arn:aws:dynamodb:{region}:{account}:table/things" for region in (HOME, OTHER)}
+    filling = ["Scan", "Query", "UpdateItem", "PutItem", "GetItem", "DeleteItem", "BatchWriteItem"]
+    actions = [f"dynamodb:{action}" for action in ("CreateTableReplica", *filling)]
+    ann.may(allow("dynamodb:*", arns[HOME]))
+    mine = ann.client("dynamodb")
+    code, message = refused(mine, create(OTHER))
+    assert code == "AccessDeniedException"
+    assert f"dynamodb:CreateTableReplica on resource: {arns[OTHER]}" in message
+    ann.may(allow("dynamodb:*", arns[HOME]), allow(actions[:-1], arns[OTHER]))
+    assert "dynamodb:BatchWriteItem" in refused(mine, create(OTHER))[1]
+    ann.may(allow("dynamodb:*", arns[HOME]), allow(actions, arns[OTHER]))
+    add_replica(mine, OTHER)
 
 
 def test_refusals_that_depend_on_what_there_is(regions: dict[str, Any], clock: Any) -> None:

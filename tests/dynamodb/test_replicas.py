@@ -19,7 +19,7 @@ from .replication import (
     remove_replica,
 )
 from .streaming import change, read_all
-from .support import key, make_table, refusal
+from .support import index, key, make_table, refusal
 
 
 @pytest.fixture
@@ -78,7 +78,12 @@ def test_a_replica_comes_and_goes(regions: dict[str, Any], clock: Any) -> None:
 
 def test_everything_reaches_everywhere(regions: dict[str, Any], clock: Any) -> None:
     """Puts, updates, deletions, batches, transactions and PartiQL of each of three regions; nothing goes round."""
-    make_global(regions, clock, OTHER, THIRD)
+    indexes = {
+        "LocalSecondaryIndexes": [index("by_text", "pk", "text")],
+        "GlobalSecondaryIndexes": [index("everywhere", "text")],
+        "definitions": [{"AttributeName": "text", "AttributeType": "S"}],
+    }
+    make_global(regions, clock, OTHER, THIRD, **indexes)
     home, other, third = regions.values()
     for number, ddb in enumerate(regions.values()):
         put(ddb, "p", number, "put")
@@ -104,6 +109,10 @@ def test_everything_reaches_everywhere(regions: dict[str, Any], clock: Any) -> N
     assert found["p", 0]["text"] == {"S": "updated"}
     assert all(set(item) <= {"pk", "sk", "text"} for item in found.values())
     assert contents(other) == contents(third) == found
+    for ddb in regions.values():
+        for name in ("by_text", "everywhere"):
+            items = ddb.scan(TableName="things", IndexName=name)["Items"]
+            assert sorted(item["text"]["S"] for item in items) == ["put", "updated"]
 
 
 def test_the_last_writer_wins(regions: dict[str, Any], clock: Any) -> None:
@@ -162,6 +171,12 @@ def test_streams_of_each_region(
     streams = clients(client, "dynamodbstreams")
     for region in (HOME, OTHER):
         table = regions[region].describe_table(TableName="things")["Table"]
+        (listed,) = streams[region].list_streams(TableName="things")["Streams"]
+        assert listed == {
+            "StreamArn": table["LatestStreamArn"],
+            "TableName": "things",
+            "StreamLabel": table["LatestStreamLabel"],
+        }
         records = read_all(streams[region], table["LatestStreamArn"])
         assert [change(one) for one in records] == [("INSERT", None, item), ("REMOVE", item, None)]
         assert {one["awsRegion"] for one in records} == {region}

@@ -40,6 +40,13 @@ _CHANGES: Final = (
     "WarmThroughput",
     "TableClass",
 )
+_NO_CHANGES: Final = (
+    "TableName",
+    "AttributeDefinitions",
+    "MultiRegionConsistency",
+    "GlobalTableWitnessUpdates",
+)
+"""Members that change nothing by themselves: those of replication belong to ReplicaUpdates."""
 _ALONE: Final = {
     "SSESpecification": "Server-Side Encryption modification must be the only operation in the request",
     "TableClass": "TableClass modification must be the only operation in the request",
@@ -76,13 +83,14 @@ def check_request(req: Mapping[str, Any]) -> None:
     updates = req.get("GlobalSecondaryIndexUpdates")
     if updates is not None and not updates:
         given.discard("GlobalSecondaryIndexUpdates")
-    known = sum(member in req for member in ("TableName", "AttributeDefinitions", *_CHANGES))
+    known = sum(member in req for member in (*_NO_CHANGES, *_CHANGES))
     if not given and len(req) == known:
+        named = "" if "MultiRegionConsistency" in req else "MultiRegionConsistency, "
         raise invalid(
             "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, "
             "GlobalSecondaryIndexUpdates, SSESpecification, ReplicaUpdates, MultiAccountReplicaReady, "
-            "ReplicaTransitRoleArn, MultiRegionConsistency, DeletionProtectionEnabled, "
-            "OnDemandThroughput, WarmThroughput or TableClass is required"
+            f"ReplicaTransitRoleArn, {named}DeletionProtectionEnabled, OnDemandThroughput, "
+            "WarmThroughput or TableClass is required"
         )
     if updates is not None and not updates:
         raise invalid_values("List of GlobalSecondaryIndexUpdates is empty")

@@ -140,7 +140,7 @@ def update_table(call: Call, tx: Transaction, req: UpdateTableInput) -> UpdateTa
     AWS: UpdateTable; Developer Guide, "Managing global secondary indexes in DynamoDB".
     """
     check_name(call.scope, req["TableName"])
-    if "ReplicaUpdates" in req or "GlobalTableWitnessUpdates" in req:
+    if "ReplicaUpdates" in req:
         return _update_replicas(call, tx, req)
     check_request(req)
     table = refuse_unready(get_shared_table(tx, call.scope, req["TableName"]))

@@ -57,7 +57,7 @@ def replica_action(req: Mapping[str, Any], scope: Scope) -> Action:
     if any(member in req for member in _OTHER_CHANGES):
         raise invalid_values("Replica modification must be the only operation in the request")
     refuse_strong(req)
-    actions = _actions(req.get("ReplicaUpdates") or ())
+    actions = _actions(req["ReplicaUpdates"])
     made = {(one.kind, one.region) for one in actions if one.kind != "Update"}
     if len(made) > 1:
         raise invalid(
