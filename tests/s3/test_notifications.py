@@ -66,6 +66,7 @@ def test_a_function_is_told_what_happens(
     assert first["userIdentity"]["principalId"] == f"AWS:{account}"
     request_id = put["ResponseMetadata"]["RequestId"]
     assert first["responseElements"]["x-amz-request-id"] == request_id
+    assert first["responseElements"]["x-amz-id-2"] == put["ResponseMetadata"]["HostId"]
     described = first["s3"]
     assert described["s3SchemaVersion"] == "1.0"
     assert described["configurationId"] == "c1"

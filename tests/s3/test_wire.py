@@ -118,6 +118,24 @@ def test_words_are_encoded(text: str, shown: str) -> None:
     assert encoded_words.encoded(text) == shown
 
 
+# Words that are none stay as they are: of an unknown encoding, of no encoding, of bytes that are no base64.
+@pytest.mark.parametrize(
+    ("shown", "text"),
+    [
+        ("=?UTF-8?B?YWJj?= =?UTF-8?q?d_=C3=A9?=", "abcd é"),
+        ("x =?ISO-8859-1?Q?=E9?= y", "x é y"),
+        ("=?UTF-8?B?/2H/?=", "\ufffda\ufffd"),
+        ("=?nope?B?YWJj?=", "=?nope?B?YWJj?="),
+        ("=?UTF-8?X?YWJj?=", "=?UTF-8?X?YWJj?="),
+        ("=?UTF-8?B?Y?=", "=?UTF-8?B?Y?="),
+        ("=?hex?B?YWJj?=", "=?hex?B?YWJj?="),
+    ],
+)
+def test_words_are_read(shown: str, text: str) -> None:
+    assert encoded_words.decoded(shown) == text
+    assert encoded_words.decoded(encoded_words.literal(shown)) == shown
+
+
 def test_head_of_a_bucket_names_its_region(send: Send, bucket: str) -> None:
     answer = told(send("HEAD", f"/{bucket}"))
     assert answer["x-amz-bucket-region"] == "us-east-1"

@@ -1,7 +1,8 @@
 """POST Object: a form becomes a PutObject of whoever signed its policy.
 
 The order is that of the promises: fields, signature, policy, and only then the file, which streams through the same
-handler as any other object. Unsigned forms are refused, for no bucket here can be written by everyone.
+handler as any other object.
+Differs: unsigned forms are refused, by buckets that anybody may write to as well.
 AWS: S3 API Reference, "POST Object", "Creating a POST policy".
 """
 

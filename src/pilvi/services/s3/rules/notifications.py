@@ -15,6 +15,7 @@ from urllib.parse import quote_plus
 
 from pilvi.base.arn import Arn
 from pilvi.base.errors import NotBuilt
+from pilvi.protocol.rest import host_id
 from pilvi.services.s3 import errors, limits
 from pilvi.services.s3.records.buckets import Bucket, Notification
 from pilvi.services.s3.rules import names
@@ -328,7 +329,7 @@ def record(
         "requestParameters": {"sourceIPAddress": circumstances.client_host},
         "responseElements": {
             "x-amz-request-id": circumstances.request_id,
-            "x-amz-id-2": circumstances.request_id,
+            "x-amz-id-2": host_id(circumstances.request_id),
         },
         "s3": {
             "s3SchemaVersion": "1.0",
