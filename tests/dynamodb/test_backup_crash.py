@@ -12,7 +12,7 @@ from servers import CloudClock
 from .support import index, make_table
 
 ACCOUNT = "000000000044"
-ITEMS = 1500
+ITEMS = 1000
 
 
 def test_backups_and_restores_go_on_after_a_kill(own_server: Any) -> None:

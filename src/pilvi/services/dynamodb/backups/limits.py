@@ -5,6 +5,8 @@ RESTORES_MAX = 50
 SYSTEM_LIFE_DAYS = 35
 """How long the backup of a deleted table is kept."""
 LIST_MAX = 100
+LOOKED_AT_MAX = 1000
+"""So many backups one ListBackups looks at, whatever it finds."""
 
 FIRST_ITEMS = 100
 FIRST_BYTES = 256 * 1024

@@ -82,6 +82,7 @@ def _indexes(
     known = {
         index["IndexName"]: _definition_of_index(index, kept=kept)
         for index in shown.get(f"{kind}es") or ()
+        if index.get("IndexStatus") != "DELETING"
     }
     wanted: Sequence[Mapping[str, Any]] | None = req.get(f"{kind}Override")
     if wanted is None:

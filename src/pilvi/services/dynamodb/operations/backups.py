@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from itertools import islice
+from collections.abc import Iterator
 
 from pilvi.base.arn import Scope
 from pilvi.kit.call import Call
@@ -94,25 +94,39 @@ def list_backups(call: Call, at: Snapshot, req: ListBackupsInput) -> ListBackups
     until_ms = req.get("TimeRangeUpperBound")
     if since_ms is not None and until_ms is not None and since_ms > until_ms:
         raise invalid("TimeRangeLowerBound must not be later than TimeRangeUpperBound")
-    named = (table_name(call.scope, req["TableName"]),) if "TableName" in req else ()
-    start = req.get("ExclusiveStartBackupArn")
-    listed = (
-        backup
-        for backup in records.backups.scan(
-            at,
-            scope_home(call.scope),
-            named,
-            after_key=None if start is None else _place(call.scope, start),
-        )
-        if kind in (backup.kind, "ALL")
-        and (since_ms is None or backup.created_at_ms >= since_ms)
-        and (until_ms is None or backup.created_at_ms < until_ms)
-    )
-    found = list(islice(listed, limit + 1))
-    result: ListBackupsOutput = {"BackupSummaries": [summary_of(one) for one in found[:limit]]}
-    if len(found) > limit:
-        result["LastEvaluatedBackupArn"] = found[limit - 1].arn
+    name = table_name(call.scope, req["TableName"]) if "TableName" in req else None
+    found: list[BackupRecord] = []
+    last: BackupRecord | None = None
+    result: ListBackupsOutput = {"BackupSummaries": []}
+    for seen, backup in enumerate(_after(at, call.scope, name, req.get("ExclusiveStartBackupArn"))):
+        if last is not None and (len(found) == limit or seen == limits.LOOKED_AT_MAX):
+            result["LastEvaluatedBackupArn"] = last.arn
+            break
+        last = backup
+        if (
+            kind in (backup.kind, "ALL")
+            and (since_ms is None or backup.created_at_ms >= since_ms)
+            and (until_ms is None or backup.created_at_ms < until_ms)
+        ):
+            found.append(backup)
+    result["BackupSummaries"] = [summary_of(one) for one in found]
     return result
+
+
+def _after(
+    at: Snapshot, scope: Scope, table: str | None, start: str | None
+) -> Iterator[BackupRecord]:
+    """Raises: ValidationException for a start that is no backup's ARN, or another table's."""
+    place = None
+    if start is not None:
+        try:
+            place = _place(scope, start)
+        except errors.BackupNotFoundException:
+            raise invalid(f"Invalid ExclusiveStartBackupArn: {start}") from None
+        if table not in (None, place[0]):
+            raise invalid(f"ExclusiveStartBackupArn is of another table: {start}")
+    named = () if table is None else (table,)
+    return records.backups.scan(at, scope_home(scope), named, after_key=place)
 
 
 @dynamodb.write("DeleteBackup")
