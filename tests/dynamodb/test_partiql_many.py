@@ -138,7 +138,7 @@ def test_a_transaction_does_all_or_nothing(ddb: Any) -> None:
         "EXISTS(SELECT * FROM simple WHERE pk = 'c' AND pk IS MISSING)",
         "INSERT INTO simple VALUE {'pk': 'd'}",
     )
-    assert answer["Responses"] == [{}, {}, {}, {}]
+    assert answer["Responses"] == []  # as AWS was recorded
     assert item(ddb, "a")["n"] == {"N": "6"}
     assert item(ddb, "d") is not None
 

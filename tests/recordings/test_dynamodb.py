@@ -10,7 +10,9 @@ from typing import Any, cast
 import pytest
 from botocore.exceptions import ClientError
 
+from recordings.dynamodb import settings, statements, streams
 from recordings.s3.story import differences
+from servers import Server
 
 RECORDED: dict[str, dict[str, Any]] = {
     line["name"]: line["answers"]
@@ -22,16 +24,24 @@ RECORDED: dict[str, dict[str, Any]] = {
 RECORDER = "111111111111"
 
 NOT_REBUILT = {
-    "*execute_transaction, *execute_statement*, *partiql*": "in the tests of PartiQL",
-    "*stream*, test_data_encoding_consistency": "in the tests of streams",
-    "*sse_specification*": "in the tests of tables' settings",
-    "test_continuous_backup_update": "in the tests of backups",
-    "test_kinesis_streaming_destination_crud, *contributor_insights": "in the tests of tables' settings",
-    "test_table_warm_throughput": "a WarmThroughput that is asked for is in the tests of tables' settings",
+    "test_dynamodb_streams_describe_with_exclusive_start_shard_id": "no answer was recorded",
+    "test_stream_destination_records": "no answer was recorded",
+    "test_enable_kinesis_streaming_destination": "read from a stream of Kinesis, of which there are none here",
+    "test_dynamodb_create_table_with_partial_sse_specification": "keys of KMS are refused by name",
+    "test_dynamodb_update_table_without_sse_specification_change": "keys of KMS are refused by name",
     "test_streams_on_global_tables": "in the tests of global tables",
-    "test_dynamodb_streams_describe_with_exclusive_start_shard_id, test_stream_destination_records": "nothing recorded",
+    "test_table_v2_stream": "a global table made by a stack of CloudFormation, which is not here",
 }
-"""Groups of recorded scenarios that are not here, and why."""
+"""Recorded scenarios that are not here, and why. Those that a service of its own tells, which is not here, are with
+its recordings: tables of stacks, tasks of state machines, integrations of APIs, event source mappings."""
+
+UNTOLD = {
+    (
+        "test_kinesis_streaming_destination_crud",
+        "describe",
+    ): "the stream of Kinesis is not there: ENABLE_FAILED",
+}
+"""Recorded labels that are left out of what is otherwise here, and why."""
 
 DIFFERS = {
     ("test_return_values_on_conditions_check_failure", "items"): (
@@ -47,19 +57,33 @@ S = {"S": "x"}
 class Story:
     """story("label", "put_item", Item=...): asks, and keeps the answer under its label."""
 
-    def __init__(self, client: Any, account: str) -> None:
-        self.ddb = client
+    recorder = RECORDER
+
+    def __init__(
+        self, make: Callable[..., Any], account: str, wanted: set[str], settle: Callable[[], None]
+    ) -> None:
+        """`wanted`: the labels that were recorded. `settle`: waits until nothing is under way."""
+        self.client = make
+        self.ddb = make("dynamodb")
         self.account = account
+        self.wanted = wanted
+        self.settle = settle
         self.said: dict[str, Any] = {}
 
-    def __call__(self, label: str, operation: str, **params: Any) -> Any:
+    def __call__(self, label: str, operation: str, service: str = "dynamodb", **params: Any) -> Any:
+        return self.take(label, self.ask(operation, service, **params))
+
+    def ask(self, operation: str, service: str = "dynamodb", **params: Any) -> Any:
+        client = self.ddb if service == "dynamodb" else self.client(service)
         try:
-            answer = getattr(self.ddb, operation)(**params)
+            answer = getattr(client, operation)(**params)
         except ClientError as error:
             answer = error.response
-        answer = self._by_the_recorder(cast("dict[str, Any]", answer))
-        self.said[label] = answer
-        return answer
+        return self._by_the_recorder(cast("dict[str, Any]", answer))
+
+    def take(self, label: str, answer: Any) -> Any:
+        self.said[label] = told = self._by_the_recorder(answer)
+        return told
 
     def error(self, label: str, operation: str, **params: Any) -> None:
         """For answers of which nothing but the exception's text was recorded."""
@@ -76,6 +100,10 @@ class Story:
     def table(self, name: str = "things", key: str = "id", **more: Any) -> str:
         self.ddb.create_table(**table(name, key, **more))
         return name
+
+    def request(self, name: str, key: str) -> dict[str, Any]:
+        """What makes a table."""
+        return table(name, key)
 
     def arn(self, name: str) -> str:
         return f"arn:aws:dynamodb:us-east-1:{self.account}:table/{name}"
@@ -336,17 +364,28 @@ SCENARIOS: dict[str, Callable[[Story], None]] = {
     ),
     "test_gsi_with_billing_mode[PROVISIONED]": lambda story: _with_index(story, "PROVISIONED"),
     "test_table_crud": a_table,
+    **streams.SCENARIOS,
+    **statements.SCENARIOS,
+    **settings.SCENARIOS,
 }
 
 
 @pytest.mark.parametrize("name", sorted(SCENARIOS))
-def test_it_is_as_it_was_recorded(client: Callable[..., Any], account: str, name: str) -> None:
-    story = Story(client("dynamodb"), account)
+def test_it_is_as_it_was_recorded(
+    server: Server, client: Callable[..., Any], account: str, name: str
+) -> None:
+    def settle() -> None:
+        assert server.ask("POST", "/_pilvi/idle", {"timeout_s": 60})["idle"]
+
+    story = Story(client, account, set(RECORDED[name]), settle)
     SCENARIOS[name](story)
     for (scenario, label), (_, besides) in DIFFERS.items():
         if scenario == name:
             assert {key: story.said[label].pop(key) for key in besides} == besides
-    assert differences(RECORDED[name], story.said) == []
+    recorded = {
+        label: answer for label, answer in RECORDED[name].items() if (name, label) not in UNTOLD
+    }
+    assert differences(recorded, story.said) == []
 
 
 def test_all_that_is_kept_is_told() -> None:

@@ -375,7 +375,7 @@ def _change_all(
             raise in_transaction(number, error) from None
     if len({write.key for write in writes}) != len(writes):
         raise invalid(DUPLICATE)
-    result: ExecuteTransactionOutput = {"Responses": [{} for _ in writes]}
+    result: ExecuteTransactionOutput = {"Responses": []}
     if token is not None and seen_before(call, tx, token, req["TransactStatements"]):
         if wants_consumed(req):
             again = consumed_again(tx, writes)
