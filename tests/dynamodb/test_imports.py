@@ -177,6 +177,39 @@ def test_items_that_cannot_be_are_counted_and_written_down(
     }
 
 
+def test_many_errors_with_much_to_say(transfers: Transfers, client: Make) -> None:
+    """Each is told, in as many requests to CloudWatch Logs as that takes."""
+    twice = {"x": {"SS": ["\x01" * 10_000] * 2}}
+    transfers.put("in", lines(*({"pk": {"S": f"k{n}"}, **twice} for n in range(90))))
+    told = transfers.run("in", "wrong")
+    assert counts(told) == (90, 0, 90)
+    logs = client("logs")
+    place = told["ImportArn"].rpartition("/")[2] + "/error"
+    found = 0
+    more: dict[str, Any] = {"startFromHead": True}
+    while True:
+        page = logs.get_log_events(
+            logGroupName="/aws-dynamodb/imports", logStreamName=place, **more
+        )
+        if not page["events"]:
+            break
+        found += len(page["events"])
+        more = {"nextToken": page["nextForwardToken"]}
+    assert found == 90
+
+
+def test_buckets_of_other_regions(transfers: Transfers, server: Any, account: str) -> None:
+    """Are read from, and written to, as AWS allows."""
+    away = server.client("s3", account, region_name="eu-west-1")
+    bucket = f"away-{account}"
+    away.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    there = Transfers(transfers.ddb, away, transfers.clock, bucket)
+    there.put("in", numbered(0, 3))
+    assert there.run("in", "near")["ImportStatus"] == "COMPLETED"
+    told = there.export(there.recover("near"))
+    assert there.exported(told) == there.items("near")
+
+
 @pytest.mark.parametrize("compression", ["GZIP", "ZSTD"])
 def test_objects_that_are_not_what_they_should_be(transfers: Transfers, compression: str) -> None:
     """One that is not compressed, one that is cut off: what can be read of them is there, and so are the others."""

@@ -426,31 +426,24 @@ async def _tell(
 ) -> None:
     """Write errors to the log. Raises: Failed."""
     room = max(0, limits.LOGGED_ERRORS_MAX - record.errors)
-    if not refused[:room]:
-        return
-    now_ms = acting.cloud.clock.now_ms()
-    events = [
-        {
-            "timestamp": now_ms,
-            "message": orjson.dumps(
-                {
-                    "itemS3Pointer": {
-                        "bucket": record.source["S3Bucket"],
-                        "key": source.key,
-                        "itemIndex": index,
-                    },
-                    "importArn": record.arn,
-                    "errorMessages": [reason[: limits.LOGGED_TEXT_MAX]],
-                }
-            ).decode(),
-        }
-        for index, reason in refused[:room]
-    ]
-    await acting.logs(
-        "PutLogEvents",
-        {
-            "logGroupName": LOG_GROUP,
-            "logStreamName": f"{record.id}/error",
-            "logEvents": events,
+    stream = {"logGroupName": LOG_GROUP, "logStreamName": f"{record.id}/error"}
+    for start in range(0, min(room, len(refused)), limits.LOGGED_AT_ONCE):
+        now_ms = acting.cloud.clock.now_ms()
+        events = [
+            {"timestamp": now_ms, "message": _message(record, source, index, reason)}
+            for index, reason in refused[start : min(room, start + limits.LOGGED_AT_ONCE)]
+        ]
+        await acting.logs("PutLogEvents", {**stream, "logEvents": events})
+
+
+def _message(record: Import, source: Source, index: int, reason: str) -> str:
+    told = {
+        "itemS3Pointer": {
+            "bucket": record.source["S3Bucket"],
+            "key": source.key,
+            "itemIndex": index,
         },
-    )
+        "importArn": record.arn,
+        "errorMessages": [reason[: limits.LOGGED_TEXT_MAX]],
+    }
+    return orjson.dumps(told).decode()

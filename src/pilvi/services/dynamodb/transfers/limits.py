@@ -35,3 +35,5 @@ RUN_S = 60.0
 LOGGED_ERRORS_MAX = 10_000
 """Further errors are counted, and not written down."""
 LOGGED_TEXT_MAX = 4096
+LOGGED_AT_ONCE = 30
+"""So many errors, with keys of S3 as long as they may be, are less than a request of CloudWatch Logs may have."""
