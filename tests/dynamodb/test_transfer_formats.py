@@ -42,7 +42,7 @@ _values: st.SearchStrategy[Any] = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=30, deadline=None, derandomize=True)
 @given(st.dictionaries(_names, _values, max_size=4))
 def test_ion_is_read_as_it_was_written(item: dict[str, Any]) -> None:
     size = measure_item(item)
@@ -107,7 +107,7 @@ def _lines_of(pieces: list[bytes], *, quoted: bool = False) -> list[tuple[bytes 
     return asyncio.run(run())
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=30, deadline=None, derandomize=True)
 @given(st.lists(st.sampled_from([b"a", b"\n", b"\r\n", b'"', b"bc", b"", b'""'])), st.booleans())
 def test_lines_are_the_same_however_they_come(pieces: list[bytes], quoted: bool) -> None:
     """And their sizes sum up to the whole, so that reading can go on behind any of them."""
