@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import random
 from typing import Any
 
+import msgspec
 import pytest
 
 from pilvi import protocol
@@ -128,7 +128,7 @@ def _damage(request: HttpRequest, chance: random.Random) -> HttpRequest:
     query = request.query
     if query and chance.random() < 0.5:
         query = query.replace("=", "=%", 1) if chance.random() < 0.5 else query[::-1]
-    return dataclasses.replace(request, body=bytes(body), headers=headers, query=query)
+    return msgspec.structs.replace(request, body=bytes(body), headers=headers, query=query)
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,13 @@ made of them.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
+
+import msgspec
 
 Body = AsyncIterator[bytes]
 
 
-@dataclass(slots=True)
-class HttpRequest:
+class HttpRequest(msgspec.Struct):
     """`headers`: names in lower case; repeated ones joined by a comma, values stripped, latin-1."""
 
     method: str
@@ -34,8 +34,7 @@ class HttpRequest:
     """Set by the gateway: reads the whole body, at most so many bytes (RequestTooLarge beyond)."""
 
 
-@dataclass(slots=True)
-class FileSlice:
+class FileSlice(msgspec.Struct):
     """A piece of a file that the gateway sends as it is (zero copy where the transport can)."""
 
     descriptor: int
@@ -43,10 +42,9 @@ class FileSlice:
     length: int
 
 
-@dataclass(slots=True)
-class HttpResponse:
+class HttpResponse(msgspec.Struct):
     status: int
-    headers: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    headers: list[tuple[str, str]] = msgspec.field(default_factory=list[tuple[str, str]])
     body: bytes | Body = b""
     """Bytes, or pieces in order; then `length` tells how many bytes they are, else chunks are sent."""
     length: int | None = None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from pilvi.base.http import Body, HttpRequest, HttpResponse
 from pilvi.gateway.routing import Route
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
     from pilvi.protocol import Codec, Match
 
 
-@dataclass(slots=True)
-class Exchange:
+class Exchange(msgspec.Struct):
     request: HttpRequest
     request_id: str
     began_s: float
@@ -31,7 +31,7 @@ class Exchange:
     call: Call | None = None
     body: Body | None = None
     """The streamed body, decoded and checked; None when the operation streams none."""
-    params: dict[str, Any] = field(default_factory=dict[str, Any])
+    params: dict[str, Any] = msgspec.field(default_factory=dict[str, Any])
     result: dict[str, Any] | None = None
     error: str = ""
     """The code of the error that is answered."""

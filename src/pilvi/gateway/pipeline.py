@@ -10,10 +10,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import replace
 from functools import cache, partial
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
+
+from msgspec.structs import replace
 
 from pilvi import protocol
 from pilvi.base.errors import AwsError, InternalFailure, NotBuilt

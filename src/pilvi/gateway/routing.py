@@ -9,10 +9,12 @@ requests. `<name>.localhost` is a bucket only for requests that may be S3's: SDK
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote
+
+import msgspec
+from msgspec.structs import replace
 
 from pilvi.base.http import HttpRequest
 
@@ -72,8 +74,7 @@ _USER_REQUEST = re.compile(
 )
 
 
-@dataclass(slots=True)
-class Route:
+class Route(msgspec.Struct):
     """`kind`: "service" (a modelled operation), "endpoint" (plain HTTP that a service answers) or "own".
 
     `request` is the one to parse: for virtual-hosted buckets its path is rewritten to path style, while

@@ -6,8 +6,9 @@ Time, ids and randomness are taken from here, so that a seed reproduces a run.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
 
 from pilvi.base.arn import Arn, Scope
 from pilvi.base.entropy import Entropy
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@dataclass(slots=True)
-class Call:
+class Call(msgspec.Struct):
     """One operation being performed, from HTTP or from inside."""
 
     cloud: Cloud
@@ -39,7 +39,7 @@ class Call:
     """The HTTP request behind it; None for calls from inside the cloud."""
     parent: str | None = None
     """The job that makes this call, when a job does."""
-    trailers: dict[str, str] = field(default_factory=dict[str, str])
+    trailers: dict[str, str] = msgspec.field(default_factory=dict[str, str])
     """Trailing headers of a streamed body (lower case), filled when the body has ended."""
     identifier: str = ""
     """For plain HTTP endpoints: the id in the host name or path (an API's, a function URL's)."""
@@ -55,7 +55,7 @@ class Call:
     """What was proven besides: the claims of an identity provider's token."""
     granted: bool = False
     """Whether the resource's own policy let the caller in: from another account, or from nowhere."""
-    headers: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    headers: list[tuple[str, str]] = msgspec.field(default_factory=list[tuple[str, str]])
     """Further HTTP headers for the answer, beyond those of the model."""
     status: int = 0
     """The HTTP status of the answer, where it is not the model's."""

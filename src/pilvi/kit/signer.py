@@ -6,7 +6,7 @@ not become root by a key of its own making, from a person at this machine.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from pilvi.base.http import HttpRequest
 from pilvi.contracts.credentials import Credentials

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote
 
+import msgspec
+
 from pilvi.base.http import HttpRequest
 from pilvi.protocol.model import Operation, ServiceModel
 from pilvi.protocol.unreadable import Unreadable
@@ -22,15 +24,14 @@ QUERY_FIELDS_MAX = 1000
 FORM_FIELDS_MAX = 50_000
 
 
-@dataclass(slots=True)
-class Match:
+class Match(msgspec.Struct):
     """`labels`: the path's parts by label, decoded once; in the query protocols, the form's fields.
     `query`: the query string's fields, decoded, each with its values in order of arrival.
     """
 
     operation: str
-    labels: dict[str, str] = field(default_factory=dict[str, str])
-    query: Query = field(default_factory=dict[str, list[str]])
+    labels: dict[str, str] = msgspec.field(default_factory=dict[str, str])
+    query: Query = msgspec.field(default_factory=dict[str, list[str]])
 
 
 Route = Callable[[HttpRequest], Match | None]

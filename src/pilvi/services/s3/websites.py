@@ -7,11 +7,12 @@ AWS: S3 User Guide, "Website endpoints", "Configuring an index document", "Confi
 
 from __future__ import annotations
 
-from dataclasses import replace
 from html import escape
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, unquote
+
+from msgspec.structs import replace
 
 from pilvi.base.errors import AwsError
 from pilvi.base.http import HttpRequest, HttpResponse

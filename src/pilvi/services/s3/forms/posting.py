@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import replace
 from functools import cache
 from urllib.parse import quote, unquote, urlencode, urlsplit
+
+from msgspec.structs import replace
 
 from pilvi.base.errors import NotBuilt
 from pilvi.base.http import HttpRequest, HttpResponse
