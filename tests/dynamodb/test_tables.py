@@ -286,6 +286,40 @@ def test_tags(ddb: Any) -> None:
     assert refusal(ddb.list_tags_of_resource, ResourceArn=gone)[0] == "ResourceNotFoundException"
 
 
+def test_tags_that_are_not_put(ddb: Any) -> None:
+    make_table(ddb)
+    arn = ddb.describe_table(TableName="things")["Table"]["TableArn"]
+
+    def told(*tags: tuple[str, str], place: str = arn) -> str:
+        given = [{"Key": key, "Value": value} for key, value in tags]
+        code, message = refusal(ddb.tag_resource, ResourceArn=place, Tags=given)
+        assert code == "ValidationException"
+        return message
+
+    assert told() == "Atleast one Tag needs to be provided as Input."
+    assert told(("a|b", "")) == "The Tag Key provided is invalid, Key: a|b"
+    assert told(("a", "|")) == "The Tag Value provided is invalid, Value: |"
+    assert told(("aws:a", "")) == "Tag Key cannot be prefixed with aws:, Key: aws:a"
+    twice = "Duplicate Tag Keys provided as input: Duplicate Tag Key found a"
+    assert told(("a", "1"), ("a", "2")) == twice
+    many = "Number of Tags exceed the current limit for the provided ResourceArn"
+    ddb.tag_resource(
+        ResourceArn=arn, Tags=[{"Key": f"k{number}", "Value": "é ö"} for number in range(50)]
+    )
+    assert told(("one more", "")) == many
+    assert told(("a", ""), place="things") == INVALID + "ARNs must start with 'arn:': things"
+    index_arn = f"{arn}/index/by_g"
+    assert told(("a", ""), place=index_arn) == (
+        INVALID + "Invalid resource arn provided, only table or stream is accepted. "
+        f"Provided resource arn: {index_arn}"
+    )
+    elsewhere = arn.replace("us-east-1", "eu-west-1")
+    assert told(("a", ""), place=elsewhere) == (
+        f"Invalid TableArn: Invalid ResourceArn provided as input {elsewhere}"
+    )
+    assert len(ddb.list_tags_of_resource(ResourceArn=arn)["Tags"]) == 50
+
+
 def test_limits_and_endpoints(ddb: Any, endpoint: str) -> None:
     assert ddb.describe_limits()["TableMaxReadCapacityUnits"] == 40_000
     (found,) = ddb.describe_endpoints()["Endpoints"]

@@ -394,10 +394,30 @@ def _refuse_unused_definitions(table: TableRecord, types: Mapping[str, str]) -> 
 
 def drafted_tags(given: Sequence[Mapping[str, Any]]) -> list[Tag]:
     """Raises: ValidationException."""
+    seen = set[str]()
     tags = [Tag(tag["Key"], tag["Value"]) for tag in given]
-    if len({tag.key for tag in tags}) != len(tags):
-        raise invalid_values("Tag keys must be unique")
     for tag in tags:
         if tag.key.lower().startswith("aws:"):
-            raise invalid_values("Tag keys that begin with aws: are reserved")
+            raise invalid(f"Tag Key cannot be prefixed with aws:, Key: {tag.key}")
+        if not _taggable(tag.key):
+            raise invalid(f"The Tag Key provided is invalid, Key: {tag.key}")
+        if not _taggable(tag.value):
+            raise invalid(f"The Tag Value provided is invalid, Value: {tag.value}")
+        if tag.key in seen:
+            raise invalid(
+                f"Duplicate Tag Keys provided as input: Duplicate Tag Key found {tag.key}"
+            )
+        seen.add(tag.key)
+    refuse_many_tags(len(tags))
     return tags
+
+
+def refuse_many_tags(count: int) -> None:
+    """Raises: ValidationException."""
+    if count > limits.TAGS_MAX:
+        raise invalid("Number of Tags exceed the current limit for the provided ResourceArn")
+
+
+def _taggable(text: str) -> bool:
+    """Letters, digits and spaces of any script, and a few signs."""
+    return all(one.isalnum() or one.isspace() or one in "+-=._:/@" for one in text)

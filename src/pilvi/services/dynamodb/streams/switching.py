@@ -30,6 +30,15 @@ def switch(
     if specification is None:
         return table
     enabled, view = specification["StreamEnabled"], specification.get("StreamViewType")
+    created = "KeySchema" in req
+    if created and enabled and view is None:
+        raise invalid_values(
+            "Table is being created with a stream enabled, UpdateViewType is required"
+        )
+    if created and not enabled and view is not None:
+        raise invalid_values(
+            "Table is being created with a stream disabled, UpdateViewType should not be specified"
+        )
     if enabled and view is None:
         raise invalid_values("If stream is being enabled then UpdateViewType is required")
     if not enabled and view is not None:
@@ -41,7 +50,7 @@ def switch(
             raise invalid(f"Table already has an enabled stream: TableName: {table.name}")
         return switch_on(tx, table, cast("View", view), entropy.uuid(), now_ms)
     if table.stream is None:
-        if table.created_at_ms == now_ms and "KeySchema" in req:
+        if created:
             return table
         raise invalid(f"Table has no stream to disable: TableName: {table.name}")
     return switch_off(tx, table, now_ms)
