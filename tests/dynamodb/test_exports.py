@@ -259,6 +259,22 @@ def test_the_bucket_is_written_to_in_the_callers_name(
     assert len(transfers.exported(hers.export(table))) == 7
 
 
+def test_a_bucket_that_is_only_for_secure_requests(transfers: Transfers, table: str) -> None:
+    """DynamoDB's are; those of a client without TLS are not."""
+    statement = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:PutObject",
+        "Resource": f"arn:aws:s3:::{transfers.bucket}/*",
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    transfers.s3.put_bucket_policy(Bucket=transfers.bucket, Policy=json.dumps(policy))
+    with pytest.raises(ClientError, match="AccessDenied"):
+        transfers.put("direct", b"")
+    assert len(transfers.exported(transfers.export(table))) == 7
+
+
 def test_another_accounts_bucket(
     transfers: Transfers, table: str, server: Any, account: str
 ) -> None:

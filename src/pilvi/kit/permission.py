@@ -298,9 +298,13 @@ def _is_roots_own(call: Call, on_resource: OnResource, here: Guardrails) -> bool
 
 
 def _of_way(via: str) -> dict[str, tuple[str, ...]]:
-    """Through which service somebody asks. AWS: IAM User Guide, "aws:CalledVia", "aws:ViaAWSService"."""
+    """Through which service somebody asks: a way that nobody listens in on.
+
+    AWS: IAM User Guide, "aws:CalledVia", "aws:ViaAWSService", "aws:SecureTransport".
+    """
     names = ("aws:calledvia", "aws:calledviafirst", "aws:calledvialast")
-    return {"aws:viaawsservice": ("true",), **dict.fromkeys(names, (f"{via}.amazonaws.com",))}
+    told: dict[str, tuple[str, ...]] = dict.fromkeys(names, (f"{via}.amazonaws.com",))
+    return {**told, "aws:viaawsservice": ("true",), "aws:securetransport": ("true",)}
 
 
 def _permissions(call: Call) -> Permissions | None:

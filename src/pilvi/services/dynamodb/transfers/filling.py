@@ -261,7 +261,7 @@ async def _read(acting: Acting, record: Import) -> None:
         )
         table = await acting.cloud.store.read(lambda at, seen=seen: _table(at, seen))
         if source is None or table is None:
-            return
+            raise Failed("InternalServerError", "The table of the import is no longer there.")
         types = table.record.types
         async with aclosing(_lots(_text(acting, seen, source), seen, types)) as lots:
             async for lot in lots:
