@@ -89,15 +89,15 @@ def test_replication_is_bounded_work(own_server: Any) -> None:
     add_replica(regions[HOME], OTHER)
     clock.wait_until_idle()
     before = transactions(server)
-    for number in range(40):
+    for number in range(20):
         put(regions[HOME if number % 2 else OTHER], "a", number, number)
     batch = [{"PutRequest": {"Item": key("b", number)}} for number in range(25)]
     regions[HOME].batch_write_item(RequestItems={"things": batch})
-    for number in range(40):
+    for number in range(20):
         regions[OTHER].delete_item(TableName="things", Key=key("a", number))
     clock.wait_until_idle()
     assert contents(regions[HOME]) == contents(regions[OTHER])
-    writes = 40 + 1 + 40
+    writes = 20 + 1 + 20
     assert transactions(server) - before < 5 * writes
     clock.freeze()
     clock.advance(seconds=26 * 3600)
