@@ -211,3 +211,73 @@ def _(s: Story) -> None:
     assert ask(s, url, "PUT", b"x" * 16).status == 200
     kept = [TypeSerializer().serialize(one) for one in _heard(s, b)]
     s.said["items"] = [{"uuid": {"S": str(n)}, "data": one} for n, one in enumerate(kept)]
+
+
+# --- who cannot be told
+
+
+def _notify(s: Story, label: str, configuration: dict[str, Any], **more: Any) -> None:
+    op = "put_bucket_notification_configuration"
+    s(label, op, NotificationConfiguration=configuration, **more)
+
+
+@scenario("TestS3NotificationsToLambda::test_invalid_lambda_arn")
+def _(s: Story) -> None:
+    b = {"Bucket": s.bucket()}
+
+    def to(arn: str) -> dict[str, Any]:
+        one = {"Id": "id123", "Events": ["s3:ObjectCreated:*"], "LambdaFunctionArn": arn}
+        return {"LambdaFunctionConfigurations": [one]}
+
+    unread = {"SkipDestinationValidation": True}
+    _notify(s, "invalid_not_skip", to("invalid-queue"), **b)
+    _notify(s, "invalid_skip", to("invalid-queue"), **b, **unread)
+    arn = f"arn:aws:lambda:us-east-1:{s.account}:function:my-lambda"
+    _notify(s, "lambda-does-not-exist", to(arn), **b)
+    _notify(s, "skip", to(arn), **b, **unread)
+    label = "skip_destination_validation"
+    s(label, "get_bucket_notification_configuration", **b)
+
+
+@scenario("TestS3NotificationsToSns::test_bucket_not_exist")
+def _(s: Story) -> None:
+    topic = f"arn:aws:sns:us-east-1:{s.account}:topic"
+    one = {"Events": ["s3:ObjectCreated:*"], "TopicArn": topic}
+    none = {"Bucket": f"nobodys-{s.account}"}
+    _notify(s, "bucket_not_exists", {"TopicConfigurations": [one]}, **none)
+
+
+QUEUES = "TestS3NotificationsToSQS::test_"
+
+
+def _queues(*arns: str) -> dict[str, Any]:
+    events = ["s3:ObjectCreated:*"]
+    return {"QueueConfigurations": [{"QueueArn": arn, "Events": events} for arn in arns]}
+
+
+@scenario(f"{QUEUES}invalid_sqs_arn")
+def _(s: Story) -> None:
+    b = {"Bucket": s.bucket()}
+    _notify(s, "invalid_not_skip", _queues("invalid-queue"), **b)
+    wrong = {**b, "SkipDestinationValidation": True}
+    _notify(s, "invalid_skip", _queues("invalid-queue"), **wrong)
+    arn = f"arn:aws:sqs:us-east-1:{s.account}:my-queue"
+    _notify(s, "queue-does-not-exist", _queues(arn), **b)
+
+
+@scenario(f"{QUEUES}multiple_invalid_sqs_arns")
+def _(s: Story) -> None:
+    b = {"Bucket": s.bucket()}
+    arn = f"arn:aws:sqs:us-east-1:{s.account}:my-queue"
+    _notify(s, "two-queue-arns-invalid", _queues("invalid_arn", "invalid_arn_2"), **b)
+    _notify(s, "one-queue-invalid-one-not-existent", _queues("invalid_arn_2", arn), **b)
+    _notify(s, "multiple-queues-do-not-exist", _queues(arn, f"{arn}-2"), **b)
+
+
+@scenario("TestS3NotificationsToSns::test_invalid_topic_arn")
+def _(s: Story) -> None:
+    b = {"Bucket": s.bucket()}
+    one = {"Events": ["s3:ObjectCreated:*"], "TopicArn": "invalid-topic"}
+    wrong = {"TopicConfigurations": [one]}
+    _notify(s, "invalid_not_skip", wrong, **b)
+    _notify(s, "invalid_skip", wrong, **b, SkipDestinationValidation=True)
