@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any, Final, TypeVar, cast
 
 from pilvi.base.errors import AwsError
@@ -87,9 +87,8 @@ def _metered_statements(handler: Handler) -> Handler:
     async def run(call: Call, req: Result, body: Body) -> Result:
         if not call.cloud.settings.enforce_throughput:
             return await handler(call, req, body)
-        metered = _MeteredCall(
-            **{one.name: getattr(call, one.name) for one in fields(Call)}, told=req
-        )
+        members = {name: getattr(call, name) for name in Call.__struct_fields__}
+        metered = _MeteredCall(**members, told=req)
         with _detailed(req) as wanted:
             result: Result = await handler(metered, req, body)
         return _reduced(result, wanted)
@@ -97,21 +96,19 @@ def _metered_statements(handler: Handler) -> Handler:
     return run
 
 
-class _MeteredCall(Call):
-    """A call whose transactions pay before they end, for handlers that open their own."""
+class _MeteredCall(Call, kw_only=True):
+    """A call whose transactions pay before they end, for handlers that open their own. `told`: the request."""
 
-    def __init__(self, *, told: Mapping[str, Any], **members: Any) -> None:
-        super().__init__(**members)
-        self._told = told
+    told: Mapping[str, Any]
 
     async def view(self, body: Callable[[Snapshot], T]) -> T:
-        return await super().view(lambda at: self._paid(at, body(at)))
+        return await Call.view(self, lambda at: self._paid(at, body(at)))
 
     async def transact(self, body: Callable[[Transaction], T]) -> T:
-        return await super().transact(lambda tx: self._paid(tx, body(tx)))
+        return await Call.transact(self, lambda tx: self._paid(tx, body(tx)))
 
     def _paid(self, at: Snapshot, result: T) -> T:
-        _settle_statements(self, at, self._told, cast("Result", result))
+        _settle_statements(self, at, self.told, cast("Result", result))
         return result
 
 
