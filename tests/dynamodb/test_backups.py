@@ -155,6 +155,16 @@ def test_overrides(ddb: Any) -> None:
     assert free["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
     assert free["GlobalSecondaryIndexes"][0]["ProvisionedThroughput"]["ReadCapacityUnits"] == 0
     bad = {"TargetTableName": "bad", "BackupArn": arn}
+    much = {"ReadCapacityUnits": 100_000, "WriteCapacityUnits": 1}
+    assert (
+        refusal(
+            ddb.restore_table_from_backup,
+            TargetTableName="bad",
+            BackupArn=second,
+            ProvisionedThroughputOverride=much,
+        )[0]
+        == "LimitExceededException"
+    )
     for override in (
         {"GlobalSecondaryIndexOverride": [index("by_other", "sk")]},
         {"GlobalSecondaryIndexOverride": [index("by_g", "sk")]},

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pilvi.base.arn import Scope
 from pilvi.kit.call import Call
 from pilvi.services.dynamodb import errors as table_errors
-from pilvi.services.dynamodb import limits as table_limits
 from pilvi.services.dynamodb import records as table_records
 from pilvi.services.dynamodb import restoring
 from pilvi.services.dynamodb.backups import copying, errors, limits, records
@@ -29,6 +28,7 @@ from pilvi.services.dynamodb.history.keeping import (
     stop_recovery,
     window,
 )
+from pilvi.services.dynamodb.operations.tables import refuse_one_more
 from pilvi.services.dynamodb.records import Restored, TableRecord
 from pilvi.services.dynamodb.service import dynamodb
 from pilvi.services.dynamodb.tables import Table, find_table, get_named_table, table_name
@@ -163,6 +163,7 @@ def restore_table_from_backup(
         now_ms=call.now_ms,
         restored=Restored(backup.created_at_ms, backup.table.arn, backup.arn),
     )
+    refuse_one_more(tx, table)
     restore = RestoreRecord(
         target_id=table.id,
         target=target,
@@ -245,6 +246,7 @@ def restore_table_to_point_in_time(
         now_ms=call.now_ms,
         restored=Restored(at_ms, source.arn),
     )
+    refuse_one_more(tx, table)
     reader = f"restore/{table.id}"
     held, instant = hold(tx, source.record, reader, call.now_ms, at_ms=at_ms)
     restore = RestoreRecord(
@@ -314,14 +316,8 @@ def _new_table(at: Snapshot, scope: Scope, name: str) -> str:
     name = table_name(scope, name)
     if find_table(at, scope, name) is not None:
         raise errors.TableAlreadyExistsException(table=name)
-    home = table_records.scope_home(scope)
-    count = table_records.tables.count(at, home, limit=table_limits.TABLES_PER_REGION)
-    if count >= table_limits.TABLES_PER_REGION:
-        raise table_errors.LimitExceededException(
-            detail="Subscriber limit exceeded: There is a limit of "
-            f"{table_limits.TABLES_PER_REGION} tables per subscriber"
-        )
-    if records.restores.count(at, home, limit=limits.RESTORES_MAX) >= limits.RESTORES_MAX:
+    count = records.restores.count(at, scope_home(scope), limit=limits.RESTORES_MAX)
+    if count >= limits.RESTORES_MAX:
         raise table_errors.LimitExceededException(
             detail="Subscriber limit exceeded: There is a limit of "
             f"{limits.RESTORES_MAX} concurrent restores per subscriber"
