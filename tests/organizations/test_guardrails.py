@@ -307,9 +307,7 @@ def test_a_resource_control_policy_denies_a_stranger_and_spares_ones_own(house: 
     for s3 in (own, sibling):
         s3.get_object(Bucket=name, Key="k")
     for s3 in (stranger, anybody):
-        code, message = refusal(s3.get_object, Bucket=name, Key="k")
-        assert code == "AccessDenied"
-        assert "with an explicit deny in a resource control policy" in message
+        assert refusal(s3.get_object, Bucket=name, Key="k") == ("AccessDenied", "Access Denied")
 
 
 def test_resources_of_the_management_account_and_of_other_services_are_spared(
@@ -339,11 +337,9 @@ def test_policies_of_one_kind_do_not_hold_for_the_other_side(house: House) -> No
     house.hold(house.root, deny("s3:*", Principal="*"), kind=RCP)
     house.client("s3", member).get_object(Bucket=theirs, Key="k")
     house.hold(house.root, deny("s3:*"))
-    assert DENIED in refusal(house.client("s3", member).get_object, Bucket=theirs, Key="k")[1]
-    assert (
-        "resource control"
-        in refusal(house.client("s3", stranger).get_object, Bucket=mine, Key="k")[1]
-    )
+    for account, bucket in ((member, theirs), (stranger, mine)):
+        refused = refusal(house.client("s3", account).get_object, Bucket=bucket, Key="k")
+        assert refused == ("AccessDenied", "Access Denied")
 
 
 def test_a_resource_control_policy_holds_for_roles_tables_and_ones_own_too(house: House) -> None:

@@ -10,6 +10,7 @@ from botocore import UNSIGNED
 from hypothesis import given
 from hypothesis import strategies as st
 
+from persons import Person
 from pilvi.services.s3.rules import names
 from servers import Server
 
@@ -77,6 +78,28 @@ CANNED = [
     ("public-read-write", [(ALL, "READ"), (ALL, "WRITE")]),
     ("authenticated-read", [(KNOWN, "READ")]),
 ]
+
+
+def test_nobody_from_elsewhere_is_told_why(
+    s3: Any,
+    bucket: str,
+    anyone: Any,
+    stranger: Any,
+    client: Callable[..., Any],
+    account: str,
+    refused: Refused,
+) -> None:
+    """AWS: S3 User Guide, "Access denied message examples and how to troubleshoot them"."""
+    s3.put_object(Bucket=bucket, Key="k", Body=b"1")
+    for elsewhere in (anyone, stranger):
+        error = refused("AccessDenied", elsewhere.get_object, Bucket=bucket, Key="k")
+        assert error["Message"] == "Access Denied"
+    ann = Person(client, account)
+    error = refused("AccessDenied", ann.client("s3").get_object, Bucket=bucket, Key="k")
+    assert error["Message"] == (
+        f'User: {ann.arn} is not authorized to perform: s3:GetObject on resource: "arn:aws:s3:::{bucket}/k"'
+        " because no identity-based policy allows the s3:GetObject action"
+    )
 
 
 @pytest.mark.parametrize(("canned", "granted"), CANNED)

@@ -17,6 +17,7 @@ from pilvi.identity.permissions import OnResource, Permissions
 from pilvi.languages.policy import (
     Context,
     Decision,
+    Kind,
     Policies,
     Request,
     Verdict,
@@ -132,4 +133,21 @@ def _items(items: Sequence[object]) -> dict[str, Sequence[object]]:
 def denial(service: str, request: Request, decision: Decision) -> AwsError:
     """The error in the words of the service that was asked."""
     error = _ERRORS.get(protocol.service_model(service).protocol, AccessDenied)
+    if service in _DISCREET and not _is_of_the_same(request, decision):
+        return error(detail="Access Denied")
     return error(detail=denial_text(request, decision, quoted=service == "s3"))
+
+
+_DISCREET = frozenset({"s3", "s3control"})
+"""They say why to nobody from elsewhere. AWS: S3 User Guide, "Access denied message examples and how to troubleshoot
+them"."""
+
+
+def _is_of_the_same(request: Request, decision: Decision) -> bool:
+    """Whether the caller is of the account of the resource, or of its organisation."""
+    if request.principal.kind is Kind.ANONYMOUS:
+        return False
+    if not decision.cross_account:
+        return True
+    organisation = request.context.get("aws:principalorgid")
+    return bool(organisation) and organisation == request.context.get("aws:resourceorgid")
