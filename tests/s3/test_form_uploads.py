@@ -8,6 +8,7 @@ import urllib.request
 from collections.abc import Callable
 from typing import Any
 
+from persons import allow, document
 from servers import Server
 
 
@@ -63,6 +64,22 @@ def test_unsigned_forms_and_those_of_strange_pages_are_refused(
     status, _ = _post(given["url"], given["fields"], b"x", Origin="https://stranger.example")
     assert status == 403
     assert _post(given["url"], given["fields"], b"x")[0] == 204
+
+
+def test_anybody_may_send_a_form_to_a_public_bucket(s3: Any, bucket: str, endpoint: str) -> None:
+    """Without a policy; with one, and no signature, it is none of nobody's forms."""
+    s3.delete_public_access_block(Bucket=bucket)
+    public = allow("s3:PutObject", f"arn:aws:s3:::{bucket}/open/*", Principal="*")
+    s3.put_bucket_policy(Bucket=bucket, Policy=document(public))
+    assert _post(f"{endpoint}/{bucket}", {"key": "open/${filename}"}, b"x")[0] == 204
+    [found] = s3.list_objects_v2(Bucket=bucket)["Contents"]
+    assert found["Key"].startswith("open/")
+    assert s3.get_object(Bucket=bucket, Key=found["Key"])["Body"].read() == b"x"
+    status, answer = _post(f"{endpoint}/{bucket}", {"key": "shut/k"}, b"x")
+    assert (status, b"<Message>Access Denied</Message>" in answer) == (403, True)
+    status, answer = _post(f"{endpoint}/{bucket}", {"key": "open/k", "policy": "e30="}, b"x")
+    assert status == 400, answer
+    assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 1
 
 
 def test_strict_mode_knows_issued_keys_only(own_server: Callable[..., Server]) -> None:

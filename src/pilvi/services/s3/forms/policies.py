@@ -51,6 +51,10 @@ class PostPolicy(msgspec.Struct, frozen=True):
     size_max: int = limits.OBJECT_PUT_BYTES_MAX
 
 
+NONE = PostPolicy(0, ())
+"""Of a form without one: nobody has promised anything."""
+
+
 def read_policy(text: str) -> PostPolicy:
     """`text`: base64, as it was signed. Raises: InvalidPolicyDocument, AccessDenied (a range that is none)."""
     try:

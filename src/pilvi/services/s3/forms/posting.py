@@ -1,8 +1,8 @@
 """POST Object: a form becomes a PutObject of whoever signed its policy.
 
 The order is that of the promises: fields, signature, policy, and only then the file, which streams through the same
-handler as any other object.
-Differs: unsigned forms are refused, by buckets that anybody may write to as well.
+handler as any other object. A form with neither signature nor policy is nobody's: only a bucket that anybody may write
+to takes it.
 AWS: S3 API Reference, "POST Object", "Creating a POST policy".
 """
 
@@ -19,6 +19,7 @@ from pilvi.base.errors import NotBuilt
 from pilvi.base.http import HttpRequest, HttpResponse
 from pilvi.identity.authenticator import Authenticated
 from pilvi.identity.post_policy import Vouch
+from pilvi.identity.principal import ANONYMOUS
 from pilvi.identity.signatures import instant_ms
 from pilvi.kit import execution
 from pilvi.kit.call import Call
@@ -63,7 +64,7 @@ async def post_object(call: Call, request: HttpRequest, vouch: Vouch) -> HttpRes
     """Store the file of a form that was POSTed to a bucket.
 
     Raises: PreconditionFailed (no form), MalformedPOSTRequest, MaxPostPreDataLengthExceeded, InvalidArgument,
-        InvalidPolicyDocument, AccessDenied (policy, or no signature), EntityTooSmall, EntityTooLarge; as
+        InvalidPolicyDocument, AccessDenied (policy), EntityTooSmall, EntityTooLarge; as
         PutObject; as the authenticator.
     """
     bucket = unquote(request.path.strip("/"))
@@ -77,16 +78,19 @@ async def post_object(call: Call, request: HttpRequest, vouch: Vouch) -> HttpRes
     if not fields["key"]:
         raise errors.InvalidArgument("User key must have a length greater than 0.", "key", "")
     signer = await _signer(fields, vouch)
-    policy = policies.read_policy(fields["policy"])
-    _check_expiry(call, policy, instant_ms(fields.get("x-amz-date", "")))
-    policies.check_fields(policy, fields, bucket)
+    policy = policies.NONE
+    if signer is not None:
+        policy = policies.read_policy(fields["policy"])
+        _check_expiry(call, policy, instant_ms(fields.get("x-amz-date", "")))
+        policies.check_fields(policy, fields, bucket)
     stored = await _put(call, request, signer, bucket, form, policy)
     return _answer(request, call, bucket, fields, stored)
 
 
-async def _signer(fields: Mapping[str, str], vouch: Vouch) -> Authenticated:
+async def _signer(fields: Mapping[str, str], vouch: Vouch) -> Authenticated | None:
+    """None: nobody in particular. Raises: MissingField; as the authenticator."""
     if not any(name.lower() in fields for name in (*_SIGNED, *_SIGNED2)):
-        raise errors.AccessDenied()
+        return None
     if not any(name in fields for name in _VERSION4):
         return await _signer2(fields, vouch)
     for name in _SIGNED:
@@ -134,7 +138,7 @@ def _check_expiry(call: Call, policy: PostPolicy, signed_at_ms: int | None) -> N
 async def _put(
     call: Call,
     request: HttpRequest,
-    signer: Authenticated,
+    signer: Authenticated | None,
     bucket: str,
     form: Form,
     policy: PostPolicy,
@@ -148,8 +152,8 @@ async def _put(
     match = Match("PutObject", {"Bucket": bucket, "Key": form.fields["key"]})
     made = call.cloud.call(
         operation,
-        scope=signer.scope,
-        principal=signer.principal,
+        scope=call.scope if signer is None else signer.scope,
+        principal=ANONYMOUS if signer is None else signer.principal,
         request_id=call.request_id,
         request=plain,
     )
