@@ -28,13 +28,14 @@ def make_table(client: Any, name: str = "things", **more: Any) -> str:
     return name
 
 
-def make_simple_table(client: Any, name: str = "simple") -> str:
+def make_simple_table(client: Any, name: str = "simple", **more: Any) -> str:
     """A table with nothing but a string hash key `pk`."""
     client.create_table(
         TableName=name,
         AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
         BillingMode="PAY_PER_REQUEST",
+        **more,
     )
     return name
 

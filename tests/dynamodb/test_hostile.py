@@ -168,6 +168,115 @@ def test_what_is_said_is_short(ddb: Any) -> None:
     assert len(message) < 20_000
 
 
+# Nor of what is listed in it, which may be many things and not one.
+@pytest.mark.parametrize(
+    ("operation", "more"),
+    [
+        ("put_item", {"Item": {**PK, "s": {"SS": ["x" * 100] * 3_000}}}),
+        (
+            "scan",
+            {
+                "FilterExpression": "a = :v0",
+                "ExpressionAttributeValues": {f":v{n}": {"S": "x"} for n in range(5_000)},
+            },
+        ),
+    ],
+)
+def test_what_is_listed_is_short(ddb: Any, operation: str, more: Any) -> None:
+    table = make_simple_table(ddb)
+    code, message = refusal(getattr(ddb, operation), TableName=table, **more)
+    assert code == "ValidationException"
+    assert len(message) < 20_000
+    assert ddb.scan(TableName=table)["Count"] == 0
+
+
+# A table takes fifty tags, also from the beginning; how many more there are makes no difference to what it costs.
+def test_very_many_tags(ddb: Any) -> None:
+    table = make_simple_table(ddb)
+    arn = ddb.describe_table(TableName=table)["Table"]["TableArn"]
+    many = [{"Key": f"k{number}", "Value": ""} for number in range(5_000)]
+    expected = (
+        "ValidationException",
+        "Number of Tags exceed the current limit for the provided ResourceArn",
+    )
+    assert refusal(ddb.tag_resource, ResourceArn=arn, Tags=many) == expected
+    assert refusal(make_simple_table, client=ddb, name="other", Tags=many[:51]) == expected
+    assert ddb.list_tables()["TableNames"] == [table]
+    ddb.tag_resource(ResourceArn=arn, Tags=many[:50])
+    assert refusal(ddb.tag_resource, ResourceArn=arn, Tags=many[50:51]) == expected
+    assert len(ddb.list_tags_of_resource(ResourceArn=arn)["Tags"]) == 50
+
+
+# An item grows by updates, too.
+@pytest.mark.parametrize(
+    ("change", "value", "message"),
+    [
+        ("SET m.n.n.n = :v", nested(29), TOO_DEEP),
+        ("SET l = list_append(l, l), k = l", None, "Item size to update has exceeded"),
+        ("SET n = n + :v", {"N": "0.1"}, "Attempting to store more than 38 significant digits"),
+        ("ADD s :v", {"SS": ["y" * 270_000]}, "Item size to update has exceeded"),
+        ("SET l[99999999999] = :v", {"S": "x"}, "Invalid UpdateExpression: List index is not"),
+        (f"SET l[{'9' * 4000}] = :v", {"S": "x"}, "Invalid UpdateExpression: List index is not"),
+    ],
+)
+def test_what_updates_make(ddb: Any, change: str, value: Any, message: str) -> None:
+    table = make_simple_table(ddb)
+    item = {
+        **PK,
+        "m": nested(30),
+        "l": {"L": [{"S": "x" * 1_000}] * 140},
+        "n": {"N": "9" * 38},
+        "s": {"SS": ["x"]},
+    }
+    ddb.put_item(TableName=table, Item=item)
+    request: dict[str, Any] = {"TableName": table, "Key": PK, "UpdateExpression": change}
+    if value is not None:
+        request["ExpressionAttributeValues"] = {":v": value}
+    code, told = refusal(ddb.update_item, **request)
+    assert (code, told[: len(message)]) == ("ValidationException", message)
+    assert ddb.scan(TableName=table)["Items"] == [item]
+
+
+# Expressions that are a tower of brackets, and statements with numbers that are none.
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(" * 2_000 + "a = :v" + ")" * 2_000,
+        "NOT " * 1_000 + "a = :v",
+        " OR ".join(["a = :v"] * 400),
+        f"a IN ({','.join([':v'] * 101)})",
+        "a" + ".a" * 2_000 + " = :v",
+    ],
+    ids=["brackets", "not", "or", "in", "path"],
+)
+def test_towers(ddb: Any, text: str) -> None:
+    table = make_simple_table(ddb)
+    values = {":v": {"S": "x"}}
+    request = {"FilterExpression": text, "ExpressionAttributeValues": values}
+    assert refusal(ddb.scan, TableName=table, **request)[0] == "ValidationException"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT * FROM simple WHERE " + "(" * 3_900 + "pk = 'a'" + ")" * 3_900,
+        "SELECT * FROM simple WHERE " + "NOT " * 2_000 + "pk = 'a'",
+        "INSERT INTO simple VALUE {'pk': 'a', 'x': " + "[" * 3_900 + "]" * 3_900 + "}",
+        "INSERT INTO simple VALUE {'pk': 'a', 'x': " + "9" * 5_000 + "}",
+        "INSERT INTO simple VALUE {'pk': 'a', 'x': 1e" + "9" * 5_000 + "}",
+        f"SELECT a[{'9' * 5_000}] FROM simple",
+        f"UPDATE simple SET a[{'9' * 5_000}] = 1 WHERE pk = 'a'",
+        "UPDATE simple SET a = " + "+".join(["1"] * 3_000) + " WHERE pk = 'a'",
+        "SELECT * FROM simple WHERE pk = '" + "x" * 1_000_000 + "'",
+    ],
+    ids=lambda text: text[:40] + text[-20:],
+)
+def test_statements(ddb: Any, statement: str) -> None:
+    table = make_simple_table(ddb)
+    assert refusal(ddb.execute_statement, Statement=statement)[0] == "ValidationException"
+    assert ddb.scan(TableName=table)["Count"] == 0
+
+
 @pytest.mark.parametrize(
     ("body", "code"),
     [

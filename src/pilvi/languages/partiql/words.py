@@ -141,14 +141,15 @@ class Words:
             return token.text
         if token.kind != NUMBER or not token.text.isdigit():
             raise PartiqlProblem(f"Unexpected path component at {token.place}")
-        index = int(token.text)
-        if (negative and index) or index > LIST_INDEX_MAX:
+        digits = token.text.lstrip("0") or "0"
+        too_long = len(digits) > len(str(LIST_INDEX_MAX))  # and perhaps for `int`, too
+        if (negative and digits != "0") or too_long or int(digits) > LIST_INDEX_MAX:
             sign = "-" if negative else ""
             raise PartiqlProblem(
                 "List index is not within the allowable range; "
-                f"index: [{sign}{index}] at {token.place}"
+                f"index: [{sign}{digits}] at {token.place}"
             )
-        return index
+        return int(digits)
 
     # --- values
 

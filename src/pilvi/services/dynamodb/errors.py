@@ -98,17 +98,21 @@ class IdempotentParameterMismatchException(AwsError):
     message = "The parameters of this request differ from the first one with this token."
 
 
+_SAID_MAX = 16_000
+"""Characters of a detail: what was sent may be a thousand times as long."""
+
+
 def invalid(detail: str) -> ValidationException:
-    return ValidationException(detail=detail)
+    return ValidationException(detail=detail[:_SAID_MAX])
 
 
 def invalid_values(detail: str) -> ValidationException:
-    return ValidationException(detail=f"One or more parameter values were invalid: {detail}")
+    return invalid(f"One or more parameter values were invalid: {detail}")
 
 
 def refused(detail: str) -> ItemRefused:
-    return ItemRefused(detail=detail)
+    return ItemRefused(detail=detail[:_SAID_MAX])
 
 
 def refused_values(detail: str) -> ItemRefused:
-    return ItemRefused(detail=f"One or more parameter values were invalid: {detail}")
+    return refused(f"One or more parameter values were invalid: {detail}")

@@ -233,7 +233,7 @@ class Parser:
                 if token.kind != "index":
                     raise self.tokens.syntax_error()
                 self.tokens.take()
-                parts.append(int(token.text))
+                parts.append(self._list_index(token.text))
                 self.tokens.expect("]")
             else:
                 break
@@ -242,6 +242,12 @@ class Parser:
                 f"The document path has too many nesting elements; nesting levels: {len(parts)}"
             )
         return tuple(parts)
+
+    def _list_index(self, digits: str) -> int:
+        index = int(digits)  # of fewer digits than an expression may have bytes
+        if index > limits.LIST_INDEX_MAX:
+            self._note(f"List index is not within the allowable range; index: [{digits}]")
+        return index
 
     def _name(self) -> str:
         token = self.tokens.next
