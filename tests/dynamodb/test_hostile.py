@@ -58,10 +58,10 @@ TOO_DEEP = (
             {"N": "1e999999999999"},
             TOO_GREAT,
         ),
-        (
-            {"N": "1E126"},
-            TOO_GREAT,
-        ),
+        ({"N": "1E126"}, TOO_GREAT),
+        ({"N": "-1e" + "9" * 100}, TOO_GREAT),
+        ({"N": "1e+000000000000000000000126"}, TOO_GREAT),
+        ({"NS": ["1E-" + "9" * 100]}, "Number underflow. " + BEYOND.format("smaller")),
         (
             {"N": "1E-131"},
             "Number underflow. Attempting to store a number with magnitude smaller than supported range",

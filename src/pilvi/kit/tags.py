@@ -61,25 +61,28 @@ def of_request(
     tags: Iterable[tuple[str, str | None]], family: str = "aws:requesttag/", keys: str = TAG_KEYS
 ) -> dict[str, tuple[str, ...]]:
     """`aws:tagkeys` is told of every request that could have tags, if only as nothing: so it is known to be absent."""
-    told: dict[str, tuple[str, ...]] = {keys: ()}
+    told: dict[str, list[str]] = {keys: []}  # of very many perhaps: nothing was refused yet
     for key, value in tags:
-        told[keys] += (key,)
+        told[keys].append(key)
         if value is not None:
             _add(told, family, key, value)
-    return told
+    return _fixed(told)
 
 
 def of_resource(tags: Mapping[str, str], *families: str) -> dict[str, tuple[str, ...]]:
     """`families`: "aws:resourcetag/", and others by which the service tells the same."""
-    told: dict[str, tuple[str, ...]] = {}
+    told: dict[str, list[str]] = {}
     for family in families or ("aws:resourcetag/",):
         for key, value in tags.items():
             _add(told, family, key, value)
-    return told
+    return _fixed(told)
 
 
-def _add(told: dict[str, tuple[str, ...]], family: str, key: str, value: str) -> None:
+def _add(told: dict[str, list[str]], family: str, key: str, value: str) -> None:
     """Keys of tags that differ by case alone are one condition key with several values: then an Allow needs all of
     them to be right, a Deny one."""
-    name = family + key.lower()
-    told[name] = (*told.get(name, ()), value)
+    told.setdefault(family + key.lower(), []).append(value)
+
+
+def _fixed(told: Mapping[str, list[str]]) -> dict[str, tuple[str, ...]]:
+    return {key: tuple(values) for key, values in told.items()}

@@ -14,6 +14,8 @@ from pilvi.services.dynamodb.errors import ValidationException, invalid
 
 _CANONICAL = re.compile(r"-?(?:[1-9][0-9]*(?:\.[0-9]*[1-9])?|0\.[0-9]*[1-9])|0").fullmatch
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?").fullmatch
+_EXPONENT_DIGITS = 8
+"""With its sign. `Decimal` takes longer ones, but not any."""
 _SHORT = 18
 """Digits of a plain whole number, which most numbers are."""
 _EXACT = Context(prec=1000, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[])
@@ -30,7 +32,20 @@ def canonical(text: str) -> str:
         raise invalid(
             f"The parameter cannot be converted to a numeric value: {text[: limits.NUMBER_TEXT_MAX]}"
         )
-    return from_decimal(Decimal(text, _EXACT))
+    return from_decimal(_decimal(text))
+
+
+def _decimal(text: str) -> Decimal:
+    """Raises: ValidationException for an exponent that is beyond all that `Decimal` knows."""
+    digits, _, exponent = text.lower().partition("e")
+    if len(exponent) > _EXPONENT_DIGITS and digits.strip("+-0."):
+        if exponent.lstrip("+-").lstrip("0")[_EXPONENT_DIGITS - 1 :]:
+            if exponent[0] == "-":
+                raise _out_of_range("underflow", "smaller")
+            raise _out_of_range("overflow", "larger")
+    elif len(exponent) > _EXPONENT_DIGITS:
+        return Decimal(0)
+    return Decimal(text, _EXACT)
 
 
 def from_decimal(number: Decimal) -> str:
