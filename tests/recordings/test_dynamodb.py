@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from recordings.dynamodb import settings, statements, streams
+from recordings.dynamodb.not_rebuilt import NOT_REBUILT
 from recordings.s3.story import differences
 from servers import Server
 
@@ -22,18 +23,6 @@ RECORDED: dict[str, dict[str, Any]] = {
     )
 }
 RECORDER = "111111111111"
-
-NOT_REBUILT = {
-    "test_dynamodb_streams_describe_with_exclusive_start_shard_id": "no answer was recorded",
-    "test_stream_destination_records": "no answer was recorded",
-    "test_enable_kinesis_streaming_destination": "read from a stream of Kinesis, of which there are none here",
-    "test_dynamodb_create_table_with_partial_sse_specification": "keys of KMS are refused by name",
-    "test_dynamodb_update_table_without_sse_specification_change": "keys of KMS are refused by name",
-    "test_streams_on_global_tables": "in the tests of global tables",
-    "test_table_v2_stream": "a global table made by a stack of CloudFormation, which is not here",
-}
-"""Recorded scenarios that are not here, and why. Those that a service of its own tells, which is not here, are with
-its recordings: tables of stacks, tasks of state machines, integrations of APIs, event source mappings."""
 
 UNTOLD = {
     (
@@ -390,3 +379,5 @@ def test_it_is_as_it_was_recorded(
 
 def test_all_that_is_kept_is_told() -> None:
     assert RECORDED.keys() == SCENARIOS.keys()
+    assert not RECORDED.keys() & {name for _, name in NOT_REBUILT}
+    assert {name for name, _ in (*UNTOLD, *DIFFERS)} <= RECORDED.keys()

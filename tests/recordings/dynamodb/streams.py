@@ -147,6 +147,23 @@ def a_stream_that_is_not_there(story: Any) -> None:
     story("non-existent-stream", "describe_stream", "dynamodbstreams", StreamArn=arn)
 
 
+def replicas(story: Any) -> None:
+    """Each has a stream of its own."""
+    request = story.request("things", "id")
+    del request["ProvisionedThroughput"]
+    more = {"BillingMode": "PAY_PER_REQUEST", "StreamSpecification": IMAGES}
+    story.ddb.create_table(**request, **more)
+    new = [{"Create": {"RegionName": "eu-central-1"}}]
+    story.ddb.update_table(TableName="things", ReplicaUpdates=new)
+    story.settle()
+    for label, region in (
+        ("region-streams", "us-east-1"),
+        ("secondary-region-streams", "eu-central-1"),
+    ):
+        streams = story.client("dynamodbstreams", region_name=region)
+        story.take(label, streams.list_streams(TableName="things"))
+
+
 def a_destination(story: Any) -> None:
     """Streams of Kinesis, of which there are none here: their names are kept."""
     story.table()
@@ -182,6 +199,7 @@ SCENARIOS = {
     "test_dynamodb_stream_records_with_update_item": updates,
     "test_dynamodb_stream_stream_view_type": keys_only,
     "test_data_encoding_consistency": binary_values,
+    "test_streams_on_global_tables": replicas,
     "test_non_existent_stream": a_stream_that_is_not_there,
     "test_kinesis_streaming_destination_crud": a_destination,
 }
