@@ -21,7 +21,6 @@ from hypothesis.stateful import (
     initialize,
     invariant,
     multiple,
-    precondition,
     rule,
     run_state_machine_as_test,
 )
@@ -250,12 +249,13 @@ class Versions(RuleBasedStateMachine):
         if self.model.get(key):
             self.delete_version((key, self.model[key][-1].id))
 
-    @precondition(lambda self: Versions.kills < 3)
     @rule()
     def kill(self) -> None:
-        Versions.kills += 1
-        self.server.kill()
-        self.server.start()
+        """Some of the times that it comes. (A precondition must not hang on what outlives an example.)"""
+        if Versions.kills < 3:
+            Versions.kills += 1
+            self.server.kill()
+            self.server.start()
 
     # --- what must hold
 
