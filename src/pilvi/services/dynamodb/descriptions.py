@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from pilvi.services.dynamodb import keys, limits
 from pilvi.services.dynamodb.changes import Change, allocating
+from pilvi.services.dynamodb.indexes import Index
 from pilvi.services.dynamodb.records import (
     IndexRecord,
     Restored,
@@ -13,7 +14,10 @@ from pilvi.services.dynamodb.records import (
     Throughput,
     Units,
 )
-from pilvi.services.dynamodb.tables import Index, Table, size_of
+from pilvi.services.dynamodb.tables import (
+    Table,
+    size_of,
+)
 from pilvi.services.dynamodb.throughputs import decreases_today, initial, warm_of
 from pilvi.services.dynamodb.wire import (
     GlobalSecondaryIndexDescription,

@@ -29,11 +29,10 @@ from pilvi.services.dynamodb.expressions.key_conditions import (
     refuse_other_number,
 )
 from pilvi.services.dynamodb.expressions.projections import Project
+from pilvi.services.dynamodb.indexes import Index, KeyAttribute
 from pilvi.services.dynamodb.tables import (
     HEADER_BYTES,
     NO_MATCH,
-    Index,
-    KeyAttribute,
     Table,
     item_of,
     size_of,

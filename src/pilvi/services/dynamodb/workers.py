@@ -33,10 +33,15 @@ from pilvi.services.dynamodb.history.keeping import (
     plan_trim,
 )
 from pilvi.services.dynamodb.history.reading import days_of
+from pilvi.services.dynamodb.indexes import Index
 from pilvi.services.dynamodb.replicas.changing import expires_here
 from pilvi.services.dynamodb.rules import pruned_types
 from pilvi.services.dynamodb.service import dynamodb
-from pilvi.services.dynamodb.tables import Index, Table, find_table, item_of
+from pilvi.services.dynamodb.tables import (
+    Table,
+    find_table,
+    item_of,
+)
 from pilvi.services.dynamodb.writes import (
     Write,
     entry_of,

@@ -33,11 +33,11 @@ from pilvi.services.dynamodb.expressions.legacy import attribute_updates, expect
 from pilvi.services.dynamodb.expressions.programs import Program, placeholders_of
 from pilvi.services.dynamodb.expressions.updates import Update
 from pilvi.services.dynamodb.history.writing import note
+from pilvi.services.dynamodb.indexes import Index
 from pilvi.services.dynamodb.keys import partition
 from pilvi.services.dynamodb.replicas.noting import note as note_for_others
 from pilvi.services.dynamodb.streams.writing import append
 from pilvi.services.dynamodb.tables import (
-    Index,
     Table,
     check_name,
     fragment_of,

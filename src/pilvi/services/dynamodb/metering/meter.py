@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 
 from pilvi.base.errors import AwsError
 from pilvi.services.dynamodb import limits
+from pilvi.services.dynamodb.indexes import Index
 from pilvi.services.dynamodb.metering.buckets import Bucket, Buckets, key_of
 from pilvi.services.dynamodb.metering.errors import (
     HOT_KEY,
@@ -23,7 +24,9 @@ from pilvi.services.dynamodb.metering.errors import (
     ThrottlingException,
 )
 from pilvi.services.dynamodb.records import Units
-from pilvi.services.dynamodb.tables import Index, Table
+from pilvi.services.dynamodb.tables import (
+    Table,
+)
 
 Access = Literal["Read", "Write"]
 
