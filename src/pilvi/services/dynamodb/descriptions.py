@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pilvi.services.dynamodb import keys, limits
-from pilvi.services.dynamodb.changes import Change, allocating
+from pilvi.services.dynamodb.change import Change
+from pilvi.services.dynamodb.index_changes import allocating
 from pilvi.services.dynamodb.indexes import Index
 from pilvi.services.dynamodb.records import (
     IndexRecord,

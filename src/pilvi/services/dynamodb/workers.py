@@ -25,7 +25,6 @@ from pilvi.services.dynamodb.backfills import (
     plan_removal,
 )
 from pilvi.services.dynamodb.changelog import DAY_MS
-from pilvi.services.dynamodb.changes import allocating
 from pilvi.services.dynamodb.history.keeping import (
     TrimWork,
     find_recovery,
@@ -33,6 +32,7 @@ from pilvi.services.dynamodb.history.keeping import (
     plan_trim,
 )
 from pilvi.services.dynamodb.history.reading import days_of
+from pilvi.services.dynamodb.index_changes import allocating
 from pilvi.services.dynamodb.indexes import Index
 from pilvi.services.dynamodb.replicas.changing import expires_here
 from pilvi.services.dynamodb.rules import pruned_types
