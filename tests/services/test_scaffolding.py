@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent.parent
 def test_a_new_service_runs_at_once(tmp_path: Path) -> None:
     project = tmp_path / "project"
     for folder in ("src", "tools", "docs"):
-        shutil.copytree(ROOT / folder, project / folder, ignore=shutil.ignore_patterns("*.pyc"))
+        shutil.copytree(ROOT / folder, project / folder)
     (project / "tests").mkdir()
     for file in ("conftest.py", "servers.py"):
         shutil.copy(ROOT / "tests" / file, project / "tests")
