@@ -7,9 +7,10 @@ import msgspec
 from pilvi.contracts.jobs import Job
 from pilvi.services.dynamodb import records as tables
 from pilvi.services.dynamodb.backups import records
-from pilvi.services.dynamodb.backups.records import RestoreRecord, scope_home
+from pilvi.services.dynamodb.backups.records import RestoreRecord
 from pilvi.services.dynamodb.history.keeping import release
 from pilvi.services.dynamodb.history.reading import Page, page_as_of
+from pilvi.services.dynamodb.records import scope_home
 from pilvi.services.dynamodb.tables import find_table, item_of, size_of
 from pilvi.services.dynamodb.writes import Write, Written, apply
 from pilvi.store.api import Snapshot, Transaction
@@ -50,7 +51,7 @@ def go_on(tx: Transaction, restore: RestoreRecord, items: int, bytes_max: int, n
         tx.at(now_ms, restore_job(later))
         return
     done = msgspec.structs.replace(target.record, status="ACTIVE")
-    tables.tables.put(tx, tables.scope_home(scope), done)
+    tables.tables.put(tx, scope_home(scope), done)
     records.restores.delete(tx, scope_home(scope), restore.target_id)
     release(tx, restore.source, restore.reader, now_ms)
 

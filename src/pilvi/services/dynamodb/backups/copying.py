@@ -8,12 +8,12 @@ from pilvi.base.entropy import Entropy
 from pilvi.contracts.jobs import Job
 from pilvi.services.dynamodb.backfills import plan_erasure
 from pilvi.services.dynamodb.backups import limits, records
-from pilvi.services.dynamodb.backups.records import BackupRecord, scope_home
+from pilvi.services.dynamodb.backups.records import BackupRecord
 from pilvi.services.dynamodb.changelog import DAY_MS
 from pilvi.services.dynamodb.descriptions import count_items
 from pilvi.services.dynamodb.history.keeping import find_recovery, hold, is_held, release
 from pilvi.services.dynamodb.history.reading import page_as_of
-from pilvi.services.dynamodb.records import TableRecord
+from pilvi.services.dynamodb.records import TableRecord, scope_home
 from pilvi.services.dynamodb.tables import Table, size_of
 from pilvi.store.api import Snapshot, Transaction
 from pilvi.store.keys import pack

@@ -13,7 +13,6 @@ from typing import Literal
 
 import msgspec
 
-from pilvi.base.arn import Scope
 from pilvi.services.dynamodb.changelog import Instant
 from pilvi.services.dynamodb.records import TableRecord
 from pilvi.store.collection import Collection
@@ -94,7 +93,3 @@ backups = Collection(
 
 restores = Collection("dynamodb.restore", RestoreRecord, key=lambda restore: (restore.target_id,))
 """Home: the scope. Those under way."""
-
-
-def scope_home(scope: Scope) -> Key:
-    return (scope.account, scope.region)

@@ -17,7 +17,7 @@ from pilvi.services.dynamodb.backups.descriptions import (
     details_of,
     summary_of,
 )
-from pilvi.services.dynamodb.backups.records import BackupRecord, RestoreRecord, scope_home
+from pilvi.services.dynamodb.backups.records import BackupRecord, RestoreRecord
 from pilvi.services.dynamodb.backups.rules import draft_restored
 from pilvi.services.dynamodb.descriptions import describe
 from pilvi.services.dynamodb.errors import invalid
@@ -29,7 +29,7 @@ from pilvi.services.dynamodb.history.keeping import (
     window,
 )
 from pilvi.services.dynamodb.operations.tables import refuse_one_more
-from pilvi.services.dynamodb.records import Restored, TableRecord
+from pilvi.services.dynamodb.records import Restored, TableRecord, scope_home
 from pilvi.services.dynamodb.service import dynamodb
 from pilvi.services.dynamodb.tables import Table, find_table, get_named_table, table_name
 from pilvi.services.dynamodb.wire import (
@@ -327,5 +327,5 @@ def _new_table(at: Snapshot, scope: Scope, name: str) -> str:
 
 def _begin(tx: Transaction, table: TableRecord, restore: RestoreRecord, now_ms: int) -> None:
     """A small table is there at once, the rest of a larger one comes by jobs."""
-    table_records.tables.put(tx, table_records.scope_home(table.scope), table)
+    table_records.tables.put(tx, scope_home(table.scope), table)
     restoring.go_on(tx, restore, limits.FIRST_ITEMS, limits.FIRST_BYTES, now_ms)

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from pilvi.base.errors import NotBuilt
-from pilvi.kit import paging
 from pilvi.kit.call import Call
 from pilvi.services.dynamodb import errors as dynamodb_errors
 from pilvi.services.dynamodb import records
@@ -22,7 +21,7 @@ from pilvi.services.dynamodb.history import keeping
 from pilvi.services.dynamodb.history.keeping import Recovery
 from pilvi.services.dynamodb.service import dynamodb
 from pilvi.services.dynamodb.tables import Table, find_table, table_name
-from pilvi.services.dynamodb.transfers import limits, naming
+from pilvi.services.dynamodb.transfers import asking, limits, naming
 from pilvi.services.dynamodb.transfers.asking import digest_of, plain, read_all, token_of
 from pilvi.services.dynamodb.transfers.emptying import plan, readers_of
 from pilvi.services.dynamodb.transfers.errors import (
@@ -62,7 +61,7 @@ def export_table_to_point_in_time(
     AWS: ExportTableToPointInTime.
     """
     token, digest = token_of(call, req), digest_of(req)
-    found = _known(call, tx, token)
+    found = asking.known(call, tx, exports, token)
     if found is not None:
         if found.digest != digest:
             raise ExportConflictException()
@@ -75,12 +74,7 @@ def export_table_to_point_in_time(
         raise PointInTimeRecoveryUnavailableException(table=table.name)
     specification = _filter(req, table)
     home = records.scope_home(call.scope)
-    active = sum(1 for _ in exports.scan_index(tx, home, "active", limit=limits.EXPORTS_AT_ONCE))
-    if active >= limits.EXPORTS_AT_ONCE:
-        raise dynamodb_errors.LimitExceededException(
-            detail="Subscriber limit exceeded: There is a limit of "
-            f"{limits.EXPORTS_AT_ONCE} concurrent exports per subscriber"
-        )
+    asking.refuse_one_more(call, tx, exports, limits.EXPORTS_AT_ONCE, "exports")
     id = naming.new_id(call)
     reader, reader_since = readers_of(id)
     span: Span | None = None
@@ -118,16 +112,6 @@ def export_table_to_point_in_time(
     exports.put(tx, home, record)
     plan(tx, record, call.now_ms)
     return {"ExportDescription": _describe(record)}
-
-
-def _known(call: Call, at: Snapshot, token: str) -> Export | None:
-    """The export that a token stands for by now."""
-    home = records.scope_home(call.scope)
-    for found in exports.scan_index(at, home, "token", (token,), reverse=True, limit=1):
-        ended_ms = found.ended_at_ms
-        if ended_ms is None or call.now_ms < ended_ms + limits.TOKEN_LIFE_MS:
-            return found
-    return None
 
 
 def _check(req: Mapping[str, Any]) -> None:
@@ -206,27 +190,14 @@ def describe_export(call: Call, at: Snapshot, req: DescribeExportInput) -> Descr
 @dynamodb.read("ListExports")
 def list_exports(call: Call, at: Snapshot, req: ListExportsInput) -> ListExportsOutput:
     """Exports of the last 90 days, the latest first. Raises: ValidationException. AWS: ListExports."""
-    home = records.scope_home(call.scope)
-    start = None
-    if "NextToken" in req:
-        start = naming.id_of_token(req["NextToken"])
-        if start is None:
-            raise invalid("Invalid NextToken")
-    if "TableArn" in req:
-        name = table_name(call.scope, req["TableArn"])
-        after = None if start is None else (name, start)
-        found = exports.scan_index(at, home, "table", (name,), after_entry=after, reverse=True)
-    else:
-        after = None if start is None else (start,)
-        found = exports.scan(at, home, after_key=after, reverse=True)
-    page, more = paging.page_of(found, req.get("MaxResults", limits.PAGE_MAX))
+    page, token = asking.page_of(call, at, exports, req, req.get("MaxResults", limits.PAGE_MAX))
     summaries: list[ExportSummary] = [
         {"ExportArn": one.arn, "ExportStatus": one.status, "ExportType": _type_of(one)}
         for one in page
     ]
     result: ListExportsOutput = {"ExportSummaries": summaries}
-    if more:
-        result["NextToken"] = naming.page_token(page[-1].id)
+    if token is not None:
+        result["NextToken"] = token
     return result
 
 

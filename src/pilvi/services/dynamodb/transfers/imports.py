@@ -10,15 +10,13 @@ from typing import Any, cast
 
 import msgspec
 
-from pilvi.kit import paging
 from pilvi.kit.call import Call
-from pilvi.services.dynamodb import errors as dynamodb_errors
 from pilvi.services.dynamodb import records, rules
 from pilvi.services.dynamodb.errors import invalid
 from pilvi.services.dynamodb.operations.tables import refuse_one_more
 from pilvi.services.dynamodb.service import dynamodb
 from pilvi.services.dynamodb.tables import table_name
-from pilvi.services.dynamodb.transfers import limits, naming
+from pilvi.services.dynamodb.transfers import asking, limits, naming
 from pilvi.services.dynamodb.transfers.asking import digest_of, plain, read_all, token_of
 from pilvi.services.dynamodb.transfers.errors import (
     ImportConflictException,
@@ -51,7 +49,7 @@ def import_table(call: Call, tx: Transaction, req: ImportTableInput) -> ImportTa
     AWS: ImportTable.
     """
     token, digest = token_of(call, req), digest_of(req)
-    found = _known(call, tx, token)
+    found = asking.known(call, tx, imports, token)
     if found is not None:
         if found.digest != digest:
             raise ImportConflictException()
@@ -65,12 +63,7 @@ def import_table(call: Call, tx: Transaction, req: ImportTableInput) -> ImportTa
     )
     refuse_one_more(tx, table)
     home = records.scope_home(call.scope)
-    active = sum(1 for _ in imports.scan_index(tx, home, "active", limit=limits.IMPORTS_AT_ONCE))
-    if active >= limits.IMPORTS_AT_ONCE:
-        raise dynamodb_errors.LimitExceededException(
-            detail="Subscriber limit exceeded: There is a limit of "
-            f"{limits.IMPORTS_AT_ONCE} concurrent imports per subscriber"
-        )
+    asking.refuse_one_more(call, tx, imports, limits.IMPORTS_AT_ONCE, "imports")
     table = msgspec.structs.replace(table, status="CREATING")
     records.tables.put(tx, home, table)
     record = Import(
@@ -94,16 +87,6 @@ def import_table(call: Call, tx: Transaction, req: ImportTableInput) -> ImportTa
     imports.put(tx, home, record)
     plan(tx, record, call.now_ms)
     return {"ImportTableDescription": _describe(record, counts=False)}
-
-
-def _known(call: Call, at: Snapshot, token: str) -> Import | None:
-    """The import that a token stands for by now."""
-    home = records.scope_home(call.scope)
-    for found in imports.scan_index(at, home, "token", (token,), reverse=True, limit=1):
-        ended_ms = found.ended_at_ms
-        if ended_ms is None or call.now_ms < ended_ms + limits.TOKEN_LIFE_MS:
-            return found
-    return None
 
 
 def _source(call: Call, req: Mapping[str, Any]) -> dict[str, Any]:
@@ -152,23 +135,10 @@ def describe_import(call: Call, at: Snapshot, req: DescribeImportInput) -> Descr
 @dynamodb.read("ListImports")
 def list_imports(call: Call, at: Snapshot, req: ListImportsInput) -> ListImportsOutput:
     """Imports of the last 90 days, the latest first. Raises: ValidationException. AWS: ListImports."""
-    home = records.scope_home(call.scope)
-    start = None
-    if "NextToken" in req:
-        start = naming.id_of_token(req["NextToken"])
-        if start is None:
-            raise invalid("Invalid NextToken")
-    if "TableArn" in req:
-        name = table_name(call.scope, req["TableArn"])
-        after = None if start is None else (name, start)
-        found = imports.scan_index(at, home, "table", (name,), after_entry=after, reverse=True)
-    else:
-        after = None if start is None else (start,)
-        found = imports.scan(at, home, after_key=after, reverse=True)
-    page, more = paging.page_of(found, req.get("PageSize", limits.PAGE_MAX))
+    page, token = asking.page_of(call, at, imports, req, req.get("PageSize", limits.PAGE_MAX))
     result: ListImportsOutput = {"ImportSummaryList": [_summary(one) for one in page]}
-    if more:
-        result["NextToken"] = naming.page_token(page[-1].id)
+    if token is not None:
+        result["NextToken"] = token
     return result
 
 
