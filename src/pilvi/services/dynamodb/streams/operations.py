@@ -7,6 +7,7 @@ from itertools import islice
 from pilvi.kit.call import Call
 from pilvi.services.dynamodb.errors import invalid
 from pilvi.services.dynamodb.health import tell_health
+from pilvi.services.dynamodb.records import scope_home
 from pilvi.services.dynamodb.streams import errors, iterators, limits, records
 from pilvi.services.dynamodb.streams.iterators import Iterator
 from pilvi.services.dynamodb.streams.reading import (
@@ -55,7 +56,7 @@ def list_streams(call: Call, at: Snapshot, req: ListStreamsInput) -> ListStreams
     found = list(
         records.streams.scan(
             at,
-            records.scope_home(call.scope),
+            scope_home(call.scope),
             () if table is None else (table,),
             after_key=after,
             limit=limit + 1,

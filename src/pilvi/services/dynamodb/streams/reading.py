@@ -13,6 +13,7 @@ import orjson
 
 from pilvi.base.arn import Arn, Scope
 from pilvi.services.dynamodb.errors import invalid
+from pilvi.services.dynamodb.records import scope_home
 from pilvi.services.dynamodb.streams import errors, limits, records
 from pilvi.services.dynamodb.streams.records import ChangeRecord, ShardRecord, StreamRecord
 from pilvi.services.dynamodb.wire_streams import Record
@@ -35,7 +36,7 @@ def get_stream(at: Snapshot, scope: Scope, arn: str) -> StreamRecord:
     found = None
     owner = named.scope
     if owner.region == scope.region and owner.partition == scope.partition:
-        found = records.streams.find(at, records.scope_home(owner), table, label)
+        found = records.streams.find(at, scope_home(owner), table, label)
     if found is None:
         raise errors.StreamNotFound(arn=arn)
     return found

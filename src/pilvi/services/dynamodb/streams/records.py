@@ -14,7 +14,6 @@ from typing import Literal
 
 import msgspec
 
-from pilvi.base.arn import Scope
 from pilvi.services.dynamodb.feeds import home_of, topic_of
 from pilvi.services.dynamodb.streams import limits
 from pilvi.store.collection import Collection
@@ -110,10 +109,6 @@ changes = Collection(
     "dynamodbstreams.record", ChangeRecord, key=lambda one: (one.shard, one.number)
 )
 """Home: the stream's."""
-
-
-def scope_home(scope: Scope) -> Key:
-    return (scope.account, scope.region)
 
 
 def sequence_of(lane: int, number: int) -> str:
