@@ -16,6 +16,7 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import boto3
 
@@ -70,6 +71,17 @@ def _children(pid: int) -> list[int]:
     return found
 
 
+def _once_ready(process: subprocess.Popen[bytes], ready: Path) -> tuple[dict[str, Any], float]:
+    """What a process that was just started writes when it serves, and how many seconds that took."""
+    began = time.monotonic()
+    while not ready.exists():
+        if process.poll() is not None:
+            sys.exit(f"{process.args} could not start")
+        time.sleep(0.002)
+    took = time.monotonic() - began
+    return json.loads(ready.read_text()), took
+
+
 @contextmanager
 def pilvi(data: Path | None = None):
     """One worker, durability full, signatures verified, permissions asked: the credentials are an IAM user's.
@@ -80,14 +92,9 @@ def pilvi(data: Path | None = None):
         ready = Path(directory) / "ready"
         command = [sys.executable, "-m", "pilvi", "up", "--quiet", "--port", "0"]
         command += ["--data", str(data or f"{directory}/data"), "--ready-file", str(ready)]
-        began = time.monotonic()
         process = subprocess.Popen(command, start_new_session=True)
-        while not ready.exists():
-            if process.poll() is not None:
-                sys.exit("pilvi could not start")
-            time.sleep(0.002)
-        took = time.monotonic() - began
-        url = json.loads(ready.read_text())["url"]
+        told, took = _once_ready(process, ready)
+        url = told["url"]
         root = Target("pilvi", url, "000000000000", "x", process.pid, took)
         try:
             iam = root.client("iam")
@@ -122,16 +129,10 @@ def minimal():
     with tempfile.TemporaryDirectory(prefix="pilvi-bench-") as directory:
         ready = Path(directory) / "ready"
         command = [sys.executable, "-m", "bench.minimal", f"{directory}/data", str(ready)]
-        began = time.monotonic()
         process = subprocess.Popen(command, start_new_session=True)
         try:
-            while not ready.exists():
-                if process.poll() is not None:
-                    sys.exit("the minimal handler could not start")
-                time.sleep(0.002)
-            told = json.loads(ready.read_text())
+            told, took = _once_ready(process, ready)
             url = f"http://127.0.0.1:{told['port']}"
-            took = time.monotonic() - began
             yield Target("minimal", url, *told["key"], process.pid, took)
         finally:
             process.terminate()
