@@ -21,6 +21,7 @@ from pilvi.contracts.jobs import Job
 from pilvi.languages.cors import Cors
 from pilvi.services.lambda_ import errors
 from pilvi.services.lambda_.names import LATEST, FunctionName, LayerName, version_number
+from pilvi.services.lambda_.settings import Settings
 from pilvi.store.api import Snapshot, Transaction
 from pilvi.store.blobs import BlobRef
 from pilvi.store.collection import Collection
@@ -65,6 +66,7 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     layers: tuple[LayerUse, ...] = ()
     package: Package
     log_group: str
+    settings: Settings = Settings()
     modified_ms: int
     revision_id: str
 

@@ -12,10 +12,9 @@ import orjson
 from pilvi.base.arn import Arn, Scope
 from pilvi.base.errors import NotBuilt, ValidationException
 from pilvi.kit import paging
-from pilvi.services.lambda_ import errors, limits
-from pilvi.services.lambda_.names import function_arn, parse_layer
-from pilvi.services.lambda_.records import Configuration, Function, LayerUse, Package
-from pilvi.services.lambda_.wire import FunctionConfiguration
+from pilvi.services.lambda_ import errors, limits, settings
+from pilvi.services.lambda_.names import parse_layer
+from pilvi.services.lambda_.records import Configuration, LayerUse, Package
 from pilvi.store.keys import Key
 
 RUNTIMES = (
@@ -129,6 +128,7 @@ def configure(
         environment=environment,
         layers=old.layers if layers is None else layers,
         log_group=req.get("LoggingConfig", {}).get("LogGroup", old.log_group),
+        settings=settings.changed(old.settings, req, runtime=runtime),
         modified_ms=now_ms,
         revision_id=revision_id,
     )
@@ -139,25 +139,21 @@ def refuse_unbuilt(req: Mapping[str, Any]) -> None:
 
     Raises: NotBuilt.
     """
-    if req.get("PackageType", "Zip") != "Zip":
+    if req.get("PackageType", "Zip") != "Zip" or req.get("ImageConfig"):
         raise NotBuilt(what="functions from container images")
-    vpc = req.get("VpcConfig", {})
-    if vpc.get("SubnetIds") or vpc.get("SecurityGroupIds") or vpc.get("Ipv6AllowedForDualStack"):
-        raise NotBuilt(what="functions in a VPC")
-    if req.get("DeadLetterConfig", {}).get("TargetArn"):
-        raise NotBuilt(what="dead-letter targets of functions")
-    if req.get("TracingConfig", {}).get("Mode", "PassThrough") != "PassThrough":
-        raise NotBuilt(what="active tracing of functions")
-    logging = req.get("LoggingConfig", {})
-    if logging.get("LogFormat", "Text") != "Text":
-        raise NotBuilt(what="the log format JSON of functions")
-    if logging.get("ApplicationLogLevel") or logging.get("SystemLogLevel"):
-        raise NotBuilt(what="log levels of functions")
-    if req.get("SnapStart", {}).get("ApplyOn", "None") != "None":
-        raise NotBuilt(what="SnapStart")
-    for member in ("FileSystemConfigs", "KMSKeyArn", "CodeSigningConfigArn"):
+    for member, what in _UNBUILT.items():
         if req.get(member):
-            raise NotBuilt(what=f"the member {member} of functions")
+            raise NotBuilt(what=what)
+
+
+_UNBUILT = {
+    "TenancyConfig": "functions with tenants",
+    "CapacityProviderConfig": "functions on capacity providers",
+    "DurableConfig": "durable functions",
+    "RuntimeConfig": "runtimes of one's own",
+    "AcceleratorConfig": "functions with accelerators",
+    "PublishTo": "versions that are published as LATEST_PUBLISHED",
+}
 
 
 def check_runtime(runtime: str) -> None:
@@ -251,86 +247,7 @@ def check_revision(asked: str | None, configuration: Configuration) -> None:
         raise errors.PreconditionFailedException(operation="GetFunction/GetAlias")
 
 
-# --- a configuration on the wire
-
-
-def described(
-    scope: Scope, function: Function, configuration: Configuration
-) -> FunctionConfiguration:
-    """As ListFunctions gives it: without the states."""
-    result: FunctionConfiguration = {
-        "FunctionName": function.name,
-        "FunctionArn": function_arn(scope, function.name),
-        "Runtime": configuration.runtime,
-        "Role": configuration.role,
-        "Handler": configuration.handler,
-        "CodeSize": configuration.package.size_bytes,
-        "CodeSha256": configuration.package.sha256,
-        "Description": configuration.description,
-        "Timeout": configuration.timeout_s,
-        "MemorySize": configuration.memory_mb,
-        "LastModified": iso_time(configuration.modified_ms),
-        "Version": configuration.version,
-        "TracingConfig": {"Mode": "PassThrough"},
-        "RevisionId": configuration.revision_id,
-        "PackageType": "Zip",
-        "Architectures": [configuration.architecture],
-        "EphemeralStorage": {"Size": configuration.tmp_mb},
-        "SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"},
-        "LoggingConfig": {"LogFormat": "Text", "LogGroup": configuration.log_group},
-    }
-    if configuration.environment is not None:
-        result["Environment"] = {"Variables": configuration.environment}
-    if configuration.layers:
-        result["Layers"] = [
-            {"Arn": layer.arn, "CodeSize": layer.package.size_bytes}
-            for layer in configuration.layers
-        ]
-    return result
-
-
-def described_active(
-    scope: Scope, function: Function, configuration: Configuration
-) -> FunctionConfiguration:
-    """As GetFunction gives it: everything that was begun is done."""
-    result = described(scope, function, configuration)
-    result["State"] = "Active"
-    result["LastUpdateStatus"] = "Successful"
-    return result
-
-
-def described_version(
-    scope: Scope, function: Function, configuration: Configuration
-) -> FunctionConfiguration:
-    """As PublishVersion answers: with the version in the ARN."""
-    result = described_active(scope, function, configuration)
-    result["FunctionArn"] = f"{function_arn(scope, function.name)}:{configuration.version}"
-    return result
-
-
-def described_pending(
-    scope: Scope, function: Function, configuration: Configuration, *, revision_id: str
-) -> FunctionConfiguration:
-    """As CreateFunction answers. On AWS the function then becomes Active, under another revision id."""
-    result = described(scope, function, configuration)
-    result["State"] = "Pending"
-    result["StateReason"] = "The function is being created."
-    result["StateReasonCode"] = "Creating"
-    result["RevisionId"] = revision_id
-    return result
-
-
-def described_updating(
-    scope: Scope, function: Function, configuration: Configuration, *, revision_id: str
-) -> FunctionConfiguration:
-    """As the updates answer."""
-    result = described(scope, function, configuration)
-    result["State"] = "Active"
-    result["LastUpdateStatus"] = "InProgress"
-    result["LastUpdateStatusReason"] = "The function is being created."
-    result["LastUpdateStatusReasonCode"] = "Creating"
-    result["RevisionId"] = revision_id
-    return result
+# --- other requests
 
 
 def iso_time(at_ms: int) -> str:

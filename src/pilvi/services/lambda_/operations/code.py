@@ -8,7 +8,7 @@ from pilvi.base.http import Body
 from pilvi.kit.audit import WatchedRequest
 from pilvi.kit.call import Call
 from pilvi.kit.execution import refuse_unread
-from pilvi.services.lambda_ import access, packages, records, rules
+from pilvi.services.lambda_ import access, describing, packages, records, rules
 from pilvi.services.lambda_.operations import versions
 from pilvi.services.lambda_.records import Configuration, Function
 from pilvi.services.lambda_.service import lambda_
@@ -50,7 +50,7 @@ async def update_function_code(
     if dry_run:
         package = packages.unsaved(zipped)
         latest = msgspec.structs.replace(function.latest, package=package)
-        return rules.described_active(name.scope, function, latest)
+        return describing.described_active(name.scope, function, latest)
     async with packages.saved(call, zipped) as saved:
 
         def update(tx: Transaction) -> tuple[Function, Configuration | None]:
@@ -65,5 +65,7 @@ async def update_function_code(
 
         function, version = await call.transact(update)
     if version is not None:
-        return rules.described_version(name.scope, function, version)
-    return rules.described_updating(name.scope, function, function.latest, revision_id=updating_id)
+        return describing.described_version(name.scope, function, version)
+    return describing.described_updating(
+        name.scope, function, function.latest, revision_id=updating_id
+    )

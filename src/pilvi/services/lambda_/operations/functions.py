@@ -14,7 +14,17 @@ from pilvi.kit.audit import WatchedRequest
 from pilvi.kit.call import Call
 from pilvi.kit.execution import refuse_unread
 from pilvi.kit.permission import Permission, may
-from pilvi.services.lambda_ import access, errors, limits, links, names, packages, records, rules
+from pilvi.services.lambda_ import (
+    access,
+    describing,
+    errors,
+    limits,
+    links,
+    names,
+    packages,
+    records,
+    rules,
+)
 from pilvi.services.lambda_.names import FunctionName
 from pilvi.services.lambda_.operations import versions
 from pilvi.services.lambda_.records import Configuration, Function
@@ -77,7 +87,9 @@ async def create_function(call: Call, req: WatchedRequest, body: Body) -> Functi
             return function
 
         function = await call.transact(create)
-    result = rules.described_pending(name.scope, function, function.latest, revision_id=pending_id)
+    result = describing.described_pending(
+        name.scope, function, function.latest, revision_id=pending_id
+    )
     if publish:
         result["Version"] = str(function.last_version)
     return result
@@ -133,7 +145,7 @@ def _active(
     name: FunctionName, function: Function, configuration: Configuration
 ) -> FunctionConfiguration:
     """With the ARN qualified as it was asked for."""
-    result = rules.described_active(name.scope, function, configuration)
+    result = describing.described_active(name.scope, function, configuration)
     result["FunctionArn"] = name.asked_arn
     return result
 
@@ -198,7 +210,9 @@ async def update_function_configuration(
         return changed
 
     changed = await call.transact(update)
-    return rules.described_updating(name.scope, changed, changed.latest, revision_id=updating_id)
+    return describing.described_updating(
+        name.scope, changed, changed.latest, revision_id=updating_id
+    )
 
 
 @lambda_.write("DeleteFunction")

@@ -10,7 +10,16 @@ import msgspec
 from pilvi.base.arn import Scope
 from pilvi.kit import paging
 from pilvi.kit.call import Call
-from pilvi.services.lambda_ import access, errors, limits, names, packages, records, rules
+from pilvi.services.lambda_ import (
+    access,
+    describing,
+    errors,
+    limits,
+    names,
+    packages,
+    records,
+    rules,
+)
 from pilvi.services.lambda_.names import FunctionName, function_arn
 from pilvi.services.lambda_.records import Configuration, Function
 from pilvi.services.lambda_.service import lambda_
@@ -44,7 +53,7 @@ def publish_version(
             f" ({sha256}). Please try again with the CodeSHA256 in $LATEST."
         )
     function, version = publish(call, tx, name.scope, function, description=req.get("Description"))
-    return rules.described_version(name.scope, function, version)
+    return describing.described_version(name.scope, function, version)
 
 
 def publish(
@@ -134,7 +143,7 @@ def listed(
     for function in chain(() if start is None else (start,), rest):
         number = behind if function is start else -1
         if number < 0:
-            latest = rules.described(scope, function, function.latest)
+            latest = describing.described(scope, function, function.latest)
             if every_version:
                 latest["FunctionArn"] = f"{function_arn(scope, function.name)}:{names.LATEST}"
             yield (function.name, 0), latest
@@ -173,6 +182,6 @@ def delete(call: Call, tx: Transaction, name: FunctionName) -> None:
 def _described(
     scope: Scope, function: Function, configuration: Configuration
 ) -> FunctionConfiguration:
-    result = rules.described(scope, function, configuration)
+    result = describing.described(scope, function, configuration)
     result["FunctionArn"] = f"{function_arn(scope, function.name)}:{configuration.version}"
     return result
