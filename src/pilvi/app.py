@@ -212,7 +212,12 @@ class App:
 
         async def idle(timeout_s: float) -> bool:
             try:
-                await asyncio.wait_for(dispatcher.idle(), timeout_s)
+                async with asyncio.timeout(timeout_s):
+                    await dispatcher.idle()
+                    for answer in cloud.answered():
+                        flush = getattr(answer, "flush", None)
+                        if flush is not None:
+                            await flush()
             except TimeoutError:
                 return False
             return True

@@ -48,6 +48,9 @@ def _validate(operation: Operation, params: dict[str, Any]) -> None:
 async def handle(
     call: Call, operation: Operation, params: dict[str, Any], body: Body
 ) -> dict[str, Any]:
+    settle = operation.service.settle
+    if settle is not None:
+        await settle(call.cloud)
     req = WatchedRequest(params, deep=call.cloud.settings.strict)
     handler = operation.handler
     if operation.kind is Kind.READ:

@@ -183,6 +183,8 @@ class Service:
     """How deliveries to this service's ARNs are tried again."""
     finish: Finish | None = None
     note: Note | None = None
+    settle: Callable[[Cloud], Awaitable[None]] | None = None
+    """Awaited before each of its operations: what this process was told and has not written yet."""
     content_types: frozenset[str] = frozenset()
     """Of requests that it reads; others, and what is no POST, it does not understand. Empty: any."""
     gzip: bool = False

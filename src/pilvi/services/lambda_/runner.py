@@ -96,7 +96,7 @@ class Runner:
         client_context: str | None = None,
         trace_id: str | None = None,
     ) -> Outcome:
-        """Run one invocation, and write its log lines durably before it returns.
+        """Run one invocation; its log lines are posted when it returns.
 
         Raises: TooManyRequestsException, ServiceException (the sandbox could not be made, and why).
         """
@@ -113,7 +113,7 @@ class Runner:
             trace_id=trace_id,
         )
         outcome, stream = await self._invoke(scope, runnable, invocation)
-        await self._cloud.ask(LogSink).append_lines(
+        await self._cloud.ask(LogSink).post_lines(
             scope, runnable.configuration.log_group, stream, outcome.log_lines
         )
         return outcome

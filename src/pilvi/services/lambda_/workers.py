@@ -13,6 +13,7 @@ import msgspec
 from pilvi.base.arn import Scope
 from pilvi.contracts.delivery import Undeliverable
 from pilvi.contracts.jobs import Job, Retry
+from pilvi.contracts.logs import LogSink
 from pilvi.dispatch.registry import Postpone
 from pilvi.services.lambda_ import limits, records
 from pilvi.services.lambda_.errors import ResourceNotFoundException, TooManyRequestsException
@@ -85,6 +86,7 @@ async def invoke(cloud: Cloud, job: Job) -> None:
         shortest, longest = limits.THROTTLED_DELAY_MS
         # Waiting as long again as it has waited already doubles the delay each time.
         raise Postpone(now_ms + min(max(age_ms, shortest), longest), error.text) from None
+    await cloud.ask(LogSink).flush()  # an event that is done has its log, whatever happens now
     if outcome.error is not None:
         said = outcome.payload[:_ERROR_BYTES_MAX].decode(errors="replace")
         if job.attempt > retries_max:

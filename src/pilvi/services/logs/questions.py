@@ -1,19 +1,51 @@
-"""Writing log lines on behalf of other services: the answer to `contracts.logs.LogSink`."""
+"""Writing log lines on behalf of other services: the answer to `contracts.logs.LogSink`.
+
+Lines are posted, and one transaction at a time writes all that was posted meanwhile: so a function waits for no
+disk, and a thousand invocations cost few commits.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import logging
+from collections import deque
 from collections.abc import Sequence
 
+import msgspec
+
 from pilvi.base.arn import Scope
+from pilvi.contracts.logs import LogSink
 from pilvi.kit.cloud import Cloud
 from pilvi.services.logs import records
 from pilvi.services.logs.records import LogGroup, LogStream
 from pilvi.store.api import Transaction
 
+log = logging.getLogger("pilvi.logs")
+
+POSTED_BYTES_MAX = 16 * 1024 * 1024
+"""Posted and not yet written; whoever posts more waits."""
+BATCH_BYTES_MAX = 2 * 1024 * 1024
+"""Of one transaction, but for a single posting that is larger."""
+
+
+class _Posted(msgspec.Struct, frozen=True):
+    scope: Scope
+    group: str
+    stream: str
+    lines: Sequence[tuple[int, str]]
+    size: int
+
 
 class LogsSink:
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
+        self._waiting: deque[_Posted] = deque()
+        self._waiting_bytes = 0
+        self._posted = 0
+        self._written = 0
+        """Postings in all, and those of them that are durable."""
+        self._writing: asyncio.Task[None] | None = None
+        self._failed = False
 
     async def append_lines(
         self, scope: Scope, group: str, stream: str, lines: Sequence[tuple[int, str]]
@@ -22,10 +54,79 @@ class LogsSink:
 
         Returns once the lines are durable.
         """
-        now_ms = self._cloud.clock.now_ms()
+        self._post(scope, group, stream, lines)
+        await self.flush()
 
-        def append(tx: Transaction) -> None:
-            into = records.groups.find(tx, records.groups_home(scope), group)
+    async def post_lines(
+        self, scope: Scope, group: str, stream: str, lines: Sequence[tuple[int, str]]
+    ) -> None:
+        """See `LogSink`. Raises: StoreUnavailable, when what was posted before cannot be written."""
+        if self._failed or self._waiting_bytes > POSTED_BYTES_MAX:
+            await self.flush()
+        self._post(scope, group, stream, lines)
+
+    async def flush(self) -> None:
+        """Returns once all that was posted until now is durable. Raises: StoreUnavailable."""
+        until = self._posted
+        while self._written < until:
+            await asyncio.shield(self._write_soon())
+
+    async def retire_all(self) -> None:
+        """The cloud's state is being reset: nothing posted comes after that."""
+        await self.flush()
+
+    async def close(self) -> None:
+        await self.flush()
+
+    def _post(
+        self, scope: Scope, group: str, stream: str, lines: Sequence[tuple[int, str]]
+    ) -> None:
+        size = sum(records.size_of(message) for _, message in lines)
+        self._waiting.append(_Posted(scope, group, stream, lines, size))
+        self._waiting_bytes += size
+        self._posted += 1
+        self._write_soon()
+
+    def _write_soon(self) -> asyncio.Task[None]:
+        if self._writing is None:
+            self._writing = asyncio.create_task(self._write_all())
+            self._writing.add_done_callback(self._rest)
+        return self._writing
+
+    def _rest(self, task: asyncio.Task[None]) -> None:
+        self._writing = None
+        problem = None if task.cancelled() else task.exception()
+        self._failed = problem is not None
+        if problem is not None:
+            log.error("log lines could not be written, and wait: %s", problem)
+
+    async def _write_all(self) -> None:
+        while self._waiting:
+            batch = self._next_batch()
+            await self._cloud.store.write(lambda tx, batch=batch: self._append(tx, batch))
+            for posted in batch:
+                self._waiting.popleft()
+                self._waiting_bytes -= posted.size
+            self._written += len(batch)
+
+    def _next_batch(self) -> list[_Posted]:
+        batch: list[_Posted] = []
+        size = 0
+        for posted in self._waiting:
+            size += posted.size
+            if batch and size > BATCH_BYTES_MAX:
+                break
+            batch.append(posted)
+        return batch
+
+    def _append(self, tx: Transaction, batch: list[_Posted]) -> None:
+        now_ms = self._cloud.clock.now_ms()
+        by_stream: dict[tuple[Scope, str, str], list[tuple[int, str]]] = {}
+        for posted in batch:
+            place = (posted.scope, posted.group, posted.stream)
+            by_stream.setdefault(place, []).extend(posted.lines)
+        for (scope, group, stream), lines in by_stream.items():
+            into = records.find_group(tx, scope, group)
             if into is None:
                 into = LogGroup(name=group, created_ms=now_ms)
                 records.put_group(tx, scope, into)
@@ -36,4 +137,8 @@ class LogsSink:
                 records.streams.put(tx, home, found)
             records.append_events(tx, scope, into, found, lines, now_ms=now_ms)
 
-        await self._cloud.store.write(append)
+
+async def settle(cloud: Cloud) -> None:
+    """What this process has posted is there for whoever asks for it."""
+    sink = cloud.ask(LogSink)
+    await sink.flush()

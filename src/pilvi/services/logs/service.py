@@ -10,6 +10,7 @@ from pilvi.kit.call import Call
 from pilvi.kit.permission import Permission
 from pilvi.kit.service import Acts, Service
 from pilvi.services.logs import access
+from pilvi.services.logs.questions import settle
 
 
 def _named(call: Call, req: Mapping[str, Any]) -> str:
@@ -69,6 +70,7 @@ logs = Service(
         "ListTagsLogGroup": Acts(_group),
     },
     tells=access.tells,
+    settle=settle,
     accepted={
         "PutLogEvents": {
             "sequenceToken": "AWS ignores it since 2023: writes to a stream need no token",
