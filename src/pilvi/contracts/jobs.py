@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
 
 import msgspec
 
@@ -17,6 +19,10 @@ class Job(msgspec.Struct, frozen=True):
     which is how timers of a resource are moved or cancelled. `lane`: a queue of its own within the kind, so
     that those that a slow one keeps waiting are none but its own. At most a few hundred for one kind: each
     lane in which something waits costs a look.
+
+    `resident`: one that stays for as long as something exists (a poller): leased like any other and taken over like
+    any other, but it counts neither as due work nor against what may run at once, and nothing limits its time. Its
+    kind is registered as resident too, and its handler gets a `Stay`.
     """
 
     kind: str
@@ -28,6 +34,7 @@ class Job(msgspec.Struct, frozen=True):
     account: str = ""
     region: str = ""
     lane: str = ""
+    resident: bool = False
 
 
 class Retry(msgspec.Struct, frozen=True):
@@ -44,6 +51,32 @@ class Retry(msgspec.Struct, frozen=True):
 
 Handle = Callable[[Job], Awaitable[Commit | None]]
 """Runs one job; what it gives back is applied in the transaction that completes the job."""
+
+
+class Stay(Protocol):
+    """A resident's hold on its job."""
+
+    @property
+    def leaving(self) -> bool:
+        """Whether this process ends: finish what runs, begin nothing."""
+        ...
+
+    async def until_leaving(self) -> None: ...
+
+    def engaged(self) -> AbstractContextManager[None]:
+        """While this is open, the cloud is not idle. To be opened *before* work is taken out of what `pending` of the
+        kind sees, and closed when its effects are stored: so nobody ever sees neither."""
+        ...
+
+    def rest_until(self, due_ms: int | None) -> None:
+        """The resident will act by itself at `due_ms` of the cloud's clock: from then on the cloud is not idle, until
+        it says otherwise."""
+        ...
+
+    def check(self, tx: Any) -> None:
+        """Raises: an exception that ends the resident, when the job is not its any more (`tx`: the transaction)."""
+        ...
+
 
 Bury = Callable[[Job, str], Commit | None]
 """What to do (in the completing transaction) with a job that failed for good: (job, reason)."""
