@@ -38,3 +38,5 @@ SESSION_MARGIN_MS = 1_800_000
 """They are renewed so long before they end: an invocation may take fifteen minutes."""
 POLICIES_KEPT = 4096
 """Functions, versions and aliases of which it is kept in memory who may use them."""
+FUNCTIONS_KEPT = 4096
+"""Functions, versions and aliases of which it is kept in memory what runs when they are invoked."""

@@ -7,9 +7,10 @@ from pilvi.base.errors import AwsError
 from pilvi.contracts.delivery import Source
 from pilvi.contracts.functions import FunctionNotInvocable, Functions, InvokeOutcome
 from pilvi.kit.cloud import Cloud
-from pilvi.services.lambda_ import access, limits, names, records
+from pilvi.services.lambda_ import access, limits, names
 from pilvi.services.lambda_.names import FunctionName
 from pilvi.services.lambda_.records import Runnable
+from pilvi.services.lambda_.resolving import runnable_of
 from pilvi.services.lambda_.runner import Runner
 
 
@@ -61,8 +62,7 @@ class LambdaFunctions:
         except ValueError as error:
             raise FunctionNotInvocable("ResourceNotFoundException", str(error)) from None
         name = names.parse_function(scope, arn)
-        draw = self._cloud.entropy.below(1 << 30) / (1 << 30)
-        runnable = await self._cloud.store.read(lambda at: records.resolve(at, name, draw=draw))
+        runnable = await runnable_of(self._cloud, name)
         if not await access.lets_in(self._cloud, name, source):
             raise FunctionNotInvocable(
                 "AccessDeniedException",

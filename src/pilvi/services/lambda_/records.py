@@ -186,6 +186,7 @@ functions = Collection(
     key=lambda function: (function.name,),
     blobs=lambda function: _blobs_of_configuration(function.latest),
     owner=lambda at, home, function: _owner(home, "function", function.name),
+    kept=True,
 )
 versions = Collection(
     "lambda.version",
@@ -193,8 +194,9 @@ versions = Collection(
     key=lambda configuration: (int(configuration.version),),
     blobs=_blobs_of_configuration,
     owner=lambda at, home, found: _owner(home, "function", str(home[-1]), found.version),
+    kept=True,
 )
-aliases = Collection("lambda.alias", Alias, key=lambda alias: (alias.name,))
+aliases = Collection("lambda.alias", Alias, key=lambda alias: (alias.name,), kept=True)
 policies = Collection("lambda.policy", Policy, key=lambda policy: (policy.qualifier,), kept=True)
 event_configs = Collection(
     "lambda.event-config", EventConfig, key=lambda config: (config.qualifier,)
@@ -241,34 +243,29 @@ class Runnable(NamedTuple):
     configuration: Configuration
 
 
-def resolve(at: Snapshot, name: FunctionName, *, draw: float = 1.0) -> Runnable:
-    """The version that a name means: $LATEST without a qualifier, else a version's number or an alias.
-
-    `draw`: 0..1, decides between the versions of an alias. Raises: FunctionNotFound.
+def resolve(at: Snapshot, name: FunctionName) -> Runnable:
+    """The version that a name means: $LATEST without a qualifier, else a version's number or the version of an alias
+    that is not one of those with a weight. Raises: FunctionNotFound.
     """
     function = get_function(at, name)
-    qualifier = name.qualifier
-    within = function_home(name.scope, name.name)
-    if qualifier is not None and qualifier != LATEST and not qualifier.isdecimal():
-        alias = aliases.find(at, within, qualifier)
-        if alias is None:
-            raise errors.FunctionNotFound(arn=name.asked_arn)
-        qualifier = _drawn(alias, draw)
+    alias = find_alias(at, name)
+    qualifier = name.qualifier if alias is None else alias.version
     if qualifier in (None, LATEST):
         return Runnable(function, function.latest)
-    version = versions.find(at, within, version_number(qualifier))
+    within = function_home(name.scope, name.name)
+    number = version_number(qualifier) if qualifier.isdecimal() else 0
+    version = versions.find(at, within, number)
     if version is None:
         raise errors.FunctionNotFound(arn=name.asked_arn)
     return Runnable(function, version)
 
 
-def _drawn(alias: Alias, draw: float) -> str:
-    passed = 0.0
-    for version, weight in alias.weights.items():
-        passed += weight
-        if draw < passed:
-            return version
-    return alias.version
+def find_alias(at: Snapshot, name: FunctionName) -> Alias | None:
+    """None also for what names a version."""
+    qualifier = name.qualifier
+    if qualifier is None or qualifier == LATEST or qualifier.isdecimal():
+        return None
+    return aliases.find(at, function_home(name.scope, name.name), qualifier)
 
 
 def put_function(tx: Transaction, scope: Scope, function: Function) -> None:

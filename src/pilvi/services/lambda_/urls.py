@@ -30,8 +30,8 @@ from pilvi.services.lambda_ import access, errors, limits, records
 from pilvi.services.lambda_.names import FunctionName
 from pilvi.services.lambda_.questions import runner_of
 from pilvi.services.lambda_.records import Runnable, UrlConfig
+from pilvi.services.lambda_.resolving import runnable_of
 from pilvi.services.lambda_.service import lambda_
-from pilvi.store.api import Snapshot
 
 log = logging.getLogger("pilvi.lambda")
 
@@ -92,8 +92,7 @@ async def _answer(
         if not call.principal.authenticated:
             raise Forbidden()
     await _permit(call, name, config)
-    draw = call.entropy.below(1 << 30) / (1 << 30)
-    runnable = await call.view(lambda at: _named(at, name, draw))
+    runnable = await _named(call, name)
     event = _event(call, request, call.principal)
     payload = orjson.dumps(event)
     if len(payload) > limits.SYNC_PAYLOAD_BYTES_MAX:
@@ -147,10 +146,10 @@ async def _permit(call: Call, name: FunctionName, config: UrlConfig) -> None:
         raise Forbidden() from None
 
 
-def _named(at: Snapshot, name: FunctionName, draw: float) -> Runnable:
+async def _named(call: Call, name: FunctionName) -> Runnable:
     """The version to run. Raises: Forbidden for an alias that is gone."""
     try:
-        return records.resolve(at, name, draw=draw)
+        return await runnable_of(call.cloud, name)
     except errors.FunctionNotFound:
         raise Forbidden() from None
 

@@ -19,9 +19,9 @@ from pilvi.services.lambda_ import limits, records
 from pilvi.services.lambda_.errors import ResourceNotFoundException, TooManyRequestsException
 from pilvi.services.lambda_.names import FunctionName
 from pilvi.services.lambda_.questions import runner_of
-from pilvi.services.lambda_.records import Accepted, EventConfig, Runnable
+from pilvi.services.lambda_.records import Accepted
+from pilvi.services.lambda_.resolving import runnable_of
 from pilvi.services.lambda_.service import lambda_
-from pilvi.store.api import Snapshot
 
 if TYPE_CHECKING:
     from pilvi.kit.cloud import Cloud
@@ -55,16 +55,13 @@ async def invoke(cloud: Cloud, job: Job) -> None:
     event = msgspec.msgpack.decode(job.payload, type=Accepted)
     scope = Scope(job.account, job.region)
     name = FunctionName(scope, event.name, event.qualifier)
-    draw = cloud.entropy.below(1 << 30) / (1 << 30)
     now_ms = cloud.clock.now_ms()
     age_ms = now_ms - event.accepted_ms
     retries_max = limits.ASYNC_ATTEMPTS_MAX - 1
 
-    def look(at: Snapshot) -> tuple[Runnable, EventConfig | None]:
-        return records.resolve(at, name, draw=draw), records.find_event_config(at, name)
-
     try:
-        runnable, config = await cloud.store.read(look)
+        runnable = await runnable_of(cloud, name)
+        config = await cloud.store.read(lambda at: records.find_event_config(at, name))
         age_s_max = limits.ASYNC_AGE_S_MAX
         if config is not None:
             age_s_max = age_s_max if config.age_s_max is None else config.age_s_max

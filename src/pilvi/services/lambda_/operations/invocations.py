@@ -15,6 +15,7 @@ from pilvi.services.lambda_ import access, errors, limits, names, records, rules
 from pilvi.services.lambda_.names import FunctionName
 from pilvi.services.lambda_.questions import runner_of
 from pilvi.services.lambda_.records import Accepted
+from pilvi.services.lambda_.resolving import runnable_of
 from pilvi.services.lambda_.service import lambda_
 from pilvi.services.lambda_.wire import InvocationResponse
 from pilvi.store.api import Transaction
@@ -63,8 +64,7 @@ async def invoke(call: Call, req: WatchedRequest, body: Body) -> InvocationRespo
 
         await call.transact(accept)
         return {"StatusCode": 202, "Payload": b""}
-    draw = call.entropy.below(1 << 30) / (1 << 30)
-    runnable = await call.view(lambda at: records.resolve(at, name, draw=draw))
+    runnable = await runnable_of(call.cloud, name)
     outcome = await runner_of(call.cloud).run(
         name.scope,
         runnable,
