@@ -179,12 +179,3 @@ def test_its_variables(room: Room) -> None:
     assert "AWS_EXECUTION_ENV" not in told
     assert "_LAMBDA_TELEMETRY_LOG_FD" not in told
     assert told["AWS_LAMBDA_RUNTIME_API"] == "169.254.100.1:9001"
-
-
-@pytest.mark.parametrize(
-    ("bootstrap", "status"), [("#!/no/such/interpreter\n", 127), ("no program at all", 127)]
-)
-def test_a_bootstrap_that_does_not_start(room: Room, bootstrap: str, status: int) -> None:
-    outcome = room.start(runtime="provided.al2023", files={"bootstrap": bootstrap}).invoke()
-    assert f"exit status {status}".encode() in outcome.payload
-    assert "/var/task/bootstrap: " in text_of(outcome), "and why"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import msgspec
@@ -27,7 +26,7 @@ def entrypoint(spec: EnvironmentSpec, places: Places) -> list[str]:
     """
     inside = ((places.task, spec.code_dir), *((places.layers, layer) for layer in spec.layer_dirs))
     for place, directory in inside:
-        if os.access(directory / "bootstrap", os.X_OK):
+        if (directory / "bootstrap").is_file():
             return [f"{place}/bootstrap"]
     tried = " ".join(f"{place}/bootstrap" for place in (places.task, places.layers))
     raise InvalidEntrypoint(f"Couldn't find valid bootstrap(s): [{tried}]")
@@ -46,6 +45,22 @@ def python_command(spec: EnvironmentSpec, places: Places, program: str) -> list[
 def node_command(spec: EnvironmentSpec, places: Places, program: str) -> list[str]:
     heap_mb = max(32, spec.memory_mb * 9 // 10)
     options = [f"--max-old-space-size={heap_mb}", f"{places.runtime}/bootstrap.mjs"]
+    return wrapped(spec, [program, *options])
+
+
+JAVA_MAIN = "com.amazonaws.services.lambda.runtime.api.client.AWSLambda"
+
+
+def java_command(spec: EnvironmentSpec, program: str, libraries: str) -> list[str]:
+    """AWS's runtime client loads the function's classes itself, from LAMBDA_TASK_ROOT and the layers.
+
+    `libraries`: the class path of the client. The collector and the compiler are those of AWS's own runtimes.
+    """
+    heap_mb = max(32, spec.memory_mb * 17 // 20)
+    options = [
+        *(f"-Xmx{heap_mb}m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"),
+        *("-XX:-UsePerfData", "-cp", libraries, JAVA_MAIN, spec.handler),
+    ]
     return wrapped(spec, [program, *options])
 
 

@@ -22,11 +22,14 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Exit(msgspec.Struct, frozen=True):
-    """How a runtime ended. `fault`: set when the sandbox could not even be made."""
+    """How a runtime ended. `fault`: set when the sandbox could not even be made. `unstarted`: why the function's own
+    program is none.
+    """
 
     code: int | None = None
     signal_number: int | None = None
     fault: str | None = None
+    unstarted: str | None = None
 
 
 class Overrun(msgspec.Struct, frozen=True):
@@ -86,10 +89,12 @@ def judge(request_id: str, end: End, *, timeout_s: float, now_ms: int) -> Verdic
 def _exited(request_id: str, end: Exit) -> Verdict:
     number = end.signal_number
     name = None if number is None else _SIGNAL_NAMES.get(number, f"signal {number}")
-    message = report.exit_reason(end.code, name)
-    error_type = "Runtime.ExitError" if end.fault is None else "Sandbox.Failure"
     if end.fault is not None:
-        message = end.fault
+        error_type, message = "Sandbox.Failure", end.fault
+    elif end.unstarted is not None:
+        error_type, message = "Runtime.InvalidEntrypoint", end.unstarted
+    else:
+        error_type, message = "Runtime.ExitError", report.exit_reason(end.code, name)
     line = f"RequestId: {request_id} Error: {message}\n{error_type}\n"
     payload = report.platform_error(request_id, error_type, message)
     return Verdict(payload, error_type, "error", (line,))

@@ -167,6 +167,8 @@ class Handle:
             self._ended(Exit(code=message["exit"]))
         elif "signal" in message:
             self._ended(Exit(signal_number=message["signal"]))
+        elif "unstarted" in message:
+            self._ended(Exit(unstarted=message["unstarted"]))
         else:
             self.fail(message.get("error", "The sandbox sent a message that is not known."))
 

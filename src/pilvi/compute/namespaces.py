@@ -23,7 +23,7 @@ from pilvi.compute.environment import LiveEnvironment
 from pilvi.compute.handle import Handle
 from pilvi.compute.launchers import ADVICE, Launcher
 from pilvi.compute.names import Names
-from pilvi.compute.plan import ADDRESS, NODE, root_plan
+from pilvi.compute.plan import ADDRESS, JAVA, NODE, root_plan
 from pilvi.compute.runtime_api import RuntimeApi
 from pilvi.compute.runtimes import Interpreter, Resolved, Runtimes
 from pilvi.compute.variables import all_variables
@@ -274,6 +274,8 @@ def _arguments(spec: EnvironmentSpec, resolved: Resolved) -> list[str]:
         return command.entrypoint(spec, _INSIDE)
     if resolved.family == "nodejs":
         return command.node_command(spec, _INSIDE, NODE)
+    if resolved.family == "java":
+        return command.java_command(spec, JAVA, f"{_INSIDE.runtime}/lib/*")
     if "AWS_LAMBDA_EXEC_WRAPPER" not in spec.environment:
         return []
     program = f"/var/lang/bin/{resolved.interpreter.executable.name}"

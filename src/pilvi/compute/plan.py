@@ -38,6 +38,7 @@ _RUNTIME_PACKAGES = (
 _EMPTY = "/.empty"
 
 NODE = "/var/lang/bin/node"
+JAVA = "/var/lang/bin/java"
 ADDRESS = "169.254.100.1"
 """Where AWS has the Runtime API, and here pilvi's own listeners inside a sandbox."""
 
@@ -58,6 +59,9 @@ def root_plan(
     binds: list[tuple[str, str, bool]] = [("/usr", "/usr", False)]
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         links[f"/dev/{name}"] = f"/proc/self/fd/{number}"
+    links["/etc/pki/java/cacerts"] = (
+        "/etc/ssl/certs/java/cacerts"  # where AWS's client for Java looks
+    )
     for name in _SYSTEM:
         path = Path("/", name)
         if path.is_symlink():
@@ -72,6 +76,13 @@ def root_plan(
         binds += [
             (str(source), f"/var/runtime/{name}", False) for name, source in runtime_files().items()
         ]
+    elif interpreter is not None and interpreter.family == "java":
+        binds.append((str(interpreter.prefix), "/var/lang", False))
+        binds += [
+            (str(jar), f"/var/runtime/lib/{jar.name}", False) for jar in interpreter.libraries
+        ]
+        # Debian's Java keeps its settings there.
+        binds += [(str(path), str(path), False) for path in Path("/etc").glob("java-*-openjdk")]
     elif interpreter is not None:
         binds.append((str(interpreter.executable), NODE, False))
         binds.append((str(BOOTSTRAPS / "node"), "/var/runtime", False))
@@ -81,8 +92,9 @@ def root_plan(
         "mount_point": str(mount_point),
         "own_user_namespace": own_user_namespace,
         "directories": [
-            *("/dev", "/etc", "/opt", "/proc", "/tmp", _EMPTY, "/var/lang/bin", "/var/runtime"),
-            *("/var/task", "/etc/ssl", "/etc/pki/tls", "/etc/pki/ca-trust", "/etc/ca-certificates"),
+            *("/dev", "/etc", "/opt", "/proc", "/tmp", _EMPTY, "/var/lang/bin", "/var/runtime/lib"),
+            *("/var/task", "/etc/ssl", "/etc/pki/tls", "/etc/pki/ca-trust", "/etc/pki/java"),
+            "/etc/ca-certificates",
         ],
         "files": _files(host_names),
         "links": links,

@@ -233,6 +233,9 @@ def _arguments(spec: EnvironmentSpec, resolved: Resolved, places: Places) -> lis
     program = str(resolved.interpreter.executable)
     if resolved.family == "nodejs":
         return command.node_command(spec, places, program)
+    if resolved.family == "java":
+        libraries = ":".join(map(str, resolved.interpreter.libraries))
+        return command.java_command(spec, program, libraries)
     return command.python_command(spec, places, program)
 
 

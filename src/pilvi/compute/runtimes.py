@@ -21,22 +21,36 @@ from pilvi.compute.api import InvalidEntrypoint
 PYTHON_OLDEST = (3, 10)
 """The oldest Python that the AWS SDK which functions are given runs under."""
 
-_RUNTIME = re.compile(r"(python|nodejs)(\d+)\.(\d+|x)|provided(\.al2023|\.al2)?")
+_RUNTIME = re.compile(
+    r"(?:(?P<family>python|nodejs)(?P<major>\d+)\.(?P<minor>\d+|x)"
+    r"|(?P<java>java)(?P<java_major>\d+)(?:\.al2)?"
+    r"|provided(?:\.al2023|\.al2)?)"
+)
 _PYTHON_FILE = re.compile(r"python3\.(\d+)")
 _NODE_VERSION = re.compile(r"v(\d+)\.(\d+)\.(\d+)")
+_JAVA_VERSION = re.compile(r'^JAVA_VERSION="([\d.]+)', re.MULTILINE)
 _VERSION_TIMEOUT_S = 10
+
+JAVA_CLIENT = "aws-lambda-java-runtime-interface-client"
+_JAVA_PARTS = (JAVA_CLIENT, "aws-lambda-java-core", "aws-lambda-java-serialization")
+JAVA_ADVICE = (
+    "Java functions need AWS's runtime client. Fetch it once: "
+    f"`mvn dependency:get -Dartifact=com.amazonaws:{JAVA_CLIENT}:2.6.0`; it is found in the Maven repository."
+)
 
 
 class Interpreter(msgspec.Struct, frozen=True):
     family: str
-    """python, nodejs"""
+    """python, nodejs, java"""
     version: tuple[int, ...]
-    """Python: (3, 13). Node: (20, 11, 1)."""
+    """Python: (3, 13). Node: (20, 11, 1). Java: (17, 0, 15)."""
     executable: Path
     prefix: Path
-    """Its bin/ holds the executable. Of a Python all of it becomes /var/lang; of a Node the executable alone."""
+    """Its bin/ holds the executable. All of it becomes /var/lang; of a Node the executable alone."""
     own: bool = False
     """pilvi itself runs under it, so the compiled parts of awslambdaric fit it."""
+    libraries: tuple[Path, ...] = ()
+    """Java: the jars of AWS's runtime client. None when this host has not got them."""
 
     @property
     def label(self) -> str:
@@ -60,22 +74,24 @@ class Runtimes:
     @classmethod
     async def discover(cls) -> Runtimes:
         python = await asyncio.to_thread(lambda: list(_find_pythons()))
-        return cls([*python, *await _find_nodes()])
+        return cls([*python, *await _find_nodes(), *find_javas()])
 
     def resolve(self, runtime: str, *, exact: bool = False) -> Resolved:
         """Raises: NotBuilt (a family that pilvi does not run), InvalidEntrypoint (none on this host)."""
         match = _RUNTIME.fullmatch(runtime)
         if match is None:
             raise NotBuilt(what=f"functions of the runtime {runtime}")
-        family = match[1]
+        family = match["family"] or match["java"]
         if family is None:
             return Resolved("provided", None)
-        major = int(match[2])
-        wanted = (major, int(match[3])) if family == "python" else (major,)
+        major = int(match["major"] or match["java_major"])
+        wanted = (major, int(match["minor"])) if family == "python" else (major,)
         candidates = [found for found in self.interpreters if found.family == family]
         if not candidates:
             raise InvalidEntrypoint(f"There is no {family} interpreter on this host.")
         best = min(candidates, key=lambda found: _distance(found, wanted))
+        if family == "java" and not best.libraries:
+            raise InvalidEntrypoint(JAVA_ADVICE)
         if best.version[: len(wanted)] == wanted:
             return Resolved(family, best)
         if exact:
@@ -163,3 +179,45 @@ async def _node_version(executable: Path) -> tuple[int, ...] | None:
         return None
     match = _NODE_VERSION.match(output.decode("ascii", "replace"))
     return tuple(int(part) for part in match.groups()) if match else None
+
+
+def find_javas() -> list[Interpreter]:
+    """One of each major version, as their `release` files tell; the newest of a version first."""
+    homes = [Path(os.environ["JAVA_HOME"])] if os.environ.get("JAVA_HOME") else []
+    homes += sorted(Path("/usr/lib/jvm").glob("*"), reverse=True)
+    homes += sorted(Path.home().glob(".sdkman/candidates/java/*"), reverse=True)
+    libraries = find_java_client()
+    found: dict[int, Interpreter] = {}
+    for home in dict.fromkeys(home.resolve() for home in homes):
+        executable = home / "bin" / "java"
+        try:
+            match = _JAVA_VERSION.search((home / "release").read_text(errors="replace"))
+        except OSError:
+            continue
+        if match is None or not os.access(executable, os.X_OK):
+            continue
+        version = tuple(int(part) for part in match[1].split(".") if part)
+        found.setdefault(
+            version[0], Interpreter("java", version, executable, home, libraries=libraries)
+        )
+    return list(found.values())
+
+
+def find_java_client() -> tuple[Path, ...]:
+    """The jars of AWS's runtime client in the Maven repository of this user; all of them, or none."""
+    repository = Path.home() / ".m2" / "repository" / "com" / "amazonaws"
+    jars: list[Path] = []
+    for name in _JAVA_PARTS:
+        versions = [
+            jar
+            for jar in repository.glob(f"{name}/*/{name}-*.jar")
+            if jar.stem == f"{name}-{jar.parent.name}"
+        ]
+        if not versions:
+            return ()
+        jars.append(max(versions, key=_release))
+    return tuple(jars)
+
+
+def _release(jar: Path) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", jar.parent.name))

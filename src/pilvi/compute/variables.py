@@ -10,6 +10,9 @@ from pilvi.compute.api import EnvironmentSpec
 from pilvi.compute.command import Places
 from pilvi.compute.runtimes import Resolved
 
+_LANGUAGE_TIMES = {"python": 1, "nodejs": 1, "java": 1, "ruby": 2}
+"""How often /var/lang was recorded in PATH and LD_LIBRARY_PATH; of `provided` only al2 does not have it."""
+
 
 def all_variables(
     spec: EnvironmentSpec,
@@ -29,25 +32,17 @@ def all_variables(
     unreserved = {
         "LANG": "en_US.UTF-8",
         "TZ": ":UTC",
-        "PATH": f"{language}/bin:/usr/local/bin:/usr/bin/:/bin:{layers}/bin",
+        "PATH": f"/usr/local/bin:/usr/bin/:/bin:{layers}/bin",
         "LD_LIBRARY_PATH": (
-            f"{language}/lib:/lib64:/usr/lib64:{runtime}:{runtime}/lib:{task}:{task}/lib:{layers}/lib"
+            f"/lib64:/usr/lib64:{runtime}:{runtime}/lib:{task}:{task}/lib:{layers}/lib"
         ),
+        **_of_language(spec, resolved, places),
     }
+    for _ in range(_LANGUAGE_TIMES.get(resolved.family, int(spec.runtime != "provided.al2"))):
+        unreserved["PATH"] = f"{language}/bin:{unreserved['PATH']}"
+        unreserved["LD_LIBRARY_PATH"] = f"{language}/lib:{unreserved['LD_LIBRARY_PATH']}"
     if endpoint_url is not None:
         unreserved["AWS_ENDPOINT_URL"] = endpoint_url
-    if resolved.family != "provided":
-        unreserved |= {"SHLVL": "0", "PWD": task}
-    if resolved.family == "python":
-        unreserved["PYTHONPATH"] = runtime
-        if _minor(spec.runtime) >= 12:
-            unreserved["LC_CTYPE"] = "C.UTF-8"
-    if resolved.family == "nodejs":
-        major = spec.runtime.removeprefix("nodejs").partition(".")[0]
-        unreserved["NODE_PATH"] = (
-            f"{layers}/nodejs/node{major}/node_modules:{layers}/nodejs/node_modules:"
-            f"{runtime}/node_modules:{runtime}:{task}"
-        )
     reserved = {
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(spec.memory_mb),
         "AWS_LAMBDA_FUNCTION_NAME": spec.function_name,
@@ -68,6 +63,43 @@ def all_variables(
         reserved["AWS_EXECUTION_ENV"] = f"AWS_Lambda_{spec.runtime}"
     region_variables = {"AWS_REGION": region, "AWS_DEFAULT_REGION": region}
     return unreserved | region_variables | spec.environment | reserved
+
+
+def _of_language(spec: EnvironmentSpec, resolved: Resolved, places: Places) -> dict[str, str]:
+    """What the runtimes of one language have besides."""
+    task, runtime, layers = places.task, places.runtime, places.layers
+    in_shell = {"SHLVL": "0", "PWD": task}
+    match resolved.family:
+        case "python":
+            in_shell["PYTHONPATH"] = runtime
+            if _minor(spec.runtime) >= 12:
+                in_shell["LC_CTYPE"] = "C.UTF-8"
+            return in_shell
+        case "nodejs":
+            major = spec.runtime.removeprefix("nodejs").partition(".")[0]
+            in_shell["NODE_PATH"] = (
+                f"{layers}/nodejs/node{major}/node_modules:{layers}/nodejs/node_modules:"
+                f"{runtime}/node_modules:{runtime}:{task}"
+            )
+            return in_shell
+        case "ruby":
+            version = f"{spec.runtime.removeprefix('ruby')}.0"
+            in_shell["GEM_HOME"] = runtime
+            in_shell["GEM_PATH"] = (
+                f"{task}/vendor/bundle/ruby/{version}:{layers}/ruby/gems/{version}:"
+                f"{runtime}:{runtime}/ruby/{version}"
+            )
+            in_shell["RUBYLIB"] = f"{task}:{runtime}/lib:{layers}/ruby/lib"
+            return in_shell
+        case "java" if spec.runtime in ("java8.al2", "java11"):
+            keys = {
+                "AWS_ACCESS_KEY": "AWS_ACCESS_KEY_ID",
+                "AWS_SECRET_KEY": "AWS_SECRET_ACCESS_KEY",
+            }
+            given = spec.environment
+            return {old: given[name] for old, name in keys.items() if name in given}
+        case _:
+            return {}
 
 
 def _minor(runtime: str) -> int:

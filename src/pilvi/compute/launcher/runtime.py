@@ -13,6 +13,8 @@ import signal
 import sys
 from typing import Any, NoReturn
 
+from pilvi.compute.launcher import programs
+
 _CLIENT_PACKAGES = ("boto3", "botocore", "s3transfer", "urllib3", "jmespath", "dateutil", "six")
 """What the zygote has loaded already and a function may bring in a version of its own."""
 
@@ -39,20 +41,28 @@ _COMMON = (
 
 
 def run_runtime(request: dict[str, Any]) -> NoReturn:
-    """Never returns; an `OSError` of exec is told to the log and ends the process with 127, as a shell does."""
+    """Python's, which was loaded before. Never returns."""
     os.chdir(request["directory"])
-    arguments: list[str] = request["arguments"]
-    if arguments:
-        for number in (signal.SIGPIPE, signal.SIGXFSZ):
-            signal.signal(
-                number, signal.SIG_DFL
-            )  # Python ignores them, and a program would inherit that
-        try:
-            os.execve(arguments[0], arguments, request["environment"])
-        except OSError as error:
-            os.write(2, f"{arguments[0]}: {error.strerror}\n".encode())
-            os._exit(126 if isinstance(error, PermissionError) else 127)
     _run_python(request["handler"], request["environment"])
+
+
+def execute(
+    arguments: list[str], directory: str, environment: dict[str, str]
+) -> tuple[str, OSError]:
+    """Become this program. Returns only when it could not be started: which one, and why.
+
+    A function's own program is told of in the log as well, so that people see at once what to mend.
+    """
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)  # Python ignores them, and a program would inherit
+    try:
+        os.chdir(directory)
+        os.execve(arguments[0], arguments, environment)
+    except OSError as error:
+        because = programs.hint(arguments[0], error)
+        text = f"{arguments[0]}: {error.strerror}" + (f"; pilvi: {because}" if because else "")
+        os.write(2, f"{text}\n".encode())
+        return arguments[0], error
 
 
 def preload() -> None:

@@ -4,7 +4,8 @@ it, stops and continues its processes, and tells the server how it ended.
 It talks with the server over the control socket, in datagrams. Inwards: first the request (JSON), which thus never
 was in the launcher's memory, from which other functions are forked; then one byte each, S (stop all processes) or
 C (continue). Outwards: JSON {"listening": n} with n descriptors, then {"exit": code} or {"signal": number}, or
-{"error": text}. When the server closes it, or dies, the environment ends.
+{"error": text}; {"unstarted": text} when a function's own program could not be executed. When the server closes it,
+or dies, the environment ends.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ import signal
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from pilvi.compute.launcher import linux
-from pilvi.compute.launcher.runtime import run_runtime
+from pilvi.compute.launcher import linux, programs
+from pilvi.compute.launcher.runtime import execute, run_runtime
 
 MESSAGE_BYTES_MAX = 160 * 1024
 CONTROL = 3
 LOG = 4
+FRAMED_LOG = 62
+"""The runtime's descriptor for frames of its log, where AWS has it."""
 
 
 def place_descriptors(control: int, log: int, *others: int) -> None:
@@ -59,15 +62,23 @@ def _become_runtime(request: dict[str, Any]) -> NoReturn:
     # It dies of want of memory before its first process does.
     with open("/proc/self/oom_score_adj", "w", encoding="utf-8") as file:
         file.write("500")
-    os.close(CONTROL)
     os.dup2(LOG, 1)
     os.dup2(LOG, 2)
-    if request["framed_log"]:
-        os.set_inheritable(LOG, True)
-        request["environment"]["_LAMBDA_TELEMETRY_LOG_FD"] = str(LOG)
-    else:
-        os.close(LOG)
-    run_runtime(request)
+    framed: bool = request["framed_log"]
+    if framed:
+        os.dup2(LOG, FRAMED_LOG)
+        request["environment"]["_LAMBDA_TELEMETRY_LOG_FD"] = str(FRAMED_LOG)
+    os.close(LOG)
+    arguments: list[str] = request["arguments"]
+    if not arguments:
+        os.close(CONTROL)
+        run_runtime(request)
+    # The control socket closes when the program starts; if it does not, this is how the server hears of it.
+    program, error = execute(arguments, request["directory"], request["environment"])
+    if not framed:
+        tell({"unstarted": programs.refusal(program, error)})
+    # AWS starts its own runtimes by a shell script, and that is how a shell ends.
+    os._exit(126 if isinstance(error, PermissionError) else 127)
 
 
 def watch(runtime: int, signal_all: Callable[[int], None]) -> int | None:
