@@ -23,7 +23,7 @@ from pilvi.kit.cloud import Cloud
 from pilvi.kit.permission import Permission
 from pilvi.kit.service import Tells
 from pilvi.languages.policy import explain
-from pilvi.services.lambda_ import errors, limits, names, policy, records
+from pilvi.services.lambda_ import code_signing, errors, limits, names, policy, records
 from pilvi.services.lambda_.names import LATEST, FunctionName, LayerName
 from pilvi.store.api import Snapshot
 
@@ -59,8 +59,8 @@ KEYS = frozenset(
         "lambda:eventsourcetoken",
     }
 )
-"""Condition keys of Lambda's own, told where a request has them. Nothing here has an event source's token; what names
-a VPC is refused."""
+"""Condition keys of Lambda's own, told where a request has them. Nothing here has an event source's token, and nobody
+knows the VPC of a subnet."""
 
 _NOBODYS = OnResource()
 
@@ -121,13 +121,23 @@ async def _tell_tags(call: Call, asked: Permission, resource: str) -> Keys:
     """
     name = None if resource == "*" else _name_of(resource)
     if name is None:
-        return {}
+        return await _tell_signing_tags(call, resource)
     if call.principal.account != name.scope.account:
         side = await _side_of(call.cloud, name)
         if asked.action not in SHARED or not side.policies:
             return {}
     home = records.home(name.scope)
     found = await call.view(lambda at: records.functions.find(at, home, name.name))
+    return {} if found is None else tags.of_resource(found.tags)
+
+
+async def _tell_signing_tags(call: Call, resource: str) -> Keys:
+    """Those of a code signing configuration, which is never opened to another account."""
+    name = code_signing.parse(call.scope, resource)
+    if name is None or call.principal.account != name.scope.account:
+        return {}
+    home = records.home(name.scope)
+    found = await call.view(lambda at: code_signing.configs.find(at, home, name.id))
     return {} if found is None else tags.of_resource(found.tags)
 
 

@@ -62,6 +62,31 @@ class PreconditionFailedException(LambdaError):
     status = 412
 
 
+class SigningConfigMissing(AwsError):
+    """Recorded: unlike Lambda's other errors, this one does not say whose fault it was."""
+
+    code = "ResourceNotFoundException"
+    message = "The Lambda code signing configuration {arn} can not be found."
+    status = 404
+
+
+class CodeSigningConfigNotFoundException(LambdaError):
+    code = "CodeSigningConfigNotFoundException"
+    message = (
+        "The code signing configuration cannot be found."
+        " Check that the provided configuration is not deleted: {arn}."
+    )
+    status = 404
+
+
+class CodeVerificationFailedException(LambdaError):
+    code = "CodeVerificationFailedException"
+    message = (
+        "Lambda cannot deploy the function. The function or layer might be signed using a signature"
+        " that the client is not configured to accept. Check the provided signature for {function}."
+    )
+
+
 class LayerVersionNotFound(ResourceNotFoundException):
     message = "Layer version {arn} does not exist."
 

@@ -75,7 +75,8 @@ class Function(msgspec.Struct, frozen=True, kw_only=True):
     """`reserved_concurrency`: None for a share of the account's; 0 stops the function.
 
     `last_version` only grows: the number of a deleted version is never given again. `published_revision`:
-    the revision that `latest` had when that version was made of it.
+    the revision that `latest` had when that version was made of it. `signing`: the id of its code signing
+    configuration.
     """
 
     name: str
@@ -85,6 +86,7 @@ class Function(msgspec.Struct, frozen=True, kw_only=True):
     reserved_concurrency: int | None = None
     last_version: int = 0
     published_revision: str | None = None
+    signing: str | None = None
 
 
 class Alias(msgspec.Struct, frozen=True, kw_only=True):
@@ -184,6 +186,7 @@ functions = Collection(
     "lambda.function",
     Function,
     key=lambda function: (function.name,),
+    indexes={"signing": lambda function: (function.signing,) if function.signing else None},
     blobs=lambda function: _blobs_of_configuration(function.latest),
     owner=lambda at, home, function: _owner(home, "function", function.name),
     kept=True,

@@ -14,7 +14,7 @@ from pilvi.kit import tags
 from pilvi.kit.call import Call
 from pilvi.kit.permission import Permission
 from pilvi.kit.service import Acts, Service, everything
-from pilvi.services.lambda_ import access, limits
+from pilvi.services.lambda_ import access, code_signing, limits
 from pilvi.services.lambda_.names import is_function, is_layer, parse_function, parse_layer
 
 
@@ -49,10 +49,25 @@ def _tagged(call: Call, req: Mapping[str, Any]) -> str:
     text = str(req.get("Resource", ""))
     if ":function:" in text and is_function(text):
         return parse_function(call.scope, text).arn
-    return "*"  # nothing else has tags: the handler refuses it
+    name = code_signing.parse(call.scope, text)
+    return "*" if name is None else name.arn  # nothing else has tags: the handler refuses it
+
+
+def _signing(call: Call, req: Mapping[str, Any]) -> str:
+    name = code_signing.parse(call.scope, str(req.get("CodeSigningConfigArn", "")))
+    return "*" if name is None else name.arn
+
+
+def _signed(call: Call, req: Mapping[str, Any]) -> tuple[str, str]:
+    """The function, and the configuration that it is to have."""
+    return _function(call, req), _signing(call, req)
 
 
 # --- condition keys
+
+
+def _of_signing(call: Call, req: Mapping[str, Any]) -> access.Keys:
+    return _told(req, {"lambda:codesigningconfigarn": "CodeSigningConfigArn"})
 
 
 def _of_statement(call: Call, req: Mapping[str, Any]) -> access.Keys:
@@ -166,7 +181,17 @@ lambda_ = Service(
         "GetFunctionEventInvokeConfig": Acts(_version),
         "DeleteFunctionEventInvokeConfig": Acts(_version),
         "ListFunctionEventInvokeConfigs": Acts(_function),
+        "CreateCodeSigningConfig": Acts(everything, tags=_TAGS),
+        "GetCodeSigningConfig": Acts(_signing),
+        "UpdateCodeSigningConfig": Acts(_signing),
+        "DeleteCodeSigningConfig": Acts(_signing),
+        "ListCodeSigningConfigs": Acts(everything),
+        "ListFunctionsByCodeSigningConfig": Acts(_signing),
+        "PutFunctionCodeSigningConfig": Acts(_signed, context=_of_signing),
+        "DeleteFunctionCodeSigningConfig": Acts(_function),
         "GetFunctionCodeSigningConfig": Acts(_function),
+        "PutRuntimeManagementConfig": Acts(_version),
+        "GetRuntimeManagementConfig": Acts(_version),
         "CreateFunctionUrlConfig": Acts(_version, context=_of_url),
         "UpdateFunctionUrlConfig": Acts(_version, context=_of_url),
         "GetFunctionUrlConfig": Acts(_version, context=_of_url),

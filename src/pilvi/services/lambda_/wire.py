@@ -72,10 +72,27 @@ class AliasRoutingConfiguration(TypedDict, total=False):
     AdditionalVersionWeights: dict[str, float]
 
 
+class AllowedPublishers(TypedDict, total=False):
+    SigningProfileVersionArns: Required[list[str]]
+
+
 class CapacityProviderConfig(TypedDict, total=False):
     LambdaManagedInstancesCapacityProviderConfig: Required[
         LambdaManagedInstancesCapacityProviderConfig
     ]
+
+
+class CodeSigningConfig(TypedDict, total=False):
+    CodeSigningConfigId: Required[str]
+    CodeSigningConfigArn: Required[str]
+    Description: str
+    AllowedPublishers: Required[AllowedPublishers]
+    CodeSigningPolicies: Required[CodeSigningPolicies]
+    LastModified: Required[str]
+
+
+class CodeSigningPolicies(TypedDict, total=False):
+    UntrustedArtifactOnDeployment: str
 
 
 class Concurrency(TypedDict, total=False):
@@ -97,6 +114,17 @@ class CreateAliasRequest(TypedDict, total=False):
     FunctionVersion: Required[str]
     Description: str
     RoutingConfig: AliasRoutingConfiguration
+
+
+class CreateCodeSigningConfigRequest(TypedDict, total=False):
+    Description: str
+    AllowedPublishers: Required[AllowedPublishers]
+    CodeSigningPolicies: CodeSigningPolicies
+    Tags: dict[str, str]
+
+
+class CreateCodeSigningConfigResponse(TypedDict, total=False):
+    CodeSigningConfig: Required[CodeSigningConfig]
 
 
 class CreateFunctionRequest(TypedDict, total=False):
@@ -156,6 +184,18 @@ class DeadLetterConfig(TypedDict, total=False):
 class DeleteAliasRequest(TypedDict, total=False):
     FunctionName: Required[str]
     Name: Required[str]
+
+
+class DeleteCodeSigningConfigRequest(TypedDict, total=False):
+    CodeSigningConfigArn: Required[str]
+
+
+class DeleteCodeSigningConfigResponse(TypedDict, total=False):
+    pass
+
+
+class DeleteFunctionCodeSigningConfigRequest(TypedDict, total=False):
+    FunctionName: Required[str]
 
 
 class DeleteFunctionConcurrencyRequest(TypedDict, total=False):
@@ -328,6 +368,14 @@ class GetAliasRequest(TypedDict, total=False):
     Name: Required[str]
 
 
+class GetCodeSigningConfigRequest(TypedDict, total=False):
+    CodeSigningConfigArn: Required[str]
+
+
+class GetCodeSigningConfigResponse(TypedDict, total=False):
+    CodeSigningConfig: Required[CodeSigningConfig]
+
+
 class GetFunctionCodeSigningConfigRequest(TypedDict, total=False):
     FunctionName: Required[str]
 
@@ -424,6 +472,17 @@ class GetPolicyResponse(TypedDict, total=False):
     RevisionId: str
 
 
+class GetRuntimeManagementConfigRequest(TypedDict, total=False):
+    FunctionName: Required[str]
+    Qualifier: str
+
+
+class GetRuntimeManagementConfigResponse(TypedDict, total=False):
+    UpdateRuntimeOn: str
+    FunctionArn: str
+    RuntimeVersionArn: str
+
+
 class ImageConfig(TypedDict, total=False):
     EntryPoint: list[str]
     Command: list[str]
@@ -518,6 +577,16 @@ class ListAliasesResponse(TypedDict, total=False):
     Aliases: list[AliasConfiguration]
 
 
+class ListCodeSigningConfigsRequest(TypedDict, total=False):
+    Marker: str
+    MaxItems: int
+
+
+class ListCodeSigningConfigsResponse(TypedDict, total=False):
+    NextMarker: str
+    CodeSigningConfigs: list[CodeSigningConfig]
+
+
 class ListFunctionEventInvokeConfigsRequest(TypedDict, total=False):
     FunctionName: Required[str]
     Marker: str
@@ -538,6 +607,17 @@ class ListFunctionUrlConfigsRequest(TypedDict, total=False):
 class ListFunctionUrlConfigsResponse(TypedDict, total=False):
     FunctionUrlConfigs: Required[list[FunctionUrlConfig]]
     NextMarker: str
+
+
+class ListFunctionsByCodeSigningConfigRequest(TypedDict, total=False):
+    CodeSigningConfigArn: Required[str]
+    Marker: str
+    MaxItems: int
+
+
+class ListFunctionsByCodeSigningConfigResponse(TypedDict, total=False):
+    NextMarker: str
+    FunctionArns: list[str]
 
 
 class ListFunctionsRequest(TypedDict, total=False):
@@ -640,6 +720,16 @@ class PublishVersionRequest(TypedDict, total=False):
     PublishTo: str
 
 
+class PutFunctionCodeSigningConfigRequest(TypedDict, total=False):
+    CodeSigningConfigArn: Required[str]
+    FunctionName: Required[str]
+
+
+class PutFunctionCodeSigningConfigResponse(TypedDict, total=False):
+    CodeSigningConfigArn: Required[str]
+    FunctionName: Required[str]
+
+
 class PutFunctionConcurrencyRequest(TypedDict, total=False):
     FunctionName: Required[str]
     ReservedConcurrentExecutions: Required[int]
@@ -651,6 +741,19 @@ class PutFunctionEventInvokeConfigRequest(TypedDict, total=False):
     MaximumRetryAttempts: int
     MaximumEventAgeInSeconds: int
     DestinationConfig: DestinationConfig
+
+
+class PutRuntimeManagementConfigRequest(TypedDict, total=False):
+    FunctionName: Required[str]
+    Qualifier: str
+    UpdateRuntimeOn: Required[str]
+    RuntimeVersionArn: str
+
+
+class PutRuntimeManagementConfigResponse(TypedDict, total=False):
+    UpdateRuntimeOn: Required[str]
+    FunctionArn: Required[str]
+    RuntimeVersionArn: str
 
 
 class RemoveLayerVersionPermissionRequest(TypedDict, total=False):
@@ -730,6 +833,17 @@ class UpdateAliasRequest(TypedDict, total=False):
     Description: str
     RoutingConfig: AliasRoutingConfiguration
     RevisionId: str
+
+
+class UpdateCodeSigningConfigRequest(TypedDict, total=False):
+    CodeSigningConfigArn: Required[str]
+    Description: str
+    AllowedPublishers: AllowedPublishers
+    CodeSigningPolicies: CodeSigningPolicies
+
+
+class UpdateCodeSigningConfigResponse(TypedDict, total=False):
+    CodeSigningConfig: Required[CodeSigningConfig]
 
 
 class UpdateFunctionCodeRequest(TypedDict, total=False):

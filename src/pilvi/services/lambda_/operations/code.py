@@ -8,7 +8,7 @@ from pilvi.base.http import Body
 from pilvi.kit.audit import WatchedRequest
 from pilvi.kit.call import Call
 from pilvi.kit.execution import refuse_unread
-from pilvi.services.lambda_ import access, describing, packages, records, rules
+from pilvi.services.lambda_ import access, code_signing, describing, packages, records, rules
 from pilvi.services.lambda_.operations import versions
 from pilvi.services.lambda_.records import Configuration, Function
 from pilvi.services.lambda_.service import lambda_
@@ -55,6 +55,7 @@ async def update_function_code(
 
         def update(tx: Transaction) -> tuple[Function, Configuration | None]:
             function = changed(tx)
+            code_signing.check_code(tx, name.scope, name.name, function.signing)
             packages.drop(call.cloud, tx, function.latest.package)
             latest = msgspec.structs.replace(function.latest, package=saved.keep(tx))
             function = msgspec.structs.replace(function, latest=latest)

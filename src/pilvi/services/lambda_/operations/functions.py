@@ -16,6 +16,7 @@ from pilvi.kit.execution import refuse_unread
 from pilvi.kit.permission import Permission, may
 from pilvi.services.lambda_ import (
     access,
+    code_signing,
     describing,
     errors,
     limits,
@@ -73,14 +74,25 @@ async def create_function(call: Call, req: WatchedRequest, body: Body) -> Functi
     rules.check_tags(tags)
     rules.check_layer_arns(name.scope, layer_arns)
     publish = req.get("Publish", False)
+    signing_arn = req.get("CodeSigningConfigArn")
     refuse_unread(lambda_.operations["CreateFunction"], req)
     async with packages.saved(call, zipped) as saved:
 
         def create(tx: Transaction) -> Function:
             _refuse_existing(tx, name)
+            config_id = None
+            if signing_arn:
+                config_id = code_signing.get_for_function(tx, name.scope, signing_arn).id
+                code_signing.check_code(tx, name.scope, name.name, config_id)
             uses = packages.use_layers(call, tx, name.scope, layer_arns)
             latest = msgspec.structs.replace(draft, package=saved.keep(tx), layers=uses)
-            function = Function(name=name.name, created_ms=call.now_ms, latest=latest, tags=tags)
+            function = Function(
+                name=name.name,
+                created_ms=call.now_ms,
+                latest=latest,
+                tags=tags,
+                signing=config_id,
+            )
             records.put_function(tx, name.scope, function)
             if publish:
                 function, _ = versions.publish(call, tx, name.scope, function, description=None)
@@ -200,6 +212,8 @@ async def update_function_configuration(
 
     def update(tx: Transaction) -> Function:
         function, latest = configured(tx)
+        if layer_arns:
+            code_signing.check_code(tx, name.scope, name.name, function.signing)
         if layer_arns is not None:
             uses = packages.use_layers(call, tx, name.scope, layer_arns)
             for use in function.latest.layers:
