@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -13,6 +14,17 @@ from botocore.exceptions import ClientError
 from lambda_.support import Functions, package
 
 FAILS = package("def handler(event, context): raise ValueError(event['why'])")
+HOLDS = package(
+    """
+import boto3, time
+def handler(event, context):
+    if "bucket" not in event: return
+    s3 = boto3.client("s3")
+    s3.put_object(Bucket=event["bucket"], Key="begun")
+    while "go" not in [one["Key"] for one in s3.list_objects_v2(Bucket=event["bucket"])["Contents"]]:
+        time.sleep(0.01)
+"""
+)
 ECHO = package("def handler(event, context): print('got', event); return event")
 
 
@@ -70,21 +82,37 @@ def test_a_failed_event_is_tried_again_after_one_and_two_minutes(
     assert attempts == [1, 1, 2, 2, 3, 3]
 
 
+@pytest.mark.parametrize(("age_s", "runs"), [(21_600, 2), (60, 1)])
 def test_throttling_postpones_without_counting(
-    functions: Functions, client: Callable[..., Any], clock: Any
+    functions: Functions, client: Callable[..., Any], clock: Any, age_s: int, runs: int
 ) -> None:
-    functions.create("f", ECHO)
-    functions.client.put_function_concurrency(FunctionName="f", ReservedConcurrentExecutions=0)
+    """The only environment that may be is held by a function that waits for an object. Old events are dropped."""
+    functions.create("f", HOLDS, Timeout=30)
+    functions.client.put_function_event_invoke_config(
+        FunctionName="f", MaximumEventAgeInSeconds=age_s
+    )
+    bucket = f"held-{functions.account}"
+    s3 = client("s3")
+    s3.create_bucket(Bucket=bucket)
+    functions.client.put_function_concurrency(FunctionName="f", ReservedConcurrentExecutions=1)
     clock.freeze()
-    accept(functions, "f", {})
-    for _ in range(8):  # more often than there are attempts
-        clock.wait_until_idle()
-        clock.advance(seconds=300)
-    assert Log(client("logs"), "f").lines("START RequestId") == []
-    functions.client.delete_function_concurrency(FunctionName="f")
+    with ThreadPoolExecutor() as pool:
+        held = pool.submit(functions.invoke, "f", {"bucket": bucket})
+        log = Log(client("logs"), "f")
+        while "begun" not in [
+            one["Key"] for one in s3.list_objects_v2(Bucket=bucket).get("Contents", ())
+        ]:
+            pass
+        accept(functions, "f", {})
+        for _ in range(8):  # more often than there are attempts
+            clock.wait_until_idle()
+            clock.advance(seconds=300)
+        s3.put_object(Bucket=bucket, Key="go")
+        held.result()
+    assert len(log.lines("START RequestId")) == 1
     clock.advance(seconds=600)
     clock.wait_until_idle()
-    assert len(Log(client("logs"), "f").lines("START RequestId")) == 1
+    assert len(log.lines("START RequestId")) == runs
 
 
 def test_an_event_for_a_function_deleted_meanwhile_ends(functions: Functions, clock: Any) -> None:
@@ -194,15 +222,4 @@ def test_how_often_an_event_is_tried_can_be_configured(
     }
     listed = lambda_.list_function_event_invoke_configs(FunctionName="f")
     assert [one["FunctionArn"] for one in listed["FunctionEventInvokeConfigs"]] == [arn]
-    # Old events are dropped: this one waits for longer than a minute because it is throttled.
-    lambda_.put_function_concurrency(FunctionName="f", ReservedConcurrentExecutions=0)
-    accept(functions, "f", {"why": "too old"})
-    clock.wait_until_idle()
-    lambda_.delete_function_concurrency(FunctionName="f")
-    clock.advance(seconds=600)
-    clock.wait_until_idle()
-    assert len(Log(client("logs"), "f").lines("START RequestId")) == 1
     lambda_.delete_function_event_invoke_config(FunctionName="f")
-    queue = {"OnFailure": {"Destination": f"arn:aws:sqs:us-east-1:{account}:q"}}
-    with pytest.raises(ClientError, match="destinations of asynchronous invocations"):
-        lambda_.put_function_event_invoke_config(FunctionName="f", DestinationConfig=queue)

@@ -4,6 +4,7 @@ from pilvi.services.lambda_ import links as links
 from pilvi.services.lambda_ import targets as targets
 from pilvi.services.lambda_ import urls as urls
 from pilvi.services.lambda_ import workers as workers
+from pilvi.services.lambda_.destinations import parcels as parcels
 from pilvi.services.lambda_.operations import account as account
 from pilvi.services.lambda_.operations import aliases as aliases
 from pilvi.services.lambda_.operations import code as code

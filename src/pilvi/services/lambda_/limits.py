@@ -30,6 +30,14 @@ ASYNC_FIRST_DELAY_S = 60
 THROTTLED_DELAY_MS = (1_000, 300_000)
 """The first and the longest delay of an asynchronous invocation that was throttled."""
 
+RECORD_BYTES_MAX = 16 * 1024 * 1024
+"""Of what is told of an invocation: its event, its answer, and what lies around them."""
+MESSAGE_BYTES_MAX = 1024 * 1024
+"""Of a message of SQS."""
+SEND_ATTEMPTS_MAX = 12
+ROLES_HELD = 1024
+"""Functions for which Lambda keeps a session of its own of their role."""
+
 LINK_MS = 600_000
 """How long a package can be downloaded from the address that GetFunction or GetLayerVersion gave."""
 

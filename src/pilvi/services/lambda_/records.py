@@ -119,11 +119,14 @@ class LayerPolicy(msgspec.Struct, frozen=True):
 
 
 class EventConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """How asynchronous invocations are tried; None: AWS's default (two retries, six hours)."""
+    """How asynchronous invocations are tried; None: AWS's default (two retries, six hours). And the ARNs that are told
+    how they ended."""
 
     qualifier: str
     retries_max: int | None = None
     age_s_max: int | None = None
+    on_success: str | None = None
+    on_failure: str | None = None
     modified_ms: int
 
 

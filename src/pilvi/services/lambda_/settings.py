@@ -103,7 +103,7 @@ def _logging(old: Settings, req: Mapping[str, Any]) -> dict[str, Any]:
 
 def _dead_letter(old: Settings, req: Mapping[str, Any]) -> str | None:
     """Raises: InvalidParameterValueException for what is neither a queue nor a topic."""
-    if "DeadLetterConfig" not in req:
+    if "TargetArn" not in req.get("DeadLetterConfig", {}):  # an empty one changes nothing: recorded
         return old.dead_letter_arn
     target = req["DeadLetterConfig"].get("TargetArn") or None
     if target is None:

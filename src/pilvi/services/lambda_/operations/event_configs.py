@@ -1,21 +1,21 @@
-"""How events of a function, a version or an alias are tried: how often, and how long.
-
-Destinations are refused by name until there is one of them to deliver to.
-"""
+"""How events of a function, a version or an alias are tried: how often, how long, and who is told how they ended."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 
-from pilvi.base.errors import NotBuilt
+from pilvi.base.http import Body
 from pilvi.kit import paging
+from pilvi.kit.audit import WatchedRequest
 from pilvi.kit.call import Call
+from pilvi.kit.execution import refuse_unread
 from pilvi.services.lambda_ import access, errors, limits, names, records, rules
+from pilvi.services.lambda_.destinations import checks
 from pilvi.services.lambda_.names import FunctionName
-from pilvi.services.lambda_.records import EventConfig
+from pilvi.services.lambda_.records import Configuration, EventConfig
 from pilvi.services.lambda_.service import lambda_
 from pilvi.services.lambda_.wire import (
     DeleteFunctionEventInvokeConfigRequest,
@@ -23,35 +23,36 @@ from pilvi.services.lambda_.wire import (
     GetFunctionEventInvokeConfigRequest,
     ListFunctionEventInvokeConfigsRequest,
     ListFunctionEventInvokeConfigsResponse,
-    PutFunctionEventInvokeConfigRequest,
-    UpdateFunctionEventInvokeConfigRequest,
 )
 from pilvi.store.api import Snapshot, Transaction
 
 
-@lambda_.write("PutFunctionEventInvokeConfig")
-def put_function_event_invoke_config(
-    call: Call, tx: Transaction, req: PutFunctionEventInvokeConfigRequest
+@lambda_.stream("PutFunctionEventInvokeConfig")
+async def put_function_event_invoke_config(
+    call: Call, req: WatchedRequest, body: Body
 ) -> FunctionEventInvokeConfig:
     """Set all of the configuration; what is not given has its default again.
 
-    Raises: ResourceNotFoundException, InvalidParameterValueException, NotBuilt (destinations).
+    Raises: ResourceNotFoundException, InvalidParameterValueException, NotBuilt (destinations of services that
+        are not there).
     AWS: PutFunctionEventInvokeConfig.
     """
-    name = _existing(call, tx, req)
-    return _put(call, tx, name, req, EventConfig(qualifier=str(name.qualifier), modified_ms=0))
+
+    def old(at: Snapshot, name: FunctionName) -> EventConfig:
+        return EventConfig(qualifier=str(name.qualifier), modified_ms=0)
+
+    return await _put(call, req, old)
 
 
-@lambda_.write("UpdateFunctionEventInvokeConfig")
-def update_function_event_invoke_config(
-    call: Call, tx: Transaction, req: UpdateFunctionEventInvokeConfigRequest
+@lambda_.stream("UpdateFunctionEventInvokeConfig")
+async def update_function_event_invoke_config(
+    call: Call, req: WatchedRequest, body: Body
 ) -> FunctionEventInvokeConfig:
     """Set what is given of the configuration.
 
     Raises: as PutFunctionEventInvokeConfig. AWS: UpdateFunctionEventInvokeConfig.
     """
-    name = _existing(call, tx, req)
-    return _put(call, tx, name, req, _get(tx, name))
+    return await _put(call, req, _get)
 
 
 @lambda_.read("GetFunctionEventInvokeConfig")
@@ -106,14 +107,12 @@ def _named(call: Call, req: Mapping[str, Any]) -> FunctionName:
     return FunctionName(name.scope, name.name, name.qualifier or names.LATEST)
 
 
-def _existing(call: Call, at: Snapshot, req: Mapping[str, Any]) -> FunctionName:
+def _existing(at: Snapshot, name: FunctionName) -> Configuration:
     """Raises: ResourceNotFoundException, in words that these operations have for themselves."""
-    name = _named(call, req)
     try:
-        records.resolve(at, name)
+        return records.resolve(at, name).configuration
     except errors.FunctionNotFound:
         raise errors.ResourceNotFoundException(detail="The function doesn't exist.") from None
-    return name
 
 
 def _get(at: Snapshot, name: FunctionName) -> EventConfig:
@@ -125,36 +124,64 @@ def _get(at: Snapshot, name: FunctionName) -> EventConfig:
     return config
 
 
-def _put(
-    call: Call, tx: Transaction, name: FunctionName, req: Mapping[str, Any], old: EventConfig
+async def _put(
+    call: Call, req: WatchedRequest, old: Callable[[Snapshot, FunctionName], EventConfig]
 ) -> FunctionEventInvokeConfig:
+    name = _named(call, req)
     retries, age_s = req.get("MaximumRetryAttempts"), req.get("MaximumEventAgeInSeconds")
     destinations: Mapping[str, Any] | None = req.get("DestinationConfig")
+    told = {
+        which: destinations[which].get("Destination") or None
+        for which in ("OnSuccess", "OnFailure")
+        if destinations is not None and which in destinations
+    }
+    refuse_unread(lambda_.operations[call.operation], req)
+
+    def changed(at: Snapshot) -> EventConfig:
+        _existing(at, name)
+        before = old(at, name)
+        return msgspec.structs.replace(
+            before,
+            retries_max=before.retries_max if retries is None else retries,
+            age_s_max=before.age_s_max if age_s is None else age_s,
+            on_success=told.get("OnSuccess", before.on_success),
+            on_failure=told.get("OnFailure", before.on_failure),
+            modified_ms=call.now_ms,
+        )
+
+    configuration = await call.view(lambda at: _existing(at, name))
     if retries is None and age_s is None and destinations is None:
         raise errors.InvalidParameterValueException(
             detail="You must specify at least one of error handling or destination setting."
         )
-    for which in ("OnSuccess", "OnFailure"):
-        if destinations is not None and destinations.get(which, {}).get("Destination"):
-            raise NotBuilt(what="destinations of asynchronous invocations")
-    config = msgspec.structs.replace(
-        old,
-        retries_max=old.retries_max if retries is None else retries,
-        age_s_max=old.age_s_max if age_s is None else age_s,
-        modified_ms=call.now_ms,
-    )
-    records.event_configs.put(tx, records.function_home(name.scope, name.name), config)
-    return _described(name, config)
+    checks.check_kinds(told.get("OnSuccess"), told.get("OnFailure"))
+    for arn in dict.fromkeys(told.values()):
+        if arn is not None:
+            await checks.check_destination(call, name, configuration.role, arn)
+
+    def put(tx: Transaction) -> EventConfig:
+        config = changed(tx)
+        records.event_configs.put(tx, records.function_home(name.scope, name.name), config)
+        return config
+
+    return _described(name, await call.transact(put))
 
 
 def _described(name: FunctionName, config: EventConfig) -> FunctionEventInvokeConfig:
     result: FunctionEventInvokeConfig = {
         "LastModified": config.modified_ms,
         "FunctionArn": name.asked_arn,
-        "DestinationConfig": {"OnSuccess": {}, "OnFailure": {}},
+        "DestinationConfig": {
+            "OnSuccess": _destination(config.on_success),
+            "OnFailure": _destination(config.on_failure),
+        },
     }
     if config.retries_max is not None:
         result["MaximumRetryAttempts"] = config.retries_max
     if config.age_s_max is not None:
         result["MaximumEventAgeInSeconds"] = config.age_s_max
     return result
+
+
+def _destination(arn: str | None) -> Any:
+    return {} if arn is None else {"Destination": arn}

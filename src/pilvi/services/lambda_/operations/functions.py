@@ -26,6 +26,7 @@ from pilvi.services.lambda_ import (
     records,
     rules,
 )
+from pilvi.services.lambda_.destinations import checks
 from pilvi.services.lambda_.names import FunctionName
 from pilvi.services.lambda_.operations import versions
 from pilvi.services.lambda_.records import Configuration, Function
@@ -73,6 +74,7 @@ async def create_function(call: Call, req: WatchedRequest, body: Body) -> Functi
     await _check_assumable(call, name, draft.role)
     rules.check_tags(tags)
     rules.check_layer_arns(name.scope, layer_arns)
+    await checks.check_dead_letter(call, name, draft)
     publish = req.get("Publish", False)
     signing_arn = req.get("CodeSigningConfigArn")
     refuse_unread(lambda_.operations["CreateFunction"], req)
@@ -205,10 +207,12 @@ async def update_function_configuration(
         rules.check_role(name.scope, latest.role)
         return function, latest
 
-    await call.view(configured)
+    _, wanted = await call.view(configured)
     refuse_unread(lambda_.operations["UpdateFunctionConfiguration"], req)
     if role is not None:
         await _check_assumable(call, name, role)
+    if "DeadLetterConfig" in req:
+        await checks.check_dead_letter(call, name, wanted)
 
     def update(tx: Transaction) -> Function:
         function, latest = configured(tx)

@@ -48,6 +48,8 @@ async def invoke(call: Call, req: WatchedRequest, body: Body) -> InvocationRespo
         await call.view(lambda at: records.resolve(at, name))
         return {"StatusCode": 204, "Payload": b""}
     if later:
+        # A job that invokes has the id of the request at the root of its story, which may be an invocation too.
+        request_id = call.request_id if call.parent is None else call.entropy.uuid()
 
         def accept(tx: Transaction) -> None:
             records.resolve(tx, name)
@@ -55,12 +57,12 @@ async def invoke(call: Call, req: WatchedRequest, body: Body) -> InvocationRespo
                 name=name.name,
                 qualifier=asked.qualifier,
                 payload=payload,
-                request_id=call.request_id,
+                request_id=request_id,
                 accepted_ms=call.now_ms,
                 client_context=client_context,
                 trace_id=trace_id,
             )
-            records.accept(tx, name.scope, event, unique_id=call.request_id)
+            records.accept(tx, name.scope, event, unique_id=request_id)
 
         await call.transact(accept)
         return {"StatusCode": 202, "Payload": b""}
