@@ -137,7 +137,7 @@ async def _put_object(sending: _Sending) -> None:
     await sending.perform("PutObject", request, body=parcel.body)
 
 
-async def _pieces(body: bytes) -> Body:  
+async def _pieces(body: bytes) -> Body:
     yield body
 
 
