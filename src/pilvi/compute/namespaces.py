@@ -21,9 +21,10 @@ from pilvi.compute.capture import Capture
 from pilvi.compute.command import Places
 from pilvi.compute.environment import LiveEnvironment
 from pilvi.compute.handle import Handle
+from pilvi.compute.launcher import landlock
 from pilvi.compute.launchers import ADVICE, Launcher
 from pilvi.compute.names import Names
-from pilvi.compute.plan import ADDRESS, JAVA, NODE, root_plan
+from pilvi.compute.plan import ADDRESS, DEVICES, JAVA, NODE, root_plan
 from pilvi.compute.runtime_api import RuntimeApi
 from pilvi.compute.runtimes import Interpreter, Resolved, Runtimes
 from pilvi.compute.variables import all_variables
@@ -76,6 +77,7 @@ class NamespacesBackend:
         self._note = cgroups.remember(self._hierarchy, run_dir) if self._hierarchy else None
         self._root = os.geteuid() == 0 and _has_host_users()
         self._count = 0
+        self._landlock = landlock.abi()
         self._last_capability = int(Path("/proc/sys/kernel/cap_last_cap").read_text())
 
     async def probe(self) -> Probe:
@@ -223,6 +225,8 @@ class NamespacesBackend:
             "RLIMIT_CORE": (0, 0),
             "RLIMIT_MEMLOCK": (65536, 65536),
             "RLIMIT_STACK": (8388608, _UNLIMITED),
+            "RLIMIT_RTPRIO": (0, 0),
+            "RLIMIT_NICE": (0, 0),
         }
         if not limited:
             data = (spec.memory_mb + _DATA_SLACK_MB) * 1024 * 1024
@@ -237,6 +241,9 @@ class NamespacesBackend:
             "tmp_files": max(1024, tmp_bytes // 4096),
             "limits": limits,
             "last_capability": self._last_capability,
+            "landlock": self._landlock,
+            "devices": DEVICES,
+            "memory_held": limited,
             "framed_log": resolved.family != "provided",
             "arguments": arguments,
             "directory": _INSIDE.task,

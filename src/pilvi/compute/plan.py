@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pilvi
+from pilvi.compute.launcher.root import EMPTY, NOTHING
 from pilvi.compute.launcher.sandbox import GROUP_ID, USER_ID
 from pilvi.compute.runtimes import Interpreter
 
@@ -28,14 +29,12 @@ _SYSTEM_FILES = (
     "/etc/alternatives",
     "/etc/ld.so.cache",
 )
-_DEVICES = ("null", "zero", "full", "random", "urandom")
+DEVICES = tuple(f"/dev/{name}" for name in ("null", "zero", "full", "random", "urandom"))
 _RUNTIME_PACKAGES = (
     *("awslambdaric", "simplejson", "snapshot_restore_py", "boto3", "botocore", "s3transfer"),
     *("jmespath", "dateutil", "six", "urllib3"),
 )
 """What a Python function finds in /var/runtime: AWS's runtime client, the AWS SDK and what they need."""
-
-_EMPTY = "/.empty"
 
 NODE = "/var/lang/bin/node"
 JAVA = "/var/lang/bin/java"
@@ -69,7 +68,7 @@ def root_plan(
         elif path.is_dir():
             binds.append((str(path), str(path), False))
     binds += [(path, path, False) for path in _SYSTEM_FILES if os.path.exists(path)]
-    binds += [(f"/dev/{name}", f"/dev/{name}", True) for name in _DEVICES]
+    binds += [(device, device, True) for device in DEVICES]
     python = interpreter if interpreter is not None and interpreter.family == "python" else None
     if python is not None:
         binds.append((str(python.prefix), "/var/lang", False))
@@ -86,13 +85,13 @@ def root_plan(
     elif interpreter is not None:
         binds.append((str(interpreter.executable), NODE, False))
         binds.append((str(BOOTSTRAPS / "node"), "/var/runtime", False))
-    empty = f"{mount_point}{_EMPTY}"
+    empty = f"{mount_point}{EMPTY}"
     binds += [(empty, path, False) for path in _masked(python, hidden)]
     return {
         "mount_point": str(mount_point),
         "own_user_namespace": own_user_namespace,
         "directories": [
-            *("/dev", "/etc", "/opt", "/proc", "/tmp", _EMPTY, "/var/lang/bin", "/var/runtime/lib"),
+            *("/dev", "/etc", "/opt", "/proc", "/tmp", EMPTY, "/var/lang/bin", "/var/runtime/lib"),
             *("/var/task", "/etc/ssl", "/etc/pki/tls", "/etc/pki/ca-trust", "/etc/pki/java"),
             "/etc/ca-certificates",
         ],
@@ -152,6 +151,7 @@ def _files(host_names: tuple[str, ...]) -> dict[str, str]:
     names = " ".join(("localhost", *host_names))
     user = "sbx_user1051"
     return {
+        NOTHING: "",
         "/etc/hosts": f"127.0.0.1 {names}\n",
         "/etc/resolv.conf": f"nameserver {ADDRESS}\n",
         "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",

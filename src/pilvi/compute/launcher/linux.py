@@ -32,6 +32,7 @@ MNT_DETACH = 2
 MOUNT_ATTR_RDONLY = 1
 MOUNT_ATTR_NOSUID = 2
 MOUNT_ATTR_NODEV = 4
+MOUNT_ATTR_NOEXEC = 8
 
 PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
@@ -66,22 +67,28 @@ _libc.prctl.argtypes = (ctypes.c_int, *(ctypes.c_ulong,) * 4)
 _libc.syscall.restype = ctypes.c_long
 
 
-def _check(result: int, call: str) -> None:
+def check(result: int, name: str) -> None:
+    """Raises: OSError for the call that has just failed."""
     if result < 0:
         number = ctypes.get_errno()
-        raise OSError(number, f"{call}: {os.strerror(number)}")
+        raise OSError(number, f"{name}: {os.strerror(number)}")
+
+
+def call(number: int, *arguments: object) -> int:
+    """A system call by its number, with arguments of ctypes; -1 when it failed (see `check`)."""
+    return _libc.syscall(ctypes.c_long(number), *arguments)
 
 
 def unshare(flags: int) -> None:
-    _check(_libc.unshare(ctypes.c_int(flags)), f"unshare({flags:#x})")
+    check(_libc.unshare(ctypes.c_int(flags)), f"unshare({flags:#x})")
 
 
 def setns(descriptor: int, kind: int) -> None:
-    _check(_libc.setns(ctypes.c_int(descriptor), ctypes.c_int(kind)), "setns")
+    check(_libc.setns(ctypes.c_int(descriptor), ctypes.c_int(kind)), "setns")
 
 
 def mount(source: str, target: str, kind: str = "", flags: int = 0, data: str = "") -> None:
-    _check(
+    check(
         _libc.mount(
             source.encode(), target.encode(), kind.encode() or None, flags, data.encode() or None
         ),
@@ -100,9 +107,9 @@ def bind(source: str, target: str, attributes: int) -> None:
 
 def set_attributes(target: str, attributes: int, *, recursive: bool) -> None:
     request = ctypes.create_string_buffer(struct.pack("=QQQQ", attributes, 0, 0, 0))
-    _check(
-        _libc.syscall(
-            ctypes.c_long(_MOUNT_SETATTR),
+    check(
+        call(
+            _MOUNT_SETATTR,
             ctypes.c_int(_AT_FDCWD),
             ctypes.c_char_p(target.encode()),
             ctypes.c_uint(_AT_RECURSIVE if recursive else 0),
@@ -115,16 +122,16 @@ def set_attributes(target: str, attributes: int, *, recursive: bool) -> None:
 
 def unmount(target: str) -> None:
     """Detach the mount and all below it, at once."""
-    _check(_libc.umount2(target.encode(), MNT_DETACH), f"umount2({target})")
+    check(_libc.umount2(target.encode(), MNT_DETACH), f"umount2({target})")
 
 
 def pivot_root(new_root: str, put_old: str) -> None:
     number = _PIVOT_ROOT.get(platform.machine())
     if number is None:
         raise OSError(38, f"pivot_root: unknown machine {platform.machine()}")
-    _check(
-        _libc.syscall(
-            ctypes.c_long(number),
+    check(
+        call(
+            number,
             ctypes.c_char_p(new_root.encode()),
             ctypes.c_char_p(put_old.encode()),
         ),
@@ -133,7 +140,7 @@ def pivot_root(new_root: str, put_old: str) -> None:
 
 
 def prctl(option: int, first: int = 0, second: int = 0) -> None:
-    _check(_libc.prctl(option, first, second, 0, 0), f"prctl({option})")
+    check(_libc.prctl(option, first, second, 0, 0), f"prctl({option})")
 
 
 def install_filter(program: bytes) -> None:
@@ -142,7 +149,7 @@ def install_filter(program: bytes) -> None:
     header = ctypes.create_string_buffer(
         struct.pack("@HP", len(program) // 8, ctypes.addressof(code))
     )
-    _check(_libc.prctl(PR_SET_SECCOMP, 2, ctypes.addressof(header), 0, 0), "prctl(PR_SET_SECCOMP)")
+    check(_libc.prctl(PR_SET_SECCOMP, 2, ctypes.addressof(header), 0, 0), "prctl(PR_SET_SECCOMP)")
 
 
 def drop_capabilities(last_capability: int) -> None:
@@ -152,7 +159,7 @@ def drop_capabilities(last_capability: int) -> None:
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)
     header = ctypes.create_string_buffer(struct.pack("=Ii", _CAPABILITY_VERSION_3, 0))
     nothing = ctypes.create_string_buffer(24)
-    _check(_libc.capset(header, nothing), "capset")
+    check(_libc.capset(header, nothing), "capset")
 
 
 def raise_loopback(address: str) -> None:

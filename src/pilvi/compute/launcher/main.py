@@ -23,7 +23,7 @@ import socket
 import sys
 from typing import Any, NoReturn
 
-from pilvi.compute.launcher import linux, root, runtime, sandbox
+from pilvi.compute.launcher import linux, root, runtime, sandbox, seccomp
 from pilvi.compute.launcher.supervision import MESSAGE_BYTES_MAX
 
 _STAGE_TWO = (
@@ -61,6 +61,10 @@ def serve(descriptor: int, *, zygote: bool = True) -> NoReturn:
             del sys.path[0]
             sys.path.append("/var/runtime")
             runtime.preload()
+        for memory_held in (True, False):
+            seccomp.filter_program(
+                memory_held=memory_held
+            )  # kept, so that no sandbox has to make it
         launcher = _Launcher(server, zygote=zygote)
     except Exception as error:
         _send(server, {"error": f"{type(error).__name__}: {error}", "errno": 0})

@@ -16,6 +16,9 @@ from typing import Any
 from pilvi.compute.launcher import linux
 
 HOST = "/.host"
+EMPTY = "/.empty"
+NOTHING = "/.nothing"
+"""A directory and a file without content, to be laid over what must not be seen."""
 READ_ONLY = linux.MOUNT_ATTR_RDONLY | linux.MOUNT_ATTR_NOSUID | linux.MOUNT_ATTR_NODEV
 
 

@@ -7,7 +7,7 @@ The first process (pid 1 of the sandbox's pid namespace) is forked by the launch
 3. opens the listeners that pilvi serves, inside the new network namespace;
 4. detaches the host's tree: from here on there is nothing of the host to be reached;
 5. becomes nobody: its own user, its own user namespace that owns none of the others, no capabilities,
-   no new privileges, resource limits, a seccomp filter;
+   no new privileges, resource limits, Landlock's rules, a seccomp filter;
 6. hands the listeners out, forks the runtime, and from then on only watches over it (`supervision.py`).
 
 When it ends, the kernel ends every process of the sandbox.
@@ -22,8 +22,8 @@ import signal
 import socket
 from typing import Any, NoReturn
 
-from pilvi.compute.launcher import linux, seccomp, supervision
-from pilvi.compute.launcher.root import HOST, READ_ONLY, write
+from pilvi.compute.launcher import landlock, linux, seccomp, supervision
+from pilvi.compute.launcher.root import EMPTY, HOST, NOTHING, READ_ONLY, write
 from pilvi.compute.launcher.supervision import CONTROL, LOG
 
 USER_ID = 993
@@ -32,6 +32,12 @@ GROUP_ID = 990
 
 _GO = LOG + 1
 _BACKLOG = 64
+_MASKED = (
+    *("cmdline", "config.gz", "interrupts", "kallsyms", "kcore", "key-users", "keys", "kmsg", "latency_stats"),
+    *("modules", "sched_debug", "sysrq-trigger", "timer_list", "timer_stats"),
+    *("acpi", "asound", "bus", "driver", "fs", "irq", "scsi"),
+)  # fmt: skip
+"""What of /proc tells of the host, or acts on it."""
 
 
 def enter(control: int, log: int, go: int) -> NoReturn:
@@ -43,7 +49,9 @@ def enter(control: int, log: int, go: int) -> NoReturn:
         os.setsid()
         request = supervision.read_request()
         listeners = _build(request)
-        _lock(request)
+        settings = os.open("/proc/sys", os.O_PATH | os.O_CLOEXEC)
+        _mask()
+        _lock(request, settings)
         _hand_out(listeners)
         runtime = supervision.start_runtime(request)
         linux.prctl(linux.PR_SET_DUMPABLE, 0)
@@ -78,6 +86,17 @@ def _build(request: dict[str, Any]) -> list[socket.socket]:
     return listeners
 
 
+def _mask() -> None:
+    """Lay nothing over parts of /proc, and make the host's settings read-only."""
+    for name in _MASKED:
+        path = f"/proc/{name}"
+        if os.path.isdir(path):
+            linux.mount(EMPTY, path, flags=linux.MS_BIND)
+        elif os.path.exists(path):
+            linux.mount(NOTHING, path, flags=linux.MS_BIND)
+    linux.bind("/proc/sys", "/proc/sys", READ_ONLY | linux.MOUNT_ATTR_NOEXEC)
+
+
 def _listen(kind: str, host: str, port: int) -> socket.socket:
     if kind == "udp":
         listener = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -90,7 +109,8 @@ def _listen(kind: str, host: str, port: int) -> socket.socket:
     return listener
 
 
-def _lock(request: dict[str, Any]) -> None:
+def _lock(request: dict[str, Any], settings: int) -> None:
+    """`settings`: /proc/sys as it was before it became read-only; closed here."""
     if os.read(_GO, 1) != b"g":
         raise OSError("the launcher could not put the sandbox into its cgroups")
     os.close(_GO)
@@ -105,12 +125,17 @@ def _lock(request: dict[str, Any]) -> None:
     write("/proc/self/setgroups", "deny")
     write("/proc/self/uid_map", f"{USER_ID} {user} 1")
     write("/proc/self/gid_map", f"{GROUP_ID} {user} 1")
-    write("/proc/sys/user/max_user_namespaces", "0")
+    maximum = os.open("user/max_user_namespaces", os.O_WRONLY | os.O_CLOEXEC, dir_fd=settings)
+    os.write(maximum, b"0")
+    os.close(maximum)
+    os.close(settings)
     for name, (soft, hard) in request["limits"].items():
         resource.setrlimit(getattr(resource, name), (soft, hard))
     linux.drop_capabilities(request["last_capability"])
     linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
-    program = seccomp.filter_program()
+    if request["landlock"]:
+        landlock.restrict(request["landlock"], request["devices"])
+    program = seccomp.filter_program(memory_held=request["memory_held"])
     if program:
         linux.install_filter(program)
 
