@@ -10,6 +10,7 @@ import pytest
 
 from compute.support import Room, text_of, write_files
 from pilvi.compute.api import Outcome
+from pilvi.compute.events import Trace
 
 SCRIPTED = """#!/usr/bin/python3
 # Asks what the event lists, in the middle of the invocation, and answers with what it was told.
@@ -132,7 +133,10 @@ def test_what_is_told_of_an_invocation(room: Room) -> None:
         "Lambda-Runtime-Invoked-Function-Arn": function.environment.spec.function_arn,
     }
     _, told = headers(
-        trace_id="Root=1", client_context='{"a":\r\n1}', cognito_identity="{}", tenant_id="t"
+        trace=Trace("Root=1", "1", "2", False),
+        client_context='{"a":\r\n1}',
+        cognito_identity="{}",
+        tenant_id="t",
     )
     assert told["Lambda-Runtime-Trace-Id"] == "Root=1"
     assert told["Lambda-Runtime-Client-Context"] == '{"a":  1}', "no header of its own begins in it"

@@ -19,6 +19,7 @@ from compute.support import (
     wait_until,
     write_files,
 )
+from pilvi.compute.events import Trace
 from pilvi.compute.unzipping import merge
 
 GIVEN = {
@@ -33,7 +34,9 @@ GIVEN = {
 
 def test_variables_are_those_recorded_on_aws(room: Room) -> None:
     function = room.start(EVALUATE, environment=GIVEN, memory_mb=256)
-    outcome = function.invoke({"code": "answer = dict(os.environ)"}, trace_id="Root=1-2-3")
+    outcome = function.invoke(
+        {"code": "answer = dict(os.environ)"}, trace=Trace("Root=1-2-3", "1", "2", False)
+    )
     name = function.environment.spec.function_name
     assert json.loads(outcome.payload) == {
         **GIVEN,

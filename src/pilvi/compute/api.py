@@ -12,6 +12,8 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from pilvi.compute.events import Trace
+
 PAYLOAD_BYTES_MAX = 6 * 1024 * 1024 + 100
 """The most that a function may answer; AWS states this number in its error."""
 
@@ -42,7 +44,13 @@ class EnvironmentSpec(msgspec.Struct, frozen=True, kw_only=True):
     tmp_mb: int = 512
     log_group: str = ""
     log_stream: str = ""
-    initialization_type: Literal["on-demand", "provisioned-concurrency"] = "on-demand"
+    log_format: str = "Text"
+    """Text or JSON; of JSON the levels below say what is written."""
+    application_log_level: str = "INFO"
+    """TRACE, DEBUG, INFO, WARN, ERROR, FATAL"""
+    system_log_level: str = "INFO"
+    """DEBUG, INFO, WARN"""
+    initialization_type: Literal["on-demand", "provisioned-concurrency", "snap-start"] = "on-demand"
     exact_runtime: bool = False
     """Refuse the nearest interpreter of the family when the named one is not on this host."""
 
@@ -56,7 +64,8 @@ class Invocation(msgspec.Struct, frozen=True, kw_only=True):
     client_context: str | None = None
     """JSON, already decoded from base64."""
     cognito_identity: str | None = None
-    trace_id: str | None = None
+    trace: Trace | None = None
+    """Of X-Ray; the header in it goes to the function."""
     tenant_id: str | None = None
     content_type: str = "application/json"
 

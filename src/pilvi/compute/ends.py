@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-from datetime import UTC, datetime
 from typing import Literal
 
 import msgspec
@@ -73,12 +72,11 @@ def judge(request_id: str, end: End, *, timeout_s: float, now_ms: int) -> Verdic
         case Answer():
             return Verdict(end.body, end.error_type)
         case InitFailed():
-            line = f"INIT_REPORT Phase: init\tStatus: error\tError Type: {end.answer.error_type}\n"
-            return Verdict(end.answer.body, end.answer.error_type, "error", (line,))
+            return Verdict(end.answer.body, end.answer.error_type, "error")
         case Overrun(of="time"):
             message = report.timed_out(timeout_s)
             payload = report.platform_error(request_id, "Sandbox.Timedout", message)
-            line = f"{_instant(now_ms)} {request_id} {message}\n\n"
+            line = f"{report.instant(now_ms)} {request_id} {message}\n\n"
             return Verdict(payload, "Sandbox.Timedout", "timeout", (line,))
         case Overrun():
             return _exited(request_id, Exit(signal_number=signal.SIGKILL))
@@ -98,8 +96,3 @@ def _exited(request_id: str, end: Exit) -> Verdict:
     line = f"RequestId: {request_id} Error: {message}\n{error_type}\n"
     payload = report.platform_error(request_id, error_type, message)
     return Verdict(payload, error_type, "error", (line,))
-
-
-def _instant(now_ms: int) -> str:
-    moment = datetime.fromtimestamp(now_ms / 1000, UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{now_ms % 1000:03d}Z"

@@ -12,7 +12,7 @@ import time
 from typing import Protocol
 
 from pilvi.base.clock import Clock
-from pilvi.compute import report
+from pilvi.compute import events, levels, report
 from pilvi.compute.api import (
     EnvironmentGone,
     EnvironmentSpec,
@@ -22,7 +22,7 @@ from pilvi.compute.api import (
     Stats,
 )
 from pilvi.compute.capture import Capture
-from pilvi.compute.ends import Answer, End, Exit, InitFailed, Overrun, judge
+from pilvi.compute.ends import Answer, End, Exit, InitFailed, Overrun, Verdict, judge
 from pilvi.compute.runtime_api import RuntimeApi
 
 INIT_S_MAX = 10.0
@@ -85,10 +85,10 @@ class LiveEnvironment:
         self._started_at_s = started_at_s
         self._running_since_s = started_at_s
         self._init_ms: float | None = None
-        self._held: list[LogLine] = [
-            (clock.now_ms(), report.init_start(label, spec.function_arn)),
-            *((clock.now_ms(), f"{notice}\n") for notice in notices),
-        ]
+        self._json = spec.log_format == "JSON"
+        self._held: list[LogLine] = []
+        self._tell(events.init_start(label, spec.function_arn, spec.initialization_type))
+        self._hold([(clock.now_ms(), f"{notice}\n") for notice in notices])
         self._end: asyncio.Future[End] | None = None
         self._ended_unused: End | None = None
         self._invocations = 0
@@ -206,9 +206,38 @@ class LiveEnvironment:
         now_ms = time.clock_gettime_ns(time.CLOCK_REALTIME) // 1_000_000
         return now_ms + int(self._timeout_s * 1000)
 
+    def _lines_of(self, event: events.Event) -> list[LogLine]:
+        """What the log shows of an event."""
+        now_ms = self._clock.now_ms()
+        line = event.line(now_ms, json=self._json, least=self._spec.system_log_level)
+        return [] if line is None else [(now_ms, line)]
+
+    def _tell(self, event: events.Event) -> None:
+        self._hold(self._lines_of(event))
+
     def _hold(self, lines: list[LogLine]) -> None:
         if lines:
             self._held = [*self._held, *lines][-_HELD_LINES_MAX:]
+
+    def _admitted(self, lines: list[LogLine]) -> list[LogLine]:
+        """Of what the function wrote, what its log level lets into the log."""
+        least = self._spec.application_log_level
+        if not self._json or least in ("TRACE", "DEBUG", "INFO"):
+            return lines
+        return [line for line in lines if levels.is_admitted(line[1], least)]
+
+    def _tell_init(self, duration_ms: float, end: End | None) -> None:
+        """`end`: of an initialisation that failed."""
+        kind = self._spec.initialization_type
+        status, error_type = "success", None
+        if end is not None:
+            verdict = judge("", end, timeout_s=self._timeout_s, now_ms=0)
+            status = verdict.status or "error"
+            error_type = verdict.error_type if status == "error" else None
+        self._tell(events.init_runtime_done(kind, error_type))
+        self._tell(
+            events.init_report(kind, duration_ms=duration_ms, status=status, error_type=error_type)
+        )
 
     def _thaw_for_work(self) -> None:
         _cancel(self._idle)
@@ -220,6 +249,7 @@ class LiveEnvironment:
         now_s = time.perf_counter()
         self._init_ms = (now_s - self._started_at_s) * 1000
         self._hold(self._capture.take())
+        self._tell_init(self._init_ms, None if failure is None else InitFailed(failure))
         if failure is not None:
             self._end_or_keep(InitFailed(failure))
         elif self._end is not None:
@@ -274,18 +304,18 @@ class LiveEnvironment:
         *,
         first: bool,
     ) -> Outcome:
-        request_id = invocation.request_id
+        request_id, trace = invocation.request_id, invocation.trace
         now_ms = self._clock.now_ms()
         verdict = judge(request_id, end, timeout_s=self._timeout_s, now_ms=now_ms)
         if verdict.status == "timeout":
             duration_ms = self._timeout_s * 1000
         else:
             duration_ms = (ended_s - self._running_since_s) * 1000
+        if self._init_ms is None:
+            self._tell_init((ended_s - self._started_at_s) * 1000, end)
         init_ms = self._init_ms if first else None
         max_memory_mb = min(self._peak_mb, self._spec.memory_mb)
         begin_ms = written[0][0] if written else now_ms
-        own = [(begin_ms, report.start(request_id, self._spec.version)), *written]
-        own += [(now_ms, line) for line in (*verdict.lines, report.end(request_id))]
         report_line = report.report(
             request_id,
             duration_ms=duration_ms,
@@ -294,8 +324,39 @@ class LiveEnvironment:
             init_ms=init_ms,
             status=verdict.status,
             error_type=verdict.error_type,
+            traced=(trace.root, trace.segment_id) if trace is not None and trace.sampled else None,
         )
-        own.append((now_ms, report_line))
+        if self._json:
+            metrics = _metrics(self._spec, duration_ms, init_ms, max_memory_mb)
+            own = self._lines_of(events.start(request_id, self._spec.version, trace))
+            own += self._admitted(written)
+            own += [(now_ms, line) for line in verdict.lines]
+            status, error_type = _status(verdict)
+            own += self._lines_of(
+                events.runtime_done(
+                    request_id,
+                    status=status,
+                    error_type=error_type,
+                    duration_ms=duration_ms,
+                    produced_bytes=len(verdict.payload),
+                    trace=trace,
+                )
+            )
+            own += self._lines_of(
+                events.report_of(
+                    request_id,
+                    status=status,
+                    error_type=error_type,
+                    metrics=metrics,
+                    spans=[],
+                    trace=trace,
+                    text=report_line,
+                )
+            )
+        else:
+            own = [(begin_ms, report.start(request_id, self._spec.version)), *written]
+            own += [(now_ms, line) for line in (*verdict.lines, report.end(request_id))]
+            own.append((now_ms, report_line))
         before, self._held = self._held, []
         return Outcome(
             request_id=request_id,
@@ -309,6 +370,27 @@ class LiveEnvironment:
             log_lines=[*before, *own],
             log_tail=report.tail([line for _, line in own]),
         )
+
+
+def _status(verdict: Verdict) -> tuple[str, str | None]:
+    """As the records of events have it: an error of the function's own is one, too."""
+    if verdict.status is not None:
+        return verdict.status, None if verdict.status == "timeout" else verdict.error_type
+    return ("success" if verdict.error_type is None else "error"), verdict.error_type
+
+
+def _metrics(
+    spec: EnvironmentSpec, duration_ms: float, init_ms: float | None, max_memory_mb: int
+) -> dict[str, int | float]:
+    metrics: dict[str, int | float] = {
+        "durationMs": round(duration_ms, 3),
+        "billedDurationMs": report.billed_ms(duration_ms),
+        "memorySizeMB": spec.memory_mb,
+        "maxMemoryUsedMB": max_memory_mb,
+    }
+    if init_ms is not None:
+        metrics["initDurationMs"] = round(init_ms, 3)
+    return metrics
 
 
 def _cancel(*timers: asyncio.TimerHandle | None) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from datetime import UTC, datetime
 
 import orjson
 
@@ -15,14 +16,21 @@ from pilvi.base.arn import Arn
 TAIL_BYTES_MAX = 4096
 
 
+def instant(at_ms: int) -> str:
+    """ISO 8601 with milliseconds, as AWS writes it."""
+    moment = datetime.fromtimestamp(at_ms / 1000, UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at_ms % 1000:03d}Z"
+
+
+def runtime_version_arn(label: str, function: Arn) -> str:
+    digest = hashlib.sha256(label.encode()).hexdigest()
+    return f"arn:{function.partition}:lambda:{function.region}::runtime:{digest}"
+
+
 def init_start(label: str, function_arn: str) -> str:
     """`label`: the interpreter that really runs, such as python:3.13."""
-    arn = Arn.parse(function_arn)
-    digest = hashlib.sha256(label.encode()).hexdigest()
-    return (
-        f"INIT_START Runtime Version: {label}\t"
-        f"Runtime Version ARN: arn:{arn.partition}:lambda:{arn.region}::runtime:{digest}\n"
-    )
+    version_arn = runtime_version_arn(label, Arn.parse(function_arn))
+    return f"INIT_START Runtime Version: {label}\tRuntime Version ARN: {version_arn}\n"
 
 
 def start(request_id: str, version: str) -> str:
@@ -42,8 +50,10 @@ def report(
     init_ms: float | None,
     status: str | None,
     error_type: str | None,
+    restore_ms: float | None = None,
+    traced: tuple[str, str] | None = None,
 ) -> str:
-    """`status`: None, `error` or `timeout`."""
+    """`status`: None, `error` or `timeout`. `traced`: of a sampled invocation, the trace id and that of its segment."""
     line = (
         f"REPORT RequestId: {request_id}\tDuration: {duration_ms:.2f} ms\t"
         f"Billed Duration: {billed_ms(duration_ms)} ms\tMemory Size: {memory_mb} MB\t"
@@ -51,10 +61,17 @@ def report(
     )
     if init_ms is not None:
         line += f"Init Duration: {init_ms:.2f} ms\t"
+    if restore_ms is not None:
+        line += (
+            f"Restore Duration: {restore_ms:.2f} ms\t"
+            f"Billed Restore Duration: {billed_ms(restore_ms)} ms\t"
+        )
     if status is not None:
         line += f"Status: {status}"
         if status == "error" and error_type is not None:
             line += f"\tError Type: {error_type}"
+    if traced is not None:
+        line += f"\nXRAY TraceId: {traced[0]}\tSegmentId: {traced[1]}\tSampled: true\t"
     return line + "\n"
 
 

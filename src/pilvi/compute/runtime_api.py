@@ -290,7 +290,7 @@ def _response(status: int, body: bytes) -> bytes:
 _ACCEPTED = _response(202, b'{"status":"OK"}\n')
 
 _OPTIONAL_HEADERS: tuple[tuple[str, Callable[[Invocation], str | None]], ...] = (
-    ("Lambda-Runtime-Trace-Id", lambda invocation: invocation.trace_id),
+    ("Lambda-Runtime-Trace-Id", lambda invocation: invocation.trace and invocation.trace.header),
     ("Lambda-Runtime-Client-Context", lambda invocation: invocation.client_context),
     ("Lambda-Runtime-Cognito-Identity", lambda invocation: invocation.cognito_identity),
     ("Lambda-Runtime-Aws-Tenant-Id", lambda invocation: invocation.tenant_id),

@@ -59,6 +59,9 @@ def all_variables(
         "_AWS_XRAY_DAEMON_PORT": "2000",
         "_HANDLER": spec.handler,
     }
+    if spec.log_format == "JSON":
+        reserved["AWS_LAMBDA_LOG_FORMAT"] = spec.log_format
+        reserved["AWS_LAMBDA_LOG_LEVEL"] = spec.application_log_level
     if resolved.family != "provided":
         reserved["AWS_EXECUTION_ENV"] = f"AWS_Lambda_{spec.runtime}"
     region_variables = {"AWS_REGION": region, "AWS_DEFAULT_REGION": region}

@@ -33,6 +33,7 @@ from pilvi.compute.namespaces import NamespacesBackend
 from pilvi.compute.pool import Pool, Throttled
 from pilvi.compute.process import ProcessBackend
 from pilvi.compute.runtimes import Runtimes
+from pilvi.compute.tracing import trace
 from pilvi.compute.unpacked import Unpacked
 from pilvi.contracts.credentials import Credential, RoleNotAssumable, Sessions
 from pilvi.contracts.delivery import Source
@@ -110,7 +111,12 @@ class Runner:
             payload=payload,
             invoked_function_arn=invoked_arn,
             client_context=client_context,
-            trace_id=trace_id,
+            trace=trace(
+                trace_id,
+                active=runnable.configuration.settings.tracing == "Active",
+                now_ms=self._cloud.clock.now_ms(),
+                random=self._cloud.entropy.hex(40),
+            ),
         )
         outcome, stream = await self._invoke(scope, runnable, invocation)
         await self._cloud.ask(LogSink).post_lines(
@@ -219,7 +225,7 @@ class Runner:
     ) -> EnvironmentSpec:
         """For one environment: each has a log stream of its own."""
         cloud = self._cloud
-        credential = known.credential
+        credential, settings = known.credential, configuration.settings
         assert credential.session_token is not None
         variables = {
             **(configuration.environment or {}),
@@ -246,6 +252,9 @@ class Runner:
             timeout_s=configuration.timeout_s,
             tmp_mb=configuration.tmp_mb,
             log_group=configuration.log_group,
+            log_format=settings.log_format,
+            application_log_level=settings.application_log_level or "INFO",
+            system_log_level=settings.system_log_level or "INFO",
             log_stream=f"{day}/[{configuration.version}]{cloud.entropy.hex(32)}",
             exact_runtime=cloud.settings.exact_runtimes,
         )
