@@ -78,5 +78,8 @@ class Stay(Protocol):
         ...
 
 
+Reside = Callable[[Job, Stay], Awaitable[Commit | None]]
+"""Runs a resident. What it gives back ends it for good, in the completing transaction; None, when it only leaves."""
+
 Bury = Callable[[Job, str], Commit | None]
 """What to do (in the completing transaction) with a job that failed for good: (job, reason)."""

@@ -9,6 +9,7 @@ from operator import itemgetter
 
 import msgspec
 
+from pilvi.contracts.jobs import Job
 from pilvi.dispatch.records import HOME, JOBS, JobRecord, heads, jobs, owners
 from pilvi.dispatch.room import Room
 from pilvi.store.api import Snapshot, Transaction
@@ -83,10 +84,17 @@ def release(
     current = owners.find(tx, HOME, owner)
     if beat is not None and current is not None and current.beat != beat:
         return 0
-    held = list(jobs.scan_index(tx, HOME, "leased", (owner,)))
+    held = [
+        record
+        for index in ("leased", "residing")
+        for record in jobs.scan_index(tx, HOME, index, (owner,))
+    ]
     for record in held:
-        takeovers = record.takeovers + died
-        due_ms = max(record.due_ms, now_ms + pause_after_ms(takeovers)) if died else record.due_ms
+        suspected = died and not record.job.resident  # invariant 9
+        takeovers = record.takeovers + suspected
+        due_ms = record.due_ms
+        if suspected:
+            due_ms = max(due_ms, now_ms + pause_after_ms(takeovers))
         waiting = msgspec.structs.replace(
             record, owner=None, lease=None, takeovers=takeovers, due_ms=due_ms
         )
@@ -107,4 +115,12 @@ def pause_after_ms(takeovers: int) -> int:
 
 def holds(at: Snapshot, owner: str) -> bool:
     """Whether an owner leases anything."""
-    return next(jobs.scan_index(at, HOME, "leased", (owner,), limit=1), None) is not None
+    return any(
+        next(jobs.scan_index(at, HOME, index, (owner,), limit=1), None) is not None
+        for index in ("leased", "residing")
+    )
+
+
+def residing(at: Snapshot) -> list[Job]:
+    """The residents that run, in whichever process."""
+    return [record.job for record in jobs.scan_index(at, HOME, "residing")]

@@ -15,8 +15,11 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 
+from pilvi.dispatch import presence
+from pilvi.dispatch.presence import Seen
 from pilvi.dispatch.records import Owner
 
 BEAT_S = 2.0
@@ -44,6 +47,28 @@ class Liveness:
         self._run_dir.mkdir(parents=True, exist_ok=True)
         self._held = os.open(self._path(self.owner), os.O_RDWR | os.O_CREAT, 0o600)
         fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    @property
+    def file(self) -> int | None:
+        """The descriptor of our own file, once it is held."""
+        return self._held
+
+    @property
+    def shares(self) -> bool:
+        """Whether others see at once when this process dies."""
+        return self._run_dir is not None
+
+    def others(self) -> dict[str, Seen]:
+        """What the other living processes that share the run directory say of their residents."""
+        if self._run_dir is None:
+            return {}
+        found: dict[str, Seen] = {}
+        for path in self._run_dir.glob("dispatch-*.lock"):
+            owner = path.name.removeprefix("dispatch-").removesuffix(".lock")
+            if owner != self.owner and self._locked(owner):
+                with suppress(FileNotFoundError):
+                    found[owner] = presence.read(path.read_bytes())
+        return found
 
     def let_go(self) -> None:
         if self._held is not None:

@@ -1,6 +1,7 @@
 """What the dispatcher stores: jobs, who leases them, and those that failed for good.
 
-A job is in exactly one of two indexes: `due` while it waits, `leased` while somebody runs it.
+A job is in exactly one index: `due` while it waits, while somebody runs it `leased`, or `residing` when it is a
+resident.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from pilvi.store.keys import Key
 HOME: Key = ("dispatch",)
 DELIVER = "dispatch.deliver"
 TRIM = "dispatch.trim"
+
+RESIDENT = "~"
+"""What the lanes of residents begin with."""
 
 JOBS = "jobs"
 """The topic that wakes runners."""
@@ -59,7 +63,12 @@ jobs = Collection(
     key=lambda record: (record.job.id,),
     indexes={
         "due": lambda record: (record.lane, record.due_ms) if record.lease is None else None,
-        "leased": lambda record: None if record.lease is None else (record.owner,),
+        "leased": lambda record: (
+            None if record.lease is None or record.job.resident else (record.owner,)
+        ),
+        "residing": lambda record: (
+            (record.owner,) if record.lease is not None and record.job.resident else None
+        ),
     },
 )
 owners = Collection("dispatch.owners", Owner, key=lambda owner: (owner.id,))
@@ -69,6 +78,8 @@ dead = Collection("dispatch.dead", DeadJob, key=lambda record: (record.at_ms, re
 def lane_of(job: Job) -> str:
     """A queue of its own for each kind, or lane of it, and for each service that is delivered to, so that the
     slow hold up no others."""
+    if job.resident:
+        return RESIDENT + job.kind
     if job.kind != DELIVER:
         return f"{job.kind}/{job.lane}" if job.lane else job.kind
     arn = msgspec.msgpack.decode(job.payload, type=Delivery).arn

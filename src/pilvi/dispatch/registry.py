@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from pilvi.contracts.delivery import Commit, Deliver, Delivery
-from pilvi.contracts.jobs import Bury, Handle, Retry
+from pilvi.contracts.jobs import Bury, Handle, Job, Reside, Retry
 
 TIME_LIMIT_S = 1000.0
 """How long a handler may run, in real time: a function's fifteen minutes and some."""
@@ -16,13 +16,18 @@ LANE_CONCURRENCY_MAX = 16
 
 @dataclass(frozen=True, slots=True)
 class JobKind:
-    """How one kind of job is run. `concurrency_max`: at once, of each of its lanes, in one process."""
+    """How one kind of job is run. `concurrency_max`: at once, of each of its lanes, in one process.
 
-    handle: Handle
+    Of residents: `reside` instead of `handle`, and `pending`: whether one would find work to do now, from what is
+    stored."""
+
+    handle: Handle | None = None
     retry: Retry = field(default_factory=Retry)
     bury: Bury | None = None
     concurrency_max: int = LANE_CONCURRENCY_MAX
     time_limit_s: float = TIME_LIMIT_S
+    reside: Reside | None = None
+    pending: Callable[[Job], Awaitable[bool]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

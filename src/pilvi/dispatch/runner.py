@@ -16,6 +16,11 @@ Invariants; the code cites them:
 7. Replacing or cancelling a job that runs takes its lease away: the running handler's effect is dropped.
 8. At most CONCURRENCY_MAX jobs run at once in a process, three quarters of them of one kind, and of each lane
    as many as its kind allows (`room.py`).
+9. A resident (`residents.py`) counts nowhere there, has no time limit, and is not suspected of the deaths of its
+   processes: it runs whenever one dies. When this process stops it is told to leave, before it is made to.
+10. The cloud is idle only when, at one instant, nothing is due, nothing runs, no resident is engaged and none has
+    anything to engage in. Residents are asked between two looks at what all processes say: when these show the same
+    number of turns and nobody engaged, nothing happened in between (`presence.py`).
 """
 
 from __future__ import annotations
@@ -49,8 +54,10 @@ from pilvi.dispatch.leases import (
     look,
     pause_after_ms,
     release,
+    residing,
 )
 from pilvi.dispatch.owners import BEAT_S, Liveness
+from pilvi.dispatch.presence import Presence, Seen
 from pilvi.dispatch.records import (
     DELIVER,
     HOME,
@@ -66,6 +73,7 @@ from pilvi.dispatch.records import (
     owners,
 )
 from pilvi.dispatch.registry import JobKind, Postpone, Resolve
+from pilvi.dispatch.residents import Staying
 from pilvi.dispatch.room import Room
 from pilvi.dispatch.trace import TRIM_EVERY_MS, note, plan_trim, trim
 from pilvi.store.api import Snapshot, Store, StoreUnavailable, Transaction
@@ -78,6 +86,10 @@ SWEEP_S = 3.0
 """How often, in real time, the runner looks for dead owners and for wakes that got lost."""
 IDLE_POLL_S = 0.05
 """How often `idle` looks again while another process works."""
+RESIDENT_BEATS = 10
+"""A process that runs residents only beats less often, where its death shows without: by so many times."""
+RESIDENT_SOUND_S = 60.0
+"""A resident that ran so long before it failed begins its attempts anew."""
 STORE_RETRY_S_MAX = 5.0
 ERROR_PAUSE_S = 1.0
 BROKEN_DELAY_MS = 1000
@@ -126,6 +138,8 @@ class Runner:
         self._stir = asyncio.Event()
         self._progress = asyncio.Event()
         self._running: dict[asyncio.Task[None], str] = {}
+        self._staying: dict[asyncio.Task[None], Staying] = {}
+        self._presence = Presence(self._progress.set)
         self._lane_max: dict[str, int] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
@@ -143,6 +157,7 @@ class Runner:
         assert not self._tasks, "the dispatcher runs already"
         self._stopping = False
         self._liveness.hold()
+        self._presence.share(self._liveness.file)
         if await self._store.read(partial(holds, owner=self._liveness.owner)):
             # A seeded run in a container: the dead process before us had our name.
             await self._store.write(
@@ -159,7 +174,9 @@ class Runner:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
-        running = set(self._running)
+        for stay in self._staying.values():
+            stay.leave()
+        running = {*self._running, *self._staying}
         if running:
             _, late = await asyncio.wait(running, timeout=grace_s)
             for task in late:
@@ -168,19 +185,39 @@ class Runner:
         await self._store.write(
             lambda tx: release(tx, self._liveness.owner, self._clock.now_ms(), died=False)
         )
+        self._presence.share(None)
         self._liveness.let_go()
 
     async def idle(self) -> None:
         """Return once nothing is due and nothing runs, in any process on this store."""
         while True:
             self._progress.clear()
-            now_ms = self._clock.now_ms()
-            if not self._running and not await self._store.read(partial(busy, now_ms=now_ms)):
+            if await self._is_idle():
                 return
             self._stir.set()
             with suppress(TimeoutError):
                 async with asyncio.timeout(IDLE_POLL_S):
                     await self._progress.wait()
+
+    async def _is_idle(self) -> bool:
+        """Invariant 10."""
+        before = self._seen()
+        if await self._at_work(before):
+            return False
+        for job in await self._store.read(residing):
+            pending = self._kind_of(job).pending
+            if pending is not None and await pending(job):
+                return False
+        return not await self._at_work(before) and self._seen() == before
+
+    async def _at_work(self, seen: dict[str, Seen]) -> bool:
+        now_ms = self._clock.now_ms()
+        if self._running or any(one.at_work(now_ms) for one in seen.values()):
+            return True
+        return await self._store.read(partial(busy, now_ms=now_ms))
+
+    def _seen(self) -> dict[str, Seen]:
+        return {**self._liveness.others(), self._liveness.owner: self._presence.seen()}
 
     async def statistics(self) -> Statistics:
         def count(at: Snapshot) -> tuple[int, int]:
@@ -208,10 +245,11 @@ class Runner:
 
     async def _keep_alive(self) -> None:
         """Beat while anything runs (invariant 5), and look after the owners that no longer do."""
-        while True:
+        for beat in itertools.count():
             await asyncio.sleep(BEAT_S)
             try:
-                if self._running:
+                seldom = self._liveness.shares and beat % RESIDENT_BEATS
+                if self._running or (self._staying and not seldom):
                     await self._store.write(self._put_beat)
                 await self._sweep()
             except Exception:
@@ -244,19 +282,33 @@ class Runner:
             leases = await self._store.write(take)
             self._leases += len(leases)
             for record in leases:
-                task = asyncio.create_task(self._run(record))
-                self._running[task] = record.lane
-                task.add_done_callback(self._finished)
+                self._begin(record)
+
+    def _begin(self, record: JobRecord) -> None:
+        stay = Staying(record, self._presence) if record.job.resident else None
+        task = asyncio.create_task(self._run(record, stay))
+        if stay is None:
+            self._running[task] = record.lane
+        else:
+            self._staying[task] = stay
+        self._presence.turn()
+        task.add_done_callback(self._finished)
 
     def _finished(self, task: asyncio.Task[None]) -> None:
-        del self._running[task]
+        stay = self._staying.pop(task, None)
+        if stay is None:
+            del self._running[task]
+        else:
+            stay.gone()
+        self._presence.turn()
         self._progress.set()
         self._stir.set()
         if not task.cancelled() and (problem := task.exception()) is not None:
             log.error("a job's runner failed", exc_info=problem)
 
     def _room(self) -> Room:
-        return Room(self._running.values(), self._lane_max, self._concurrency_max)  # invariant 8
+        running, residents = self._running.values(), len(self._staying)
+        return Room(running, self._lane_max, self._concurrency_max, residents)  # invariant 8
 
     def _take(self, tx: Transaction, now_ms: int, first: int) -> list[JobRecord]:
         owner = self._liveness.owner
@@ -292,10 +344,10 @@ class Runner:
 
     # --- one job
 
-    async def _run(self, record: JobRecord) -> None:
+    async def _run(self, record: JobRecord, stay: Staying | None) -> None:
         """One run of a job, whose end is settled whatever happens: a lease of the living must not leak."""
         try:
-            await self._attempt(record)
+            await self._attempt(record, stay)
         except StoreUnavailable:  # `_settle` gives up only when we stop
             log.warning("job %s is left to whoever comes next", record.job.id)
         except Exception:
@@ -312,7 +364,7 @@ class Runner:
 
             await self._settle_or_drop(record, body)
 
-    async def _attempt(self, record: JobRecord) -> None:
+    async def _attempt(self, record: JobRecord, stay: Staying | None) -> None:
         job = record.job
         if record.takeovers > TAKEOVERS_MAX:  # invariant 6
             await self._bury(record, None, f"it was begun and not ended {record.takeovers} times")
@@ -323,9 +375,18 @@ class Runner:
             await self._bury(record, None, f"nobody runs {job.kind}: {problem}")
             return
         self._lane_max[kind_of(record.lane)] = kind.concurrency_max
+        began_s = time.monotonic()
         try:
-            async with asyncio.timeout(kind.time_limit_s):
-                effect = await kind.handle(job)
+            if stay is None:
+                assert kind.handle is not None, f"{job.kind} is a resident's"
+                async with asyncio.timeout(kind.time_limit_s):
+                    effect = await kind.handle(job)
+            else:
+                assert kind.reside is not None, f"{job.kind} is no resident's"
+                effect = await kind.reside(job, stay)
+                if effect is None:
+                    assert stay.leaving, f"{job.kind} ended without an effect"
+                    return  # `stop` puts it back
             await self._complete(record, effect)
         except LeaseLost:
             log.info("job %s was taken away while it ran: its effect is dropped", job.id)
@@ -341,6 +402,10 @@ class Runner:
             log.warning(
                 "job %s (%s), attempt %d, failed", job.id, job.kind, job.attempt, exc_info=True
             )
+            if stay is not None and time.monotonic() - began_s > RESIDENT_SOUND_S:
+                record = msgspec.structs.replace(
+                    record, job=msgspec.structs.replace(job, attempt=1)
+                )
             await self._retry_or_bury(record, kind, f"{type(problem).__name__}: {problem}")
 
     def _kind_of(self, job: Job) -> JobKind:

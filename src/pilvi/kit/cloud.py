@@ -23,6 +23,7 @@ from pilvi.kit import execution
 from pilvi.kit.call import Call
 from pilvi.kit.decided import Decided
 from pilvi.kit.recent import Recent
+from pilvi.kit.service import JobKind as ServiceJobKind
 from pilvi.kit.service import Operation, Service, no_body
 from pilvi.kit.settings import Settings
 from pilvi.store.api import Snapshot, Store
@@ -105,14 +106,17 @@ class Cloud:
         if known is None:
             service = self.service(_ARN_NAMES.get(name, name))
             known = self._registrations[name] = ServiceDispatch(
-                jobs={
-                    kind: JobKind(partial(job.handle, self), job.retry, job.bury)
-                    for kind, job in service.jobs.items()
-                },
+                jobs={kind: self._registered(job) for kind, job in service.jobs.items()},
                 target=None if service.target is None else partial(service.target, self),
                 target_retry=service.target_retry,
             )
         return known
+
+    def _registered(self, job: ServiceJobKind) -> JobKind:
+        handle = partial(job.handle, self)
+        if job.pending is None:
+            return JobKind(handle, job.retry, job.bury)
+        return JobKind(retry=job.retry, reside=handle, pending=partial(job.pending, self))
 
     # --- questions to other services
 

@@ -119,11 +119,18 @@ class Operation:
     body_bytes_max: int
 
 
+_ALWAYS = Retry(attempts_max=1 << 62, delay_s_max=60)
+"""A resident is never given up."""
+
+
 @dataclass(slots=True)
 class JobKind:
+    """`pending`: of residents only."""
+
     handle: Callable[..., Awaitable[Any]]
     retry: Retry
     bury: Bury | None
+    pending: Callable[..., Awaitable[bool]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +259,18 @@ class Service:
         def register(handle: H) -> H:
             self.jobs[f"{self.name}.{what}"] = JobKind(handle, retry or Retry(), bury)
             return handle
+
+        return register
+
+    def resident(self, what: str, *, pending: Callable[..., Awaitable[bool]]) -> Callable[[H], H]:
+        """Run residents of the kind `<name>.<what>`: async def (cloud, job, stay) -> Commit | None.
+
+        `pending`: async def (cloud, job), whether one would find work to do now, from what is stored.
+        """
+
+        def register(reside: H) -> H:
+            self.jobs[f"{self.name}.{what}"] = JobKind(reside, _ALWAYS, None, pending)
+            return reside
 
         return register
 

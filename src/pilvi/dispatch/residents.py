@@ -1,0 +1,51 @@
+"""A resident's hold on its job: the answer to `contracts.jobs.Stay`.
+
+A resident is a job that runs for as long as something exists, in one process at a time. Its lease is like every other
+(`runner.py`): taken over when its process dies, given back when that stops. What makes it different is listed there,
+as invariant 9.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AbstractContextManager
+from typing import Any
+
+from pilvi.dispatch.leases import LeaseLost
+from pilvi.dispatch.presence import Presence
+from pilvi.dispatch.records import HOME, JobRecord, jobs
+
+
+class Staying:
+    def __init__(self, record: JobRecord, presence: Presence) -> None:
+        self._record = record
+        self._presence = presence
+        self._leaving = asyncio.Event()
+
+    @property
+    def leaving(self) -> bool:
+        return self._leaving.is_set()
+
+    async def until_leaving(self) -> None:
+        await self._leaving.wait()
+
+    def engaged(self) -> AbstractContextManager[None]:
+        return self._presence
+
+    def rest_until(self, due_ms: int | None) -> None:
+        self._presence.rest_until(self, due_ms)
+
+    def check(self, tx: Any) -> None:
+        """Raises: LeaseLost."""
+        current = jobs.find(tx, HOME, self._record.job.id)
+        if current is None or current.lease != self._record.lease:
+            raise LeaseLost
+
+    # --- for the runner
+
+    def leave(self) -> None:
+        self._leaving.set()
+
+    def gone(self) -> None:
+        """It runs no more."""
+        self._presence.rest_until(self, None)
