@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import ssl
@@ -48,6 +47,8 @@ class Remote:
         return json.loads(answer)
 
     def _send(self, method: str, path: str, body: object) -> bytes:
+        import http.client  # with what it needs, a tenth of the start of commands that ask nobody
+
         parts = urlsplit(self.url)
         host = parts.hostname or "127.0.0.1"
         if parts.scheme == "https":

@@ -16,8 +16,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Protocol
 
-from awscrt import checksums
-
+from pilvi.store import crc
 from pilvi.store.api import StoreUnavailable
 from pilvi.store.blob_rows import CHUNK_BYTES, BlobCorrupt, BlobGone, BlobRow
 from pilvi.store.locks import lock, open_lock, try_lock
@@ -156,8 +155,8 @@ class FileWriter:
             self._files.check_room()
             if self._file is None:
                 self._file = self._create()
-            self.crc64nvme = checksums.crc64nvme(chunk, self.crc64nvme)
-            self.chunk_checksums.append(checksums.crc32c(chunk))
+            self.crc64nvme = crc.crc64nvme(chunk, self.crc64nvme)
+            self.chunk_checksums.append(crc.crc32c(chunk))
             for hasher in self._hashers:
                 hasher.update(chunk)
             rest = memoryview(chunk)
@@ -221,7 +220,7 @@ class FileReader:
         size = min(CHUNK_BYTES, self._row.ref.size - offset)
         with self._alone, _disk_errors():
             chunk = self._pread(size, offset)
-        if len(chunk) != size or checksums.crc32c(chunk) != self._row.chunk_checksum(number):
+        if len(chunk) != size or crc.crc32c(chunk) != self._row.chunk_checksum(number):
             raise BlobCorrupt(f"blob {self._row.ref.id} is damaged in chunk {number}")
         return chunk
 

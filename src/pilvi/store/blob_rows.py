@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 import msgspec
-from awscrt import checksums
 
+from pilvi.store import crc
 from pilvi.store.api import Snapshot, Transaction
 from pilvi.store.keys import pack, span, unpack
 
@@ -78,7 +78,7 @@ class BlobRow(msgspec.Struct, frozen=True):
     def inline_bytes(self) -> bytes:
         """Raises: BlobCorrupt."""
         ref = self.ref
-        if len(self.tail) != ref.size or checksums.crc64nvme(self.tail) != ref.crc64nvme:
+        if len(self.tail) != ref.size or crc.crc64nvme(self.tail) != ref.crc64nvme:
             raise BlobCorrupt(f"blob {ref.id} inside the store does not match its checksum")
         return self.tail
 

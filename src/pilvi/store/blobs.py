@@ -24,10 +24,8 @@ from pathlib import Path
 from time import monotonic
 from typing import ParamSpec, TypeVar
 
-from awscrt import checksums
-
 from pilvi.base.entropy import Entropy
-from pilvi.store import blob_rows
+from pilvi.store import blob_rows, crc
 from pilvi.store.api import Snapshot, Store, StoreUnavailable, Transaction
 from pilvi.store.blob_files import BlobFiles, FileWriter, Hasher
 from pilvi.store.blob_rows import CHUNK_BYTES, INLINE_BYTES_MAX, BlobRef, BlobRow
@@ -178,7 +176,7 @@ class Blobs:
         for hasher in hashers:
             hasher.update(data)
         blob_id = blob_id or self.new_inline_id()
-        ref = BlobRef(blob_id, len(data), checksums.crc64nvme(data), inline=True)
+        ref = BlobRef(blob_id, len(data), crc.crc64nvme(data), inline=True)
         return NewBlob(BlobRow(ref, data), None)
 
     async def abandon(self, new: NewBlob) -> None:

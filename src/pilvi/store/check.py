@@ -22,9 +22,8 @@ from typing import Any, Literal
 
 import apsw
 import msgspec
-from awscrt import checksums
 
-from pilvi.store import blob_rows, sqlite_file
+from pilvi.store import blob_rows, crc, sqlite_file
 from pilvi.store.api import Snapshot, StoreUnavailable
 from pilvi.store.blob_files import BlobFiles, FileReader
 from pilvi.store.blob_rows import BlobCorrupt, BlobGone, BlobRow
@@ -202,7 +201,7 @@ def _check_bytes(files: BlobFiles, row: BlobRow) -> str:
                 return f"has {reader.size_on_disk()} bytes on disk instead of {row.ref.size}"
             whole = 0
             for number in range(row.chunks):
-                whole = checksums.crc64nvme(reader.read_chunk(number), whole)
+                whole = crc.crc64nvme(reader.read_chunk(number), whole)
             return "" if whole == row.ref.crc64nvme else "does not match its CRC64NVME"
         finally:
             reader.close()

@@ -2,655 +2,604 @@
 
 from __future__ import annotations
 
-from typing import Required, TypedDict
-
-EpochMs = int
-"""An instant: milliseconds since the epoch."""
-
-
-class AccessLogSettings(TypedDict, total=False):
-    DestinationArn: str
-    Format: str
-
-
-class Api(TypedDict, total=False):
-    ApiEndpoint: str
-    ApiGatewayManaged: bool
-    ApiId: str
-    ApiKeySelectionExpression: str
-    CorsConfiguration: Cors
-    CreatedDate: EpochMs
-    Description: str
-    DisableSchemaValidation: bool
-    DisableExecuteApiEndpoint: bool
-    ImportInfo: list[str]
-    IpAddressType: str
-    Name: Required[str]
-    ProtocolType: Required[str]
-    RouteSelectionExpression: Required[str]
-    Tags: dict[str, str]
-    Version: str
-    Warnings: list[str]
-
-
-class Cors(TypedDict, total=False):
-    AllowCredentials: bool
-    AllowHeaders: list[str]
-    AllowMethods: list[str]
-    AllowOrigins: list[str]
-    ExposeHeaders: list[str]
-    MaxAge: int
-
-
-class CreateApiRequest(TypedDict, total=False):
-    ApiKeySelectionExpression: str
-    CorsConfiguration: Cors
-    CredentialsArn: str
-    Description: str
-    DisableSchemaValidation: bool
-    DisableExecuteApiEndpoint: bool
-    IpAddressType: str
-    Name: Required[str]
-    ProtocolType: Required[str]
-    RouteKey: str
-    RouteSelectionExpression: str
-    Tags: dict[str, str]
-    Target: str
-    Version: str
-
-
-class CreateApiResponse(TypedDict, total=False):
-    ApiEndpoint: str
-    ApiGatewayManaged: bool
-    ApiId: str
-    ApiKeySelectionExpression: str
-    CorsConfiguration: Cors
-    CreatedDate: EpochMs
-    Description: str
-    DisableSchemaValidation: bool
-    DisableExecuteApiEndpoint: bool
-    ImportInfo: list[str]
-    IpAddressType: str
-    Name: str
-    ProtocolType: str
-    RouteSelectionExpression: str
-    Tags: dict[str, str]
-    Version: str
-    Warnings: list[str]
-
-
-class CreateDeploymentRequest(TypedDict, total=False):
-    ApiId: Required[str]
-    Description: str
-    StageName: str
-
-
-class CreateDeploymentResponse(TypedDict, total=False):
-    AutoDeployed: bool
-    CreatedDate: EpochMs
-    DeploymentId: str
-    DeploymentStatus: str
-    DeploymentStatusMessage: str
-    Description: str
-
-
-class CreateIntegrationRequest(TypedDict, total=False):
-    ApiId: Required[str]
-    ConnectionId: str
-    ConnectionType: str
-    ContentHandlingStrategy: str
-    CredentialsArn: str
-    Description: str
-    IntegrationMethod: str
-    IntegrationSubtype: str
-    IntegrationType: Required[str]
-    IntegrationUri: str
-    PassthroughBehavior: str
-    PayloadFormatVersion: str
-    RequestParameters: dict[str, str]
-    RequestTemplates: dict[str, str]
-    ResponseParameters: dict[str, dict[str, str]]
-    TemplateSelectionExpression: str
-    TimeoutInMillis: int
-    TlsConfig: TlsConfigInput
-
-
-class CreateIntegrationResult(TypedDict, total=False):
-    ApiGatewayManaged: bool
-    ConnectionId: str
-    ConnectionType: str
-    ContentHandlingStrategy: str
-    CredentialsArn: str
-    Description: str
-    IntegrationId: str
-    IntegrationMethod: str
-    IntegrationResponseSelectionExpression: str
-    IntegrationSubtype: str
-    IntegrationType: str
-    IntegrationUri: str
-    PassthroughBehavior: str
-    PayloadFormatVersion: str
-    RequestParameters: dict[str, str]
-    RequestTemplates: dict[str, str]
-    ResponseParameters: dict[str, dict[str, str]]
-    TemplateSelectionExpression: str
-    TimeoutInMillis: int
-    TlsConfig: TlsConfig
-
-
-class CreateRouteRequest(TypedDict, total=False):
-    ApiId: Required[str]
-    ApiKeyRequired: bool
-    AuthorizationScopes: list[str]
-    AuthorizationType: str
-    AuthorizerId: str
-    ModelSelectionExpression: str
-    OperationName: str
-    RequestModels: dict[str, str]
-    RequestParameters: dict[str, ParameterConstraints]
-    RouteKey: Required[str]
-    RouteResponseSelectionExpression: str
-    Target: str
-
-
-class CreateRouteResult(TypedDict, total=False):
-    ApiGatewayManaged: bool
-    ApiKeyRequired: bool
-    AuthorizationScopes: list[str]
-    AuthorizationType: str
-    AuthorizerId: str
-    ModelSelectionExpression: str
-    OperationName: str
-    RequestModels: dict[str, str]
-    RequestParameters: dict[str, ParameterConstraints]
-    RouteId: str
-    RouteKey: str
-    RouteResponseSelectionExpression: str
-    Target: str
-
-
-class CreateStageRequest(TypedDict, total=False):
-    AccessLogSettings: AccessLogSettings
-    ApiId: Required[str]
-    AutoDeploy: bool
-    ClientCertificateId: str
-    DefaultRouteSettings: RouteSettings
-    DeploymentId: str
-    Description: str
-    RouteSettings: dict[str, RouteSettings]
-    StageName: Required[str]
-    StageVariables: dict[str, str]
-    Tags: dict[str, str]
-
-
-class CreateStageResponse(TypedDict, total=False):
-    AccessLogSettings: AccessLogSettings
-    ApiGatewayManaged: bool
-    AutoDeploy: bool
-    ClientCertificateId: str
-    CreatedDate: EpochMs
-    DefaultRouteSettings: RouteSettings
-    DeploymentId: str
-    Description: str
-    LastDeploymentStatusMessage: str
-    LastUpdatedDate: EpochMs
-    RouteSettings: dict[str, RouteSettings]
-    StageName: str
-    StageVariables: dict[str, str]
-    Tags: dict[str, str]
-
-
-class DeleteApiRequest(TypedDict, total=False):
-    ApiId: Required[str]
-
-
-class DeleteCorsConfigurationRequest(TypedDict, total=False):
-    ApiId: Required[str]
-
-
-class DeleteDeploymentRequest(TypedDict, total=False):
-    ApiId: Required[str]
-    DeploymentId: Required[str]
-
-
-class DeleteIntegrationRequest(TypedDict, total=False):
-    ApiId: Required[str]
-    IntegrationId: Required[str]
-
-
-class DeleteRouteRequest(TypedDict, total=False):
-    ApiId: Required[str]
-    RouteId: Required[str]
-
-
-class DeleteStageRequest(TypedDict, total=False):
-    ApiId: Required[str]
-    StageName: Required[str]
-
-
-class Deployment(TypedDict, total=False):
-    AutoDeployed: bool
-    CreatedDate: EpochMs
-    DeploymentId: str
-    DeploymentStatus: str
-    DeploymentStatusMessage: str
-    Description: str
-
-
-class GetApiRequest(TypedDict, total=False):
-    ApiId: Required[str]
-
-
-class GetApiResponse(TypedDict, total=False):
-    ApiEndpoint: str
-    ApiGatewayManaged: bool
-    ApiId: str
-    ApiKeySelectionExpression: str
-    CorsConfiguration: Cors
-    CreatedDate: EpochMs
-    Description: str
-    DisableSchemaValidation: bool
-    DisableExecuteApiEndpoint: bool
-    ImportInfo: list[str]
-    IpAddressType: str
-    Name: str
-    ProtocolType: str
-    RouteSelectionExpression: str
-    Tags: dict[str, str]
-    Version: str
-    Warnings: list[str]
-
-
-class GetApisRequest(TypedDict, total=False):
-    MaxResults: str
-    NextToken: str
-
-
-class GetApisResponse(TypedDict, total=False):
-    Items: list[Api]
-    NextToken: str
-
-
-class GetDeploymentRequest(TypedDict, total=False):
-    ApiId: Required[str]
-    DeploymentId: Required[str]
-
-
-class GetDeploymentResponse(TypedDict, total=False):
-    AutoDeployed: bool
-    CreatedDate: EpochMs
-    DeploymentId: str
-    DeploymentStatus: str
-    DeploymentStatusMessage: str
-    Description: str
-
-
-class GetDeploymentsRequest(TypedDict, total=False):
-    ApiId: Required[str]
-    MaxResults: str
-    NextToken: str
-
-
-class GetDeploymentsResponse(TypedDict, total=False):
-    Items: list[Deployment]
-    NextToken: str
-
-
-class GetIntegrationRequest(TypedDict, total=False):
-    ApiId: Required[str]
-    IntegrationId: Required[str]
-
-
-class GetIntegrationResult(TypedDict, total=False):
-    ApiGatewayManaged: bool
-    ConnectionId: str
-    ConnectionType: str
-    ContentHandlingStrategy: str
-    CredentialsArn: str
-    Description: str
-    IntegrationId: str
-    IntegrationMethod: str
-    IntegrationResponseSelectionExpression: str
-    IntegrationSubtype: str
-    IntegrationType: str
-    IntegrationUri: str
-    PassthroughBehavior: str
-    PayloadFormatVersion: str
-    RequestParameters: dict[str, str]
-    RequestTemplates: dict[str, str]
-    ResponseParameters: dict[str, dict[str, str]]
-    TemplateSelectionExpression: str
-    TimeoutInMillis: int
-    TlsConfig: TlsConfig
-
-
-class GetIntegrationsRequest(TypedDict, total=False):
-    ApiId: Required[str]
-    MaxResults: str
-    NextToken: str
-
-
-class GetIntegrationsResponse(TypedDict, total=False):
-    Items: list[Integration]
-    NextToken: str
-
-
-class GetRouteRequest(TypedDict, total=False):
-    ApiId: Required[str]
-    RouteId: Required[str]
-
-
-class GetRouteResult(TypedDict, total=False):
-    ApiGatewayManaged: bool
-    ApiKeyRequired: bool
-    AuthorizationScopes: list[str]
-    AuthorizationType: str
-    AuthorizerId: str
-    ModelSelectionExpression: str
-    OperationName: str
-    RequestModels: dict[str, str]
-    RequestParameters: dict[str, ParameterConstraints]
-    RouteId: str
-    RouteKey: str
-    RouteResponseSelectionExpression: str
-    Target: str
-
-
-class GetRoutesRequest(TypedDict, total=False):
-    ApiId: Required[str]
-    MaxResults: str
-    NextToken: str
-
-
-class GetRoutesResponse(TypedDict, total=False):
-    Items: list[Route]
-    NextToken: str
-
-
-class GetStageRequest(TypedDict, total=False):
-    ApiId: Required[str]
-    StageName: Required[str]
-
-
-class GetStageResponse(TypedDict, total=False):
-    AccessLogSettings: AccessLogSettings
-    ApiGatewayManaged: bool
-    AutoDeploy: bool
-    ClientCertificateId: str
-    CreatedDate: EpochMs
-    DefaultRouteSettings: RouteSettings
-    DeploymentId: str
-    Description: str
-    LastDeploymentStatusMessage: str
-    LastUpdatedDate: EpochMs
-    RouteSettings: dict[str, RouteSettings]
-    StageName: str
-    StageVariables: dict[str, str]
-    Tags: dict[str, str]
-
-
-class GetStagesRequest(TypedDict, total=False):
-    ApiId: Required[str]
-    MaxResults: str
-    NextToken: str
-
-
-class GetStagesResponse(TypedDict, total=False):
-    Items: list[Stage]
-    NextToken: str
-
-
-class GetTagsRequest(TypedDict, total=False):
-    ResourceArn: Required[str]
-
-
-class GetTagsResponse(TypedDict, total=False):
-    Tags: dict[str, str]
-
-
-class Integration(TypedDict, total=False):
-    ApiGatewayManaged: bool
-    ConnectionId: str
-    ConnectionType: str
-    ContentHandlingStrategy: str
-    CredentialsArn: str
-    Description: str
-    IntegrationId: str
-    IntegrationMethod: str
-    IntegrationResponseSelectionExpression: str
-    IntegrationSubtype: str
-    IntegrationType: str
-    IntegrationUri: str
-    PassthroughBehavior: str
-    PayloadFormatVersion: str
-    RequestParameters: dict[str, str]
-    RequestTemplates: dict[str, str]
-    ResponseParameters: dict[str, dict[str, str]]
-    TemplateSelectionExpression: str
-    TimeoutInMillis: int
-    TlsConfig: TlsConfig
-
-
-class ParameterConstraints(TypedDict, total=False):
-    Required: bool
-
-
-class Route(TypedDict, total=False):
-    ApiGatewayManaged: bool
-    ApiKeyRequired: bool
-    AuthorizationScopes: list[str]
-    AuthorizationType: str
-    AuthorizerId: str
-    ModelSelectionExpression: str
-    OperationName: str
-    RequestModels: dict[str, str]
-    RequestParameters: dict[str, ParameterConstraints]
-    RouteId: str
-    RouteKey: Required[str]
-    RouteResponseSelectionExpression: str
-    Target: str
-
-
-class RouteSettings(TypedDict, total=False):
-    DataTraceEnabled: bool
-    DetailedMetricsEnabled: bool
-    LoggingLevel: str
-    ThrottlingBurstLimit: int
-    ThrottlingRateLimit: float
-
-
-class Stage(TypedDict, total=False):
-    AccessLogSettings: AccessLogSettings
-    ApiGatewayManaged: bool
-    AutoDeploy: bool
-    ClientCertificateId: str
-    CreatedDate: EpochMs
-    DefaultRouteSettings: RouteSettings
-    DeploymentId: str
-    Description: str
-    LastDeploymentStatusMessage: str
-    LastUpdatedDate: EpochMs
-    RouteSettings: dict[str, RouteSettings]
-    StageName: Required[str]
-    StageVariables: dict[str, str]
-    Tags: dict[str, str]
-
-
-class TagResourceRequest(TypedDict, total=False):
-    ResourceArn: Required[str]
-    Tags: dict[str, str]
-
-
-class TagResourceResponse(TypedDict, total=False):
-    pass
-
-
-class TlsConfig(TypedDict, total=False):
-    ServerNameToVerify: str
-
-
-class TlsConfigInput(TypedDict, total=False):
-    ServerNameToVerify: str
-
-
-class UntagResourceRequest(TypedDict, total=False):
-    ResourceArn: Required[str]
-    TagKeys: Required[list[str]]
-
-
-class UpdateApiRequest(TypedDict, total=False):
-    ApiId: Required[str]
-    ApiKeySelectionExpression: str
-    CorsConfiguration: Cors
-    CredentialsArn: str
-    Description: str
-    DisableSchemaValidation: bool
-    DisableExecuteApiEndpoint: bool
-    IpAddressType: str
-    Name: str
-    RouteKey: str
-    RouteSelectionExpression: str
-    Target: str
-    Version: str
-
-
-class UpdateApiResponse(TypedDict, total=False):
-    ApiEndpoint: str
-    ApiGatewayManaged: bool
-    ApiId: str
-    ApiKeySelectionExpression: str
-    CorsConfiguration: Cors
-    CreatedDate: EpochMs
-    Description: str
-    DisableSchemaValidation: bool
-    DisableExecuteApiEndpoint: bool
-    ImportInfo: list[str]
-    IpAddressType: str
-    Name: str
-    ProtocolType: str
-    RouteSelectionExpression: str
-    Tags: dict[str, str]
-    Version: str
-    Warnings: list[str]
-
-
-class UpdateDeploymentRequest(TypedDict, total=False):
-    ApiId: Required[str]
-    DeploymentId: Required[str]
-    Description: str
-
-
-class UpdateDeploymentResponse(TypedDict, total=False):
-    AutoDeployed: bool
-    CreatedDate: EpochMs
-    DeploymentId: str
-    DeploymentStatus: str
-    DeploymentStatusMessage: str
-    Description: str
-
-
-class UpdateIntegrationRequest(TypedDict, total=False):
-    ApiId: Required[str]
-    ConnectionId: str
-    ConnectionType: str
-    ContentHandlingStrategy: str
-    CredentialsArn: str
-    Description: str
-    IntegrationId: Required[str]
-    IntegrationMethod: str
-    IntegrationSubtype: str
-    IntegrationType: str
-    IntegrationUri: str
-    PassthroughBehavior: str
-    PayloadFormatVersion: str
-    RequestParameters: dict[str, str]
-    RequestTemplates: dict[str, str]
-    ResponseParameters: dict[str, dict[str, str]]
-    TemplateSelectionExpression: str
-    TimeoutInMillis: int
-    TlsConfig: TlsConfigInput
-
-
-class UpdateIntegrationResult(TypedDict, total=False):
-    ApiGatewayManaged: bool
-    ConnectionId: str
-    ConnectionType: str
-    ContentHandlingStrategy: str
-    CredentialsArn: str
-    Description: str
-    IntegrationId: str
-    IntegrationMethod: str
-    IntegrationResponseSelectionExpression: str
-    IntegrationSubtype: str
-    IntegrationType: str
-    IntegrationUri: str
-    PassthroughBehavior: str
-    PayloadFormatVersion: str
-    RequestParameters: dict[str, str]
-    RequestTemplates: dict[str, str]
-    ResponseParameters: dict[str, dict[str, str]]
-    TemplateSelectionExpression: str
-    TimeoutInMillis: int
-    TlsConfig: TlsConfig
-
-
-class UpdateRouteRequest(TypedDict, total=False):
-    ApiId: Required[str]
-    ApiKeyRequired: bool
-    AuthorizationScopes: list[str]
-    AuthorizationType: str
-    AuthorizerId: str
-    ModelSelectionExpression: str
-    OperationName: str
-    RequestModels: dict[str, str]
-    RequestParameters: dict[str, ParameterConstraints]
-    RouteId: Required[str]
-    RouteKey: str
-    RouteResponseSelectionExpression: str
-    Target: str
-
-
-class UpdateRouteResult(TypedDict, total=False):
-    ApiGatewayManaged: bool
-    ApiKeyRequired: bool
-    AuthorizationScopes: list[str]
-    AuthorizationType: str
-    AuthorizerId: str
-    ModelSelectionExpression: str
-    OperationName: str
-    RequestModels: dict[str, str]
-    RequestParameters: dict[str, ParameterConstraints]
-    RouteId: str
-    RouteKey: str
-    RouteResponseSelectionExpression: str
-    Target: str
-
-
-class UpdateStageRequest(TypedDict, total=False):
-    AccessLogSettings: AccessLogSettings
-    ApiId: Required[str]
-    AutoDeploy: bool
-    ClientCertificateId: str
-    DefaultRouteSettings: RouteSettings
-    DeploymentId: str
-    Description: str
-    RouteSettings: dict[str, RouteSettings]
-    StageName: Required[str]
-    StageVariables: dict[str, str]
-
-
-class UpdateStageResponse(TypedDict, total=False):
-    AccessLogSettings: AccessLogSettings
-    ApiGatewayManaged: bool
-    AutoDeploy: bool
-    ClientCertificateId: str
-    CreatedDate: EpochMs
-    DefaultRouteSettings: RouteSettings
-    DeploymentId: str
-    Description: str
-    LastDeploymentStatusMessage: str
-    LastUpdatedDate: EpochMs
-    RouteSettings: dict[str, RouteSettings]
-    StageName: str
-    StageVariables: dict[str, str]
-    Tags: dict[str, str]
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Required, TypedDict
+
+    EpochMs = int
+    """An instant: milliseconds since the epoch."""
+
+    class AccessLogSettings(TypedDict, total=False):
+        DestinationArn: str
+        Format: str
+
+    class Api(TypedDict, total=False):
+        ApiEndpoint: str
+        ApiGatewayManaged: bool
+        ApiId: str
+        ApiKeySelectionExpression: str
+        CorsConfiguration: Cors
+        CreatedDate: EpochMs
+        Description: str
+        DisableSchemaValidation: bool
+        DisableExecuteApiEndpoint: bool
+        ImportInfo: list[str]
+        IpAddressType: str
+        Name: Required[str]
+        ProtocolType: Required[str]
+        RouteSelectionExpression: Required[str]
+        Tags: dict[str, str]
+        Version: str
+        Warnings: list[str]
+
+    class Cors(TypedDict, total=False):
+        AllowCredentials: bool
+        AllowHeaders: list[str]
+        AllowMethods: list[str]
+        AllowOrigins: list[str]
+        ExposeHeaders: list[str]
+        MaxAge: int
+
+    class CreateApiRequest(TypedDict, total=False):
+        ApiKeySelectionExpression: str
+        CorsConfiguration: Cors
+        CredentialsArn: str
+        Description: str
+        DisableSchemaValidation: bool
+        DisableExecuteApiEndpoint: bool
+        IpAddressType: str
+        Name: Required[str]
+        ProtocolType: Required[str]
+        RouteKey: str
+        RouteSelectionExpression: str
+        Tags: dict[str, str]
+        Target: str
+        Version: str
+
+    class CreateApiResponse(TypedDict, total=False):
+        ApiEndpoint: str
+        ApiGatewayManaged: bool
+        ApiId: str
+        ApiKeySelectionExpression: str
+        CorsConfiguration: Cors
+        CreatedDate: EpochMs
+        Description: str
+        DisableSchemaValidation: bool
+        DisableExecuteApiEndpoint: bool
+        ImportInfo: list[str]
+        IpAddressType: str
+        Name: str
+        ProtocolType: str
+        RouteSelectionExpression: str
+        Tags: dict[str, str]
+        Version: str
+        Warnings: list[str]
+
+    class CreateDeploymentRequest(TypedDict, total=False):
+        ApiId: Required[str]
+        Description: str
+        StageName: str
+
+    class CreateDeploymentResponse(TypedDict, total=False):
+        AutoDeployed: bool
+        CreatedDate: EpochMs
+        DeploymentId: str
+        DeploymentStatus: str
+        DeploymentStatusMessage: str
+        Description: str
+
+    class CreateIntegrationRequest(TypedDict, total=False):
+        ApiId: Required[str]
+        ConnectionId: str
+        ConnectionType: str
+        ContentHandlingStrategy: str
+        CredentialsArn: str
+        Description: str
+        IntegrationMethod: str
+        IntegrationSubtype: str
+        IntegrationType: Required[str]
+        IntegrationUri: str
+        PassthroughBehavior: str
+        PayloadFormatVersion: str
+        RequestParameters: dict[str, str]
+        RequestTemplates: dict[str, str]
+        ResponseParameters: dict[str, dict[str, str]]
+        TemplateSelectionExpression: str
+        TimeoutInMillis: int
+        TlsConfig: TlsConfigInput
+
+    class CreateIntegrationResult(TypedDict, total=False):
+        ApiGatewayManaged: bool
+        ConnectionId: str
+        ConnectionType: str
+        ContentHandlingStrategy: str
+        CredentialsArn: str
+        Description: str
+        IntegrationId: str
+        IntegrationMethod: str
+        IntegrationResponseSelectionExpression: str
+        IntegrationSubtype: str
+        IntegrationType: str
+        IntegrationUri: str
+        PassthroughBehavior: str
+        PayloadFormatVersion: str
+        RequestParameters: dict[str, str]
+        RequestTemplates: dict[str, str]
+        ResponseParameters: dict[str, dict[str, str]]
+        TemplateSelectionExpression: str
+        TimeoutInMillis: int
+        TlsConfig: TlsConfig
+
+    class CreateRouteRequest(TypedDict, total=False):
+        ApiId: Required[str]
+        ApiKeyRequired: bool
+        AuthorizationScopes: list[str]
+        AuthorizationType: str
+        AuthorizerId: str
+        ModelSelectionExpression: str
+        OperationName: str
+        RequestModels: dict[str, str]
+        RequestParameters: dict[str, ParameterConstraints]
+        RouteKey: Required[str]
+        RouteResponseSelectionExpression: str
+        Target: str
+
+    class CreateRouteResult(TypedDict, total=False):
+        ApiGatewayManaged: bool
+        ApiKeyRequired: bool
+        AuthorizationScopes: list[str]
+        AuthorizationType: str
+        AuthorizerId: str
+        ModelSelectionExpression: str
+        OperationName: str
+        RequestModels: dict[str, str]
+        RequestParameters: dict[str, ParameterConstraints]
+        RouteId: str
+        RouteKey: str
+        RouteResponseSelectionExpression: str
+        Target: str
+
+    class CreateStageRequest(TypedDict, total=False):
+        AccessLogSettings: AccessLogSettings
+        ApiId: Required[str]
+        AutoDeploy: bool
+        ClientCertificateId: str
+        DefaultRouteSettings: RouteSettings
+        DeploymentId: str
+        Description: str
+        RouteSettings: dict[str, RouteSettings]
+        StageName: Required[str]
+        StageVariables: dict[str, str]
+        Tags: dict[str, str]
+
+    class CreateStageResponse(TypedDict, total=False):
+        AccessLogSettings: AccessLogSettings
+        ApiGatewayManaged: bool
+        AutoDeploy: bool
+        ClientCertificateId: str
+        CreatedDate: EpochMs
+        DefaultRouteSettings: RouteSettings
+        DeploymentId: str
+        Description: str
+        LastDeploymentStatusMessage: str
+        LastUpdatedDate: EpochMs
+        RouteSettings: dict[str, RouteSettings]
+        StageName: str
+        StageVariables: dict[str, str]
+        Tags: dict[str, str]
+
+    class DeleteApiRequest(TypedDict, total=False):
+        ApiId: Required[str]
+
+    class DeleteCorsConfigurationRequest(TypedDict, total=False):
+        ApiId: Required[str]
+
+    class DeleteDeploymentRequest(TypedDict, total=False):
+        ApiId: Required[str]
+        DeploymentId: Required[str]
+
+    class DeleteIntegrationRequest(TypedDict, total=False):
+        ApiId: Required[str]
+        IntegrationId: Required[str]
+
+    class DeleteRouteRequest(TypedDict, total=False):
+        ApiId: Required[str]
+        RouteId: Required[str]
+
+    class DeleteStageRequest(TypedDict, total=False):
+        ApiId: Required[str]
+        StageName: Required[str]
+
+    class Deployment(TypedDict, total=False):
+        AutoDeployed: bool
+        CreatedDate: EpochMs
+        DeploymentId: str
+        DeploymentStatus: str
+        DeploymentStatusMessage: str
+        Description: str
+
+    class GetApiRequest(TypedDict, total=False):
+        ApiId: Required[str]
+
+    class GetApiResponse(TypedDict, total=False):
+        ApiEndpoint: str
+        ApiGatewayManaged: bool
+        ApiId: str
+        ApiKeySelectionExpression: str
+        CorsConfiguration: Cors
+        CreatedDate: EpochMs
+        Description: str
+        DisableSchemaValidation: bool
+        DisableExecuteApiEndpoint: bool
+        ImportInfo: list[str]
+        IpAddressType: str
+        Name: str
+        ProtocolType: str
+        RouteSelectionExpression: str
+        Tags: dict[str, str]
+        Version: str
+        Warnings: list[str]
+
+    class GetApisRequest(TypedDict, total=False):
+        MaxResults: str
+        NextToken: str
+
+    class GetApisResponse(TypedDict, total=False):
+        Items: list[Api]
+        NextToken: str
+
+    class GetDeploymentRequest(TypedDict, total=False):
+        ApiId: Required[str]
+        DeploymentId: Required[str]
+
+    class GetDeploymentResponse(TypedDict, total=False):
+        AutoDeployed: bool
+        CreatedDate: EpochMs
+        DeploymentId: str
+        DeploymentStatus: str
+        DeploymentStatusMessage: str
+        Description: str
+
+    class GetDeploymentsRequest(TypedDict, total=False):
+        ApiId: Required[str]
+        MaxResults: str
+        NextToken: str
+
+    class GetDeploymentsResponse(TypedDict, total=False):
+        Items: list[Deployment]
+        NextToken: str
+
+    class GetIntegrationRequest(TypedDict, total=False):
+        ApiId: Required[str]
+        IntegrationId: Required[str]
+
+    class GetIntegrationResult(TypedDict, total=False):
+        ApiGatewayManaged: bool
+        ConnectionId: str
+        ConnectionType: str
+        ContentHandlingStrategy: str
+        CredentialsArn: str
+        Description: str
+        IntegrationId: str
+        IntegrationMethod: str
+        IntegrationResponseSelectionExpression: str
+        IntegrationSubtype: str
+        IntegrationType: str
+        IntegrationUri: str
+        PassthroughBehavior: str
+        PayloadFormatVersion: str
+        RequestParameters: dict[str, str]
+        RequestTemplates: dict[str, str]
+        ResponseParameters: dict[str, dict[str, str]]
+        TemplateSelectionExpression: str
+        TimeoutInMillis: int
+        TlsConfig: TlsConfig
+
+    class GetIntegrationsRequest(TypedDict, total=False):
+        ApiId: Required[str]
+        MaxResults: str
+        NextToken: str
+
+    class GetIntegrationsResponse(TypedDict, total=False):
+        Items: list[Integration]
+        NextToken: str
+
+    class GetRouteRequest(TypedDict, total=False):
+        ApiId: Required[str]
+        RouteId: Required[str]
+
+    class GetRouteResult(TypedDict, total=False):
+        ApiGatewayManaged: bool
+        ApiKeyRequired: bool
+        AuthorizationScopes: list[str]
+        AuthorizationType: str
+        AuthorizerId: str
+        ModelSelectionExpression: str
+        OperationName: str
+        RequestModels: dict[str, str]
+        RequestParameters: dict[str, ParameterConstraints]
+        RouteId: str
+        RouteKey: str
+        RouteResponseSelectionExpression: str
+        Target: str
+
+    class GetRoutesRequest(TypedDict, total=False):
+        ApiId: Required[str]
+        MaxResults: str
+        NextToken: str
+
+    class GetRoutesResponse(TypedDict, total=False):
+        Items: list[Route]
+        NextToken: str
+
+    class GetStageRequest(TypedDict, total=False):
+        ApiId: Required[str]
+        StageName: Required[str]
+
+    class GetStageResponse(TypedDict, total=False):
+        AccessLogSettings: AccessLogSettings
+        ApiGatewayManaged: bool
+        AutoDeploy: bool
+        ClientCertificateId: str
+        CreatedDate: EpochMs
+        DefaultRouteSettings: RouteSettings
+        DeploymentId: str
+        Description: str
+        LastDeploymentStatusMessage: str
+        LastUpdatedDate: EpochMs
+        RouteSettings: dict[str, RouteSettings]
+        StageName: str
+        StageVariables: dict[str, str]
+        Tags: dict[str, str]
+
+    class GetStagesRequest(TypedDict, total=False):
+        ApiId: Required[str]
+        MaxResults: str
+        NextToken: str
+
+    class GetStagesResponse(TypedDict, total=False):
+        Items: list[Stage]
+        NextToken: str
+
+    class GetTagsRequest(TypedDict, total=False):
+        ResourceArn: Required[str]
+
+    class GetTagsResponse(TypedDict, total=False):
+        Tags: dict[str, str]
+
+    class Integration(TypedDict, total=False):
+        ApiGatewayManaged: bool
+        ConnectionId: str
+        ConnectionType: str
+        ContentHandlingStrategy: str
+        CredentialsArn: str
+        Description: str
+        IntegrationId: str
+        IntegrationMethod: str
+        IntegrationResponseSelectionExpression: str
+        IntegrationSubtype: str
+        IntegrationType: str
+        IntegrationUri: str
+        PassthroughBehavior: str
+        PayloadFormatVersion: str
+        RequestParameters: dict[str, str]
+        RequestTemplates: dict[str, str]
+        ResponseParameters: dict[str, dict[str, str]]
+        TemplateSelectionExpression: str
+        TimeoutInMillis: int
+        TlsConfig: TlsConfig
+
+    class ParameterConstraints(TypedDict, total=False):
+        Required: bool
+
+    class Route(TypedDict, total=False):
+        ApiGatewayManaged: bool
+        ApiKeyRequired: bool
+        AuthorizationScopes: list[str]
+        AuthorizationType: str
+        AuthorizerId: str
+        ModelSelectionExpression: str
+        OperationName: str
+        RequestModels: dict[str, str]
+        RequestParameters: dict[str, ParameterConstraints]
+        RouteId: str
+        RouteKey: Required[str]
+        RouteResponseSelectionExpression: str
+        Target: str
+
+    class RouteSettings(TypedDict, total=False):
+        DataTraceEnabled: bool
+        DetailedMetricsEnabled: bool
+        LoggingLevel: str
+        ThrottlingBurstLimit: int
+        ThrottlingRateLimit: float
+
+    class Stage(TypedDict, total=False):
+        AccessLogSettings: AccessLogSettings
+        ApiGatewayManaged: bool
+        AutoDeploy: bool
+        ClientCertificateId: str
+        CreatedDate: EpochMs
+        DefaultRouteSettings: RouteSettings
+        DeploymentId: str
+        Description: str
+        LastDeploymentStatusMessage: str
+        LastUpdatedDate: EpochMs
+        RouteSettings: dict[str, RouteSettings]
+        StageName: Required[str]
+        StageVariables: dict[str, str]
+        Tags: dict[str, str]
+
+    class TagResourceRequest(TypedDict, total=False):
+        ResourceArn: Required[str]
+        Tags: dict[str, str]
+
+    class TagResourceResponse(TypedDict, total=False):
+        pass
+
+    class TlsConfig(TypedDict, total=False):
+        ServerNameToVerify: str
+
+    class TlsConfigInput(TypedDict, total=False):
+        ServerNameToVerify: str
+
+    class UntagResourceRequest(TypedDict, total=False):
+        ResourceArn: Required[str]
+        TagKeys: Required[list[str]]
+
+    class UpdateApiRequest(TypedDict, total=False):
+        ApiId: Required[str]
+        ApiKeySelectionExpression: str
+        CorsConfiguration: Cors
+        CredentialsArn: str
+        Description: str
+        DisableSchemaValidation: bool
+        DisableExecuteApiEndpoint: bool
+        IpAddressType: str
+        Name: str
+        RouteKey: str
+        RouteSelectionExpression: str
+        Target: str
+        Version: str
+
+    class UpdateApiResponse(TypedDict, total=False):
+        ApiEndpoint: str
+        ApiGatewayManaged: bool
+        ApiId: str
+        ApiKeySelectionExpression: str
+        CorsConfiguration: Cors
+        CreatedDate: EpochMs
+        Description: str
+        DisableSchemaValidation: bool
+        DisableExecuteApiEndpoint: bool
+        ImportInfo: list[str]
+        IpAddressType: str
+        Name: str
+        ProtocolType: str
+        RouteSelectionExpression: str
+        Tags: dict[str, str]
+        Version: str
+        Warnings: list[str]
+
+    class UpdateDeploymentRequest(TypedDict, total=False):
+        ApiId: Required[str]
+        DeploymentId: Required[str]
+        Description: str
+
+    class UpdateDeploymentResponse(TypedDict, total=False):
+        AutoDeployed: bool
+        CreatedDate: EpochMs
+        DeploymentId: str
+        DeploymentStatus: str
+        DeploymentStatusMessage: str
+        Description: str
+
+    class UpdateIntegrationRequest(TypedDict, total=False):
+        ApiId: Required[str]
+        ConnectionId: str
+        ConnectionType: str
+        ContentHandlingStrategy: str
+        CredentialsArn: str
+        Description: str
+        IntegrationId: Required[str]
+        IntegrationMethod: str
+        IntegrationSubtype: str
+        IntegrationType: str
+        IntegrationUri: str
+        PassthroughBehavior: str
+        PayloadFormatVersion: str
+        RequestParameters: dict[str, str]
+        RequestTemplates: dict[str, str]
+        ResponseParameters: dict[str, dict[str, str]]
+        TemplateSelectionExpression: str
+        TimeoutInMillis: int
+        TlsConfig: TlsConfigInput
+
+    class UpdateIntegrationResult(TypedDict, total=False):
+        ApiGatewayManaged: bool
+        ConnectionId: str
+        ConnectionType: str
+        ContentHandlingStrategy: str
+        CredentialsArn: str
+        Description: str
+        IntegrationId: str
+        IntegrationMethod: str
+        IntegrationResponseSelectionExpression: str
+        IntegrationSubtype: str
+        IntegrationType: str
+        IntegrationUri: str
+        PassthroughBehavior: str
+        PayloadFormatVersion: str
+        RequestParameters: dict[str, str]
+        RequestTemplates: dict[str, str]
+        ResponseParameters: dict[str, dict[str, str]]
+        TemplateSelectionExpression: str
+        TimeoutInMillis: int
+        TlsConfig: TlsConfig
+
+    class UpdateRouteRequest(TypedDict, total=False):
+        ApiId: Required[str]
+        ApiKeyRequired: bool
+        AuthorizationScopes: list[str]
+        AuthorizationType: str
+        AuthorizerId: str
+        ModelSelectionExpression: str
+        OperationName: str
+        RequestModels: dict[str, str]
+        RequestParameters: dict[str, ParameterConstraints]
+        RouteId: Required[str]
+        RouteKey: str
+        RouteResponseSelectionExpression: str
+        Target: str
+
+    class UpdateRouteResult(TypedDict, total=False):
+        ApiGatewayManaged: bool
+        ApiKeyRequired: bool
+        AuthorizationScopes: list[str]
+        AuthorizationType: str
+        AuthorizerId: str
+        ModelSelectionExpression: str
+        OperationName: str
+        RequestModels: dict[str, str]
+        RequestParameters: dict[str, ParameterConstraints]
+        RouteId: str
+        RouteKey: str
+        RouteResponseSelectionExpression: str
+        Target: str
+
+    class UpdateStageRequest(TypedDict, total=False):
+        AccessLogSettings: AccessLogSettings
+        ApiId: Required[str]
+        AutoDeploy: bool
+        ClientCertificateId: str
+        DefaultRouteSettings: RouteSettings
+        DeploymentId: str
+        Description: str
+        RouteSettings: dict[str, RouteSettings]
+        StageName: Required[str]
+        StageVariables: dict[str, str]
+
+    class UpdateStageResponse(TypedDict, total=False):
+        AccessLogSettings: AccessLogSettings
+        ApiGatewayManaged: bool
+        AutoDeploy: bool
+        ClientCertificateId: str
+        CreatedDate: EpochMs
+        DefaultRouteSettings: RouteSettings
+        DeploymentId: str
+        Description: str
+        LastDeploymentStatusMessage: str
+        LastUpdatedDate: EpochMs
+        RouteSettings: dict[str, RouteSettings]
+        StageName: str
+        StageVariables: dict[str, str]
+        Tags: dict[str, str]
+
+else:
+
+    def __getattr__(name):
+        """A service is loaded sooner without shapes that only a reader of types needs."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return dict

@@ -2,457 +2,410 @@
 
 from __future__ import annotations
 
-from typing import Required, TypedDict
-
-EpochMs = int
-"""An instant: milliseconds since the epoch."""
-
-
-class AccessLogSettings(TypedDict, total=False):
-    format: str
-    destinationArn: str
-
-
-class CanarySettings(TypedDict, total=False):
-    percentTraffic: float
-    deploymentId: str
-    stageVariableOverrides: dict[str, str]
-    useStageCache: bool
-
-
-class CreateDeploymentRequest(TypedDict, total=False):
-    restApiId: Required[str]
-    stageName: str
-    stageDescription: str
-    description: str
-    cacheClusterEnabled: bool
-    cacheClusterSize: str
-    variables: dict[str, str]
-    canarySettings: DeploymentCanarySettings
-    tracingEnabled: bool
-
-
-class CreateResourceRequest(TypedDict, total=False):
-    restApiId: Required[str]
-    parentId: Required[str]
-    pathPart: Required[str]
-
-
-class CreateRestApiRequest(TypedDict, total=False):
-    name: Required[str]
-    description: str
-    version: str
-    cloneFrom: str
-    binaryMediaTypes: list[str]
-    minimumCompressionSize: int
-    apiKeySource: str
-    endpointConfiguration: EndpointConfiguration
-    policy: str
-    tags: dict[str, str]
-    disableExecuteApiEndpoint: bool
-    securityPolicy: str
-    endpointAccessMode: str
-
-
-class CreateStageRequest(TypedDict, total=False):
-    restApiId: Required[str]
-    stageName: Required[str]
-    deploymentId: Required[str]
-    description: str
-    cacheClusterEnabled: bool
-    cacheClusterSize: str
-    variables: dict[str, str]
-    documentationVersion: str
-    canarySettings: CanarySettings
-    tracingEnabled: bool
-    tags: dict[str, str]
-
-
-class DeleteDeploymentRequest(TypedDict, total=False):
-    restApiId: Required[str]
-    deploymentId: Required[str]
-
-
-class DeleteIntegrationRequest(TypedDict, total=False):
-    restApiId: Required[str]
-    resourceId: Required[str]
-    httpMethod: Required[str]
-
-
-class DeleteIntegrationResponseRequest(TypedDict, total=False):
-    restApiId: Required[str]
-    resourceId: Required[str]
-    httpMethod: Required[str]
-    statusCode: Required[str]
-
-
-class DeleteMethodRequest(TypedDict, total=False):
-    restApiId: Required[str]
-    resourceId: Required[str]
-    httpMethod: Required[str]
-
-
-class DeleteMethodResponseRequest(TypedDict, total=False):
-    restApiId: Required[str]
-    resourceId: Required[str]
-    httpMethod: Required[str]
-    statusCode: Required[str]
-
-
-class DeleteResourceRequest(TypedDict, total=False):
-    restApiId: Required[str]
-    resourceId: Required[str]
-
-
-class DeleteRestApiRequest(TypedDict, total=False):
-    restApiId: Required[str]
-
-
-class DeleteStageRequest(TypedDict, total=False):
-    restApiId: Required[str]
-    stageName: Required[str]
-
-
-class Deployment(TypedDict, total=False):
-    id: str
-    description: str
-    createdDate: EpochMs
-    apiSummary: dict[str, dict[str, MethodSnapshot]]
-
-
-class DeploymentCanarySettings(TypedDict, total=False):
-    percentTraffic: float
-    stageVariableOverrides: dict[str, str]
-    useStageCache: bool
-
-
-class Deployments(TypedDict, total=False):
-    position: str
-    items: list[Deployment]
-
-
-class EndpointConfiguration(TypedDict, total=False):
-    types: list[str]
-    ipAddressType: str
-    vpcEndpointIds: list[str]
-
-
-class GetDeploymentRequest(TypedDict, total=False):
-    restApiId: Required[str]
-    deploymentId: Required[str]
-    embed: list[str]
-
-
-class GetDeploymentsRequest(TypedDict, total=False):
-    restApiId: Required[str]
-    position: str
-    limit: int
-
-
-class GetIntegrationRequest(TypedDict, total=False):
-    restApiId: Required[str]
-    resourceId: Required[str]
-    httpMethod: Required[str]
-
-
-class GetIntegrationResponseRequest(TypedDict, total=False):
-    restApiId: Required[str]
-    resourceId: Required[str]
-    httpMethod: Required[str]
-    statusCode: Required[str]
-
-
-class GetMethodRequest(TypedDict, total=False):
-    restApiId: Required[str]
-    resourceId: Required[str]
-    httpMethod: Required[str]
-
-
-class GetMethodResponseRequest(TypedDict, total=False):
-    restApiId: Required[str]
-    resourceId: Required[str]
-    httpMethod: Required[str]
-    statusCode: Required[str]
-
-
-class GetResourceRequest(TypedDict, total=False):
-    restApiId: Required[str]
-    resourceId: Required[str]
-    embed: list[str]
-
-
-class GetResourcesRequest(TypedDict, total=False):
-    restApiId: Required[str]
-    position: str
-    limit: int
-    embed: list[str]
-
-
-class GetRestApiRequest(TypedDict, total=False):
-    restApiId: Required[str]
-
-
-class GetRestApisRequest(TypedDict, total=False):
-    position: str
-    limit: int
-
-
-class GetStageRequest(TypedDict, total=False):
-    restApiId: Required[str]
-    stageName: Required[str]
-
-
-class GetStagesRequest(TypedDict, total=False):
-    restApiId: Required[str]
-    deploymentId: str
-
-
-class GetTagsRequest(TypedDict, total=False):
-    resourceArn: Required[str]
-    position: str
-    limit: int
-
-
-class Integration(TypedDict, total=False):
-    type: str
-    httpMethod: str
-    uri: str
-    connectionType: str
-    connectionId: str
-    credentials: str
-    requestParameters: dict[str, str]
-    requestTemplates: dict[str, str]
-    passthroughBehavior: str
-    contentHandling: str
-    timeoutInMillis: int
-    cacheNamespace: str
-    cacheKeyParameters: list[str]
-    integrationResponses: dict[str, IntegrationResponse]
-    tlsConfig: TlsConfig
-    responseTransferMode: str
-    integrationTarget: str
-
-
-class IntegrationResponse(TypedDict, total=False):
-    statusCode: str
-    selectionPattern: str
-    responseParameters: dict[str, str]
-    responseTemplates: dict[str, str]
-    contentHandling: str
-
-
-class Method(TypedDict, total=False):
-    httpMethod: str
-    authorizationType: str
-    authorizerId: str
-    apiKeyRequired: bool
-    requestValidatorId: str
-    operationName: str
-    requestParameters: dict[str, bool]
-    requestModels: dict[str, str]
-    methodResponses: dict[str, MethodResponse]
-    methodIntegration: Integration
-    authorizationScopes: list[str]
-
-
-class MethodResponse(TypedDict, total=False):
-    statusCode: str
-    responseParameters: dict[str, bool]
-    responseModels: dict[str, str]
-
-
-class MethodSetting(TypedDict, total=False):
-    metricsEnabled: bool
-    loggingLevel: str
-    dataTraceEnabled: bool
-    throttlingBurstLimit: int
-    throttlingRateLimit: float
-    cachingEnabled: bool
-    cacheTtlInSeconds: int
-    cacheDataEncrypted: bool
-    requireAuthorizationForCacheControl: bool
-    unauthorizedCacheControlHeaderStrategy: str
-
-
-class MethodSnapshot(TypedDict, total=False):
-    authorizationType: str
-    apiKeyRequired: bool
-
-
-PatchOperation = TypedDict(
-    "PatchOperation", {"op": "str", "path": "str", "value": "str", "from": "str"}, total=False
-)
-
-
-class PutIntegrationRequest(TypedDict, total=False):
-    restApiId: Required[str]
-    resourceId: Required[str]
-    httpMethod: Required[str]
-    type: Required[str]
-    integrationHttpMethod: str
-    uri: str
-    connectionType: str
-    connectionId: str
-    credentials: str
-    requestParameters: dict[str, str]
-    requestTemplates: dict[str, str]
-    passthroughBehavior: str
-    cacheNamespace: str
-    cacheKeyParameters: list[str]
-    contentHandling: str
-    timeoutInMillis: int
-    tlsConfig: TlsConfig
-    responseTransferMode: str
-    integrationTarget: str
-
-
-class PutIntegrationResponseRequest(TypedDict, total=False):
-    restApiId: Required[str]
-    resourceId: Required[str]
-    httpMethod: Required[str]
-    statusCode: Required[str]
-    selectionPattern: str
-    responseParameters: dict[str, str]
-    responseTemplates: dict[str, str]
-    contentHandling: str
-
-
-class PutMethodRequest(TypedDict, total=False):
-    restApiId: Required[str]
-    resourceId: Required[str]
-    httpMethod: Required[str]
-    authorizationType: Required[str]
-    authorizerId: str
-    apiKeyRequired: bool
-    operationName: str
-    requestParameters: dict[str, bool]
-    requestModels: dict[str, str]
-    requestValidatorId: str
-    authorizationScopes: list[str]
-
-
-class PutMethodResponseRequest(TypedDict, total=False):
-    restApiId: Required[str]
-    resourceId: Required[str]
-    httpMethod: Required[str]
-    statusCode: Required[str]
-    responseParameters: dict[str, bool]
-    responseModels: dict[str, str]
-
-
-class Resource(TypedDict, total=False):
-    id: str
-    parentId: str
-    pathPart: str
-    path: str
-    resourceMethods: dict[str, Method]
-
-
-class Resources(TypedDict, total=False):
-    position: str
-    items: list[Resource]
-
-
-class RestApi(TypedDict, total=False):
-    id: str
-    name: str
-    description: str
-    createdDate: EpochMs
-    version: str
-    warnings: list[str]
-    binaryMediaTypes: list[str]
-    minimumCompressionSize: int
-    apiKeySource: str
-    endpointConfiguration: EndpointConfiguration
-    policy: str
-    tags: dict[str, str]
-    disableExecuteApiEndpoint: bool
-    rootResourceId: str
-    securityPolicy: str
-    endpointAccessMode: str
-    apiStatus: str
-    apiStatusMessage: str
-
-
-class RestApis(TypedDict, total=False):
-    position: str
-    items: list[RestApi]
-
-
-class Stage(TypedDict, total=False):
-    deploymentId: str
-    clientCertificateId: str
-    stageName: str
-    description: str
-    cacheClusterEnabled: bool
-    cacheClusterSize: str
-    cacheClusterStatus: str
-    methodSettings: dict[str, MethodSetting]
-    variables: dict[str, str]
-    documentationVersion: str
-    accessLogSettings: AccessLogSettings
-    canarySettings: CanarySettings
-    tracingEnabled: bool
-    webAclArn: str
-    tags: dict[str, str]
-    createdDate: EpochMs
-    lastUpdatedDate: EpochMs
-
-
-class Stages(TypedDict, total=False):
-    item: list[Stage]
-
-
-class TagResourceRequest(TypedDict, total=False):
-    resourceArn: Required[str]
-    tags: Required[dict[str, str]]
-
-
-class Tags(TypedDict, total=False):
-    tags: dict[str, str]
-
-
-class TlsConfig(TypedDict, total=False):
-    insecureSkipVerification: bool
-
-
-class UntagResourceRequest(TypedDict, total=False):
-    resourceArn: Required[str]
-    tagKeys: Required[list[str]]
-
-
-class UpdateDeploymentRequest(TypedDict, total=False):
-    restApiId: Required[str]
-    deploymentId: Required[str]
-    patchOperations: list[PatchOperation]
-
-
-class UpdateIntegrationRequest(TypedDict, total=False):
-    restApiId: Required[str]
-    resourceId: Required[str]
-    httpMethod: Required[str]
-    patchOperations: list[PatchOperation]
-
-
-class UpdateMethodRequest(TypedDict, total=False):
-    restApiId: Required[str]
-    resourceId: Required[str]
-    httpMethod: Required[str]
-    patchOperations: list[PatchOperation]
-
-
-class UpdateResourceRequest(TypedDict, total=False):
-    restApiId: Required[str]
-    resourceId: Required[str]
-    patchOperations: list[PatchOperation]
-
-
-class UpdateRestApiRequest(TypedDict, total=False):
-    restApiId: Required[str]
-    patchOperations: list[PatchOperation]
-
-
-class UpdateStageRequest(TypedDict, total=False):
-    restApiId: Required[str]
-    stageName: Required[str]
-    patchOperations: list[PatchOperation]
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Required, TypedDict
+
+    EpochMs = int
+    """An instant: milliseconds since the epoch."""
+
+    class AccessLogSettings(TypedDict, total=False):
+        format: str
+        destinationArn: str
+
+    class CanarySettings(TypedDict, total=False):
+        percentTraffic: float
+        deploymentId: str
+        stageVariableOverrides: dict[str, str]
+        useStageCache: bool
+
+    class CreateDeploymentRequest(TypedDict, total=False):
+        restApiId: Required[str]
+        stageName: str
+        stageDescription: str
+        description: str
+        cacheClusterEnabled: bool
+        cacheClusterSize: str
+        variables: dict[str, str]
+        canarySettings: DeploymentCanarySettings
+        tracingEnabled: bool
+
+    class CreateResourceRequest(TypedDict, total=False):
+        restApiId: Required[str]
+        parentId: Required[str]
+        pathPart: Required[str]
+
+    class CreateRestApiRequest(TypedDict, total=False):
+        name: Required[str]
+        description: str
+        version: str
+        cloneFrom: str
+        binaryMediaTypes: list[str]
+        minimumCompressionSize: int
+        apiKeySource: str
+        endpointConfiguration: EndpointConfiguration
+        policy: str
+        tags: dict[str, str]
+        disableExecuteApiEndpoint: bool
+        securityPolicy: str
+        endpointAccessMode: str
+
+    class CreateStageRequest(TypedDict, total=False):
+        restApiId: Required[str]
+        stageName: Required[str]
+        deploymentId: Required[str]
+        description: str
+        cacheClusterEnabled: bool
+        cacheClusterSize: str
+        variables: dict[str, str]
+        documentationVersion: str
+        canarySettings: CanarySettings
+        tracingEnabled: bool
+        tags: dict[str, str]
+
+    class DeleteDeploymentRequest(TypedDict, total=False):
+        restApiId: Required[str]
+        deploymentId: Required[str]
+
+    class DeleteIntegrationRequest(TypedDict, total=False):
+        restApiId: Required[str]
+        resourceId: Required[str]
+        httpMethod: Required[str]
+
+    class DeleteIntegrationResponseRequest(TypedDict, total=False):
+        restApiId: Required[str]
+        resourceId: Required[str]
+        httpMethod: Required[str]
+        statusCode: Required[str]
+
+    class DeleteMethodRequest(TypedDict, total=False):
+        restApiId: Required[str]
+        resourceId: Required[str]
+        httpMethod: Required[str]
+
+    class DeleteMethodResponseRequest(TypedDict, total=False):
+        restApiId: Required[str]
+        resourceId: Required[str]
+        httpMethod: Required[str]
+        statusCode: Required[str]
+
+    class DeleteResourceRequest(TypedDict, total=False):
+        restApiId: Required[str]
+        resourceId: Required[str]
+
+    class DeleteRestApiRequest(TypedDict, total=False):
+        restApiId: Required[str]
+
+    class DeleteStageRequest(TypedDict, total=False):
+        restApiId: Required[str]
+        stageName: Required[str]
+
+    class Deployment(TypedDict, total=False):
+        id: str
+        description: str
+        createdDate: EpochMs
+        apiSummary: dict[str, dict[str, MethodSnapshot]]
+
+    class DeploymentCanarySettings(TypedDict, total=False):
+        percentTraffic: float
+        stageVariableOverrides: dict[str, str]
+        useStageCache: bool
+
+    class Deployments(TypedDict, total=False):
+        position: str
+        items: list[Deployment]
+
+    class EndpointConfiguration(TypedDict, total=False):
+        types: list[str]
+        ipAddressType: str
+        vpcEndpointIds: list[str]
+
+    class GetDeploymentRequest(TypedDict, total=False):
+        restApiId: Required[str]
+        deploymentId: Required[str]
+        embed: list[str]
+
+    class GetDeploymentsRequest(TypedDict, total=False):
+        restApiId: Required[str]
+        position: str
+        limit: int
+
+    class GetIntegrationRequest(TypedDict, total=False):
+        restApiId: Required[str]
+        resourceId: Required[str]
+        httpMethod: Required[str]
+
+    class GetIntegrationResponseRequest(TypedDict, total=False):
+        restApiId: Required[str]
+        resourceId: Required[str]
+        httpMethod: Required[str]
+        statusCode: Required[str]
+
+    class GetMethodRequest(TypedDict, total=False):
+        restApiId: Required[str]
+        resourceId: Required[str]
+        httpMethod: Required[str]
+
+    class GetMethodResponseRequest(TypedDict, total=False):
+        restApiId: Required[str]
+        resourceId: Required[str]
+        httpMethod: Required[str]
+        statusCode: Required[str]
+
+    class GetResourceRequest(TypedDict, total=False):
+        restApiId: Required[str]
+        resourceId: Required[str]
+        embed: list[str]
+
+    class GetResourcesRequest(TypedDict, total=False):
+        restApiId: Required[str]
+        position: str
+        limit: int
+        embed: list[str]
+
+    class GetRestApiRequest(TypedDict, total=False):
+        restApiId: Required[str]
+
+    class GetRestApisRequest(TypedDict, total=False):
+        position: str
+        limit: int
+
+    class GetStageRequest(TypedDict, total=False):
+        restApiId: Required[str]
+        stageName: Required[str]
+
+    class GetStagesRequest(TypedDict, total=False):
+        restApiId: Required[str]
+        deploymentId: str
+
+    class GetTagsRequest(TypedDict, total=False):
+        resourceArn: Required[str]
+        position: str
+        limit: int
+
+    class Integration(TypedDict, total=False):
+        type: str
+        httpMethod: str
+        uri: str
+        connectionType: str
+        connectionId: str
+        credentials: str
+        requestParameters: dict[str, str]
+        requestTemplates: dict[str, str]
+        passthroughBehavior: str
+        contentHandling: str
+        timeoutInMillis: int
+        cacheNamespace: str
+        cacheKeyParameters: list[str]
+        integrationResponses: dict[str, IntegrationResponse]
+        tlsConfig: TlsConfig
+        responseTransferMode: str
+        integrationTarget: str
+
+    class IntegrationResponse(TypedDict, total=False):
+        statusCode: str
+        selectionPattern: str
+        responseParameters: dict[str, str]
+        responseTemplates: dict[str, str]
+        contentHandling: str
+
+    class Method(TypedDict, total=False):
+        httpMethod: str
+        authorizationType: str
+        authorizerId: str
+        apiKeyRequired: bool
+        requestValidatorId: str
+        operationName: str
+        requestParameters: dict[str, bool]
+        requestModels: dict[str, str]
+        methodResponses: dict[str, MethodResponse]
+        methodIntegration: Integration
+        authorizationScopes: list[str]
+
+    class MethodResponse(TypedDict, total=False):
+        statusCode: str
+        responseParameters: dict[str, bool]
+        responseModels: dict[str, str]
+
+    class MethodSetting(TypedDict, total=False):
+        metricsEnabled: bool
+        loggingLevel: str
+        dataTraceEnabled: bool
+        throttlingBurstLimit: int
+        throttlingRateLimit: float
+        cachingEnabled: bool
+        cacheTtlInSeconds: int
+        cacheDataEncrypted: bool
+        requireAuthorizationForCacheControl: bool
+        unauthorizedCacheControlHeaderStrategy: str
+
+    class MethodSnapshot(TypedDict, total=False):
+        authorizationType: str
+        apiKeyRequired: bool
+
+    PatchOperation = TypedDict(
+        "PatchOperation", {"op": "str", "path": "str", "value": "str", "from": "str"}, total=False
+    )
+
+    class PutIntegrationRequest(TypedDict, total=False):
+        restApiId: Required[str]
+        resourceId: Required[str]
+        httpMethod: Required[str]
+        type: Required[str]
+        integrationHttpMethod: str
+        uri: str
+        connectionType: str
+        connectionId: str
+        credentials: str
+        requestParameters: dict[str, str]
+        requestTemplates: dict[str, str]
+        passthroughBehavior: str
+        cacheNamespace: str
+        cacheKeyParameters: list[str]
+        contentHandling: str
+        timeoutInMillis: int
+        tlsConfig: TlsConfig
+        responseTransferMode: str
+        integrationTarget: str
+
+    class PutIntegrationResponseRequest(TypedDict, total=False):
+        restApiId: Required[str]
+        resourceId: Required[str]
+        httpMethod: Required[str]
+        statusCode: Required[str]
+        selectionPattern: str
+        responseParameters: dict[str, str]
+        responseTemplates: dict[str, str]
+        contentHandling: str
+
+    class PutMethodRequest(TypedDict, total=False):
+        restApiId: Required[str]
+        resourceId: Required[str]
+        httpMethod: Required[str]
+        authorizationType: Required[str]
+        authorizerId: str
+        apiKeyRequired: bool
+        operationName: str
+        requestParameters: dict[str, bool]
+        requestModels: dict[str, str]
+        requestValidatorId: str
+        authorizationScopes: list[str]
+
+    class PutMethodResponseRequest(TypedDict, total=False):
+        restApiId: Required[str]
+        resourceId: Required[str]
+        httpMethod: Required[str]
+        statusCode: Required[str]
+        responseParameters: dict[str, bool]
+        responseModels: dict[str, str]
+
+    class Resource(TypedDict, total=False):
+        id: str
+        parentId: str
+        pathPart: str
+        path: str
+        resourceMethods: dict[str, Method]
+
+    class Resources(TypedDict, total=False):
+        position: str
+        items: list[Resource]
+
+    class RestApi(TypedDict, total=False):
+        id: str
+        name: str
+        description: str
+        createdDate: EpochMs
+        version: str
+        warnings: list[str]
+        binaryMediaTypes: list[str]
+        minimumCompressionSize: int
+        apiKeySource: str
+        endpointConfiguration: EndpointConfiguration
+        policy: str
+        tags: dict[str, str]
+        disableExecuteApiEndpoint: bool
+        rootResourceId: str
+        securityPolicy: str
+        endpointAccessMode: str
+        apiStatus: str
+        apiStatusMessage: str
+
+    class RestApis(TypedDict, total=False):
+        position: str
+        items: list[RestApi]
+
+    class Stage(TypedDict, total=False):
+        deploymentId: str
+        clientCertificateId: str
+        stageName: str
+        description: str
+        cacheClusterEnabled: bool
+        cacheClusterSize: str
+        cacheClusterStatus: str
+        methodSettings: dict[str, MethodSetting]
+        variables: dict[str, str]
+        documentationVersion: str
+        accessLogSettings: AccessLogSettings
+        canarySettings: CanarySettings
+        tracingEnabled: bool
+        webAclArn: str
+        tags: dict[str, str]
+        createdDate: EpochMs
+        lastUpdatedDate: EpochMs
+
+    class Stages(TypedDict, total=False):
+        item: list[Stage]
+
+    class TagResourceRequest(TypedDict, total=False):
+        resourceArn: Required[str]
+        tags: Required[dict[str, str]]
+
+    class Tags(TypedDict, total=False):
+        tags: dict[str, str]
+
+    class TlsConfig(TypedDict, total=False):
+        insecureSkipVerification: bool
+
+    class UntagResourceRequest(TypedDict, total=False):
+        resourceArn: Required[str]
+        tagKeys: Required[list[str]]
+
+    class UpdateDeploymentRequest(TypedDict, total=False):
+        restApiId: Required[str]
+        deploymentId: Required[str]
+        patchOperations: list[PatchOperation]
+
+    class UpdateIntegrationRequest(TypedDict, total=False):
+        restApiId: Required[str]
+        resourceId: Required[str]
+        httpMethod: Required[str]
+        patchOperations: list[PatchOperation]
+
+    class UpdateMethodRequest(TypedDict, total=False):
+        restApiId: Required[str]
+        resourceId: Required[str]
+        httpMethod: Required[str]
+        patchOperations: list[PatchOperation]
+
+    class UpdateResourceRequest(TypedDict, total=False):
+        restApiId: Required[str]
+        resourceId: Required[str]
+        patchOperations: list[PatchOperation]
+
+    class UpdateRestApiRequest(TypedDict, total=False):
+        restApiId: Required[str]
+        patchOperations: list[PatchOperation]
+
+    class UpdateStageRequest(TypedDict, total=False):
+        restApiId: Required[str]
+        stageName: Required[str]
+        patchOperations: list[PatchOperation]
+
+else:
+
+    def __getattr__(name):
+        """A service is loaded sooner without shapes that only a reader of types needs."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return dict

@@ -2,117 +2,111 @@
 
 from __future__ import annotations
 
-from typing import Any, Required, TypedDict
+from typing import TYPE_CHECKING
 
-EpochMs = int
-"""An instant: milliseconds since the epoch."""
+if TYPE_CHECKING:
+    from typing import Any, Required, TypedDict
 
-AttributeMap = Any
+    EpochMs = int
+    """An instant: milliseconds since the epoch."""
 
+    AttributeMap = Any
 
-class DescribeStreamInput(TypedDict, total=False):
-    StreamArn: Required[str]
-    Limit: int
-    ExclusiveStartShardId: str
-    ShardFilter: ShardFilter
+    class DescribeStreamInput(TypedDict, total=False):
+        StreamArn: Required[str]
+        Limit: int
+        ExclusiveStartShardId: str
+        ShardFilter: ShardFilter
 
+    class DescribeStreamOutput(TypedDict, total=False):
+        StreamDescription: StreamDescription
 
-class DescribeStreamOutput(TypedDict, total=False):
-    StreamDescription: StreamDescription
+    class GetRecordsInput(TypedDict, total=False):
+        ShardIterator: Required[str]
+        Limit: int
 
+    class GetRecordsOutput(TypedDict, total=False):
+        Records: list[Record]
+        NextShardIterator: str
 
-class GetRecordsInput(TypedDict, total=False):
-    ShardIterator: Required[str]
-    Limit: int
+    class GetShardIteratorInput(TypedDict, total=False):
+        StreamArn: Required[str]
+        ShardId: Required[str]
+        ShardIteratorType: Required[str]
+        SequenceNumber: str
+        Timestamp: EpochMs
 
+    class GetShardIteratorOutput(TypedDict, total=False):
+        ShardIterator: str
 
-class GetRecordsOutput(TypedDict, total=False):
-    Records: list[Record]
-    NextShardIterator: str
+    class Identity(TypedDict, total=False):
+        PrincipalId: str
+        Type: str
 
+    class KeySchemaElement(TypedDict, total=False):
+        AttributeName: Required[str]
+        KeyType: Required[str]
 
-class GetShardIteratorInput(TypedDict, total=False):
-    StreamArn: Required[str]
-    ShardId: Required[str]
-    ShardIteratorType: Required[str]
-    SequenceNumber: str
-    Timestamp: EpochMs
+    class ListStreamsInput(TypedDict, total=False):
+        TableName: str
+        Limit: int
+        ExclusiveStartStreamArn: str
 
+    class ListStreamsOutput(TypedDict, total=False):
+        Streams: list[Stream]
+        LastEvaluatedStreamArn: str
 
-class GetShardIteratorOutput(TypedDict, total=False):
-    ShardIterator: str
+    class Record(TypedDict, total=False):
+        eventID: str
+        eventName: str
+        eventVersion: str
+        eventSource: str
+        awsRegion: str
+        dynamodb: StreamRecord
+        userIdentity: Identity
 
+    class SequenceNumberRange(TypedDict, total=False):
+        StartingSequenceNumber: str
+        EndingSequenceNumber: str
 
-class Identity(TypedDict, total=False):
-    PrincipalId: str
-    Type: str
+    class Shard(TypedDict, total=False):
+        ShardId: str
+        SequenceNumberRange: SequenceNumberRange
+        ParentShardId: str
 
+    class ShardFilter(TypedDict, total=False):
+        Type: str
+        ShardId: str
 
-class KeySchemaElement(TypedDict, total=False):
-    AttributeName: Required[str]
-    KeyType: Required[str]
+    class Stream(TypedDict, total=False):
+        StreamArn: str
+        TableName: str
+        StreamLabel: str
 
+    class StreamDescription(TypedDict, total=False):
+        StreamArn: str
+        StreamLabel: str
+        StreamStatus: str
+        StreamViewType: str
+        CreationRequestDateTime: EpochMs
+        TableName: str
+        KeySchema: list[KeySchemaElement]
+        Shards: list[Shard]
+        LastEvaluatedShardId: str
 
-class ListStreamsInput(TypedDict, total=False):
-    TableName: str
-    Limit: int
-    ExclusiveStartStreamArn: str
+    class StreamRecord(TypedDict, total=False):
+        ApproximateCreationDateTime: EpochMs
+        Keys: AttributeMap
+        NewImage: AttributeMap
+        OldImage: AttributeMap
+        SequenceNumber: str
+        SizeBytes: int
+        StreamViewType: str
 
+else:
 
-class ListStreamsOutput(TypedDict, total=False):
-    Streams: list[Stream]
-    LastEvaluatedStreamArn: str
-
-
-class Record(TypedDict, total=False):
-    eventID: str
-    eventName: str
-    eventVersion: str
-    eventSource: str
-    awsRegion: str
-    dynamodb: StreamRecord
-    userIdentity: Identity
-
-
-class SequenceNumberRange(TypedDict, total=False):
-    StartingSequenceNumber: str
-    EndingSequenceNumber: str
-
-
-class Shard(TypedDict, total=False):
-    ShardId: str
-    SequenceNumberRange: SequenceNumberRange
-    ParentShardId: str
-
-
-class ShardFilter(TypedDict, total=False):
-    Type: str
-    ShardId: str
-
-
-class Stream(TypedDict, total=False):
-    StreamArn: str
-    TableName: str
-    StreamLabel: str
-
-
-class StreamDescription(TypedDict, total=False):
-    StreamArn: str
-    StreamLabel: str
-    StreamStatus: str
-    StreamViewType: str
-    CreationRequestDateTime: EpochMs
-    TableName: str
-    KeySchema: list[KeySchemaElement]
-    Shards: list[Shard]
-    LastEvaluatedShardId: str
-
-
-class StreamRecord(TypedDict, total=False):
-    ApproximateCreationDateTime: EpochMs
-    Keys: AttributeMap
-    NewImage: AttributeMap
-    OldImage: AttributeMap
-    SequenceNumber: str
-    SizeBytes: int
-    StreamViewType: str
+    def __getattr__(name):
+        """A service is loaded sooner without shapes that only a reader of types needs."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return dict

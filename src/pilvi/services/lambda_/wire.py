@@ -2,926 +2,800 @@
 
 from __future__ import annotations
 
-from typing import Required, TypedDict
-
-EpochMs = int
-"""An instant: milliseconds since the epoch."""
-
-
-class AcceleratorConfig(TypedDict, total=False):
-    AcceleratorMemorySize: Required[int]
-
-
-class AccountLimit(TypedDict, total=False):
-    TotalCodeSize: int
-    CodeSizeUnzipped: int
-    CodeSizeZipped: int
-    ConcurrentExecutions: int
-    UnreservedConcurrentExecutions: int
-
-
-class AccountUsage(TypedDict, total=False):
-    TotalCodeSize: int
-    FunctionCount: int
-
-
-class AddLayerVersionPermissionRequest(TypedDict, total=False):
-    LayerName: Required[str]
-    VersionNumber: Required[int]
-    StatementId: Required[str]
-    Action: Required[str]
-    Principal: Required[str]
-    OrganizationId: str
-    RevisionId: str
-
-
-class AddLayerVersionPermissionResponse(TypedDict, total=False):
-    Statement: str
-    RevisionId: str
-
-
-class AddPermissionRequest(TypedDict, total=False):
-    FunctionName: Required[str]
-    StatementId: Required[str]
-    Action: Required[str]
-    Principal: Required[str]
-    SourceArn: str
-    FunctionUrlAuthType: str
-    InvokedViaFunctionUrl: bool
-    SourceAccount: str
-    EventSourceToken: str
-    Qualifier: str
-    RevisionId: str
-    PrincipalOrgID: str
-
-
-class AddPermissionResponse(TypedDict, total=False):
-    Statement: str
-
-
-class AliasConfiguration(TypedDict, total=False):
-    AliasArn: str
-    Name: str
-    FunctionVersion: str
-    Description: str
-    RoutingConfig: AliasRoutingConfiguration
-    RevisionId: str
-
-
-class AliasRoutingConfiguration(TypedDict, total=False):
-    AdditionalVersionWeights: dict[str, float]
-
-
-class AllowedPublishers(TypedDict, total=False):
-    SigningProfileVersionArns: Required[list[str]]
-
-
-class CapacityProviderConfig(TypedDict, total=False):
-    LambdaManagedInstancesCapacityProviderConfig: Required[
-        LambdaManagedInstancesCapacityProviderConfig
-    ]
-
-
-class CodeSigningConfig(TypedDict, total=False):
-    CodeSigningConfigId: Required[str]
-    CodeSigningConfigArn: Required[str]
-    Description: str
-    AllowedPublishers: Required[AllowedPublishers]
-    CodeSigningPolicies: Required[CodeSigningPolicies]
-    LastModified: Required[str]
-
-
-class CodeSigningPolicies(TypedDict, total=False):
-    UntrustedArtifactOnDeployment: str
-
-
-class Concurrency(TypedDict, total=False):
-    ReservedConcurrentExecutions: int
-
-
-class Cors(TypedDict, total=False):
-    AllowCredentials: bool
-    AllowHeaders: list[str]
-    AllowMethods: list[str]
-    AllowOrigins: list[str]
-    ExposeHeaders: list[str]
-    MaxAge: int
-
-
-class CreateAliasRequest(TypedDict, total=False):
-    FunctionName: Required[str]
-    Name: Required[str]
-    FunctionVersion: Required[str]
-    Description: str
-    RoutingConfig: AliasRoutingConfiguration
-
-
-class CreateCodeSigningConfigRequest(TypedDict, total=False):
-    Description: str
-    AllowedPublishers: Required[AllowedPublishers]
-    CodeSigningPolicies: CodeSigningPolicies
-    Tags: dict[str, str]
-
-
-class CreateCodeSigningConfigResponse(TypedDict, total=False):
-    CodeSigningConfig: Required[CodeSigningConfig]
-
-
-class CreateFunctionRequest(TypedDict, total=False):
-    FunctionName: Required[str]
-    Runtime: str
-    Role: Required[str]
-    Handler: str
-    Code: Required[FunctionCode]
-    Description: str
-    Timeout: int
-    MemorySize: int
-    Publish: bool
-    PublishTo: str
-    VpcConfig: VpcConfig
-    PackageType: str
-    DeadLetterConfig: DeadLetterConfig
-    Environment: Environment
-    KMSKeyArn: str
-    TracingConfig: TracingConfig
-    Tags: dict[str, str]
-    Layers: list[str]
-    FileSystemConfigs: list[FileSystemConfig]
-    CodeSigningConfigArn: str
-    ImageConfig: ImageConfig
-    Architectures: list[str]
-    EphemeralStorage: EphemeralStorage
-    SnapStart: SnapStart
-    LoggingConfig: LoggingConfig
-    TenancyConfig: TenancyConfig
-    CapacityProviderConfig: CapacityProviderConfig
-    DurableConfig: DurableConfig
-    RuntimeConfig: FunctionRuntimeConfig
-    AcceleratorConfig: AcceleratorConfig
-
-
-class CreateFunctionUrlConfigRequest(TypedDict, total=False):
-    FunctionName: Required[str]
-    Qualifier: str
-    AuthType: Required[str]
-    Cors: Cors
-    InvokeMode: str
-
-
-class CreateFunctionUrlConfigResponse(TypedDict, total=False):
-    FunctionUrl: Required[str]
-    FunctionArn: Required[str]
-    AuthType: Required[str]
-    Cors: Cors
-    CreationTime: Required[str]
-    InvokeMode: str
-
-
-class DeadLetterConfig(TypedDict, total=False):
-    TargetArn: str
-
-
-class DeleteAliasRequest(TypedDict, total=False):
-    FunctionName: Required[str]
-    Name: Required[str]
-
-
-class DeleteCodeSigningConfigRequest(TypedDict, total=False):
-    CodeSigningConfigArn: Required[str]
-
-
-class DeleteCodeSigningConfigResponse(TypedDict, total=False):
-    pass
-
-
-class DeleteFunctionCodeSigningConfigRequest(TypedDict, total=False):
-    FunctionName: Required[str]
-
-
-class DeleteFunctionConcurrencyRequest(TypedDict, total=False):
-    FunctionName: Required[str]
-
-
-class DeleteFunctionEventInvokeConfigRequest(TypedDict, total=False):
-    FunctionName: Required[str]
-    Qualifier: str
-
-
-class DeleteFunctionRequest(TypedDict, total=False):
-    FunctionName: Required[str]
-    Qualifier: str
-
-
-class DeleteFunctionResponse(TypedDict, total=False):
-    StatusCode: int
-
-
-class DeleteFunctionUrlConfigRequest(TypedDict, total=False):
-    FunctionName: Required[str]
-    Qualifier: str
-
-
-class DeleteLayerVersionRequest(TypedDict, total=False):
-    LayerName: Required[str]
-    VersionNumber: Required[int]
-
-
-class DestinationConfig(TypedDict, total=False):
-    OnSuccess: OnSuccess
-    OnFailure: OnFailure
-
-
-class DurableConfig(TypedDict, total=False):
-    KMSKeyArn: str
-    RetentionPeriodInDays: int
-    ExecutionTimeout: int
-
-
-class Environment(TypedDict, total=False):
-    Variables: dict[str, str]
-
-
-class EnvironmentError(TypedDict, total=False):
-    ErrorCode: str
-    Message: str
-
-
-class EnvironmentResponse(TypedDict, total=False):
-    Variables: dict[str, str]
-    Error: EnvironmentError
-
-
-class EphemeralStorage(TypedDict, total=False):
-    Size: Required[int]
-
-
-class FileSystemConfig(TypedDict, total=False):
-    Arn: Required[str]
-    LocalMountPath: Required[str]
-    S3FilesConfig: S3FilesConfig
-
-
-class FunctionCode(TypedDict, total=False):
-    ZipFile: bytes
-    S3Bucket: str
-    S3Key: str
-    S3ObjectVersion: str
-    S3ObjectStorageMode: str
-    ImageUri: str
-    SourceKMSKeyArn: str
-
-
-class FunctionCodeLocation(TypedDict, total=False):
-    RepositoryType: str
-    Location: str
-    ImageUri: str
-    ResolvedImageUri: str
-    ResolvedS3Object: ResolvedS3Object
-    SourceKMSKeyArn: str
-    Error: FunctionCodeLocationError
-
-
-class FunctionCodeLocationError(TypedDict, total=False):
-    ErrorCode: str
-    Message: str
-
-
-class FunctionConfiguration(TypedDict, total=False):
-    FunctionName: str
-    FunctionArn: str
-    Runtime: str
-    Role: str
-    Handler: str
-    CodeSize: int
-    Description: str
-    Timeout: int
-    MemorySize: int
-    LastModified: str
-    CodeSha256: str
-    Version: str
-    VpcConfig: VpcConfigResponse
-    DeadLetterConfig: DeadLetterConfig
-    Environment: EnvironmentResponse
-    KMSKeyArn: str
-    TracingConfig: TracingConfigResponse
-    MasterArn: str
-    RevisionId: str
-    Layers: list[Layer]
-    State: str
-    StateReason: str
-    StateReasonCode: str
-    LastUpdateStatus: str
-    LastUpdateStatusReason: str
-    LastUpdateStatusReasonCode: str
-    FileSystemConfigs: list[FileSystemConfig]
-    SigningProfileVersionArn: str
-    SigningJobArn: str
-    PackageType: str
-    ImageConfigResponse: ImageConfigResponse
-    Architectures: list[str]
-    EphemeralStorage: EphemeralStorage
-    SnapStart: SnapStartResponse
-    RuntimeVersionConfig: RuntimeVersionConfig
-    LoggingConfig: LoggingConfig
-    TenancyConfig: TenancyConfig
-    CapacityProviderConfig: CapacityProviderConfig
-    ConfigSha256: str
-    DurableConfig: DurableConfig
-    RuntimeConfig: FunctionRuntimeConfig
-    AcceleratorConfig: AcceleratorConfig
-
-
-class FunctionEventInvokeConfig(TypedDict, total=False):
-    LastModified: EpochMs
-    FunctionArn: str
-    MaximumRetryAttempts: int
-    MaximumEventAgeInSeconds: int
-    DestinationConfig: DestinationConfig
-
-
-class FunctionRuntimeConfig(TypedDict, total=False):
-    RuntimeArn: Required[str]
-    RuntimeAlias: Required[str]
-
-
-class FunctionUrlConfig(TypedDict, total=False):
-    FunctionUrl: Required[str]
-    FunctionArn: Required[str]
-    CreationTime: Required[str]
-    LastModifiedTime: Required[str]
-    Cors: Cors
-    AuthType: Required[str]
-    InvokeMode: str
-
-
-class GetAccountSettingsRequest(TypedDict, total=False):
-    pass
-
-
-class GetAccountSettingsResponse(TypedDict, total=False):
-    AccountLimit: AccountLimit
-    AccountUsage: AccountUsage
-
-
-class GetAliasRequest(TypedDict, total=False):
-    FunctionName: Required[str]
-    Name: Required[str]
-
-
-class GetCodeSigningConfigRequest(TypedDict, total=False):
-    CodeSigningConfigArn: Required[str]
-
-
-class GetCodeSigningConfigResponse(TypedDict, total=False):
-    CodeSigningConfig: Required[CodeSigningConfig]
-
-
-class GetFunctionCodeSigningConfigRequest(TypedDict, total=False):
-    FunctionName: Required[str]
-
-
-class GetFunctionCodeSigningConfigResponse(TypedDict, total=False):
-    CodeSigningConfigArn: Required[str]
-    FunctionName: Required[str]
-
-
-class GetFunctionConcurrencyRequest(TypedDict, total=False):
-    FunctionName: Required[str]
-
-
-class GetFunctionConcurrencyResponse(TypedDict, total=False):
-    ReservedConcurrentExecutions: int
-
-
-class GetFunctionConfigurationRequest(TypedDict, total=False):
-    FunctionName: Required[str]
-    Qualifier: str
-
-
-class GetFunctionEventInvokeConfigRequest(TypedDict, total=False):
-    FunctionName: Required[str]
-    Qualifier: str
-
-
-class GetFunctionRequest(TypedDict, total=False):
-    FunctionName: Required[str]
-    Qualifier: str
-
-
-class GetFunctionResponse(TypedDict, total=False):
-    Configuration: FunctionConfiguration
-    Code: FunctionCodeLocation
-    Tags: dict[str, str]
-    TagsError: TagsError
-    Concurrency: Concurrency
-
-
-class GetFunctionUrlConfigRequest(TypedDict, total=False):
-    FunctionName: Required[str]
-    Qualifier: str
-
-
-class GetFunctionUrlConfigResponse(TypedDict, total=False):
-    FunctionUrl: Required[str]
-    FunctionArn: Required[str]
-    AuthType: Required[str]
-    Cors: Cors
-    CreationTime: Required[str]
-    LastModifiedTime: Required[str]
-    InvokeMode: str
-
-
-class GetLayerVersionByArnRequest(TypedDict, total=False):
-    Arn: Required[str]
-
-
-class GetLayerVersionPolicyRequest(TypedDict, total=False):
-    LayerName: Required[str]
-    VersionNumber: Required[int]
-
-
-class GetLayerVersionPolicyResponse(TypedDict, total=False):
-    Policy: str
-    RevisionId: str
-
-
-class GetLayerVersionRequest(TypedDict, total=False):
-    LayerName: Required[str]
-    VersionNumber: Required[int]
-
-
-class GetLayerVersionResponse(TypedDict, total=False):
-    Content: LayerVersionContentOutput
-    LayerArn: str
-    LayerVersionArn: str
-    Description: str
-    CreatedDate: str
-    Version: int
-    CompatibleArchitectures: list[str]
-    CompatibleRuntimes: list[str]
-    LicenseInfo: str
-
-
-class GetPolicyRequest(TypedDict, total=False):
-    FunctionName: Required[str]
-    Qualifier: str
-
-
-class GetPolicyResponse(TypedDict, total=False):
-    Policy: str
-    RevisionId: str
-
-
-class GetRuntimeManagementConfigRequest(TypedDict, total=False):
-    FunctionName: Required[str]
-    Qualifier: str
-
-
-class GetRuntimeManagementConfigResponse(TypedDict, total=False):
-    UpdateRuntimeOn: str
-    FunctionArn: str
-    RuntimeVersionArn: str
-
-
-class ImageConfig(TypedDict, total=False):
-    EntryPoint: list[str]
-    Command: list[str]
-    WorkingDirectory: str
-
-
-class ImageConfigError(TypedDict, total=False):
-    ErrorCode: str
-    Message: str
-
-
-class ImageConfigResponse(TypedDict, total=False):
-    ImageConfig: ImageConfig
-    Error: ImageConfigError
-
-
-class InvocationRequest(TypedDict, total=False):
-    FunctionName: Required[str]
-    InvocationType: str
-    LogType: str
-    ClientContext: str
-    DurableExecutionName: str
-    Payload: bytes
-    Qualifier: str
-    TenantId: str
-
-
-class InvocationResponse(TypedDict, total=False):
-    StatusCode: int
-    FunctionError: str
-    LogResult: str
-    Payload: bytes
-    ExecutedVersion: str
-    DurableExecutionArn: str
-
-
-class LambdaManagedInstancesCapacityProviderConfig(TypedDict, total=False):
-    CapacityProviderArn: Required[str]
-    PerExecutionEnvironmentMaxConcurrency: int
-    ExecutionEnvironmentMemoryGiBPerVCpu: float
-
-
-class Layer(TypedDict, total=False):
-    Arn: str
-    CodeSize: int
-    SigningProfileVersionArn: str
-    SigningJobArn: str
-
-
-class LayerVersionContentInput(TypedDict, total=False):
-    S3Bucket: str
-    S3Key: str
-    S3ObjectVersion: str
-    S3ObjectStorageMode: str
-    ZipFile: bytes
-
-
-class LayerVersionContentOutput(TypedDict, total=False):
-    Location: str
-    CodeSha256: str
-    CodeSize: int
-    SigningProfileVersionArn: str
-    SigningJobArn: str
-    ResolvedS3Object: ResolvedS3Object
-
-
-class LayerVersionsListItem(TypedDict, total=False):
-    LayerVersionArn: str
-    Version: int
-    Description: str
-    CreatedDate: str
-    CompatibleArchitectures: list[str]
-    CompatibleRuntimes: list[str]
-    LicenseInfo: str
-
-
-class LayersListItem(TypedDict, total=False):
-    LayerName: str
-    LayerArn: str
-    LatestMatchingVersion: LayerVersionsListItem
-
-
-class ListAliasesRequest(TypedDict, total=False):
-    FunctionName: Required[str]
-    FunctionVersion: str
-    Marker: str
-    MaxItems: int
-
-
-class ListAliasesResponse(TypedDict, total=False):
-    NextMarker: str
-    Aliases: list[AliasConfiguration]
-
-
-class ListCodeSigningConfigsRequest(TypedDict, total=False):
-    Marker: str
-    MaxItems: int
-
-
-class ListCodeSigningConfigsResponse(TypedDict, total=False):
-    NextMarker: str
-    CodeSigningConfigs: list[CodeSigningConfig]
-
-
-class ListFunctionEventInvokeConfigsRequest(TypedDict, total=False):
-    FunctionName: Required[str]
-    Marker: str
-    MaxItems: int
-
-
-class ListFunctionEventInvokeConfigsResponse(TypedDict, total=False):
-    FunctionEventInvokeConfigs: list[FunctionEventInvokeConfig]
-    NextMarker: str
-
-
-class ListFunctionUrlConfigsRequest(TypedDict, total=False):
-    FunctionName: Required[str]
-    Marker: str
-    MaxItems: int
-
-
-class ListFunctionUrlConfigsResponse(TypedDict, total=False):
-    FunctionUrlConfigs: Required[list[FunctionUrlConfig]]
-    NextMarker: str
-
-
-class ListFunctionsByCodeSigningConfigRequest(TypedDict, total=False):
-    CodeSigningConfigArn: Required[str]
-    Marker: str
-    MaxItems: int
-
-
-class ListFunctionsByCodeSigningConfigResponse(TypedDict, total=False):
-    NextMarker: str
-    FunctionArns: list[str]
-
-
-class ListFunctionsRequest(TypedDict, total=False):
-    MasterRegion: str
-    FunctionVersion: str
-    Marker: str
-    MaxItems: int
-
-
-class ListFunctionsResponse(TypedDict, total=False):
-    NextMarker: str
-    Functions: list[FunctionConfiguration]
-
-
-class ListLayerVersionsRequest(TypedDict, total=False):
-    CompatibleArchitecture: str
-    CompatibleRuntime: str
-    LayerName: Required[str]
-    Marker: str
-    MaxItems: int
-
-
-class ListLayerVersionsResponse(TypedDict, total=False):
-    NextMarker: str
-    LayerVersions: list[LayerVersionsListItem]
-
-
-class ListLayersRequest(TypedDict, total=False):
-    CompatibleArchitecture: str
-    CompatibleRuntime: str
-    Marker: str
-    MaxItems: int
-
-
-class ListLayersResponse(TypedDict, total=False):
-    NextMarker: str
-    Layers: list[LayersListItem]
-
-
-class ListTagsRequest(TypedDict, total=False):
-    Resource: Required[str]
-
-
-class ListTagsResponse(TypedDict, total=False):
-    Tags: dict[str, str]
-
-
-class ListVersionsByFunctionRequest(TypedDict, total=False):
-    FunctionName: Required[str]
-    Marker: str
-    MaxItems: int
-
-
-class ListVersionsByFunctionResponse(TypedDict, total=False):
-    NextMarker: str
-    Versions: list[FunctionConfiguration]
-
-
-class LoggingConfig(TypedDict, total=False):
-    LogFormat: str
-    ApplicationLogLevel: str
-    SystemLogLevel: str
-    LogGroup: str
-
-
-class OnFailure(TypedDict, total=False):
-    Destination: str
-
-
-class OnSuccess(TypedDict, total=False):
-    Destination: str
-
-
-class PublishLayerVersionRequest(TypedDict, total=False):
-    LayerName: Required[str]
-    Description: str
-    Content: Required[LayerVersionContentInput]
-    CompatibleArchitectures: list[str]
-    CompatibleRuntimes: list[str]
-    LicenseInfo: str
-
-
-class PublishLayerVersionResponse(TypedDict, total=False):
-    Content: LayerVersionContentOutput
-    LayerArn: str
-    LayerVersionArn: str
-    Description: str
-    CreatedDate: str
-    Version: int
-    CompatibleArchitectures: list[str]
-    CompatibleRuntimes: list[str]
-    LicenseInfo: str
-
-
-class PublishVersionRequest(TypedDict, total=False):
-    FunctionName: Required[str]
-    CodeSha256: str
-    Description: str
-    RevisionId: str
-    PublishTo: str
-
-
-class PutFunctionCodeSigningConfigRequest(TypedDict, total=False):
-    CodeSigningConfigArn: Required[str]
-    FunctionName: Required[str]
-
-
-class PutFunctionCodeSigningConfigResponse(TypedDict, total=False):
-    CodeSigningConfigArn: Required[str]
-    FunctionName: Required[str]
-
-
-class PutFunctionConcurrencyRequest(TypedDict, total=False):
-    FunctionName: Required[str]
-    ReservedConcurrentExecutions: Required[int]
-
-
-class PutFunctionEventInvokeConfigRequest(TypedDict, total=False):
-    FunctionName: Required[str]
-    Qualifier: str
-    MaximumRetryAttempts: int
-    MaximumEventAgeInSeconds: int
-    DestinationConfig: DestinationConfig
-
-
-class PutRuntimeManagementConfigRequest(TypedDict, total=False):
-    FunctionName: Required[str]
-    Qualifier: str
-    UpdateRuntimeOn: Required[str]
-    RuntimeVersionArn: str
-
-
-class PutRuntimeManagementConfigResponse(TypedDict, total=False):
-    UpdateRuntimeOn: Required[str]
-    FunctionArn: Required[str]
-    RuntimeVersionArn: str
-
-
-class RemoveLayerVersionPermissionRequest(TypedDict, total=False):
-    LayerName: Required[str]
-    VersionNumber: Required[int]
-    StatementId: Required[str]
-    RevisionId: str
-
-
-class RemovePermissionRequest(TypedDict, total=False):
-    FunctionName: Required[str]
-    StatementId: Required[str]
-    Qualifier: str
-    RevisionId: str
-
-
-class ResolvedS3Object(TypedDict, total=False):
-    S3Bucket: str
-    S3Key: str
-    S3ObjectVersion: str
-
-
-class RuntimeVersionConfig(TypedDict, total=False):
-    RuntimeVersionArn: str
-    Error: RuntimeVersionError
-
-
-class RuntimeVersionError(TypedDict, total=False):
-    ErrorCode: str
-    Message: str
-
-
-class S3FilesConfig(TypedDict, total=False):
-    DirectS3Read: str
-
-
-class SnapStart(TypedDict, total=False):
-    ApplyOn: str
-
-
-class SnapStartResponse(TypedDict, total=False):
-    ApplyOn: str
-    OptimizationStatus: str
-
-
-class TagResourceRequest(TypedDict, total=False):
-    Resource: Required[str]
-    Tags: Required[dict[str, str]]
-
-
-class TagsError(TypedDict, total=False):
-    ErrorCode: Required[str]
-    Message: Required[str]
-
-
-class TenancyConfig(TypedDict, total=False):
-    TenantIsolationMode: Required[str]
-
-
-class TracingConfig(TypedDict, total=False):
-    Mode: str
-
-
-class TracingConfigResponse(TypedDict, total=False):
-    Mode: str
-
-
-class UntagResourceRequest(TypedDict, total=False):
-    Resource: Required[str]
-    TagKeys: Required[list[str]]
-
-
-class UpdateAliasRequest(TypedDict, total=False):
-    FunctionName: Required[str]
-    Name: Required[str]
-    FunctionVersion: str
-    Description: str
-    RoutingConfig: AliasRoutingConfiguration
-    RevisionId: str
-
-
-class UpdateCodeSigningConfigRequest(TypedDict, total=False):
-    CodeSigningConfigArn: Required[str]
-    Description: str
-    AllowedPublishers: AllowedPublishers
-    CodeSigningPolicies: CodeSigningPolicies
-
-
-class UpdateCodeSigningConfigResponse(TypedDict, total=False):
-    CodeSigningConfig: Required[CodeSigningConfig]
-
-
-class UpdateFunctionCodeRequest(TypedDict, total=False):
-    FunctionName: Required[str]
-    ZipFile: bytes
-    S3Bucket: str
-    S3Key: str
-    S3ObjectVersion: str
-    S3ObjectStorageMode: str
-    ImageUri: str
-    Architectures: list[str]
-    Publish: bool
-    PublishTo: str
-    DryRun: bool
-    RevisionId: str
-    SourceKMSKeyArn: str
-
-
-class UpdateFunctionConfigurationRequest(TypedDict, total=False):
-    FunctionName: Required[str]
-    Role: str
-    Handler: str
-    Description: str
-    Timeout: int
-    MemorySize: int
-    VpcConfig: VpcConfig
-    Environment: Environment
-    Runtime: str
-    DeadLetterConfig: DeadLetterConfig
-    KMSKeyArn: str
-    TracingConfig: TracingConfig
-    RevisionId: str
-    Layers: list[str]
-    FileSystemConfigs: list[FileSystemConfig]
-    ImageConfig: ImageConfig
-    EphemeralStorage: EphemeralStorage
-    SnapStart: SnapStart
-    LoggingConfig: LoggingConfig
-    CapacityProviderConfig: CapacityProviderConfig
-    DurableConfig: DurableConfig
-    RuntimeConfig: FunctionRuntimeConfig
-    AcceleratorConfig: AcceleratorConfig
-
-
-class UpdateFunctionEventInvokeConfigRequest(TypedDict, total=False):
-    FunctionName: Required[str]
-    Qualifier: str
-    MaximumRetryAttempts: int
-    MaximumEventAgeInSeconds: int
-    DestinationConfig: DestinationConfig
-
-
-class UpdateFunctionUrlConfigRequest(TypedDict, total=False):
-    FunctionName: Required[str]
-    Qualifier: str
-    AuthType: str
-    Cors: Cors
-    InvokeMode: str
-
-
-class UpdateFunctionUrlConfigResponse(TypedDict, total=False):
-    FunctionUrl: Required[str]
-    FunctionArn: Required[str]
-    AuthType: Required[str]
-    Cors: Cors
-    CreationTime: Required[str]
-    LastModifiedTime: Required[str]
-    InvokeMode: str
-
-
-class VpcConfig(TypedDict, total=False):
-    SubnetIds: list[str]
-    SecurityGroupIds: list[str]
-    Ipv6AllowedForDualStack: bool
-
-
-class VpcConfigResponse(TypedDict, total=False):
-    SubnetIds: list[str]
-    SecurityGroupIds: list[str]
-    VpcId: str
-    Ipv6AllowedForDualStack: bool
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Required, TypedDict
+
+    EpochMs = int
+    """An instant: milliseconds since the epoch."""
+
+    class AcceleratorConfig(TypedDict, total=False):
+        AcceleratorMemorySize: Required[int]
+
+    class AccountLimit(TypedDict, total=False):
+        TotalCodeSize: int
+        CodeSizeUnzipped: int
+        CodeSizeZipped: int
+        ConcurrentExecutions: int
+        UnreservedConcurrentExecutions: int
+
+    class AccountUsage(TypedDict, total=False):
+        TotalCodeSize: int
+        FunctionCount: int
+
+    class AddLayerVersionPermissionRequest(TypedDict, total=False):
+        LayerName: Required[str]
+        VersionNumber: Required[int]
+        StatementId: Required[str]
+        Action: Required[str]
+        Principal: Required[str]
+        OrganizationId: str
+        RevisionId: str
+
+    class AddLayerVersionPermissionResponse(TypedDict, total=False):
+        Statement: str
+        RevisionId: str
+
+    class AddPermissionRequest(TypedDict, total=False):
+        FunctionName: Required[str]
+        StatementId: Required[str]
+        Action: Required[str]
+        Principal: Required[str]
+        SourceArn: str
+        FunctionUrlAuthType: str
+        InvokedViaFunctionUrl: bool
+        SourceAccount: str
+        EventSourceToken: str
+        Qualifier: str
+        RevisionId: str
+        PrincipalOrgID: str
+
+    class AddPermissionResponse(TypedDict, total=False):
+        Statement: str
+
+    class AliasConfiguration(TypedDict, total=False):
+        AliasArn: str
+        Name: str
+        FunctionVersion: str
+        Description: str
+        RoutingConfig: AliasRoutingConfiguration
+        RevisionId: str
+
+    class AliasRoutingConfiguration(TypedDict, total=False):
+        AdditionalVersionWeights: dict[str, float]
+
+    class AllowedPublishers(TypedDict, total=False):
+        SigningProfileVersionArns: Required[list[str]]
+
+    class CapacityProviderConfig(TypedDict, total=False):
+        LambdaManagedInstancesCapacityProviderConfig: Required[
+            LambdaManagedInstancesCapacityProviderConfig
+        ]
+
+    class CodeSigningConfig(TypedDict, total=False):
+        CodeSigningConfigId: Required[str]
+        CodeSigningConfigArn: Required[str]
+        Description: str
+        AllowedPublishers: Required[AllowedPublishers]
+        CodeSigningPolicies: Required[CodeSigningPolicies]
+        LastModified: Required[str]
+
+    class CodeSigningPolicies(TypedDict, total=False):
+        UntrustedArtifactOnDeployment: str
+
+    class Concurrency(TypedDict, total=False):
+        ReservedConcurrentExecutions: int
+
+    class Cors(TypedDict, total=False):
+        AllowCredentials: bool
+        AllowHeaders: list[str]
+        AllowMethods: list[str]
+        AllowOrigins: list[str]
+        ExposeHeaders: list[str]
+        MaxAge: int
+
+    class CreateAliasRequest(TypedDict, total=False):
+        FunctionName: Required[str]
+        Name: Required[str]
+        FunctionVersion: Required[str]
+        Description: str
+        RoutingConfig: AliasRoutingConfiguration
+
+    class CreateCodeSigningConfigRequest(TypedDict, total=False):
+        Description: str
+        AllowedPublishers: Required[AllowedPublishers]
+        CodeSigningPolicies: CodeSigningPolicies
+        Tags: dict[str, str]
+
+    class CreateCodeSigningConfigResponse(TypedDict, total=False):
+        CodeSigningConfig: Required[CodeSigningConfig]
+
+    class CreateFunctionRequest(TypedDict, total=False):
+        FunctionName: Required[str]
+        Runtime: str
+        Role: Required[str]
+        Handler: str
+        Code: Required[FunctionCode]
+        Description: str
+        Timeout: int
+        MemorySize: int
+        Publish: bool
+        PublishTo: str
+        VpcConfig: VpcConfig
+        PackageType: str
+        DeadLetterConfig: DeadLetterConfig
+        Environment: Environment
+        KMSKeyArn: str
+        TracingConfig: TracingConfig
+        Tags: dict[str, str]
+        Layers: list[str]
+        FileSystemConfigs: list[FileSystemConfig]
+        CodeSigningConfigArn: str
+        ImageConfig: ImageConfig
+        Architectures: list[str]
+        EphemeralStorage: EphemeralStorage
+        SnapStart: SnapStart
+        LoggingConfig: LoggingConfig
+        TenancyConfig: TenancyConfig
+        CapacityProviderConfig: CapacityProviderConfig
+        DurableConfig: DurableConfig
+        RuntimeConfig: FunctionRuntimeConfig
+        AcceleratorConfig: AcceleratorConfig
+
+    class CreateFunctionUrlConfigRequest(TypedDict, total=False):
+        FunctionName: Required[str]
+        Qualifier: str
+        AuthType: Required[str]
+        Cors: Cors
+        InvokeMode: str
+
+    class CreateFunctionUrlConfigResponse(TypedDict, total=False):
+        FunctionUrl: Required[str]
+        FunctionArn: Required[str]
+        AuthType: Required[str]
+        Cors: Cors
+        CreationTime: Required[str]
+        InvokeMode: str
+
+    class DeadLetterConfig(TypedDict, total=False):
+        TargetArn: str
+
+    class DeleteAliasRequest(TypedDict, total=False):
+        FunctionName: Required[str]
+        Name: Required[str]
+
+    class DeleteCodeSigningConfigRequest(TypedDict, total=False):
+        CodeSigningConfigArn: Required[str]
+
+    class DeleteCodeSigningConfigResponse(TypedDict, total=False):
+        pass
+
+    class DeleteFunctionCodeSigningConfigRequest(TypedDict, total=False):
+        FunctionName: Required[str]
+
+    class DeleteFunctionConcurrencyRequest(TypedDict, total=False):
+        FunctionName: Required[str]
+
+    class DeleteFunctionEventInvokeConfigRequest(TypedDict, total=False):
+        FunctionName: Required[str]
+        Qualifier: str
+
+    class DeleteFunctionRequest(TypedDict, total=False):
+        FunctionName: Required[str]
+        Qualifier: str
+
+    class DeleteFunctionResponse(TypedDict, total=False):
+        StatusCode: int
+
+    class DeleteFunctionUrlConfigRequest(TypedDict, total=False):
+        FunctionName: Required[str]
+        Qualifier: str
+
+    class DeleteLayerVersionRequest(TypedDict, total=False):
+        LayerName: Required[str]
+        VersionNumber: Required[int]
+
+    class DestinationConfig(TypedDict, total=False):
+        OnSuccess: OnSuccess
+        OnFailure: OnFailure
+
+    class DurableConfig(TypedDict, total=False):
+        KMSKeyArn: str
+        RetentionPeriodInDays: int
+        ExecutionTimeout: int
+
+    class Environment(TypedDict, total=False):
+        Variables: dict[str, str]
+
+    class EnvironmentError(TypedDict, total=False):
+        ErrorCode: str
+        Message: str
+
+    class EnvironmentResponse(TypedDict, total=False):
+        Variables: dict[str, str]
+        Error: EnvironmentError
+
+    class EphemeralStorage(TypedDict, total=False):
+        Size: Required[int]
+
+    class FileSystemConfig(TypedDict, total=False):
+        Arn: Required[str]
+        LocalMountPath: Required[str]
+        S3FilesConfig: S3FilesConfig
+
+    class FunctionCode(TypedDict, total=False):
+        ZipFile: bytes
+        S3Bucket: str
+        S3Key: str
+        S3ObjectVersion: str
+        S3ObjectStorageMode: str
+        ImageUri: str
+        SourceKMSKeyArn: str
+
+    class FunctionCodeLocation(TypedDict, total=False):
+        RepositoryType: str
+        Location: str
+        ImageUri: str
+        ResolvedImageUri: str
+        ResolvedS3Object: ResolvedS3Object
+        SourceKMSKeyArn: str
+        Error: FunctionCodeLocationError
+
+    class FunctionCodeLocationError(TypedDict, total=False):
+        ErrorCode: str
+        Message: str
+
+    class FunctionConfiguration(TypedDict, total=False):
+        FunctionName: str
+        FunctionArn: str
+        Runtime: str
+        Role: str
+        Handler: str
+        CodeSize: int
+        Description: str
+        Timeout: int
+        MemorySize: int
+        LastModified: str
+        CodeSha256: str
+        Version: str
+        VpcConfig: VpcConfigResponse
+        DeadLetterConfig: DeadLetterConfig
+        Environment: EnvironmentResponse
+        KMSKeyArn: str
+        TracingConfig: TracingConfigResponse
+        MasterArn: str
+        RevisionId: str
+        Layers: list[Layer]
+        State: str
+        StateReason: str
+        StateReasonCode: str
+        LastUpdateStatus: str
+        LastUpdateStatusReason: str
+        LastUpdateStatusReasonCode: str
+        FileSystemConfigs: list[FileSystemConfig]
+        SigningProfileVersionArn: str
+        SigningJobArn: str
+        PackageType: str
+        ImageConfigResponse: ImageConfigResponse
+        Architectures: list[str]
+        EphemeralStorage: EphemeralStorage
+        SnapStart: SnapStartResponse
+        RuntimeVersionConfig: RuntimeVersionConfig
+        LoggingConfig: LoggingConfig
+        TenancyConfig: TenancyConfig
+        CapacityProviderConfig: CapacityProviderConfig
+        ConfigSha256: str
+        DurableConfig: DurableConfig
+        RuntimeConfig: FunctionRuntimeConfig
+        AcceleratorConfig: AcceleratorConfig
+
+    class FunctionEventInvokeConfig(TypedDict, total=False):
+        LastModified: EpochMs
+        FunctionArn: str
+        MaximumRetryAttempts: int
+        MaximumEventAgeInSeconds: int
+        DestinationConfig: DestinationConfig
+
+    class FunctionRuntimeConfig(TypedDict, total=False):
+        RuntimeArn: Required[str]
+        RuntimeAlias: Required[str]
+
+    class FunctionUrlConfig(TypedDict, total=False):
+        FunctionUrl: Required[str]
+        FunctionArn: Required[str]
+        CreationTime: Required[str]
+        LastModifiedTime: Required[str]
+        Cors: Cors
+        AuthType: Required[str]
+        InvokeMode: str
+
+    class GetAccountSettingsRequest(TypedDict, total=False):
+        pass
+
+    class GetAccountSettingsResponse(TypedDict, total=False):
+        AccountLimit: AccountLimit
+        AccountUsage: AccountUsage
+
+    class GetAliasRequest(TypedDict, total=False):
+        FunctionName: Required[str]
+        Name: Required[str]
+
+    class GetCodeSigningConfigRequest(TypedDict, total=False):
+        CodeSigningConfigArn: Required[str]
+
+    class GetCodeSigningConfigResponse(TypedDict, total=False):
+        CodeSigningConfig: Required[CodeSigningConfig]
+
+    class GetFunctionCodeSigningConfigRequest(TypedDict, total=False):
+        FunctionName: Required[str]
+
+    class GetFunctionCodeSigningConfigResponse(TypedDict, total=False):
+        CodeSigningConfigArn: Required[str]
+        FunctionName: Required[str]
+
+    class GetFunctionConcurrencyRequest(TypedDict, total=False):
+        FunctionName: Required[str]
+
+    class GetFunctionConcurrencyResponse(TypedDict, total=False):
+        ReservedConcurrentExecutions: int
+
+    class GetFunctionConfigurationRequest(TypedDict, total=False):
+        FunctionName: Required[str]
+        Qualifier: str
+
+    class GetFunctionEventInvokeConfigRequest(TypedDict, total=False):
+        FunctionName: Required[str]
+        Qualifier: str
+
+    class GetFunctionRequest(TypedDict, total=False):
+        FunctionName: Required[str]
+        Qualifier: str
+
+    class GetFunctionResponse(TypedDict, total=False):
+        Configuration: FunctionConfiguration
+        Code: FunctionCodeLocation
+        Tags: dict[str, str]
+        TagsError: TagsError
+        Concurrency: Concurrency
+
+    class GetFunctionUrlConfigRequest(TypedDict, total=False):
+        FunctionName: Required[str]
+        Qualifier: str
+
+    class GetFunctionUrlConfigResponse(TypedDict, total=False):
+        FunctionUrl: Required[str]
+        FunctionArn: Required[str]
+        AuthType: Required[str]
+        Cors: Cors
+        CreationTime: Required[str]
+        LastModifiedTime: Required[str]
+        InvokeMode: str
+
+    class GetLayerVersionByArnRequest(TypedDict, total=False):
+        Arn: Required[str]
+
+    class GetLayerVersionPolicyRequest(TypedDict, total=False):
+        LayerName: Required[str]
+        VersionNumber: Required[int]
+
+    class GetLayerVersionPolicyResponse(TypedDict, total=False):
+        Policy: str
+        RevisionId: str
+
+    class GetLayerVersionRequest(TypedDict, total=False):
+        LayerName: Required[str]
+        VersionNumber: Required[int]
+
+    class GetLayerVersionResponse(TypedDict, total=False):
+        Content: LayerVersionContentOutput
+        LayerArn: str
+        LayerVersionArn: str
+        Description: str
+        CreatedDate: str
+        Version: int
+        CompatibleArchitectures: list[str]
+        CompatibleRuntimes: list[str]
+        LicenseInfo: str
+
+    class GetPolicyRequest(TypedDict, total=False):
+        FunctionName: Required[str]
+        Qualifier: str
+
+    class GetPolicyResponse(TypedDict, total=False):
+        Policy: str
+        RevisionId: str
+
+    class GetRuntimeManagementConfigRequest(TypedDict, total=False):
+        FunctionName: Required[str]
+        Qualifier: str
+
+    class GetRuntimeManagementConfigResponse(TypedDict, total=False):
+        UpdateRuntimeOn: str
+        FunctionArn: str
+        RuntimeVersionArn: str
+
+    class ImageConfig(TypedDict, total=False):
+        EntryPoint: list[str]
+        Command: list[str]
+        WorkingDirectory: str
+
+    class ImageConfigError(TypedDict, total=False):
+        ErrorCode: str
+        Message: str
+
+    class ImageConfigResponse(TypedDict, total=False):
+        ImageConfig: ImageConfig
+        Error: ImageConfigError
+
+    class InvocationRequest(TypedDict, total=False):
+        FunctionName: Required[str]
+        InvocationType: str
+        LogType: str
+        ClientContext: str
+        DurableExecutionName: str
+        Payload: bytes
+        Qualifier: str
+        TenantId: str
+
+    class InvocationResponse(TypedDict, total=False):
+        StatusCode: int
+        FunctionError: str
+        LogResult: str
+        Payload: bytes
+        ExecutedVersion: str
+        DurableExecutionArn: str
+
+    class LambdaManagedInstancesCapacityProviderConfig(TypedDict, total=False):
+        CapacityProviderArn: Required[str]
+        PerExecutionEnvironmentMaxConcurrency: int
+        ExecutionEnvironmentMemoryGiBPerVCpu: float
+
+    class Layer(TypedDict, total=False):
+        Arn: str
+        CodeSize: int
+        SigningProfileVersionArn: str
+        SigningJobArn: str
+
+    class LayerVersionContentInput(TypedDict, total=False):
+        S3Bucket: str
+        S3Key: str
+        S3ObjectVersion: str
+        S3ObjectStorageMode: str
+        ZipFile: bytes
+
+    class LayerVersionContentOutput(TypedDict, total=False):
+        Location: str
+        CodeSha256: str
+        CodeSize: int
+        SigningProfileVersionArn: str
+        SigningJobArn: str
+        ResolvedS3Object: ResolvedS3Object
+
+    class LayerVersionsListItem(TypedDict, total=False):
+        LayerVersionArn: str
+        Version: int
+        Description: str
+        CreatedDate: str
+        CompatibleArchitectures: list[str]
+        CompatibleRuntimes: list[str]
+        LicenseInfo: str
+
+    class LayersListItem(TypedDict, total=False):
+        LayerName: str
+        LayerArn: str
+        LatestMatchingVersion: LayerVersionsListItem
+
+    class ListAliasesRequest(TypedDict, total=False):
+        FunctionName: Required[str]
+        FunctionVersion: str
+        Marker: str
+        MaxItems: int
+
+    class ListAliasesResponse(TypedDict, total=False):
+        NextMarker: str
+        Aliases: list[AliasConfiguration]
+
+    class ListCodeSigningConfigsRequest(TypedDict, total=False):
+        Marker: str
+        MaxItems: int
+
+    class ListCodeSigningConfigsResponse(TypedDict, total=False):
+        NextMarker: str
+        CodeSigningConfigs: list[CodeSigningConfig]
+
+    class ListFunctionEventInvokeConfigsRequest(TypedDict, total=False):
+        FunctionName: Required[str]
+        Marker: str
+        MaxItems: int
+
+    class ListFunctionEventInvokeConfigsResponse(TypedDict, total=False):
+        FunctionEventInvokeConfigs: list[FunctionEventInvokeConfig]
+        NextMarker: str
+
+    class ListFunctionUrlConfigsRequest(TypedDict, total=False):
+        FunctionName: Required[str]
+        Marker: str
+        MaxItems: int
+
+    class ListFunctionUrlConfigsResponse(TypedDict, total=False):
+        FunctionUrlConfigs: Required[list[FunctionUrlConfig]]
+        NextMarker: str
+
+    class ListFunctionsByCodeSigningConfigRequest(TypedDict, total=False):
+        CodeSigningConfigArn: Required[str]
+        Marker: str
+        MaxItems: int
+
+    class ListFunctionsByCodeSigningConfigResponse(TypedDict, total=False):
+        NextMarker: str
+        FunctionArns: list[str]
+
+    class ListFunctionsRequest(TypedDict, total=False):
+        MasterRegion: str
+        FunctionVersion: str
+        Marker: str
+        MaxItems: int
+
+    class ListFunctionsResponse(TypedDict, total=False):
+        NextMarker: str
+        Functions: list[FunctionConfiguration]
+
+    class ListLayerVersionsRequest(TypedDict, total=False):
+        CompatibleArchitecture: str
+        CompatibleRuntime: str
+        LayerName: Required[str]
+        Marker: str
+        MaxItems: int
+
+    class ListLayerVersionsResponse(TypedDict, total=False):
+        NextMarker: str
+        LayerVersions: list[LayerVersionsListItem]
+
+    class ListLayersRequest(TypedDict, total=False):
+        CompatibleArchitecture: str
+        CompatibleRuntime: str
+        Marker: str
+        MaxItems: int
+
+    class ListLayersResponse(TypedDict, total=False):
+        NextMarker: str
+        Layers: list[LayersListItem]
+
+    class ListTagsRequest(TypedDict, total=False):
+        Resource: Required[str]
+
+    class ListTagsResponse(TypedDict, total=False):
+        Tags: dict[str, str]
+
+    class ListVersionsByFunctionRequest(TypedDict, total=False):
+        FunctionName: Required[str]
+        Marker: str
+        MaxItems: int
+
+    class ListVersionsByFunctionResponse(TypedDict, total=False):
+        NextMarker: str
+        Versions: list[FunctionConfiguration]
+
+    class LoggingConfig(TypedDict, total=False):
+        LogFormat: str
+        ApplicationLogLevel: str
+        SystemLogLevel: str
+        LogGroup: str
+
+    class OnFailure(TypedDict, total=False):
+        Destination: str
+
+    class OnSuccess(TypedDict, total=False):
+        Destination: str
+
+    class PublishLayerVersionRequest(TypedDict, total=False):
+        LayerName: Required[str]
+        Description: str
+        Content: Required[LayerVersionContentInput]
+        CompatibleArchitectures: list[str]
+        CompatibleRuntimes: list[str]
+        LicenseInfo: str
+
+    class PublishLayerVersionResponse(TypedDict, total=False):
+        Content: LayerVersionContentOutput
+        LayerArn: str
+        LayerVersionArn: str
+        Description: str
+        CreatedDate: str
+        Version: int
+        CompatibleArchitectures: list[str]
+        CompatibleRuntimes: list[str]
+        LicenseInfo: str
+
+    class PublishVersionRequest(TypedDict, total=False):
+        FunctionName: Required[str]
+        CodeSha256: str
+        Description: str
+        RevisionId: str
+        PublishTo: str
+
+    class PutFunctionCodeSigningConfigRequest(TypedDict, total=False):
+        CodeSigningConfigArn: Required[str]
+        FunctionName: Required[str]
+
+    class PutFunctionCodeSigningConfigResponse(TypedDict, total=False):
+        CodeSigningConfigArn: Required[str]
+        FunctionName: Required[str]
+
+    class PutFunctionConcurrencyRequest(TypedDict, total=False):
+        FunctionName: Required[str]
+        ReservedConcurrentExecutions: Required[int]
+
+    class PutFunctionEventInvokeConfigRequest(TypedDict, total=False):
+        FunctionName: Required[str]
+        Qualifier: str
+        MaximumRetryAttempts: int
+        MaximumEventAgeInSeconds: int
+        DestinationConfig: DestinationConfig
+
+    class PutRuntimeManagementConfigRequest(TypedDict, total=False):
+        FunctionName: Required[str]
+        Qualifier: str
+        UpdateRuntimeOn: Required[str]
+        RuntimeVersionArn: str
+
+    class PutRuntimeManagementConfigResponse(TypedDict, total=False):
+        UpdateRuntimeOn: Required[str]
+        FunctionArn: Required[str]
+        RuntimeVersionArn: str
+
+    class RemoveLayerVersionPermissionRequest(TypedDict, total=False):
+        LayerName: Required[str]
+        VersionNumber: Required[int]
+        StatementId: Required[str]
+        RevisionId: str
+
+    class RemovePermissionRequest(TypedDict, total=False):
+        FunctionName: Required[str]
+        StatementId: Required[str]
+        Qualifier: str
+        RevisionId: str
+
+    class ResolvedS3Object(TypedDict, total=False):
+        S3Bucket: str
+        S3Key: str
+        S3ObjectVersion: str
+
+    class RuntimeVersionConfig(TypedDict, total=False):
+        RuntimeVersionArn: str
+        Error: RuntimeVersionError
+
+    class RuntimeVersionError(TypedDict, total=False):
+        ErrorCode: str
+        Message: str
+
+    class S3FilesConfig(TypedDict, total=False):
+        DirectS3Read: str
+
+    class SnapStart(TypedDict, total=False):
+        ApplyOn: str
+
+    class SnapStartResponse(TypedDict, total=False):
+        ApplyOn: str
+        OptimizationStatus: str
+
+    class TagResourceRequest(TypedDict, total=False):
+        Resource: Required[str]
+        Tags: Required[dict[str, str]]
+
+    class TagsError(TypedDict, total=False):
+        ErrorCode: Required[str]
+        Message: Required[str]
+
+    class TenancyConfig(TypedDict, total=False):
+        TenantIsolationMode: Required[str]
+
+    class TracingConfig(TypedDict, total=False):
+        Mode: str
+
+    class TracingConfigResponse(TypedDict, total=False):
+        Mode: str
+
+    class UntagResourceRequest(TypedDict, total=False):
+        Resource: Required[str]
+        TagKeys: Required[list[str]]
+
+    class UpdateAliasRequest(TypedDict, total=False):
+        FunctionName: Required[str]
+        Name: Required[str]
+        FunctionVersion: str
+        Description: str
+        RoutingConfig: AliasRoutingConfiguration
+        RevisionId: str
+
+    class UpdateCodeSigningConfigRequest(TypedDict, total=False):
+        CodeSigningConfigArn: Required[str]
+        Description: str
+        AllowedPublishers: AllowedPublishers
+        CodeSigningPolicies: CodeSigningPolicies
+
+    class UpdateCodeSigningConfigResponse(TypedDict, total=False):
+        CodeSigningConfig: Required[CodeSigningConfig]
+
+    class UpdateFunctionCodeRequest(TypedDict, total=False):
+        FunctionName: Required[str]
+        ZipFile: bytes
+        S3Bucket: str
+        S3Key: str
+        S3ObjectVersion: str
+        S3ObjectStorageMode: str
+        ImageUri: str
+        Architectures: list[str]
+        Publish: bool
+        PublishTo: str
+        DryRun: bool
+        RevisionId: str
+        SourceKMSKeyArn: str
+
+    class UpdateFunctionConfigurationRequest(TypedDict, total=False):
+        FunctionName: Required[str]
+        Role: str
+        Handler: str
+        Description: str
+        Timeout: int
+        MemorySize: int
+        VpcConfig: VpcConfig
+        Environment: Environment
+        Runtime: str
+        DeadLetterConfig: DeadLetterConfig
+        KMSKeyArn: str
+        TracingConfig: TracingConfig
+        RevisionId: str
+        Layers: list[str]
+        FileSystemConfigs: list[FileSystemConfig]
+        ImageConfig: ImageConfig
+        EphemeralStorage: EphemeralStorage
+        SnapStart: SnapStart
+        LoggingConfig: LoggingConfig
+        CapacityProviderConfig: CapacityProviderConfig
+        DurableConfig: DurableConfig
+        RuntimeConfig: FunctionRuntimeConfig
+        AcceleratorConfig: AcceleratorConfig
+
+    class UpdateFunctionEventInvokeConfigRequest(TypedDict, total=False):
+        FunctionName: Required[str]
+        Qualifier: str
+        MaximumRetryAttempts: int
+        MaximumEventAgeInSeconds: int
+        DestinationConfig: DestinationConfig
+
+    class UpdateFunctionUrlConfigRequest(TypedDict, total=False):
+        FunctionName: Required[str]
+        Qualifier: str
+        AuthType: str
+        Cors: Cors
+        InvokeMode: str
+
+    class UpdateFunctionUrlConfigResponse(TypedDict, total=False):
+        FunctionUrl: Required[str]
+        FunctionArn: Required[str]
+        AuthType: Required[str]
+        Cors: Cors
+        CreationTime: Required[str]
+        LastModifiedTime: Required[str]
+        InvokeMode: str
+
+    class VpcConfig(TypedDict, total=False):
+        SubnetIds: list[str]
+        SecurityGroupIds: list[str]
+        Ipv6AllowedForDualStack: bool
+
+    class VpcConfigResponse(TypedDict, total=False):
+        SubnetIds: list[str]
+        SecurityGroupIds: list[str]
+        VpcId: str
+        Ipv6AllowedForDualStack: bool
+
+else:
+
+    def __getattr__(name):
+        """A service is loaded sooner without shapes that only a reader of types needs."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return dict

@@ -2,475 +2,398 @@
 
 from __future__ import annotations
 
-from typing import Required, TypedDict
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Required, TypedDict
 
-EpochMs = int
-"""An instant: milliseconds since the epoch."""
+    EpochMs = int
+    """An instant: milliseconds since the epoch."""
 
+    class AcceptHandshakeRequest(TypedDict, total=False):
+        HandshakeId: Required[str]
 
-class AcceptHandshakeRequest(TypedDict, total=False):
-    HandshakeId: Required[str]
+    class AcceptHandshakeResponse(TypedDict, total=False):
+        Handshake: Handshake
 
+    class Account(TypedDict, total=False):
+        Id: str
+        Arn: str
+        Email: str
+        Name: str
+        Status: str
+        State: str
+        Paths: list[str]
+        JoinedMethod: str
+        JoinedTimestamp: EpochMs
 
-class AcceptHandshakeResponse(TypedDict, total=False):
-    Handshake: Handshake
+    class AttachPolicyRequest(TypedDict, total=False):
+        PolicyId: Required[str]
+        TargetId: Required[str]
 
+    class CancelHandshakeRequest(TypedDict, total=False):
+        HandshakeId: Required[str]
 
-class Account(TypedDict, total=False):
-    Id: str
-    Arn: str
-    Email: str
-    Name: str
-    Status: str
-    State: str
-    Paths: list[str]
-    JoinedMethod: str
-    JoinedTimestamp: EpochMs
+    class CancelHandshakeResponse(TypedDict, total=False):
+        Handshake: Handshake
 
+    class Child(TypedDict, total=False):
+        Id: str
+        Type: str
 
-class AttachPolicyRequest(TypedDict, total=False):
-    PolicyId: Required[str]
-    TargetId: Required[str]
+    class CreateAccountRequest(TypedDict, total=False):
+        Email: Required[str]
+        AccountName: Required[str]
+        RoleName: str
+        IamUserAccessToBilling: str
+        Tags: list[Tag]
 
+    class CreateAccountResponse(TypedDict, total=False):
+        CreateAccountStatus: CreateAccountStatus
 
-class CancelHandshakeRequest(TypedDict, total=False):
-    HandshakeId: Required[str]
+    class CreateAccountStatus(TypedDict, total=False):
+        Id: str
+        AccountName: str
+        State: str
+        RequestedTimestamp: EpochMs
+        CompletedTimestamp: EpochMs
+        AccountId: str
+        GovCloudAccountId: str
+        FailureReason: str
 
+    class CreateOrganizationRequest(TypedDict, total=False):
+        FeatureSet: str
 
-class CancelHandshakeResponse(TypedDict, total=False):
-    Handshake: Handshake
+    class CreateOrganizationResponse(TypedDict, total=False):
+        Organization: Organization
 
+    class CreateOrganizationalUnitRequest(TypedDict, total=False):
+        ParentId: Required[str]
+        Name: Required[str]
+        Tags: list[Tag]
 
-class Child(TypedDict, total=False):
-    Id: str
-    Type: str
+    class CreateOrganizationalUnitResponse(TypedDict, total=False):
+        OrganizationalUnit: OrganizationalUnit
 
+    class CreatePolicyRequest(TypedDict, total=False):
+        Content: Required[str]
+        Description: Required[str]
+        Name: Required[str]
+        Type: Required[str]
+        Tags: list[Tag]
 
-class CreateAccountRequest(TypedDict, total=False):
-    Email: Required[str]
-    AccountName: Required[str]
-    RoleName: str
-    IamUserAccessToBilling: str
-    Tags: list[Tag]
+    class CreatePolicyResponse(TypedDict, total=False):
+        Policy: Policy
 
+    class DeclineHandshakeRequest(TypedDict, total=False):
+        HandshakeId: Required[str]
 
-class CreateAccountResponse(TypedDict, total=False):
-    CreateAccountStatus: CreateAccountStatus
+    class DeclineHandshakeResponse(TypedDict, total=False):
+        Handshake: Handshake
 
+    class DeleteOrganizationalUnitRequest(TypedDict, total=False):
+        OrganizationalUnitId: Required[str]
 
-class CreateAccountStatus(TypedDict, total=False):
-    Id: str
-    AccountName: str
-    State: str
-    RequestedTimestamp: EpochMs
-    CompletedTimestamp: EpochMs
-    AccountId: str
-    GovCloudAccountId: str
-    FailureReason: str
+    class DeletePolicyRequest(TypedDict, total=False):
+        PolicyId: Required[str]
 
+    class DescribeAccountRequest(TypedDict, total=False):
+        AccountId: Required[str]
+
+    class DescribeAccountResponse(TypedDict, total=False):
+        Account: Account
 
-class CreateOrganizationRequest(TypedDict, total=False):
-    FeatureSet: str
+    class DescribeCreateAccountStatusRequest(TypedDict, total=False):
+        CreateAccountRequestId: Required[str]
 
+    class DescribeCreateAccountStatusResponse(TypedDict, total=False):
+        CreateAccountStatus: CreateAccountStatus
 
-class CreateOrganizationResponse(TypedDict, total=False):
-    Organization: Organization
+    class DescribeHandshakeRequest(TypedDict, total=False):
+        HandshakeId: Required[str]
 
+    class DescribeHandshakeResponse(TypedDict, total=False):
+        Handshake: Handshake
 
-class CreateOrganizationalUnitRequest(TypedDict, total=False):
-    ParentId: Required[str]
-    Name: Required[str]
-    Tags: list[Tag]
+    class DescribeOrganizationResponse(TypedDict, total=False):
+        Organization: Organization
 
+    class DescribeOrganizationalUnitRequest(TypedDict, total=False):
+        OrganizationalUnitId: Required[str]
 
-class CreateOrganizationalUnitResponse(TypedDict, total=False):
-    OrganizationalUnit: OrganizationalUnit
+    class DescribeOrganizationalUnitResponse(TypedDict, total=False):
+        OrganizationalUnit: OrganizationalUnit
 
+    class DescribePolicyRequest(TypedDict, total=False):
+        PolicyId: Required[str]
 
-class CreatePolicyRequest(TypedDict, total=False):
-    Content: Required[str]
-    Description: Required[str]
-    Name: Required[str]
-    Type: Required[str]
-    Tags: list[Tag]
+    class DescribePolicyResponse(TypedDict, total=False):
+        Policy: Policy
 
+    class DetachPolicyRequest(TypedDict, total=False):
+        PolicyId: Required[str]
+        TargetId: Required[str]
 
-class CreatePolicyResponse(TypedDict, total=False):
-    Policy: Policy
+    class DisablePolicyTypeRequest(TypedDict, total=False):
+        RootId: Required[str]
+        PolicyType: Required[str]
 
-
-class DeclineHandshakeRequest(TypedDict, total=False):
-    HandshakeId: Required[str]
-
-
-class DeclineHandshakeResponse(TypedDict, total=False):
-    Handshake: Handshake
-
-
-class DeleteOrganizationalUnitRequest(TypedDict, total=False):
-    OrganizationalUnitId: Required[str]
-
-
-class DeletePolicyRequest(TypedDict, total=False):
-    PolicyId: Required[str]
-
-
-class DescribeAccountRequest(TypedDict, total=False):
-    AccountId: Required[str]
-
-
-class DescribeAccountResponse(TypedDict, total=False):
-    Account: Account
-
-
-class DescribeCreateAccountStatusRequest(TypedDict, total=False):
-    CreateAccountRequestId: Required[str]
-
-
-class DescribeCreateAccountStatusResponse(TypedDict, total=False):
-    CreateAccountStatus: CreateAccountStatus
-
-
-class DescribeHandshakeRequest(TypedDict, total=False):
-    HandshakeId: Required[str]
-
-
-class DescribeHandshakeResponse(TypedDict, total=False):
-    Handshake: Handshake
-
-
-class DescribeOrganizationResponse(TypedDict, total=False):
-    Organization: Organization
-
-
-class DescribeOrganizationalUnitRequest(TypedDict, total=False):
-    OrganizationalUnitId: Required[str]
-
-
-class DescribeOrganizationalUnitResponse(TypedDict, total=False):
-    OrganizationalUnit: OrganizationalUnit
-
-
-class DescribePolicyRequest(TypedDict, total=False):
-    PolicyId: Required[str]
-
-
-class DescribePolicyResponse(TypedDict, total=False):
-    Policy: Policy
-
-
-class DetachPolicyRequest(TypedDict, total=False):
-    PolicyId: Required[str]
-    TargetId: Required[str]
-
-
-class DisablePolicyTypeRequest(TypedDict, total=False):
-    RootId: Required[str]
-    PolicyType: Required[str]
-
-
-class DisablePolicyTypeResponse(TypedDict, total=False):
-    Root: Root
-
-
-class EnablePolicyTypeRequest(TypedDict, total=False):
-    RootId: Required[str]
-    PolicyType: Required[str]
-
-
-class EnablePolicyTypeResponse(TypedDict, total=False):
-    Root: Root
-
-
-class EnabledServicePrincipal(TypedDict, total=False):
-    ServicePrincipal: str
-    DateEnabled: EpochMs
-
-
-class Handshake(TypedDict, total=False):
-    Id: str
-    Arn: str
-    Parties: list[HandshakeParty]
-    State: str
-    RequestedTimestamp: EpochMs
-    ExpirationTimestamp: EpochMs
-    Action: str
-    Resources: list[HandshakeResource]
-
-
-class HandshakeFilter(TypedDict, total=False):
-    ActionType: str
-    ParentHandshakeId: str
-
-
-class HandshakeParty(TypedDict, total=False):
-    Id: Required[str]
-    Type: Required[str]
-
-
-class HandshakeResource(TypedDict, total=False):
-    Value: str
-    Type: str
-    Resources: list[HandshakeResource]
-
-
-class InviteAccountToOrganizationRequest(TypedDict, total=False):
-    Target: Required[HandshakeParty]
-    Notes: str
-    Tags: list[Tag]
-
-
-class InviteAccountToOrganizationResponse(TypedDict, total=False):
-    Handshake: Handshake
-
-
-class ListAWSServiceAccessForOrganizationRequest(TypedDict, total=False):
-    NextToken: str
-    MaxResults: int
-
-
-class ListAWSServiceAccessForOrganizationResponse(TypedDict, total=False):
-    EnabledServicePrincipals: list[EnabledServicePrincipal]
-    NextToken: str
-
-
-class ListAccountsForParentRequest(TypedDict, total=False):
-    ParentId: Required[str]
-    NextToken: str
-    MaxResults: int
-
-
-class ListAccountsForParentResponse(TypedDict, total=False):
-    Accounts: list[Account]
-    NextToken: str
-
-
-class ListAccountsRequest(TypedDict, total=False):
-    NextToken: str
-    MaxResults: int
-
-
-class ListAccountsResponse(TypedDict, total=False):
-    Accounts: list[Account]
-    NextToken: str
-
-
-class ListChildrenRequest(TypedDict, total=False):
-    ParentId: Required[str]
-    ChildType: Required[str]
-    NextToken: str
-    MaxResults: int
-
-
-class ListChildrenResponse(TypedDict, total=False):
-    Children: list[Child]
-    NextToken: str
-
-
-class ListCreateAccountStatusRequest(TypedDict, total=False):
-    States: list[str]
-    NextToken: str
-    MaxResults: int
-
-
-class ListCreateAccountStatusResponse(TypedDict, total=False):
-    CreateAccountStatuses: list[CreateAccountStatus]
-    NextToken: str
-
-
-class ListHandshakesForAccountRequest(TypedDict, total=False):
-    Filter: HandshakeFilter
-    NextToken: str
-    MaxResults: int
-
-
-class ListHandshakesForAccountResponse(TypedDict, total=False):
-    Handshakes: list[Handshake]
-    NextToken: str
-
-
-class ListHandshakesForOrganizationRequest(TypedDict, total=False):
-    Filter: HandshakeFilter
-    NextToken: str
-    MaxResults: int
-
-
-class ListHandshakesForOrganizationResponse(TypedDict, total=False):
-    Handshakes: list[Handshake]
-    NextToken: str
-
-
-class ListOrganizationalUnitsForParentRequest(TypedDict, total=False):
-    ParentId: Required[str]
-    NextToken: str
-    MaxResults: int
-
-
-class ListOrganizationalUnitsForParentResponse(TypedDict, total=False):
-    OrganizationalUnits: list[OrganizationalUnit]
-    NextToken: str
-
-
-class ListParentsRequest(TypedDict, total=False):
-    ChildId: Required[str]
-    NextToken: str
-    MaxResults: int
-
-
-class ListParentsResponse(TypedDict, total=False):
-    Parents: list[Parent]
-    NextToken: str
-
-
-class ListPoliciesForTargetRequest(TypedDict, total=False):
-    TargetId: Required[str]
-    Filter: Required[str]
-    NextToken: str
-    MaxResults: int
-
-
-class ListPoliciesForTargetResponse(TypedDict, total=False):
-    Policies: list[PolicySummary]
-    NextToken: str
-
-
-class ListPoliciesRequest(TypedDict, total=False):
-    Filter: Required[str]
-    NextToken: str
-    MaxResults: int
-
-
-class ListPoliciesResponse(TypedDict, total=False):
-    Policies: list[PolicySummary]
-    NextToken: str
-
-
-class ListRootsRequest(TypedDict, total=False):
-    NextToken: str
-    MaxResults: int
-
-
-class ListRootsResponse(TypedDict, total=False):
-    Roots: list[Root]
-    NextToken: str
-
-
-class ListTagsForResourceRequest(TypedDict, total=False):
-    ResourceId: Required[str]
-    NextToken: str
-
-
-class ListTagsForResourceResponse(TypedDict, total=False):
-    Tags: list[Tag]
-    NextToken: str
-
-
-class ListTargetsForPolicyRequest(TypedDict, total=False):
-    PolicyId: Required[str]
-    NextToken: str
-    MaxResults: int
-
-
-class ListTargetsForPolicyResponse(TypedDict, total=False):
-    Targets: list[PolicyTargetSummary]
-    NextToken: str
-
-
-class MoveAccountRequest(TypedDict, total=False):
-    AccountId: Required[str]
-    SourceParentId: Required[str]
-    DestinationParentId: Required[str]
-
-
-class Organization(TypedDict, total=False):
-    Id: str
-    Arn: str
-    FeatureSet: str
-    MasterAccountArn: str
-    MasterAccountId: str
-    MasterAccountEmail: str
-    AvailablePolicyTypes: list[PolicyTypeSummary]
-
-
-class OrganizationalUnit(TypedDict, total=False):
-    Id: str
-    Arn: str
-    Name: str
-    Path: str
-
-
-class Parent(TypedDict, total=False):
-    Id: str
-    Type: str
-
-
-class Policy(TypedDict, total=False):
-    PolicySummary: PolicySummary
-    Content: str
-
-
-class PolicySummary(TypedDict, total=False):
-    Id: str
-    Arn: str
-    Name: str
-    Description: str
-    Type: str
-    AwsManaged: bool
-
-
-class PolicyTargetSummary(TypedDict, total=False):
-    TargetId: str
-    Arn: str
-    Name: str
-    Type: str
-
-
-class PolicyTypeSummary(TypedDict, total=False):
-    Type: str
-    Status: str
-
-
-class RemoveAccountFromOrganizationRequest(TypedDict, total=False):
-    AccountId: Required[str]
-
-
-class Root(TypedDict, total=False):
-    Id: str
-    Arn: str
-    Name: str
-    PolicyTypes: list[PolicyTypeSummary]
-
-
-class Tag(TypedDict, total=False):
-    Key: Required[str]
-    Value: Required[str]
-
-
-class TagResourceRequest(TypedDict, total=False):
-    ResourceId: Required[str]
-    Tags: Required[list[Tag]]
-
-
-class UntagResourceRequest(TypedDict, total=False):
-    ResourceId: Required[str]
-    TagKeys: Required[list[str]]
-
-
-class UpdateOrganizationalUnitRequest(TypedDict, total=False):
-    OrganizationalUnitId: Required[str]
-    Name: str
-
-
-class UpdateOrganizationalUnitResponse(TypedDict, total=False):
-    OrganizationalUnit: OrganizationalUnit
-
-
-class UpdatePolicyRequest(TypedDict, total=False):
-    PolicyId: Required[str]
-    Name: str
-    Description: str
-    Content: str
-
-
-class UpdatePolicyResponse(TypedDict, total=False):
-    Policy: Policy
+    class DisablePolicyTypeResponse(TypedDict, total=False):
+        Root: Root
+
+    class EnablePolicyTypeRequest(TypedDict, total=False):
+        RootId: Required[str]
+        PolicyType: Required[str]
+
+    class EnablePolicyTypeResponse(TypedDict, total=False):
+        Root: Root
+
+    class EnabledServicePrincipal(TypedDict, total=False):
+        ServicePrincipal: str
+        DateEnabled: EpochMs
+
+    class Handshake(TypedDict, total=False):
+        Id: str
+        Arn: str
+        Parties: list[HandshakeParty]
+        State: str
+        RequestedTimestamp: EpochMs
+        ExpirationTimestamp: EpochMs
+        Action: str
+        Resources: list[HandshakeResource]
+
+    class HandshakeFilter(TypedDict, total=False):
+        ActionType: str
+        ParentHandshakeId: str
+
+    class HandshakeParty(TypedDict, total=False):
+        Id: Required[str]
+        Type: Required[str]
+
+    class HandshakeResource(TypedDict, total=False):
+        Value: str
+        Type: str
+        Resources: list[HandshakeResource]
+
+    class InviteAccountToOrganizationRequest(TypedDict, total=False):
+        Target: Required[HandshakeParty]
+        Notes: str
+        Tags: list[Tag]
+
+    class InviteAccountToOrganizationResponse(TypedDict, total=False):
+        Handshake: Handshake
+
+    class ListAWSServiceAccessForOrganizationRequest(TypedDict, total=False):
+        NextToken: str
+        MaxResults: int
+
+    class ListAWSServiceAccessForOrganizationResponse(TypedDict, total=False):
+        EnabledServicePrincipals: list[EnabledServicePrincipal]
+        NextToken: str
+
+    class ListAccountsForParentRequest(TypedDict, total=False):
+        ParentId: Required[str]
+        NextToken: str
+        MaxResults: int
+
+    class ListAccountsForParentResponse(TypedDict, total=False):
+        Accounts: list[Account]
+        NextToken: str
+
+    class ListAccountsRequest(TypedDict, total=False):
+        NextToken: str
+        MaxResults: int
+
+    class ListAccountsResponse(TypedDict, total=False):
+        Accounts: list[Account]
+        NextToken: str
+
+    class ListChildrenRequest(TypedDict, total=False):
+        ParentId: Required[str]
+        ChildType: Required[str]
+        NextToken: str
+        MaxResults: int
+
+    class ListChildrenResponse(TypedDict, total=False):
+        Children: list[Child]
+        NextToken: str
+
+    class ListCreateAccountStatusRequest(TypedDict, total=False):
+        States: list[str]
+        NextToken: str
+        MaxResults: int
+
+    class ListCreateAccountStatusResponse(TypedDict, total=False):
+        CreateAccountStatuses: list[CreateAccountStatus]
+        NextToken: str
+
+    class ListHandshakesForAccountRequest(TypedDict, total=False):
+        Filter: HandshakeFilter
+        NextToken: str
+        MaxResults: int
+
+    class ListHandshakesForAccountResponse(TypedDict, total=False):
+        Handshakes: list[Handshake]
+        NextToken: str
+
+    class ListHandshakesForOrganizationRequest(TypedDict, total=False):
+        Filter: HandshakeFilter
+        NextToken: str
+        MaxResults: int
+
+    class ListHandshakesForOrganizationResponse(TypedDict, total=False):
+        Handshakes: list[Handshake]
+        NextToken: str
+
+    class ListOrganizationalUnitsForParentRequest(TypedDict, total=False):
+        ParentId: Required[str]
+        NextToken: str
+        MaxResults: int
+
+    class ListOrganizationalUnitsForParentResponse(TypedDict, total=False):
+        OrganizationalUnits: list[OrganizationalUnit]
+        NextToken: str
+
+    class ListParentsRequest(TypedDict, total=False):
+        ChildId: Required[str]
+        NextToken: str
+        MaxResults: int
+
+    class ListParentsResponse(TypedDict, total=False):
+        Parents: list[Parent]
+        NextToken: str
+
+    class ListPoliciesForTargetRequest(TypedDict, total=False):
+        TargetId: Required[str]
+        Filter: Required[str]
+        NextToken: str
+        MaxResults: int
+
+    class ListPoliciesForTargetResponse(TypedDict, total=False):
+        Policies: list[PolicySummary]
+        NextToken: str
+
+    class ListPoliciesRequest(TypedDict, total=False):
+        Filter: Required[str]
+        NextToken: str
+        MaxResults: int
+
+    class ListPoliciesResponse(TypedDict, total=False):
+        Policies: list[PolicySummary]
+        NextToken: str
+
+    class ListRootsRequest(TypedDict, total=False):
+        NextToken: str
+        MaxResults: int
+
+    class ListRootsResponse(TypedDict, total=False):
+        Roots: list[Root]
+        NextToken: str
+
+    class ListTagsForResourceRequest(TypedDict, total=False):
+        ResourceId: Required[str]
+        NextToken: str
+
+    class ListTagsForResourceResponse(TypedDict, total=False):
+        Tags: list[Tag]
+        NextToken: str
+
+    class ListTargetsForPolicyRequest(TypedDict, total=False):
+        PolicyId: Required[str]
+        NextToken: str
+        MaxResults: int
+
+    class ListTargetsForPolicyResponse(TypedDict, total=False):
+        Targets: list[PolicyTargetSummary]
+        NextToken: str
+
+    class MoveAccountRequest(TypedDict, total=False):
+        AccountId: Required[str]
+        SourceParentId: Required[str]
+        DestinationParentId: Required[str]
+
+    class Organization(TypedDict, total=False):
+        Id: str
+        Arn: str
+        FeatureSet: str
+        MasterAccountArn: str
+        MasterAccountId: str
+        MasterAccountEmail: str
+        AvailablePolicyTypes: list[PolicyTypeSummary]
+
+    class OrganizationalUnit(TypedDict, total=False):
+        Id: str
+        Arn: str
+        Name: str
+        Path: str
+
+    class Parent(TypedDict, total=False):
+        Id: str
+        Type: str
+
+    class Policy(TypedDict, total=False):
+        PolicySummary: PolicySummary
+        Content: str
+
+    class PolicySummary(TypedDict, total=False):
+        Id: str
+        Arn: str
+        Name: str
+        Description: str
+        Type: str
+        AwsManaged: bool
+
+    class PolicyTargetSummary(TypedDict, total=False):
+        TargetId: str
+        Arn: str
+        Name: str
+        Type: str
+
+    class PolicyTypeSummary(TypedDict, total=False):
+        Type: str
+        Status: str
+
+    class RemoveAccountFromOrganizationRequest(TypedDict, total=False):
+        AccountId: Required[str]
+
+    class Root(TypedDict, total=False):
+        Id: str
+        Arn: str
+        Name: str
+        PolicyTypes: list[PolicyTypeSummary]
+
+    class Tag(TypedDict, total=False):
+        Key: Required[str]
+        Value: Required[str]
+
+    class TagResourceRequest(TypedDict, total=False):
+        ResourceId: Required[str]
+        Tags: Required[list[Tag]]
+
+    class UntagResourceRequest(TypedDict, total=False):
+        ResourceId: Required[str]
+        TagKeys: Required[list[str]]
+
+    class UpdateOrganizationalUnitRequest(TypedDict, total=False):
+        OrganizationalUnitId: Required[str]
+        Name: str
+
+    class UpdateOrganizationalUnitResponse(TypedDict, total=False):
+        OrganizationalUnit: OrganizationalUnit
+
+    class UpdatePolicyRequest(TypedDict, total=False):
+        PolicyId: Required[str]
+        Name: str
+        Description: str
+        Content: str
+
+    class UpdatePolicyResponse(TypedDict, total=False):
+        Policy: Policy
+
+else:
+
+    def __getattr__(name):
+        """A service is loaded sooner without shapes that only a reader of types needs."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return dict

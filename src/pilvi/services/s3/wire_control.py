@@ -2,582 +2,499 @@
 
 from __future__ import annotations
 
-from typing import Required, TypedDict
-
-EpochMs = int
-"""An instant: milliseconds since the epoch."""
-
-
-class AccessPoint(TypedDict, total=False):
-    Name: Required[str]
-    NetworkOrigin: Required[str]
-    VpcConfiguration: VpcConfiguration
-    Bucket: Required[str]
-    AccessPointArn: str
-    Alias: str
-    BucketAccountId: str
-    DataSourceId: str
-    DataSourceType: str
-
-
-class CreateAccessPointRequest(TypedDict, total=False):
-    AccountId: Required[str]
-    Name: Required[str]
-    Bucket: Required[str]
-    VpcConfiguration: VpcConfiguration
-    PublicAccessBlockConfiguration: PublicAccessBlockConfiguration
-    BucketAccountId: str
-    Scope: Scope
-    Tags: list[Tag]
-
-
-class CreateAccessPointResult(TypedDict, total=False):
-    AccessPointArn: str
-    Alias: str
-
-
-class CreateJobRequest(TypedDict, total=False):
-    AccountId: Required[str]
-    ConfirmationRequired: bool
-    Operation: Required[JobOperation]
-    Report: Required[JobReport]
-    ClientRequestToken: Required[str]
-    Manifest: JobManifest
-    Description: str
-    Priority: Required[int]
-    RoleArn: Required[str]
-    Tags: list[S3Tag]
-    ManifestGenerator: JobManifestGenerator
-
-
-class CreateJobResult(TypedDict, total=False):
-    JobId: str
-
-
-class DSSEKMSFilter(TypedDict, total=False):
-    KmsKeyArn: str
-
-
-class DeleteAccessPointPolicyRequest(TypedDict, total=False):
-    AccountId: Required[str]
-    Name: Required[str]
-
-
-class DeleteAccessPointRequest(TypedDict, total=False):
-    AccountId: Required[str]
-    Name: Required[str]
-
-
-class DeleteJobTaggingRequest(TypedDict, total=False):
-    AccountId: Required[str]
-    JobId: Required[str]
-
-
-class DeleteJobTaggingResult(TypedDict, total=False):
-    pass
-
-
-class DeletePublicAccessBlockRequest(TypedDict, total=False):
-    AccountId: Required[str]
-
-
-class DescribeJobRequest(TypedDict, total=False):
-    AccountId: Required[str]
-    JobId: Required[str]
-
-
-class DescribeJobResult(TypedDict, total=False):
-    Job: JobDescriptor
-
-
-class GeneratedManifestEncryption(TypedDict, total=False):
-    SSES3: SSES3Encryption
-    SSEKMS: SSEKMSEncryption
-
-
-class GetAccessPointPolicyRequest(TypedDict, total=False):
-    AccountId: Required[str]
-    Name: Required[str]
-
-
-class GetAccessPointPolicyResult(TypedDict, total=False):
-    Policy: str
-
-
-class GetAccessPointPolicyStatusRequest(TypedDict, total=False):
-    AccountId: Required[str]
-    Name: Required[str]
-
-
-class GetAccessPointPolicyStatusResult(TypedDict, total=False):
-    PolicyStatus: PolicyStatus
-
-
-class GetAccessPointRequest(TypedDict, total=False):
-    AccountId: Required[str]
-    Name: Required[str]
-
-
-class GetAccessPointResult(TypedDict, total=False):
-    Name: str
-    Bucket: str
-    NetworkOrigin: str
-    VpcConfiguration: VpcConfiguration
-    PublicAccessBlockConfiguration: PublicAccessBlockConfiguration
-    CreationDate: EpochMs
-    Alias: str
-    AccessPointArn: str
-    Endpoints: dict[str, str]
-    BucketAccountId: str
-    DataSourceId: str
-    DataSourceType: str
-
-
-class GetJobTaggingRequest(TypedDict, total=False):
-    AccountId: Required[str]
-    JobId: Required[str]
-
-
-class GetJobTaggingResult(TypedDict, total=False):
-    Tags: list[S3Tag]
-
-
-class GetPublicAccessBlockOutput(TypedDict, total=False):
-    PublicAccessBlockConfiguration: PublicAccessBlockConfiguration
-
-
-class GetPublicAccessBlockRequest(TypedDict, total=False):
-    AccountId: Required[str]
-
-
-class JobDescriptor(TypedDict, total=False):
-    JobId: str
-    ConfirmationRequired: bool
-    Description: str
-    JobArn: str
-    Status: str
-    Manifest: JobManifest
-    Operation: JobOperation
-    Priority: int
-    ProgressSummary: JobProgressSummary
-    StatusUpdateReason: str
-    FailureReasons: list[JobFailure]
-    Report: JobReport
-    CreationTime: EpochMs
-    TerminationDate: EpochMs
-    RoleArn: str
-    SuspendedDate: EpochMs
-    SuspendedCause: str
-    ManifestGenerator: JobManifestGenerator
-    GeneratedManifestDescriptor: S3GeneratedManifestDescriptor
-
-
-class JobFailure(TypedDict, total=False):
-    FailureCode: str
-    FailureReason: str
-
-
-class JobListDescriptor(TypedDict, total=False):
-    JobId: str
-    Description: str
-    Operation: str
-    Priority: int
-    Status: str
-    CreationTime: EpochMs
-    TerminationDate: EpochMs
-    ProgressSummary: JobProgressSummary
-
-
-class JobManifest(TypedDict, total=False):
-    Spec: Required[JobManifestSpec]
-    Location: Required[JobManifestLocation]
-
-
-class JobManifestGenerator(TypedDict, total=False):
-    S3JobManifestGenerator: S3JobManifestGenerator
-
-
-class JobManifestGeneratorFilter(TypedDict, total=False):
-    EligibleForReplication: bool
-    CreatedAfter: EpochMs
-    CreatedBefore: EpochMs
-    ObjectReplicationStatuses: list[str]
-    KeyNameConstraint: KeyNameConstraint
-    ObjectSizeGreaterThanBytes: int
-    ObjectSizeLessThanBytes: int
-    MatchAnyStorageClass: list[str]
-    MatchAnyObjectEncryption: list[ObjectEncryptionFilter]
-
-
-class JobManifestLocation(TypedDict, total=False):
-    ObjectArn: Required[str]
-    ObjectVersionId: str
-    ETag: Required[str]
-
-
-class JobManifestSpec(TypedDict, total=False):
-    Format: Required[str]
-    Fields: list[str]
-
-
-class JobOperation(TypedDict, total=False):
-    LambdaInvoke: LambdaInvokeOperation
-    S3PutObjectCopy: S3CopyObjectOperation
-    S3PutObjectAcl: S3SetObjectAclOperation
-    S3PutObjectTagging: S3SetObjectTaggingOperation
-    S3DeleteObjectTagging: S3DeleteObjectTaggingOperation
-    S3InitiateRestoreObject: S3InitiateRestoreObjectOperation
-    S3PutObjectLegalHold: S3SetObjectLegalHoldOperation
-    S3PutObjectRetention: S3SetObjectRetentionOperation
-    S3ReplicateObject: S3ReplicateObjectOperation
-    S3ComputeObjectChecksum: S3ComputeObjectChecksumOperation
-    S3UpdateObjectEncryption: S3UpdateObjectEncryptionOperation
-
-
-class JobProgressSummary(TypedDict, total=False):
-    TotalNumberOfTasks: int
-    NumberOfTasksSucceeded: int
-    NumberOfTasksFailed: int
-    Timers: JobTimers
-
-
-class JobReport(TypedDict, total=False):
-    Bucket: str
-    Format: str
-    Enabled: Required[bool]
-    Prefix: str
-    ReportScope: str
-    ExpectedBucketOwner: str
-
-
-class JobTimers(TypedDict, total=False):
-    ElapsedTimeInActiveSeconds: int
-
-
-class KeyNameConstraint(TypedDict, total=False):
-    MatchAnyPrefix: list[str]
-    MatchAnySuffix: list[str]
-    MatchAnySubstring: list[str]
-
-
-class LambdaInvokeOperation(TypedDict, total=False):
-    FunctionArn: str
-    InvocationSchemaVersion: str
-    UserArguments: dict[str, str]
-
-
-class ListAccessPointsRequest(TypedDict, total=False):
-    AccountId: Required[str]
-    Bucket: str
-    NextToken: str
-    MaxResults: int
-    DataSourceId: str
-    DataSourceType: str
-
-
-class ListAccessPointsResult(TypedDict, total=False):
-    AccessPointList: list[AccessPoint]
-    NextToken: str
-
-
-class ListJobsRequest(TypedDict, total=False):
-    AccountId: Required[str]
-    JobStatuses: list[str]
-    NextToken: str
-    MaxResults: int
-
-
-class ListJobsResult(TypedDict, total=False):
-    NextToken: str
-    Jobs: list[JobListDescriptor]
-
-
-class ListTagsForResourceRequest(TypedDict, total=False):
-    AccountId: Required[str]
-    ResourceArn: Required[str]
-
-
-class ListTagsForResourceResult(TypedDict, total=False):
-    Tags: list[Tag]
-
-
-class NotSSEFilter(TypedDict, total=False):
-    pass
-
-
-class ObjectEncryption(TypedDict, total=False):
-    SSEKMS: S3UpdateObjectEncryptionSSEKMS
-
-
-class ObjectEncryptionFilter(TypedDict, total=False):
-    SSES3: SSES3Filter
-    SSEKMS: SSEKMSFilter
-    DSSEKMS: DSSEKMSFilter
-    SSEC: SSECFilter
-    NOTSSE: NotSSEFilter
-
-
-class PolicyStatus(TypedDict, total=False):
-    IsPublic: bool
-
-
-class PublicAccessBlockConfiguration(TypedDict, total=False):
-    BlockPublicAcls: bool
-    IgnorePublicAcls: bool
-    BlockPublicPolicy: bool
-    RestrictPublicBuckets: bool
-
-
-class PutAccessPointPolicyRequest(TypedDict, total=False):
-    AccountId: Required[str]
-    Name: Required[str]
-    Policy: Required[str]
-
-
-class PutJobTaggingRequest(TypedDict, total=False):
-    AccountId: Required[str]
-    JobId: Required[str]
-    Tags: Required[list[S3Tag]]
-
-
-class PutJobTaggingResult(TypedDict, total=False):
-    pass
-
-
-class PutPublicAccessBlockRequest(TypedDict, total=False):
-    PublicAccessBlockConfiguration: Required[PublicAccessBlockConfiguration]
-    AccountId: Required[str]
-
-
-class S3AccessControlList(TypedDict, total=False):
-    Owner: Required[S3ObjectOwner]
-    Grants: list[S3Grant]
-
-
-class S3AccessControlPolicy(TypedDict, total=False):
-    AccessControlList: S3AccessControlList
-    CannedAccessControlList: str
-
-
-class S3ComputeObjectChecksumOperation(TypedDict, total=False):
-    ChecksumAlgorithm: str
-    ChecksumType: str
-
-
-class S3CopyObjectOperation(TypedDict, total=False):
-    TargetResource: str
-    CannedAccessControlList: str
-    AccessControlGrants: list[S3Grant]
-    MetadataDirective: str
-    AnnotationDirective: str
-    ModifiedSinceConstraint: EpochMs
-    NewObjectMetadata: S3ObjectMetadata
-    NewObjectTagging: list[S3Tag]
-    RedirectLocation: str
-    RequesterPays: bool
-    StorageClass: str
-    UnModifiedSinceConstraint: EpochMs
-    SSEAwsKmsKeyId: str
-    TargetKeyPrefix: str
-    ObjectLockLegalHoldStatus: str
-    ObjectLockMode: str
-    ObjectLockRetainUntilDate: EpochMs
-    BucketKeyEnabled: bool
-    ChecksumAlgorithm: str
-    ObjectLockEventHold: str
-    ObjectLockEventHoldDuration: S3ObjectLockEventHoldDuration
-
-
-class S3DeleteObjectTaggingOperation(TypedDict, total=False):
-    pass
-
-
-class S3GeneratedManifestDescriptor(TypedDict, total=False):
-    Format: str
-    Location: JobManifestLocation
-
-
-class S3Grant(TypedDict, total=False):
-    Grantee: S3Grantee
-    Permission: str
-
-
-class S3Grantee(TypedDict, total=False):
-    TypeIdentifier: str
-    Identifier: str
-    DisplayName: str
-
-
-class S3InitiateRestoreObjectOperation(TypedDict, total=False):
-    ExpirationInDays: int
-    GlacierJobTier: str
-
-
-class S3JobManifestGenerator(TypedDict, total=False):
-    ExpectedBucketOwner: str
-    SourceBucket: Required[str]
-    ManifestOutputLocation: S3ManifestOutputLocation
-    Filter: JobManifestGeneratorFilter
-    EnableManifestOutput: Required[bool]
-
-
-class S3ManifestOutputLocation(TypedDict, total=False):
-    ExpectedManifestBucketOwner: str
-    Bucket: Required[str]
-    ManifestPrefix: str
-    ManifestEncryption: GeneratedManifestEncryption
-    ManifestFormat: Required[str]
-
-
-class S3ObjectLockEventHoldDuration(TypedDict, total=False):
-    Days: int
-    Years: int
-
-
-class S3ObjectLockLegalHold(TypedDict, total=False):
-    Status: Required[str]
-
-
-class S3ObjectLockRetentionEventHoldDuration(TypedDict, total=False):
-    Days: int
-    Years: int
-
-
-class S3ObjectMetadata(TypedDict, total=False):
-    CacheControl: str
-    ContentDisposition: str
-    ContentEncoding: str
-    ContentLanguage: str
-    UserMetadata: dict[str, str]
-    ContentLength: int
-    ContentMD5: str
-    ContentType: str
-    HttpExpiresDate: EpochMs
-    RequesterCharged: bool
-    SSEAlgorithm: str
-
-
-class S3ObjectOwner(TypedDict, total=False):
-    ID: str
-    DisplayName: str
-
-
-class S3ReplicateObjectOperation(TypedDict, total=False):
-    pass
-
-
-class S3Retention(TypedDict, total=False):
-    RetainUntilDate: EpochMs
-    Mode: str
-    EventHold: str
-    EventHoldDuration: S3ObjectLockRetentionEventHoldDuration
-
-
-class S3SetObjectAclOperation(TypedDict, total=False):
-    AccessControlPolicy: S3AccessControlPolicy
-
-
-class S3SetObjectLegalHoldOperation(TypedDict, total=False):
-    LegalHold: Required[S3ObjectLockLegalHold]
-
-
-class S3SetObjectRetentionOperation(TypedDict, total=False):
-    BypassGovernanceRetention: bool
-    Retention: Required[S3Retention]
-
-
-class S3SetObjectTaggingOperation(TypedDict, total=False):
-    TagSet: list[S3Tag]
-
-
-class S3Tag(TypedDict, total=False):
-    Key: Required[str]
-    Value: Required[str]
-
-
-class S3UpdateObjectEncryptionOperation(TypedDict, total=False):
-    ObjectEncryption: ObjectEncryption
-
-
-class S3UpdateObjectEncryptionSSEKMS(TypedDict, total=False):
-    KMSKeyArn: Required[str]
-    BucketKeyEnabled: bool
-
-
-class SSECFilter(TypedDict, total=False):
-    pass
-
-
-class SSEKMSEncryption(TypedDict, total=False):
-    KeyId: Required[str]
-
-
-class SSEKMSFilter(TypedDict, total=False):
-    KmsKeyArn: str
-    BucketKeyEnabled: bool
-
-
-class SSES3Encryption(TypedDict, total=False):
-    pass
-
-
-class SSES3Filter(TypedDict, total=False):
-    pass
-
-
-class Scope(TypedDict, total=False):
-    Prefixes: list[str]
-    Permissions: list[str]
-
-
-class Tag(TypedDict, total=False):
-    Key: Required[str]
-    Value: Required[str]
-
-
-class TagResourceRequest(TypedDict, total=False):
-    AccountId: Required[str]
-    ResourceArn: Required[str]
-    Tags: Required[list[Tag]]
-
-
-class TagResourceResult(TypedDict, total=False):
-    pass
-
-
-class UntagResourceRequest(TypedDict, total=False):
-    AccountId: Required[str]
-    ResourceArn: Required[str]
-    TagKeys: Required[list[str]]
-
-
-class UntagResourceResult(TypedDict, total=False):
-    pass
-
-
-class UpdateJobPriorityRequest(TypedDict, total=False):
-    AccountId: Required[str]
-    JobId: Required[str]
-    Priority: Required[int]
-
-
-class UpdateJobPriorityResult(TypedDict, total=False):
-    JobId: Required[str]
-    Priority: Required[int]
-
-
-class UpdateJobStatusRequest(TypedDict, total=False):
-    AccountId: Required[str]
-    JobId: Required[str]
-    RequestedJobStatus: Required[str]
-    StatusUpdateReason: str
-
-
-class UpdateJobStatusResult(TypedDict, total=False):
-    JobId: str
-    Status: str
-    StatusUpdateReason: str
-
-
-class VpcConfiguration(TypedDict, total=False):
-    VpcId: Required[str]
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Required, TypedDict
+
+    EpochMs = int
+    """An instant: milliseconds since the epoch."""
+
+    class AccessPoint(TypedDict, total=False):
+        Name: Required[str]
+        NetworkOrigin: Required[str]
+        VpcConfiguration: VpcConfiguration
+        Bucket: Required[str]
+        AccessPointArn: str
+        Alias: str
+        BucketAccountId: str
+        DataSourceId: str
+        DataSourceType: str
+
+    class CreateAccessPointRequest(TypedDict, total=False):
+        AccountId: Required[str]
+        Name: Required[str]
+        Bucket: Required[str]
+        VpcConfiguration: VpcConfiguration
+        PublicAccessBlockConfiguration: PublicAccessBlockConfiguration
+        BucketAccountId: str
+        Scope: Scope
+        Tags: list[Tag]
+
+    class CreateAccessPointResult(TypedDict, total=False):
+        AccessPointArn: str
+        Alias: str
+
+    class CreateJobRequest(TypedDict, total=False):
+        AccountId: Required[str]
+        ConfirmationRequired: bool
+        Operation: Required[JobOperation]
+        Report: Required[JobReport]
+        ClientRequestToken: Required[str]
+        Manifest: JobManifest
+        Description: str
+        Priority: Required[int]
+        RoleArn: Required[str]
+        Tags: list[S3Tag]
+        ManifestGenerator: JobManifestGenerator
+
+    class CreateJobResult(TypedDict, total=False):
+        JobId: str
+
+    class DSSEKMSFilter(TypedDict, total=False):
+        KmsKeyArn: str
+
+    class DeleteAccessPointPolicyRequest(TypedDict, total=False):
+        AccountId: Required[str]
+        Name: Required[str]
+
+    class DeleteAccessPointRequest(TypedDict, total=False):
+        AccountId: Required[str]
+        Name: Required[str]
+
+    class DeleteJobTaggingRequest(TypedDict, total=False):
+        AccountId: Required[str]
+        JobId: Required[str]
+
+    class DeleteJobTaggingResult(TypedDict, total=False):
+        pass
+
+    class DeletePublicAccessBlockRequest(TypedDict, total=False):
+        AccountId: Required[str]
+
+    class DescribeJobRequest(TypedDict, total=False):
+        AccountId: Required[str]
+        JobId: Required[str]
+
+    class DescribeJobResult(TypedDict, total=False):
+        Job: JobDescriptor
+
+    class GeneratedManifestEncryption(TypedDict, total=False):
+        SSES3: SSES3Encryption
+        SSEKMS: SSEKMSEncryption
+
+    class GetAccessPointPolicyRequest(TypedDict, total=False):
+        AccountId: Required[str]
+        Name: Required[str]
+
+    class GetAccessPointPolicyResult(TypedDict, total=False):
+        Policy: str
+
+    class GetAccessPointPolicyStatusRequest(TypedDict, total=False):
+        AccountId: Required[str]
+        Name: Required[str]
+
+    class GetAccessPointPolicyStatusResult(TypedDict, total=False):
+        PolicyStatus: PolicyStatus
+
+    class GetAccessPointRequest(TypedDict, total=False):
+        AccountId: Required[str]
+        Name: Required[str]
+
+    class GetAccessPointResult(TypedDict, total=False):
+        Name: str
+        Bucket: str
+        NetworkOrigin: str
+        VpcConfiguration: VpcConfiguration
+        PublicAccessBlockConfiguration: PublicAccessBlockConfiguration
+        CreationDate: EpochMs
+        Alias: str
+        AccessPointArn: str
+        Endpoints: dict[str, str]
+        BucketAccountId: str
+        DataSourceId: str
+        DataSourceType: str
+
+    class GetJobTaggingRequest(TypedDict, total=False):
+        AccountId: Required[str]
+        JobId: Required[str]
+
+    class GetJobTaggingResult(TypedDict, total=False):
+        Tags: list[S3Tag]
+
+    class GetPublicAccessBlockOutput(TypedDict, total=False):
+        PublicAccessBlockConfiguration: PublicAccessBlockConfiguration
+
+    class GetPublicAccessBlockRequest(TypedDict, total=False):
+        AccountId: Required[str]
+
+    class JobDescriptor(TypedDict, total=False):
+        JobId: str
+        ConfirmationRequired: bool
+        Description: str
+        JobArn: str
+        Status: str
+        Manifest: JobManifest
+        Operation: JobOperation
+        Priority: int
+        ProgressSummary: JobProgressSummary
+        StatusUpdateReason: str
+        FailureReasons: list[JobFailure]
+        Report: JobReport
+        CreationTime: EpochMs
+        TerminationDate: EpochMs
+        RoleArn: str
+        SuspendedDate: EpochMs
+        SuspendedCause: str
+        ManifestGenerator: JobManifestGenerator
+        GeneratedManifestDescriptor: S3GeneratedManifestDescriptor
+
+    class JobFailure(TypedDict, total=False):
+        FailureCode: str
+        FailureReason: str
+
+    class JobListDescriptor(TypedDict, total=False):
+        JobId: str
+        Description: str
+        Operation: str
+        Priority: int
+        Status: str
+        CreationTime: EpochMs
+        TerminationDate: EpochMs
+        ProgressSummary: JobProgressSummary
+
+    class JobManifest(TypedDict, total=False):
+        Spec: Required[JobManifestSpec]
+        Location: Required[JobManifestLocation]
+
+    class JobManifestGenerator(TypedDict, total=False):
+        S3JobManifestGenerator: S3JobManifestGenerator
+
+    class JobManifestGeneratorFilter(TypedDict, total=False):
+        EligibleForReplication: bool
+        CreatedAfter: EpochMs
+        CreatedBefore: EpochMs
+        ObjectReplicationStatuses: list[str]
+        KeyNameConstraint: KeyNameConstraint
+        ObjectSizeGreaterThanBytes: int
+        ObjectSizeLessThanBytes: int
+        MatchAnyStorageClass: list[str]
+        MatchAnyObjectEncryption: list[ObjectEncryptionFilter]
+
+    class JobManifestLocation(TypedDict, total=False):
+        ObjectArn: Required[str]
+        ObjectVersionId: str
+        ETag: Required[str]
+
+    class JobManifestSpec(TypedDict, total=False):
+        Format: Required[str]
+        Fields: list[str]
+
+    class JobOperation(TypedDict, total=False):
+        LambdaInvoke: LambdaInvokeOperation
+        S3PutObjectCopy: S3CopyObjectOperation
+        S3PutObjectAcl: S3SetObjectAclOperation
+        S3PutObjectTagging: S3SetObjectTaggingOperation
+        S3DeleteObjectTagging: S3DeleteObjectTaggingOperation
+        S3InitiateRestoreObject: S3InitiateRestoreObjectOperation
+        S3PutObjectLegalHold: S3SetObjectLegalHoldOperation
+        S3PutObjectRetention: S3SetObjectRetentionOperation
+        S3ReplicateObject: S3ReplicateObjectOperation
+        S3ComputeObjectChecksum: S3ComputeObjectChecksumOperation
+        S3UpdateObjectEncryption: S3UpdateObjectEncryptionOperation
+
+    class JobProgressSummary(TypedDict, total=False):
+        TotalNumberOfTasks: int
+        NumberOfTasksSucceeded: int
+        NumberOfTasksFailed: int
+        Timers: JobTimers
+
+    class JobReport(TypedDict, total=False):
+        Bucket: str
+        Format: str
+        Enabled: Required[bool]
+        Prefix: str
+        ReportScope: str
+        ExpectedBucketOwner: str
+
+    class JobTimers(TypedDict, total=False):
+        ElapsedTimeInActiveSeconds: int
+
+    class KeyNameConstraint(TypedDict, total=False):
+        MatchAnyPrefix: list[str]
+        MatchAnySuffix: list[str]
+        MatchAnySubstring: list[str]
+
+    class LambdaInvokeOperation(TypedDict, total=False):
+        FunctionArn: str
+        InvocationSchemaVersion: str
+        UserArguments: dict[str, str]
+
+    class ListAccessPointsRequest(TypedDict, total=False):
+        AccountId: Required[str]
+        Bucket: str
+        NextToken: str
+        MaxResults: int
+        DataSourceId: str
+        DataSourceType: str
+
+    class ListAccessPointsResult(TypedDict, total=False):
+        AccessPointList: list[AccessPoint]
+        NextToken: str
+
+    class ListJobsRequest(TypedDict, total=False):
+        AccountId: Required[str]
+        JobStatuses: list[str]
+        NextToken: str
+        MaxResults: int
+
+    class ListJobsResult(TypedDict, total=False):
+        NextToken: str
+        Jobs: list[JobListDescriptor]
+
+    class ListTagsForResourceRequest(TypedDict, total=False):
+        AccountId: Required[str]
+        ResourceArn: Required[str]
+
+    class ListTagsForResourceResult(TypedDict, total=False):
+        Tags: list[Tag]
+
+    class NotSSEFilter(TypedDict, total=False):
+        pass
+
+    class ObjectEncryption(TypedDict, total=False):
+        SSEKMS: S3UpdateObjectEncryptionSSEKMS
+
+    class ObjectEncryptionFilter(TypedDict, total=False):
+        SSES3: SSES3Filter
+        SSEKMS: SSEKMSFilter
+        DSSEKMS: DSSEKMSFilter
+        SSEC: SSECFilter
+        NOTSSE: NotSSEFilter
+
+    class PolicyStatus(TypedDict, total=False):
+        IsPublic: bool
+
+    class PublicAccessBlockConfiguration(TypedDict, total=False):
+        BlockPublicAcls: bool
+        IgnorePublicAcls: bool
+        BlockPublicPolicy: bool
+        RestrictPublicBuckets: bool
+
+    class PutAccessPointPolicyRequest(TypedDict, total=False):
+        AccountId: Required[str]
+        Name: Required[str]
+        Policy: Required[str]
+
+    class PutJobTaggingRequest(TypedDict, total=False):
+        AccountId: Required[str]
+        JobId: Required[str]
+        Tags: Required[list[S3Tag]]
+
+    class PutJobTaggingResult(TypedDict, total=False):
+        pass
+
+    class PutPublicAccessBlockRequest(TypedDict, total=False):
+        PublicAccessBlockConfiguration: Required[PublicAccessBlockConfiguration]
+        AccountId: Required[str]
+
+    class S3AccessControlList(TypedDict, total=False):
+        Owner: Required[S3ObjectOwner]
+        Grants: list[S3Grant]
+
+    class S3AccessControlPolicy(TypedDict, total=False):
+        AccessControlList: S3AccessControlList
+        CannedAccessControlList: str
+
+    class S3ComputeObjectChecksumOperation(TypedDict, total=False):
+        ChecksumAlgorithm: str
+        ChecksumType: str
+
+    class S3CopyObjectOperation(TypedDict, total=False):
+        TargetResource: str
+        CannedAccessControlList: str
+        AccessControlGrants: list[S3Grant]
+        MetadataDirective: str
+        AnnotationDirective: str
+        ModifiedSinceConstraint: EpochMs
+        NewObjectMetadata: S3ObjectMetadata
+        NewObjectTagging: list[S3Tag]
+        RedirectLocation: str
+        RequesterPays: bool
+        StorageClass: str
+        UnModifiedSinceConstraint: EpochMs
+        SSEAwsKmsKeyId: str
+        TargetKeyPrefix: str
+        ObjectLockLegalHoldStatus: str
+        ObjectLockMode: str
+        ObjectLockRetainUntilDate: EpochMs
+        BucketKeyEnabled: bool
+        ChecksumAlgorithm: str
+        ObjectLockEventHold: str
+        ObjectLockEventHoldDuration: S3ObjectLockEventHoldDuration
+
+    class S3DeleteObjectTaggingOperation(TypedDict, total=False):
+        pass
+
+    class S3GeneratedManifestDescriptor(TypedDict, total=False):
+        Format: str
+        Location: JobManifestLocation
+
+    class S3Grant(TypedDict, total=False):
+        Grantee: S3Grantee
+        Permission: str
+
+    class S3Grantee(TypedDict, total=False):
+        TypeIdentifier: str
+        Identifier: str
+        DisplayName: str
+
+    class S3InitiateRestoreObjectOperation(TypedDict, total=False):
+        ExpirationInDays: int
+        GlacierJobTier: str
+
+    class S3JobManifestGenerator(TypedDict, total=False):
+        ExpectedBucketOwner: str
+        SourceBucket: Required[str]
+        ManifestOutputLocation: S3ManifestOutputLocation
+        Filter: JobManifestGeneratorFilter
+        EnableManifestOutput: Required[bool]
+
+    class S3ManifestOutputLocation(TypedDict, total=False):
+        ExpectedManifestBucketOwner: str
+        Bucket: Required[str]
+        ManifestPrefix: str
+        ManifestEncryption: GeneratedManifestEncryption
+        ManifestFormat: Required[str]
+
+    class S3ObjectLockEventHoldDuration(TypedDict, total=False):
+        Days: int
+        Years: int
+
+    class S3ObjectLockLegalHold(TypedDict, total=False):
+        Status: Required[str]
+
+    class S3ObjectLockRetentionEventHoldDuration(TypedDict, total=False):
+        Days: int
+        Years: int
+
+    class S3ObjectMetadata(TypedDict, total=False):
+        CacheControl: str
+        ContentDisposition: str
+        ContentEncoding: str
+        ContentLanguage: str
+        UserMetadata: dict[str, str]
+        ContentLength: int
+        ContentMD5: str
+        ContentType: str
+        HttpExpiresDate: EpochMs
+        RequesterCharged: bool
+        SSEAlgorithm: str
+
+    class S3ObjectOwner(TypedDict, total=False):
+        ID: str
+        DisplayName: str
+
+    class S3ReplicateObjectOperation(TypedDict, total=False):
+        pass
+
+    class S3Retention(TypedDict, total=False):
+        RetainUntilDate: EpochMs
+        Mode: str
+        EventHold: str
+        EventHoldDuration: S3ObjectLockRetentionEventHoldDuration
+
+    class S3SetObjectAclOperation(TypedDict, total=False):
+        AccessControlPolicy: S3AccessControlPolicy
+
+    class S3SetObjectLegalHoldOperation(TypedDict, total=False):
+        LegalHold: Required[S3ObjectLockLegalHold]
+
+    class S3SetObjectRetentionOperation(TypedDict, total=False):
+        BypassGovernanceRetention: bool
+        Retention: Required[S3Retention]
+
+    class S3SetObjectTaggingOperation(TypedDict, total=False):
+        TagSet: list[S3Tag]
+
+    class S3Tag(TypedDict, total=False):
+        Key: Required[str]
+        Value: Required[str]
+
+    class S3UpdateObjectEncryptionOperation(TypedDict, total=False):
+        ObjectEncryption: ObjectEncryption
+
+    class S3UpdateObjectEncryptionSSEKMS(TypedDict, total=False):
+        KMSKeyArn: Required[str]
+        BucketKeyEnabled: bool
+
+    class SSECFilter(TypedDict, total=False):
+        pass
+
+    class SSEKMSEncryption(TypedDict, total=False):
+        KeyId: Required[str]
+
+    class SSEKMSFilter(TypedDict, total=False):
+        KmsKeyArn: str
+        BucketKeyEnabled: bool
+
+    class SSES3Encryption(TypedDict, total=False):
+        pass
+
+    class SSES3Filter(TypedDict, total=False):
+        pass
+
+    class Scope(TypedDict, total=False):
+        Prefixes: list[str]
+        Permissions: list[str]
+
+    class Tag(TypedDict, total=False):
+        Key: Required[str]
+        Value: Required[str]
+
+    class TagResourceRequest(TypedDict, total=False):
+        AccountId: Required[str]
+        ResourceArn: Required[str]
+        Tags: Required[list[Tag]]
+
+    class TagResourceResult(TypedDict, total=False):
+        pass
+
+    class UntagResourceRequest(TypedDict, total=False):
+        AccountId: Required[str]
+        ResourceArn: Required[str]
+        TagKeys: Required[list[str]]
+
+    class UntagResourceResult(TypedDict, total=False):
+        pass
+
+    class UpdateJobPriorityRequest(TypedDict, total=False):
+        AccountId: Required[str]
+        JobId: Required[str]
+        Priority: Required[int]
+
+    class UpdateJobPriorityResult(TypedDict, total=False):
+        JobId: Required[str]
+        Priority: Required[int]
+
+    class UpdateJobStatusRequest(TypedDict, total=False):
+        AccountId: Required[str]
+        JobId: Required[str]
+        RequestedJobStatus: Required[str]
+        StatusUpdateReason: str
+
+    class UpdateJobStatusResult(TypedDict, total=False):
+        JobId: str
+        Status: str
+        StatusUpdateReason: str
+
+    class VpcConfiguration(TypedDict, total=False):
+        VpcId: Required[str]
+
+else:
+
+    def __getattr__(name):
+        """A service is loaded sooner without shapes that only a reader of types needs."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return dict

@@ -9,7 +9,7 @@ from pilvi.kit.audit import WatchedRequest
 from pilvi.kit.call import Call
 from pilvi.kit.execution import refuse_unread
 from pilvi.services.iam import errors, limits, pages, records, renaming, rules
-from pilvi.services.iam.proofs import certificates, server_certificates
+from pilvi.services.iam.proofs import server_certificates
 from pilvi.services.iam.proofs.server_certificates import SERVER_CERTIFICATES
 from pilvi.services.iam.proofs.server_certificates import ServerCertificate as Record
 from pilvi.services.iam.service import iam
@@ -53,6 +53,8 @@ async def upload_server_certificate(
         uploaded_at_ms=call.now_ms,
         tags=rules.tags_of(req.get("Tags")),
     )
+    from pilvi.services.iam.proofs import certificates  # loads X.509, for this alone
+
     refuse_unread(call.cloud.operation(call.service, call.operation), req)
     parsed = certificates.parse(text)
     certificate.expires_at_ms = parsed.not_after_ms

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pilvi.kit.call import Call
 from pilvi.services.iam import errors, limits, pages, records, rules
 from pilvi.services.iam.operations.callers import user_name_of
-from pilvi.services.iam.proofs import certificates, signing_certificates
+from pilvi.services.iam.proofs import signing_certificates
 from pilvi.services.iam.proofs.signing_certificates import SIGNING_CERTIFICATES
 from pilvi.services.iam.proofs.signing_certificates import SigningCertificate as Record
 from pilvi.services.iam.records import User
@@ -30,6 +30,8 @@ def upload_signing_certificate(
         DuplicateCertificate, LimitExceeded, ValidationError.
     AWS: UploadSigningCertificate.
     """
+    from pilvi.services.iam.proofs import certificates  # loads X.509, for this alone
+
     user = records.get_user(tx, call.scope, user_name_of(call, req.get("UserName")))
     parsed = certificates.parse(req["CertificateBody"])
     if not parsed.not_before_ms <= call.now_ms <= parsed.not_after_ms:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pilvi.kit.call import Call
 from pilvi.services.iam import errors, limits, pages, records, rules
 from pilvi.services.iam.operations.callers import user_name_of
-from pilvi.services.iam.proofs import certificates, ssh_keys
+from pilvi.services.iam.proofs import ssh_keys
 from pilvi.services.iam.proofs.ssh_keys import SSH_KEYS, SshPublicKey
 from pilvi.services.iam.records import User
 from pilvi.services.iam.service import iam
@@ -32,6 +32,8 @@ def upload_ssh_public_key(
     Raises: NoSuchEntity, InvalidPublicKey, UnrecognizedPublicKeyEncoding, DuplicateSSHPublicKey, LimitExceeded.
     AWS: UploadSSHPublicKey.
     """
+    from pilvi.services.iam.proofs import certificates  # loads X.509, for this alone
+
     user = records.get_user(tx, call.scope, req["UserName"])
     parsed = certificates.parse_ssh(req["SSHPublicKeyBody"])
     others = list(ssh_keys.of_user(tx, call.scope, user))
@@ -58,6 +60,8 @@ def get_ssh_public_key(
 
     Raises: NoSuchEntity, UnrecognizedPublicKeyEncoding. AWS: GetSSHPublicKey.
     """
+    from pilvi.services.iam.proofs import certificates  # loads X.509, for this alone
+
     user = records.get_user(at, call.scope, req["UserName"])
     key = ssh_keys.get(at, call.scope, user, req["SSHPublicKeyId"])
     parsed = certificates.parse_ssh(key.body)
