@@ -29,10 +29,20 @@ class ProcessMeter:
         return self._peak_mb
 
     def resident_mb(self) -> int:
-        return self._sum("RssAnon:", "Pss_Anon:")
+        resident_mb = self._sum("RssAnon:", "Pss_Anon:")
+        if self._sum("RssShmem:", "Pss_Shmem:"):
+            resident_mb += self._shared_mb()
+        return resident_mb
 
     async def remove(self) -> None:
         """There is nothing to remove."""
+
+    def _shared_mb(self) -> int:
+        """Memory that processes share and that is no file of /tmp."""
+        processes = descendants(self._process_id)
+        sampled = processes[:: max(1, -(-len(processes) // _SAMPLED_MAX))]
+        found_kb = sum(_shared_kb(process) for process in sampled)
+        return -(-found_kb * len(processes) // max(1, len(sampled)) // 1024)
 
     def _sum(self, of_one: str, shared_out: str) -> int:
         processes = descendants(self._process_id)
@@ -54,3 +64,18 @@ def _field_kb(process: int, file: str, field: str) -> int:
         if line.startswith(field):
             return int(line.split()[1])
     return 0
+
+
+def _shared_kb(process: int) -> int:
+    """Its part of what it shares by mappings without a name."""
+    total_kb, counts = 0, False
+    try:
+        with Path(f"/proc/{process}/smaps").open(encoding="utf-8", errors="replace") as lines:
+            for line in lines:
+                if counts and line.startswith("Pss:"):
+                    total_kb += int(line.split()[1])
+                elif line[0] in "0123456789abcdef":
+                    counts = line.endswith(" /dev/zero (deleted)\n")
+    except (FileNotFoundError, ProcessLookupError):
+        pass  # it ended while we looked
+    return total_kb
