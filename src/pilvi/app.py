@@ -65,6 +65,7 @@ SERVICES: Mapping[str, str] = {
     "organizations": "pilvi.services.organizations:organizations",
     "s3": "pilvi.services.s3:s3",
     "s3control": "pilvi.services.s3:s3control",
+    "sqs": "pilvi.services.sqs:sqs",
     "sts": "pilvi.services.iam:sts",
 }
 """botocore's name -> where its Service is. Loaded when first called."""

@@ -21,6 +21,8 @@ class AwsError(Exception):
     """
 
     code: ClassVar[str] = "InternalFailure"
+    shape: ClassVar[str] = ""
+    """The name that JSON protocols have for it, where the class has another and the query protocol's code differs."""
     message: ClassVar[str] = "The request processing has failed because of an unknown error."
     status: ClassVar[int] = 400
 

@@ -82,7 +82,7 @@ class Codec:
 
     def render_error(self, operation: str | None, error: AwsError, request_id: str) -> HttpResponse:
         """The error. `operation` is None when the request did not say what it wants."""
-        shape = self.model.exception(type(error).__name__, error.code)
+        shape = self.model.exception(error.shape or type(error).__name__, error.code)
         known = None if operation is None else self.model.operation(operation)
         return self._dialect.fail(Failure(error, shape, known, request_id))
 

@@ -48,7 +48,7 @@ class Failure:
     @property
     def type_name(self) -> str:
         """The name of the JSON and CBOR protocols: the shape's."""
-        return self.error.code if self.shape is None else self.shape.name
+        return (self.error.shape or self.error.code) if self.shape is None else self.shape.name
 
     @property
     def modelled(self) -> dict[str, Any]:

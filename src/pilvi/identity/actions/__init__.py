@@ -116,7 +116,7 @@ class Table(msgspec.Struct, frozen=True, dict=True):
 
 PREFIXES = (
     *("apigateway", "dynamodb", "execute-api", "iam", "kms", "lambda", "logs", "organizations"),
-    *("s3", "sts"),
+    *("s3", "sqs", "sts"),
 )
 """The prefixes that there are tables for: those of the services that are built."""
 

@@ -1,0 +1,1 @@
+"""What is asked of SQS: one file for each noun."""

@@ -1,0 +1,159 @@
+"""Receiving messages, at once or as soon as there are some."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from pilvi.base.http import Body
+from pilvi.kit.call import Call
+from pilvi.services.sqs import errors, limits
+from pilvi.services.sqs.operations.queues import get_queue
+from pilvi.services.sqs.records import Queue
+from pilvi.services.sqs.redriving import burial
+from pilvi.services.sqs.rules import checksums, messages
+from pilvi.services.sqs.service import sqs
+from pilvi.services.sqs.storage import receipts
+from pilvi.services.sqs.storage.rows import NEVER, keys_of
+from pilvi.services.sqs.storage.stock import Stock, Taken
+from pilvi.services.sqs.wire import Message, ReceiveMessageRequest, ReceiveMessageResult
+from pilvi.store.api import Snapshot, Transaction
+
+_CLOCK = "clock"
+"""The topic that is woken when the clock was moved."""
+
+
+class Asked(msgspec.Struct):
+    most: int
+    hidden_s: int | None
+    wait_s: int | None
+    system: list[str]
+    named: list[str]
+    attempt: str
+
+
+class Got(msgspec.Struct):
+    """`state`: the queue's counters as they were left; if they are the same later, nothing has happened."""
+
+    queue: Queue
+    taken: list[Taken]
+    more: bool
+    state: bytes | None
+    next_due_ms: int
+
+
+@sqs.stream("ReceiveMessage")
+async def receive_message(
+    call: Call, req: ReceiveMessageRequest, body: Body
+) -> ReceiveMessageResult:
+    """Messages that are hidden from others from now on, until they are deleted or their time is up.
+
+    Raises: QueueDoesNotExist, InvalidParameterValue, InvalidAttributeName, OverLimit.
+    AWS: ReceiveMessage; Developer Guide, "Amazon SQS short and long polling".
+    """
+    asked = _asked(req)
+    clock, loop = call.cloud.clock, asyncio.get_running_loop()
+    began_s, began_ms = loop.time(), call.now_ms
+    while True:
+        got = await call.transact(partial(_receive, call, req, asked))
+        wait_s = got.queue.wait_s if asked.wait_s is None else asked.wait_s
+        if got.taken or not wait_s:
+            break
+        if got.more:
+            continue
+        left_s = wait_s - max(loop.time() - began_s, (clock.now_ms() - began_ms) / 1000)
+        if left_s <= 0:
+            break
+        if got.next_due_ms != NEVER and not clock.frozen:
+            left_s = min(left_s, max((got.next_due_ms - clock.now_ms()) / 1000, 0.001))
+        await _wait(call, got, left_s)
+    if not got.taken:
+        return {}
+    return {"Messages": [_told(got.queue, one, asked) for one in got.taken]}
+
+
+async def _wait(call: Call, got: Got, left_s: float) -> None:
+    """Until something happens to the queue or the clock, or the time is up."""
+    store = call.cloud.store
+    waits = [
+        asyncio.ensure_future(store.wait(topic, left_s)) for topic in (got.queue.topic, _CLOCK)
+    ]
+    try:
+        await asyncio.sleep(0)  # both wait from now on, so what happens after the look wakes them
+        if await store.read(partial(_state, got.queue)) == got.state:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for one in waits:
+            one.cancel()
+
+
+def _state(queue: Queue, at: Snapshot) -> bytes | None:
+    return at.get(keys_of(queue.queue_name).c)
+
+
+def _asked(req: ReceiveMessageRequest) -> Asked:
+    """Raises: InvalidParameterValue, InvalidAttributeName."""
+    most = req.get("MaxNumberOfMessages")
+    if most is None:
+        most = 1
+    if not 1 <= most <= 10:
+        reason = "Must be between 1 and 10, if provided."
+        raise errors.BadValue(value=most, name="MaxNumberOfMessages", reason=reason)
+    system = [*(req.get("AttributeNames") or ()), *(req.get("MessageSystemAttributeNames") or ())]
+    messages.check_system_names(system)
+    return Asked(
+        most=most,
+        hidden_s=_within(req, "VisibilityTimeout", limits.VISIBILITY_S_MAX),
+        wait_s=_within(req, "WaitTimeSeconds", limits.WAIT_S_MAX),
+        system=system,
+        named=list(req.get("MessageAttributeNames") or ()),
+        attempt=req.get("ReceiveRequestAttemptId") or "",
+    )
+
+
+def _within(req: Mapping[str, Any], name: str, high: int) -> int | None:
+    value = req.get(name)
+    if value is not None and not 0 <= value <= high:
+        reason = f"Must be >= 0 and <= {high}, if provided."
+        raise errors.BadValue(value=value, name=name, reason=reason)
+    return value
+
+
+def _receive(call: Call, req: ReceiveMessageRequest, asked: Asked, tx: Transaction) -> Got:
+    queue = get_queue(call, tx, req)
+    stock = Stock(tx, queue, call.cloud.clock.now_ms())
+    settled = stock.settle()
+    hidden_s = queue.visibility_s if asked.hidden_s is None else asked.hidden_s
+    taken, more = stock.take(asked.most, hidden_s * 1000, burial(stock))
+    waits = queue.wait_s if asked.wait_s is None else asked.wait_s
+    full = stock.counters.flying >= limits.IN_FLIGHT_MAX
+    if full and not (taken or waits or queue.fifo):
+        raise errors.OverLimit(detail="Too many messages in flight.")
+    stock.save()
+    return Got(queue, taken, more or not settled, stock.packed, stock.counters.next_due_ms)
+
+
+def _told(queue: Queue, taken: Taken, asked: Asked) -> Message:
+    seq, message, receipt = taken
+    told: Message = {
+        "MessageId": message.id,
+        "ReceiptHandle": receipts.write(queue.secret, seq, receipt.receives),
+        "MD5OfBody": message.md5,
+        "Body": message.body.decode(),
+    }
+    if asked.system:
+        shown = messages.system_attributes(
+            queue, message, seq, receipt.receives, receipt.first_ms, asked.system
+        )
+        if shown:
+            told["Attributes"] = shown
+    if asked.named and message.attributes:
+        wanted = messages.wanted(messages.unpack_attributes(message.attributes), asked.named)
+        if wanted:
+            told["MD5OfMessageAttributes"] = checksums.of_attributes(wanted)
+            told["MessageAttributes"] = messages.shown(wanted)  # pyright: ignore[reportGeneralTypeIssues]  # of either member
+    return told

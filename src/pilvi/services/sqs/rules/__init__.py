@@ -1,0 +1,1 @@
+"""What SQS decides: pure functions of requests and records."""
