@@ -13,6 +13,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from pilvi.compute.events import Trace
+from pilvi.compute.streaming import ResponseStream
 
 PAYLOAD_BYTES_MAX = 6 * 1024 * 1024 + 100
 """The most that a function may answer; AWS states this number in its error."""
@@ -68,6 +69,8 @@ class Invocation(msgspec.Struct, frozen=True, kw_only=True):
     """Of X-Ray; the header in it goes to the function."""
     tenant_id: str | None = None
     content_type: str = "application/json"
+    stream: ResponseStream | None = None
+    """Gets the answer piece by piece, if the runtime streams it; else, and without one, the outcome has it."""
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,6 +18,8 @@ class Answer(msgspec.Struct, frozen=True):
     error_type: str | None = None
     """The header of that name; None for a response."""
     too_large: bool = False
+    size_max: int = PAYLOAD_BYTES_MAX
+    """How much it might have been, in bytes."""
 
 
 class Exit(msgspec.Struct, frozen=True):
@@ -68,7 +70,7 @@ _SIGNAL_NAMES: dict[int, str] = {
 def judge(request_id: str, end: End, *, timeout_s: float, now_ms: int) -> Verdict:
     match end:
         case Answer(too_large=True):
-            return Verdict(report.too_large(PAYLOAD_BYTES_MAX), "Function.ResponseSizeTooLarge")
+            return Verdict(report.too_large(end.size_max), "Function.ResponseSizeTooLarge")
         case Answer():
             return Verdict(end.body, end.error_type)
         case InitFailed():

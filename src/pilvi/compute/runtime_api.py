@@ -11,6 +11,7 @@ AWS's runtime interface emulator.
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import Callable
 from typing import Literal, cast
 
@@ -19,6 +20,7 @@ import orjson
 
 from pilvi.compute.api import PAYLOAD_BYTES_MAX, Invocation
 from pilvi.compute.ends import Answer
+from pilvi.compute.streaming import STREAM_BYTES_MAX, ResponseStream
 
 _PREFIX = b"/2018-06-01/runtime/"
 _EXTENSION_PATHS = (b"/2020-01-01/extension/", b"/2020-08-15/logs", b"/2022-07-01/telemetry")
@@ -42,6 +44,8 @@ class RuntimeApi:
         self._waiting: _Connection | None = None
         self._queued: tuple[Invocation, Callable[[], int]] | None = None
         self._request_id = ""
+        self._stream: ResponseStream | None = None
+        """Of the invocation under way."""
         self._connections: set[_Connection] = set()
 
     def bind(
@@ -82,6 +86,7 @@ class RuntimeApi:
         assert self._queued is not None
         (invocation, deadline_ms), self._queued = self._queued, None
         self._request_id = invocation.request_id
+        self._stream = invocation.stream
         self.state = "running"
         connection.send(_next_response(invocation, deadline_ms()))
 
@@ -92,6 +97,21 @@ class RuntimeApi:
     def lost(self, connection: _Connection) -> None:
         if self._waiting is connection:
             self._waiting = None
+
+    def stream_for(self, connection: _Connection) -> ResponseStream | None:
+        """Where the pieces of a streamed answer go; None: they are gathered, for whoever waits for all of it."""
+        path = _PREFIX + f"invocation/{self._request_id}/response".encode()
+        if self._stream is None or self.state != "running" or connection.path != path:
+            return None
+        self._stream.begin(connection.content_type)
+        return self._stream
+
+    def cut(self, connection: _Connection) -> None:
+        """A streamed answer under way has lost its connection."""
+        if self.state == "running" and connection.stream is self._stream:
+            self.state = "answered"
+            if self._on_answer is not None:
+                self._on_answer(Answer(_TRUNCATED_BODY, _TRUNCATED))
 
     def request(self, connection: _Connection) -> None:
         """Answer one whole request."""
@@ -144,12 +164,17 @@ class RuntimeApi:
         if request_id != self._request_id:
             connection.refuse(400, "InvalidRequestID", "Invalid request ID")
             return
+        if connection.mode not in ("", "streaming"):
+            connection.refuse(400, "InvalidFunctionResponseMode", "Invalid function response mode")
+            return
         error_type = connection.error_type
         if kind == "error" and error_type is None:
             error_type = "Function.Unknown"
         self.state = "answered"
         if self._on_answer is not None:
-            self._on_answer(Answer(connection.body(), error_type, connection.too_large))
+            body = connection.body() if not connection.mode else connection.streamed_body()
+            size_max = PAYLOAD_BYTES_MAX if connection.stream is None else STREAM_BYTES_MAX
+            self._on_answer(Answer(body, error_type, connection.too_large, size_max))
         if connection.too_large:
             text = f"Exceeded maximum allowed payload size ({PAYLOAD_BYTES_MAX} bytes)."
             connection.refuse(413, "RequestEntityTooLarge", text)
@@ -182,6 +207,10 @@ class _Connection(asyncio.Protocol):
         self.path = b""
         self.error_type: str | None = None
         self.too_large = False
+        self.mode = ""
+        self.content_type = "application/octet-stream"
+        self.stream: ResponseStream | None = None
+        self._error_body = b""
         self._pieces: list[bytes] = []
         self._body_bytes = 0
         self._head_bytes = 0
@@ -189,6 +218,16 @@ class _Connection(asyncio.Protocol):
 
     def body(self) -> bytes:
         return self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+
+    def streamed_body(self) -> bytes:
+        """What is left to tell of an answer that came in pieces: those of them that nobody else got, or the error
+        that ended it."""
+        if self.error_type is None:
+            return self.body()
+        try:
+            return base64.b64decode(self._error_body, validate=True) or _unknown(self.error_type)
+        except ValueError:
+            return _unknown(self.error_type)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by its class
@@ -201,6 +240,9 @@ class _Connection(asyncio.Protocol):
         self._connections.discard(self)
         self._api.lost(self)
         self._transport = None
+        if self.stream is not None:
+            # A runtime that exits tells more by how it did so.
+            asyncio.get_running_loop().call_later(_CUT_GRACE_S, self._api.cut, self)
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -220,13 +262,25 @@ class _Connection(asyncio.Protocol):
         match name.lower():
             case b"lambda-runtime-function-error-type":
                 self.error_type = value.decode("latin-1")[:1024]
+            case b"lambda-runtime-function-response-mode":
+                self.mode = value.decode("latin-1").lower()[:64] or "streaming"
+            case b"content-type":
+                self.content_type = value.decode("latin-1")[:256]
+            case b"lambda-runtime-function-error-body":
+                self._error_body = value
             case b"expect" if value.lower() == b"100-continue" and self._transport is not None:
                 self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             case _:
                 pass
 
     def on_body(self, piece: bytes) -> None:
+        if self.mode and self._body_bytes == 0:
+            self.stream = self._api.stream_for(self)
         self._body_bytes += len(piece)
+        if self.stream is not None and self._transport is not None:
+            self.stream.feed(piece, self._transport)
+            self.too_large = self.stream.too_large
+            return
         if self._body_bytes > PAYLOAD_BYTES_MAX:
             self.too_large = True
             self._pieces.clear()
@@ -287,6 +341,15 @@ def _response(status: int, body: bytes) -> bytes:
     ).encode() + body
 
 
+_TRUNCATED = "Runtime.TruncatedResponse"
+_CUT_GRACE_S = 0.1
+
+
+def _unknown(error_type: str, message: str = "") -> bytes:
+    return orjson.dumps({"errorType": error_type, "errorMessage": message})
+
+
+_TRUNCATED_BODY = _unknown(_TRUNCATED, "The response was cut off before its end.")
 _ACCEPTED = _response(202, b'{"status":"OK"}\n')
 
 _OPTIONAL_HEADERS: tuple[tuple[str, Callable[[Invocation], str | None]], ...] = (

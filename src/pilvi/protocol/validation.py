@@ -210,7 +210,8 @@ class _Compiler:
     ) -> None:
         for name, member in shape.members.items():
             shown = _camel(name) if member.location else body_prefix + _camel(name)
-            if name in shape.required:
+            # What is streamed has not come yet; an empty body is no less one.
+            if name in shape.required and not member.streaming:
                 required.append((name, shown, member))
             inner = self.of(member)
             if inner is not None:

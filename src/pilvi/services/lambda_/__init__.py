@@ -17,6 +17,7 @@ from pilvi.services.lambda_.operations import layers as layers
 from pilvi.services.lambda_.operations import permissions as permissions
 from pilvi.services.lambda_.operations import runtime_management as runtime_management
 from pilvi.services.lambda_.operations import signing as signing
+from pilvi.services.lambda_.operations import streams as streams
 from pilvi.services.lambda_.operations import tags as tags
 from pilvi.services.lambda_.operations import url_configs as url_configs
 from pilvi.services.lambda_.operations import versions as versions

@@ -4,6 +4,8 @@ REQUEST_BYTES_MAX = 70_167_211
 """Of any request: a package of the greatest size in base64, and the rest of CreateFunction."""
 SYNC_PAYLOAD_BYTES_MAX = 6 * 1024 * 1024
 ASYNC_PAYLOAD_BYTES_MAX = 1024 * 1024
+OLD_ASYNC_PAYLOAD_BYTES_MAX = 256 * 1024
+"""Of InvokeAsync."""
 
 ZIPPED_BYTES_MAX = 50 * 1024 * 1024
 UNZIPPED_BYTES_MAX = 262_144_000

@@ -33,6 +33,7 @@ from pilvi.compute.namespaces import NamespacesBackend
 from pilvi.compute.pool import Pool, Throttled
 from pilvi.compute.process import ProcessBackend
 from pilvi.compute.runtimes import Runtimes
+from pilvi.compute.streaming import ResponseStream
 from pilvi.compute.tracing import trace
 from pilvi.compute.unpacked import Unpacked
 from pilvi.contracts.credentials import Credential, RoleNotAssumable, Sessions
@@ -96,8 +97,11 @@ class Runner:
         invoked_arn: str,
         client_context: str | None = None,
         trace_id: str | None = None,
+        stream: ResponseStream | None = None,
     ) -> Outcome:
         """Run one invocation; its log lines are posted when it returns.
+
+        `stream`: gets the answer as it is made, if the function streams it.
 
         Raises: TooManyRequestsException, ServiceException (the sandbox could not be made, and why).
         """
@@ -117,10 +121,11 @@ class Runner:
                 now_ms=self._cloud.clock.now_ms(),
                 random=self._cloud.entropy.hex(40),
             ),
+            stream=stream,
         )
-        outcome, stream = await self._invoke(scope, runnable, invocation)
+        outcome, log_stream = await self._invoke(scope, runnable, invocation)
         await self._cloud.ask(LogSink).post_lines(
-            scope, runnable.configuration.log_group, stream, outcome.log_lines
+            scope, runnable.configuration.log_group, log_stream, outcome.log_lines
         )
         return outcome
 

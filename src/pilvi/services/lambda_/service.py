@@ -198,6 +198,8 @@ lambda_ = Service(
         "DeleteFunctionUrlConfig": Acts(_version, context=_of_url),
         "ListFunctionUrlConfigs": Acts(_function, context=_of_url),
         "Invoke": Acts(_version, access.INVOKE, context=_of_invocation),
+        "InvokeAsync": Acts(_version, access.INVOKE, context=_of_invocation),
+        "InvokeWithResponseStream": Acts(_version, access.INVOKE, context=_of_invocation),
         "AddPermission": Acts(_version, context=_of_statement),
         "GetPolicy": Acts(_version),
         "RemovePermission": Acts(_version, told=_of_removal),

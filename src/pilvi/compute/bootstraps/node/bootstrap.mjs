@@ -10,6 +10,8 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { format } from "node:util";
 
+import { ResponseStream, awslambda, isStreamed, runStreamed } from "./streams.mjs";
+
 const PREFIX = "/2018-06-01/runtime/";
 const FRAME_TEXT = 0xa55a0003;
 const LEVELS = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"];
@@ -39,8 +41,13 @@ class Client {
 
   request(method, where, headers, body) {
     const content = Buffer.from(body);
+    return this.begin(method, where, { ...headers, "Content-Length": content.length }, content);
+  }
+
+  // The head of a request, and what there is of its body; gives what it is answered with, at last.
+  begin(method, where, headers, content = Buffer.alloc(0)) {
     const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-    const head = `${method} ${PREFIX}${where} HTTP/1.1\r\nHost: ${this.address}\r\n${lines.join("")}Content-Length: ${content.length}\r\n\r\n`;
+    const head = `${method} ${PREFIX}${where} HTTP/1.1\r\nHost: ${this.address}\r\n${lines.join("")}\r\n`;
     this.socket.ref();
     this.socket.write(Buffer.concat([Buffer.from(head), content]));
     return new Promise((resolve) => {
@@ -71,7 +78,11 @@ class Client {
   }
 
   async post(where, body, headers = {}) {
-    const { status, body: answer } = await this.request("POST", where, { "Content-Type": "application/json", ...headers }, body);
+    await this.accepted(where, this.request("POST", where, { "Content-Type": "application/json", ...headers }, body));
+  }
+
+  async accepted(where, answered) {
+    const { status, body: answer } = await answered;
     // Too large an answer (413) has been reported to the caller already; the runtime goes on.
     if (status !== 202 && status !== 413) throw new Error(`${where} was answered with ${status}: ${answer}`);
   }
@@ -256,11 +267,7 @@ function die(client, kind, type, error) {
 
 async function main() {
   patchConsole();
-  globalThis.awslambda = {
-    streamifyResponse() {
-      throw new Error("pilvi does not implement response streaming yet.");
-    },
-  };
+  globalThis.awslambda = awslambda;
   const client = new Client(process.env.AWS_LAMBDA_RUNTIME_API);
   process.on("uncaughtException", (error) => die(client, "Uncaught Exception", undefined, error));
   process.on("unhandledRejection", (error) => die(client, "Unhandled Promise Rejection", "Runtime.UnhandledPromiseRejection", error));
@@ -278,16 +285,43 @@ async function main() {
     if (headers["lambda-runtime-trace-id"]) process.env._X_AMZN_TRACE_ID = headers["lambda-runtime-trace-id"];
     else delete process.env._X_AMZN_TRACE_ID;
     client.socket.unref();
+    if (isStreamed(handler)) {
+      await respondStreamed(client, handler, JSON.parse(body.toString()), headers);
+      continue;
+    }
     try {
       const result = await run(handler, JSON.parse(body.toString()), headers);
       const answer = JSON.stringify(result === undefined ? null : result) ?? "null";
       await client.post(`invocation/${requestId}/response`, answer);
     } catch (error) {
-      logError("Invoke Error", error);
-      const type = { "Lambda-Runtime-Function-Error-Type": String(describe(error).errorType).replace(/[^\w.-]/g, "_") };
-      await client.post(`invocation/${requestId}/error`, errorBody(error), type);
+      await postError(client, error);
     }
   }
+}
+
+async function postError(client, error) {
+  logError("Invoke Error", error);
+  await client.post(`invocation/${requestId}/error`, errorBody(error), { "Lambda-Runtime-Function-Error-Type": errorType(error) });
+}
+
+function errorType(error) {
+  return String(describe(error).errorType).replace(/[^\w.-]/g, "_");
+}
+
+async function respondStreamed(client, handler, event, headers) {
+  const where = `invocation/${requestId}/response`;
+  const stream = new ResponseStream(client, where);
+  try {
+    await runStreamed(handler, event, stream, makeContext(headers, () => {}));
+  } catch (error) {
+    if (!stream.begun) {
+      await postError(client, error);
+      return;
+    }
+    logError("Invoke Error", error);
+    stream.breakOff(errorType(error), errorBody(error));
+  }
+  await client.accepted(where, stream.answered);
 }
 
 main().catch((error) => {

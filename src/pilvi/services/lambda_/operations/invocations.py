@@ -17,7 +17,7 @@ from pilvi.services.lambda_.questions import runner_of
 from pilvi.services.lambda_.records import Accepted
 from pilvi.services.lambda_.resolving import runnable_of
 from pilvi.services.lambda_.service import lambda_
-from pilvi.services.lambda_.wire import InvocationResponse
+from pilvi.services.lambda_.wire import InvocationResponse, InvokeAsyncResponse
 from pilvi.store.api import Transaction
 
 
@@ -40,7 +40,7 @@ async def invoke(call: Call, req: WatchedRequest, body: Body) -> InvocationRespo
         req.get("Payload", b""),
         limits.ASYNC_PAYLOAD_BYTES_MAX if later else limits.SYNC_PAYLOAD_BYTES_MAX,
     )
-    client_context = _client_context(req.get("ClientContext"))
+    client_context = client_context_of(req.get("ClientContext"))
     trace_id = None if call.request is None else call.request.headers.get("x-amzn-trace-id")
     refuse_unread(lambda_.operations["Invoke"], req)
     name = FunctionName(asked.scope, asked.name, asked.qualifier or names.LATEST)
@@ -48,23 +48,7 @@ async def invoke(call: Call, req: WatchedRequest, body: Body) -> InvocationRespo
         await call.view(lambda at: records.resolve(at, name))
         return {"StatusCode": 204, "Payload": b""}
     if later:
-        # A job that invokes has the id of the request at the root of its story, which may be an invocation too.
-        request_id = call.request_id if call.parent is None else call.entropy.uuid()
-
-        def accept(tx: Transaction) -> None:
-            records.resolve(tx, name)
-            event = Accepted(
-                name=name.name,
-                qualifier=asked.qualifier,
-                payload=payload,
-                request_id=request_id,
-                accepted_ms=call.now_ms,
-                client_context=client_context,
-                trace_id=trace_id,
-            )
-            records.accept(tx, name.scope, event, unique_id=request_id)
-
-        await call.transact(accept)
+        await _accept(call, asked, payload, client_context=client_context, trace_id=trace_id)
         return {"StatusCode": 202, "Payload": b""}
     runnable = await runnable_of(call.cloud, name)
     outcome = await runner_of(call.cloud).run(
@@ -88,7 +72,36 @@ async def invoke(call: Call, req: WatchedRequest, body: Body) -> InvocationRespo
     return result
 
 
-def _client_context(encoded: str | None) -> str | None:
+async def _accept(
+    call: Call,
+    asked: FunctionName,
+    payload: bytes,
+    *,
+    client_context: str | None,
+    trace_id: str | None,
+) -> None:
+    """Let the function run with an event. Raises: FunctionNotFound."""
+    name = FunctionName(asked.scope, asked.name, asked.qualifier or names.LATEST)
+    # A job that invokes has the id of the request at the root of its story, which may be an invocation too.
+    request_id = call.request_id if call.parent is None else call.entropy.uuid()
+    event = Accepted(
+        name=name.name,
+        qualifier=asked.qualifier,
+        payload=payload,
+        request_id=request_id,
+        accepted_ms=call.now_ms,
+        client_context=client_context,
+        trace_id=trace_id,
+    )
+
+    def accept(tx: Transaction) -> None:
+        records.resolve(tx, name)
+        records.accept(tx, name.scope, event, unique_id=request_id)
+
+    await call.transact(accept)
+
+
+def client_context_of(encoded: str | None) -> str | None:
     """Raises: InvalidRequestContentException."""
     if not encoded:
         return None
@@ -98,3 +111,24 @@ def _client_context(encoded: str | None) -> str | None:
         return decoded.decode()
     except (binascii.Error, ValueError):
         raise errors.BadClientContext() from None
+
+
+@lambda_.stream("InvokeAsync")
+async def invoke_async(call: Call, req: WatchedRequest, body: Body) -> InvokeAsyncResponse:
+    """Accept an event, as Invoke does with the type Event; the operation of old, with its old bound.
+
+    Raises: ResourceNotFoundException, InvalidRequestContentException, RequestTooLargeException.
+    AWS: InvokeAsync.
+    """
+    asked = access.function_named(call, req["FunctionName"])
+    refuse_unread(lambda_.operations["InvokeAsync"], req)
+    pieces: list[bytes] = []
+    size = 0
+    async for piece in body:
+        pieces.append(piece)
+        size += len(piece)
+        if size > limits.OLD_ASYNC_PAYLOAD_BYTES_MAX:
+            break
+    payload = rules.check_payload(b"".join(pieces), limits.OLD_ASYNC_PAYLOAD_BYTES_MAX)
+    await _accept(call, asked, payload, client_context=None, trace_id=None)
+    return {"Status": 202}
