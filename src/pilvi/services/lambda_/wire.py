@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from typing import Required, TypedDict
 
     EpochMs = int
@@ -445,6 +446,39 @@ if TYPE_CHECKING:
         Payload: bytes
         ExecutedVersion: str
         DurableExecutionArn: str
+
+    class InvokeAsyncRequest(TypedDict, total=False):
+        FunctionName: Required[str]
+
+    class InvokeAsyncResponse(TypedDict, total=False):
+        Status: int
+
+    class InvokeResponseStreamUpdate(TypedDict, total=False):
+        Payload: bytes
+
+    class InvokeWithResponseStreamCompleteEvent(TypedDict, total=False):
+        ErrorCode: str
+        ErrorDetails: str
+        LogResult: str
+
+    class InvokeWithResponseStreamRequest(TypedDict, total=False):
+        FunctionName: Required[str]
+        LogType: str
+        ClientContext: str
+        Qualifier: str
+        Payload: bytes
+        TenantId: str
+        InvocationType: str
+
+    class InvokeWithResponseStreamResponse(TypedDict, total=False):
+        StatusCode: int
+        ExecutedVersion: str
+        EventStream: AsyncIterator[InvokeWithResponseStreamResponseEvent]
+        ResponseStreamContentType: str
+
+    class InvokeWithResponseStreamResponseEvent(TypedDict, total=False):
+        PayloadChunk: InvokeResponseStreamUpdate
+        InvokeComplete: InvokeWithResponseStreamCompleteEvent
 
     class LambdaManagedInstancesCapacityProviderConfig(TypedDict, total=False):
         CapacityProviderArn: Required[str]
