@@ -28,6 +28,8 @@ _HEAD_BYTES_MAX = 2 * 1024 * 1024
 """Of one request; the X-Ray cause alone may have a mebibyte."""
 _CONNECTIONS_MAX = 16
 """A runtime needs one or two; all of a function's connections are descriptors of this process."""
+_ONE_BODY_BYTES = 256 * 1024
+_BODIES_BYTES_MAX = 2 * PAYLOAD_BYTES_MAX
 
 State = Literal["initialising", "idle", "running", "answered", "broken"]
 
@@ -76,6 +78,11 @@ class RuntimeApi:
         """Take back an invocation that the runtime has not got yet; whether there was one."""
         queued, self._queued = self._queued, None
         return queued is not None
+
+    @property
+    def holds_too_much(self) -> bool:
+        """Whether unfinished requests together hold more than any runtime has to say."""
+        return sum(connection.held_bytes for connection in self._connections) > _BODIES_BYTES_MAX
 
     def admits(self, transport: asyncio.Transport) -> bool:
         if len(self._connections) >= _CONNECTIONS_MAX:
@@ -211,13 +218,13 @@ class _Connection(asyncio.Protocol):
         self.content_type = "application/octet-stream"
         self.stream: ResponseStream | None = None
         self._error_body = b""
-        self._pieces: list[bytes] = []
+        self._body = bytearray()
         self._body_bytes = 0
         self._head_bytes = 0
         self._keep_alive = True
 
     def body(self) -> bytes:
-        return self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+        return bytes(self._body)
 
     def streamed_body(self) -> bytes:
         """What is left to tell of an answer that came in pieces: those of them that nobody else got, or the error
@@ -243,6 +250,15 @@ class _Connection(asyncio.Protocol):
         if self.stream is not None:
             # A runtime that exits tells more by how it did so.
             asyncio.get_running_loop().call_later(_CUT_GRACE_S, self._api.cut, self)
+
+    def pause_writing(self) -> None:
+        """It does not read what it asked for: nothing more is read of it, so that answers do not pile up here."""
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -281,11 +297,18 @@ class _Connection(asyncio.Protocol):
             self.stream.feed(piece, self._transport)
             self.too_large = self.stream.too_large
             return
-        if self._body_bytes > PAYLOAD_BYTES_MAX:
+        if self.too_large:
+            return
+        self._body += piece
+        if len(self._body) > PAYLOAD_BYTES_MAX:
             self.too_large = True
-            self._pieces.clear()
-        else:
-            self._pieces.append(piece)
+            self._body.clear()
+        elif len(self._body) > _ONE_BODY_BYTES and self._api.holds_too_much:
+            self.close()
+
+    @property
+    def held_bytes(self) -> int:
+        return len(self._body)
 
     def on_message_complete(self) -> None:
         self.method = self._parser.get_method().decode("latin-1")
