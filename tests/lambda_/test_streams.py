@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+from http.client import IncompleteRead
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from lambda_.support import Functions, package
+from lambda_.test_urls import Answer, ask, make_public
 
 NODE: dict[str, Any] = {"Runtime": "nodejs20.x", "Handler": "index.handler"}
 WRITES = package(
@@ -146,3 +148,50 @@ def test_the_old_way_of_sending_an_event(functions: Functions, client: Any, cloc
     assert [one["message"] for one in found["events"]] == ["got {'a': 1}\n"]
     with pytest.raises(ClientError, match="InvalidRequestContentException"):
         functions.client.invoke_async(FunctionName="f", InvokeArgs=b"{")
+
+
+ANSWERS = package(
+    index__js="""
+exports.handler = awslambda.streamifyResponse(async (event, stream) => {
+  const { prelude, body, type, fail } = JSON.parse(event.body);
+  if (fail === "before") throw new Error("nothing yet");
+  if (type) stream.setContentType(type);
+  if (prelude) stream = awslambda.HttpResponseStream.from(stream, prelude);
+  stream.write(body);
+  if (fail) throw new Error("in the middle");
+  stream.end();
+});
+"""
+)
+
+
+def test_an_address_that_streams(functions: Functions) -> None:
+    """With a prelude the stream is an HTTP response; without one it is a body. What fails in the middle is cut off."""
+    functions.create("f", ANSWERS, **NODE)
+    make_public(functions)
+    url = functions.client.create_function_url_config(
+        FunctionName="f", AuthType="NONE", InvokeMode="RESPONSE_STREAM"
+    )["FunctionUrl"]
+
+    def answer(**event: Any) -> Answer:
+        return ask(url, "POST", json.dumps(event).encode(), content_type="application/json")
+
+    prelude = {"statusCode": 418, "headers": {"X-Tea": "pot"}, "cookies": ["a=1", "b=2"]}
+    told = answer(prelude=prelude, body="short and stout")
+    assert (told.status, told.body, told.headers["x-tea"]) == (418, b"short and stout", "pot")
+    assert told.headers.get_all("set-cookie") == ["a=1", "b=2"]
+    assert told.headers["transfer-encoding"] == "chunked"
+    told = answer(body="plain", type="text/plain")
+    assert (told.status, told.body, told.headers["content-type"]) == (200, b"plain", "text/plain")
+    assert answer(fail="before", body="").status == 502
+    with pytest.raises((IncompleteRead, ConnectionError)):
+        answer(fail="after", body="half")
+
+
+def test_an_address_that_streams_for_a_function_that_does_not(functions: Functions) -> None:
+    functions.create("f", package("def handler(event, context): return {'statusCode': 201}"))
+    make_public(functions)
+    url = functions.client.create_function_url_config(
+        FunctionName="f", AuthType="NONE", InvokeMode="RESPONSE_STREAM"
+    )["FunctionUrl"]
+    assert ask(url).status == 201

@@ -410,8 +410,6 @@ def test_the_life_of_a_configuration(functions: Functions) -> None:
     listed = first["FunctionUrlConfigs"] + second["FunctionUrlConfigs"]
     assert [one["FunctionArn"] for one in listed] == [arn, f"{arn}:a"]
     assert "NextMarker" not in second
-    streamed = {"FunctionName": "f", "InvokeMode": "RESPONSE_STREAM"}
-    assert refusal(lambda_.update_function_url_config, **streamed)[0] == "NotImplemented"
     updated = lambda_.update_function_url_config(FunctionName="f", AuthType="AWS_IAM")
     assert "InvokeMode" not in updated
     assert updated["FunctionUrl"] == created["FunctionUrl"]

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import logging
+from typing import TypedDict
 
 import orjson
 
@@ -26,7 +27,7 @@ from pilvi.kit.cloud import as_aws_error
 from pilvi.kit.permission import Permission, demand
 from pilvi.kit.signer import signer_in_event, signer_of
 from pilvi.languages import cors, http_answer, http_event
-from pilvi.services.lambda_ import access, errors, limits, records
+from pilvi.services.lambda_ import access, errors, limits, records, streaming, url_streams
 from pilvi.services.lambda_.names import FunctionName
 from pilvi.services.lambda_.questions import runner_of
 from pilvi.services.lambda_.records import Runnable, UrlConfig
@@ -99,20 +100,31 @@ async def _answer(
         raise errors.RequestTooLargeException(
             size_max=limits.SYNC_PAYLOAD_BYTES_MAX, operation="InvokeFunction"
         )
-    outcome = await runner_of(call.cloud).run(
-        name.scope,
-        runnable,
-        payload,
-        request_id=call.request_id,
-        invoked_arn=name.asked_arn,
-        trace_id=event["headers"]["x-amzn-trace-id"],
-    )
-    if outcome.error is None:
-        try:
+    invocation: _Invocation = {
+        "request_id": call.request_id,
+        "invoked_arn": name.asked_arn,
+        "trace_id": event["headers"]["x-amzn-trace-id"],
+    }
+    try:
+        if config.invoke_mode == "RESPONSE_STREAM":
+            running = await streaming.begin(call.cloud, name.scope, runnable, payload, **invocation)
+            if running.content_type is not None:
+                return await url_streams.streamed(running)
+            outcome = await running.outcome()
+        else:
+            runner = runner_of(call.cloud)
+            outcome = await runner.run(name.scope, runnable, payload, **invocation)
+        if outcome.error is None:
             return _response(outcome.payload)
-        except http_answer.InvalidResponse as problem:
-            log.warning("%s answered at its address, but %s", name.asked_arn, problem)
+    except http_answer.InvalidResponse as problem:
+        log.warning("%s answered at its address, but %s", name.asked_arn, problem)
     return HttpResponse(502, [("content-type", _JSON)], b"Internal Server Error")
+
+
+class _Invocation(TypedDict):
+    request_id: str
+    invoked_arn: str
+    trace_id: str
 
 
 def _response(payload: bytes) -> HttpResponse:

@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 
 from pilvi.base.addresses import endpoint_url
-from pilvi.base.errors import NotBuilt
 from pilvi.kit import paging
 from pilvi.kit.call import Call
 from pilvi.languages.cors import Cors
@@ -40,7 +39,7 @@ def create_function_url_config(
 ) -> CreateFunctionUrlConfigResponse:
     """Give a function or an alias its address.
 
-    Raises: ResourceNotFoundException, ResourceConflictException, NotBuilt (RESPONSE_STREAM).
+    Raises: ResourceNotFoundException, ResourceConflictException.
     AWS: CreateFunctionUrlConfig.
     """
     name = access.function_named(call, req["FunctionName"], req.get("Qualifier"))
@@ -78,7 +77,7 @@ def create_function_url_config(
 def update_function_url_config(
     call: Call, tx: Transaction, req: UpdateFunctionUrlConfigRequest
 ) -> UpdateFunctionUrlConfigResponse:
-    """Set what is given. Raises: ResourceNotFoundException, NotBuilt. AWS: UpdateFunctionUrlConfig."""
+    """Set what is given. Raises: ResourceNotFoundException. AWS: UpdateFunctionUrlConfig."""
     name = access.function_named(call, req["FunctionName"], req.get("Qualifier"))
     return _put(call, tx, name, _get(tx, name), req)
 
@@ -143,15 +142,12 @@ def _get(at: Snapshot, name: FunctionName) -> UrlConfig:
 def _put(
     call: Call, tx: Transaction, name: FunctionName, old: UrlConfig, req: Mapping[str, Any]
 ) -> FunctionUrlConfig:
-    """Store the configuration with what the request sets. Raises: NotBuilt."""
-    mode = req.get("InvokeMode")
-    if mode not in (None, _BUFFERED):
-        raise NotBuilt(what=f"function URLs of the invoke mode {mode}")
+    """Store the configuration with what the request sets."""
     asked = req.get("Cors")
     config = msgspec.structs.replace(
         old,
         auth_type=req.get("AuthType", old.auth_type),
-        invoke_mode=mode or old.invoke_mode,
+        invoke_mode=req.get("InvokeMode", old.invoke_mode),
         cors=old.cors if asked is None else _cors(asked),
         modified_ms=call.now_ms,
     )
