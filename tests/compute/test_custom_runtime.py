@@ -72,8 +72,6 @@ REFUSALS = {
     "a wrong method": (["POST", "invocation/next", ""], 405, "MethodNotAllowed"),
     "an unknown resource": (["GET", "nothing"], 404, "NotFound"),
     "another version": (["GET", "/2017-01-01/runtime/invocation/next"], 404, "NotFound"),
-    "an extension": (["POST", "/2020-01-01/extension/register", "{}"], 501, "NotImplemented"),
-    "telemetry": (["PUT", "/2022-07-01/telemetry", "{}"], 501, "NotImplemented"),
     "SnapStart": (["GET", "restore/next"], 501, "NotImplemented"),
 }
 

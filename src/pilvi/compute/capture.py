@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable
 
 from pilvi.base.clock import Clock
 from pilvi.compute.api import LogLine
@@ -38,12 +39,13 @@ class Capture:
         self._lost_bytes = 0
         self._loop = asyncio.get_running_loop()
         self._open = True
+        self.on_line: Callable[[int, str], None] | None = None
+        """Told of each line as it is read: its time in ms, and its text."""
         self._loop.add_reader(descriptor, self._read)
 
     def take(self) -> list[LogLine]:
         """All lines until now; an unfinished one is given as it stands."""
-        while self._open and self._read() == _READ_BYTES:
-            pass
+        self.drain()
         if self._pending:
             self._keep(self._pending)
             self._pending = b""
@@ -57,6 +59,11 @@ class Capture:
             )
         self._kept_bytes = self._lost_bytes = 0
         return lines
+
+    def drain(self) -> None:
+        """Read what has been written."""
+        while self._open and self._read() == _READ_BYTES:
+            pass
 
     def close(self) -> None:
         if self._open:
@@ -114,7 +121,10 @@ class Capture:
         if kept:
             self._kept_bytes += len(kept) + _LINE_COST_BYTES
             text = kept.decode("utf-8", "replace")
-            self._lines.append((self._clock.now_ms(), text if text.endswith("\n") else text + "\n"))
+            told = self._clock.now_ms(), text if text.endswith("\n") else text + "\n"
+            self._lines.append(told)
+            if self.on_line is not None:
+                self.on_line(*told)
 
 
 def _find(data: bytes, what: bytes, begin: int) -> int:

@@ -41,7 +41,14 @@ class InitFailed(msgspec.Struct, frozen=True):
     answer: Answer
 
 
-End = Answer | Exit | Overrun | InitFailed
+class ExtensionFailed(msgspec.Struct, frozen=True):
+    """`error_type`: such as Extension.Crash."""
+
+    error_type: str
+    message: str
+
+
+End = Answer | Exit | Overrun | InitFailed | ExtensionFailed
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -82,8 +89,23 @@ def judge(request_id: str, end: End, *, timeout_s: float, now_ms: int) -> Verdic
             return Verdict(payload, "Sandbox.Timedout", "timeout", (line,))
         case Overrun():
             return _exited(request_id, Exit(signal_number=signal.SIGKILL))
+        case ExtensionFailed():
+            line = f"RequestId: {request_id} Error: {end.message}\n{end.error_type}\n"
+            payload = report.platform_error(request_id, end.error_type, end.message)
+            return Verdict(payload, end.error_type, "error", (line,))
         case Exit():
             return _exited(request_id, end)
+
+
+def crash(end: Exit) -> ExtensionFailed:
+    """How an extension ended that nobody had asked to."""
+    if end.unstarted is not None:
+        return ExtensionFailed("Extension.LaunchError", end.unstarted)
+    if end.signal_number is not None:
+        name = _SIGNAL_NAMES.get(end.signal_number, f"signal {end.signal_number}")
+        return ExtensionFailed("Extension.Crash", f"signal: {name}")
+    text = f"exit status {end.code}" if end.code else "exit code 0"
+    return ExtensionFailed("Extension.Crash", text)
 
 
 def _exited(request_id: str, end: Exit) -> Verdict:

@@ -12,7 +12,7 @@ import time
 from typing import Protocol
 
 from pilvi.base.clock import Clock
-from pilvi.compute import events, levels, report
+from pilvi.compute import events, outcomes
 from pilvi.compute.api import (
     EnvironmentGone,
     EnvironmentSpec,
@@ -22,7 +22,9 @@ from pilvi.compute.api import (
     Stats,
 )
 from pilvi.compute.capture import Capture
-from pilvi.compute.ends import Answer, End, Exit, InitFailed, Overrun, Verdict, judge
+from pilvi.compute.companions import Companions, Processes, Why
+from pilvi.compute.ends import Answer, End, Exit, InitFailed, Overrun, judge
+from pilvi.compute.journal import Journal
 from pilvi.compute.runtime_api import RuntimeApi
 
 INIT_S_MAX = 10.0
@@ -35,18 +37,14 @@ _WATCH_SHARE = 0.05
 
 _EXIT_GRACE_S = 0.01
 """A runtime may answer and exit at once; its answer counts."""
-_HELD_LINES_MAX = 10_000
 
 
-class Sandbox(Protocol):
+class Sandbox(Processes, Protocol):
     """What a backend made."""
 
     @property
-    def exited(self) -> asyncio.Future[Exit]: ...
-    @property
     def limits(self) -> tuple[str, ...]: ...
     def stop(self) -> None: ...
-    def resume(self) -> None: ...
     def peak_mb(self) -> int:
         """The most memory it had. Raises: OSError when its processes have just ended."""
         ...
@@ -74,21 +72,26 @@ class LiveEnvironment:
         started_at_s: float,
         label: str,
         notices: tuple[str, ...] = (),
+        extensions: tuple[str, ...] = (),
+        host: str,
     ) -> None:
-        """`started_at_s`: `time.perf_counter()` when making the sandbox began. `notices`: first lines of the log."""
+        """`started_at_s`: `time.perf_counter()` when making the sandbox began. `notices`: first lines of the log.
+
+        `extensions`: names of those that run already; the runtime is started when they have registered. `host`: where
+        subscribers to telemetry listen inside.
+        """
         self._spec = spec
         self._sandbox = sandbox
         self._api = runtime_api
-        self._capture = capture
+        self._journal = Journal(spec, capture, clock, label=label, notices=notices)
         self._clock = clock
+        self._host = host
+        self._companions: Companions | None = None
         self._loop = asyncio.get_running_loop()
         self._started_at_s = started_at_s
         self._running_since_s = started_at_s
         self._init_ms: float | None = None
-        self._json = spec.log_format == "JSON"
-        self._held: list[LogLine] = []
-        self._tell(events.init_start(label, spec.function_arn, spec.initialization_type))
-        self._hold([(clock.now_ms(), f"{notice}\n") for notice in notices])
+        self._invocation: Invocation | None = None
         self._end: asyncio.Future[End] | None = None
         self._ended_unused: End | None = None
         self._invocations = 0
@@ -99,7 +102,13 @@ class LiveEnvironment:
         self._idle: asyncio.TimerHandle | None = None
         self._watch: asyncio.TimerHandle | None = None
         self._timeout_s = spec.timeout_s
-        runtime_api.bind(on_initialised=self._initialised, on_answer=self._finish)
+        runtime_api.bind(
+            on_initialised=self._initialised,
+            on_answer=self._finish,
+            make_registry=lambda: self._accompany(()).registry,
+        )
+        if extensions:
+            self._accompany(extensions)
         sandbox.exited.add_done_callback(self._exited)
 
     @property
@@ -117,9 +126,14 @@ class LiveEnvironment:
             raise EnvironmentGone(f"The environment of {self._spec.function_name} has ended.")
         self._thaw_for_work()
         self._timeout_s = invocation.timeout_s or self._spec.timeout_s
+        self._invocation = invocation
         end = self._begin(invocation)
         try:
-            came_to = await end
+            came_to = last = await end
+            answered_s = time.perf_counter()
+            self._publish_done(came_to, answered_s)
+            if self._companions is not None and isinstance(came_to, Answer):
+                last = await self._await_companions(came_to)
         except asyncio.CancelledError:
             await self.kill("the invocation was cancelled")
             raise
@@ -130,37 +144,86 @@ class LiveEnvironment:
             await self.kill("it ended between two invocations")
             raise EnvironmentGone(f"The environment of {self._spec.function_name} has ended.")
         ended_s = time.perf_counter()
-        written = self._capture.take() if not self._killed else []
+        written = self._journal.written() if not self._killed else []
         self._measure()
-        if not isinstance(came_to, Answer):
+        if self._init_ms is None:
+            self._tell_init((ended_s - self._started_at_s) * 1000, came_to)
+        course = outcomes.Course(
+            invocation=invocation,
+            end=came_to,
+            last=last,
+            began_s=self._running_since_s,
+            answered_s=answered_s,
+            ended_s=ended_s,
+            timeout_s=self._timeout_s,
+            init_ms=self._init_ms if first else None,
+            peak_mb=self._peak_mb,
+            accompanied=self._companions is not None,
+        )
+        now_ms = self._clock.now_ms()
+        outcome = outcomes.outcome_of(course, self._spec, self._journal, written, now_ms)
+        if not isinstance(last, Answer):
             # Before the outcome is told, so that nothing of it goes on behind the caller's back.
-            await self.kill("its invocation ended it")
+            in_time = not (isinstance(last, Overrun) and last.of == "time")
+            await self.kill("its invocation ended it", "failure" if in_time else "timeout")
         self._invocations += 1
         if self.alive:
             self._idle = self._loop.call_later(FREEZE_AFTER_S, self.freeze)
-        return self._outcome(invocation, came_to, ended_s, written, first=first)
+        return outcome
+
+    async def _await_companions(self, answer: Answer) -> End:
+        """The runtime is done. `answer` when the extensions are, too; else what ended the environment."""
+        assert self._companions is not None
+        if self._ended_unused is not None:
+            return self._ended_unused
+        if self._companions.settled:
+            return answer
+        end = self._end = self._loop.create_future()
+        self._companions.on_settled = lambda: self._finish(answer)
+        try:
+            return await end
+        finally:
+            self._companions.on_settled = None
+
+    def _accompany(self, names: tuple[str, ...]) -> Companions:
+        self._companions = Companions(
+            self._spec,
+            names,
+            self._sandbox,
+            self._journal,
+            self._api,
+            self._clock,
+            host=self._host,
+            on_failed=self._end_or_keep,
+        )
+        if self._init_ms is not None:
+            self._companions.close()
+        return self._companions
 
     def freeze(self) -> None:
         if self.alive and self._end is None and self._init_ms is not None and not self._frozen:
             self._frozen = True
+            self._journal.sleep()
             self._sandbox.stop()
 
     def thaw(self) -> None:
         if self._frozen and self.alive:
             self._frozen = False
             self._sandbox.resume()
+            self._journal.wake()
 
-    async def kill(self, reason: str) -> None:
-        """An invocation under way ends as killed. `reason` goes to the log of the function."""
+    async def kill(self, reason: str, why: Why = "spindown") -> None:
+        """An invocation under way ends as killed. `reason` goes to the log of the function; `why`: to extensions."""
         first_time, self._killed = not self._killed, True
         _cancel(self._idle)
         self._finish(
             Exit(signal_number=signal.SIGKILL, fault=f"The environment was ended: {reason}.")
         )
+        if first_time and self._companions is not None:
+            await self._companions.shut_down(why)
         await self._sandbox.kill()
         if first_time:
-            self._hold(self._capture.take())
-            self._capture.close()
+            self._journal.close()
             self._api.close()
 
     def stats(self) -> Stats:
@@ -174,10 +237,8 @@ class LiveEnvironment:
         )
 
     def take_lines(self) -> list[LogLine]:
-        if not self._killed:
-            self._hold(self._capture.take())
-        lines, self._held = self._held, []
-        return lines
+        self._journal.collect()
+        return self._journal.held()
 
     def _begin(self, invocation: Invocation) -> asyncio.Future[End]:
         end: asyncio.Future[End] = self._loop.create_future()
@@ -186,7 +247,7 @@ class LiveEnvironment:
             end.set_result(self._ended_unused)
             return end
         if self._init_ms is not None:
-            self._hold(self._capture.take())
+            self._journal.collect()
             self._begin_running(time.perf_counter())
         else:
             self._timeout = self._loop.call_later(
@@ -200,31 +261,14 @@ class LiveEnvironment:
         self._running_since_s = now_s
         _cancel(self._timeout)
         self._timeout = self._loop.call_later(self._timeout_s, self._finish, Overrun("time"))
+        if not self._journal.plain and (invocation := self._invocation) is not None:
+            name, version = invocation.request_id, self._spec.version
+            self._journal.publish(events.start(name, version, invocation.trace))
 
     def _deadline_ms(self) -> int:
         """When the invocation's time ends. The sandbox sees the machine's time, not the cloud's clock."""
         now_ms = time.clock_gettime_ns(time.CLOCK_REALTIME) // 1_000_000
         return now_ms + int(self._timeout_s * 1000)
-
-    def _lines_of(self, event: events.Event) -> list[LogLine]:
-        """What the log shows of an event."""
-        now_ms = self._clock.now_ms()
-        line = event.line(now_ms, json=self._json, least=self._spec.system_log_level)
-        return [] if line is None else [(now_ms, line)]
-
-    def _tell(self, event: events.Event) -> None:
-        self._hold(self._lines_of(event))
-
-    def _hold(self, lines: list[LogLine]) -> None:
-        if lines:
-            self._held = [*self._held, *lines][-_HELD_LINES_MAX:]
-
-    def _admitted(self, lines: list[LogLine]) -> list[LogLine]:
-        """Of what the function wrote, what its log level lets into the log."""
-        least = self._spec.application_log_level
-        if not self._json or least in ("TRACE", "DEBUG", "INFO"):
-            return lines
-        return [line for line in lines if levels.is_admitted(line[1], least)]
 
     def _tell_init(self, duration_ms: float, end: End | None) -> None:
         """`end`: of an initialisation that failed."""
@@ -234,10 +278,23 @@ class LiveEnvironment:
             verdict = judge("", end, timeout_s=self._timeout_s, now_ms=0)
             status = verdict.status or "error"
             error_type = verdict.error_type if status == "error" else None
-        self._tell(events.init_runtime_done(kind, error_type))
-        self._tell(
+        if self._companions is not None:
+            self._companions.tell_states()
+        self._journal.tell(events.init_runtime_done(kind, error_type))
+        self._journal.tell(
             events.init_report(kind, duration_ms=duration_ms, status=status, error_type=error_type)
         )
+        self._journal.close_subscriptions()
+
+    def _publish_done(self, end: End, answered_s: float) -> None:
+        """To subscribers: the runtime is done with the invocation."""
+        invocation = self._invocation
+        if not self._journal.plain and invocation is not None:
+            duration_ms = (answered_s - self._running_since_s) * 1000
+            done = outcomes.runtime_done(
+                invocation, end, duration_ms=duration_ms, timeout_s=self._timeout_s
+            )
+            self._journal.publish(done)
 
     def _thaw_for_work(self) -> None:
         _cancel(self._idle)
@@ -248,7 +305,7 @@ class LiveEnvironment:
         """Called by the Runtime API before the runtime gets its first invocation."""
         now_s = time.perf_counter()
         self._init_ms = (now_s - self._started_at_s) * 1000
-        self._hold(self._capture.take())
+        self._journal.collect()
         self._tell_init(self._init_ms, None if failure is None else InitFailed(failure))
         if failure is not None:
             self._end_or_keep(InitFailed(failure))
@@ -263,7 +320,7 @@ class LiveEnvironment:
 
     def _end_or_keep(self, end: End) -> None:
         """End the invocation, or let the first one that comes end this way."""
-        if self._end is not None:
+        if self._end is not None and not self._end.done():
             self._finish(end)
         elif self._ended_unused is None:
             self._ended_unused = end
@@ -294,103 +351,6 @@ class LiveEnvironment:
             self._peak_mb = max(self._peak_mb, self._sandbox.peak_mb())
         except OSError:
             pass  # its processes have just ended; what was measured before stands
-
-    def _outcome(
-        self,
-        invocation: Invocation,
-        end: End,
-        ended_s: float,
-        written: list[LogLine],
-        *,
-        first: bool,
-    ) -> Outcome:
-        request_id, trace = invocation.request_id, invocation.trace
-        now_ms = self._clock.now_ms()
-        verdict = judge(request_id, end, timeout_s=self._timeout_s, now_ms=now_ms)
-        if verdict.status == "timeout":
-            duration_ms = self._timeout_s * 1000
-        else:
-            duration_ms = (ended_s - self._running_since_s) * 1000
-        if self._init_ms is None:
-            self._tell_init((ended_s - self._started_at_s) * 1000, end)
-        init_ms = self._init_ms if first else None
-        max_memory_mb = min(self._peak_mb, self._spec.memory_mb)
-        begin_ms = written[0][0] if written else now_ms
-        report_line = report.report(
-            request_id,
-            duration_ms=duration_ms,
-            memory_mb=self._spec.memory_mb,
-            max_memory_mb=max_memory_mb,
-            init_ms=init_ms,
-            status=verdict.status,
-            error_type=verdict.error_type,
-            traced=(trace.root, trace.segment_id) if trace is not None and trace.sampled else None,
-        )
-        if self._json:
-            metrics = _metrics(self._spec, duration_ms, init_ms, max_memory_mb)
-            own = self._lines_of(events.start(request_id, self._spec.version, trace))
-            own += self._admitted(written)
-            own += [(now_ms, line) for line in verdict.lines]
-            status, error_type = _status(verdict)
-            own += self._lines_of(
-                events.runtime_done(
-                    request_id,
-                    status=status,
-                    error_type=error_type,
-                    duration_ms=duration_ms,
-                    produced_bytes=len(verdict.payload),
-                    trace=trace,
-                )
-            )
-            own += self._lines_of(
-                events.report_of(
-                    request_id,
-                    status=status,
-                    error_type=error_type,
-                    metrics=metrics,
-                    spans=[],
-                    trace=trace,
-                    text=report_line,
-                )
-            )
-        else:
-            own = [(begin_ms, report.start(request_id, self._spec.version)), *written]
-            own += [(now_ms, line) for line in (*verdict.lines, report.end(request_id))]
-            own.append((now_ms, report_line))
-        before, self._held = self._held, []
-        return Outcome(
-            request_id=request_id,
-            payload=verdict.payload,
-            error=None if verdict.error_type is None else "Unhandled",
-            error_type=verdict.error_type,
-            duration_ms=duration_ms,
-            billed_ms=report.billed_ms(duration_ms),
-            init_ms=init_ms,
-            max_memory_mb=max_memory_mb,
-            log_lines=[*before, *own],
-            log_tail=report.tail([line for _, line in own]),
-        )
-
-
-def _status(verdict: Verdict) -> tuple[str, str | None]:
-    """As the records of events have it: an error of the function's own is one, too."""
-    if verdict.status is not None:
-        return verdict.status, None if verdict.status == "timeout" else verdict.error_type
-    return ("success" if verdict.error_type is None else "error"), verdict.error_type
-
-
-def _metrics(
-    spec: EnvironmentSpec, duration_ms: float, init_ms: float | None, max_memory_mb: int
-) -> dict[str, int | float]:
-    metrics: dict[str, int | float] = {
-        "durationMs": round(duration_ms, 3),
-        "billedDurationMs": report.billed_ms(duration_ms),
-        "memorySizeMB": spec.memory_mb,
-        "maxMemoryUsedMB": max_memory_mb,
-    }
-    if init_ms is not None:
-        metrics["initDurationMs"] = round(init_ms, 3)
-    return metrics
 
 
 def _cancel(*timers: asyncio.TimerHandle | None) -> None:

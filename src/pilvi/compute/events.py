@@ -41,6 +41,8 @@ class Event(msgspec.Struct, frozen=True):
         """Its line of the log; None when the log does not have it. `least`: the system's log level."""
         if not json:
             return self.text
+        if self.type == "end":
+            return None
         if least in LEVELS and LEVELS.index(self.level) < LEVELS.index(least):
             return None
         return self.document(at_ms).decode() + "\n"
@@ -121,6 +123,11 @@ def runtime_done(
         record["tracing"] = trace.record()
     record["metrics"] = {"durationMs": round(duration_ms, 3), "producedBytes": produced_bytes}
     return Event("runtimeDone", record, None, "DEBUG" if status == "success" else "WARN")
+
+
+def end(request_id: str) -> Event:
+    """Plain logs have it, and the old Logs API."""
+    return Event("end", {"requestId": request_id}, report.end(request_id))
 
 
 def report_of(

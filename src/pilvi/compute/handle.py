@@ -14,6 +14,7 @@ import os
 import signal
 import socket
 import sys
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
@@ -67,6 +68,9 @@ class Handle:
         self.exited: asyncio.Future[Exit] = self._loop.create_future()
         self.servers: list[Closing] = []
         """Closed when it is killed."""
+        self._attend: Callable[[str | int, Exit | None], None] | None = None
+        self._unattended: list[tuple[str | int, Exit | None]] = []
+        self._sockets: deque[asyncio.Future[socket.socket]] = deque()
         self._control, self.far_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.setblocking(False)
         self._control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
@@ -98,6 +102,44 @@ class Handle:
 
     def resume(self) -> None:
         self._command(b"C")
+
+    def attend(self, on_exit: Callable[[str, Exit], None], on_log: Callable[[int], None]) -> None:
+        """Hear of the extensions, of what has happened already, too.
+
+        `on_exit`: an extension's process ended, or could not be started. `on_log`: is given the reading end of what
+        they write.
+        """
+
+        def heard(what: str | int, how: Exit | None) -> None:
+            if isinstance(what, str):
+                assert how is not None
+                on_exit(what, how)
+            else:
+                on_log(what)
+
+        self._attend = heard
+        while self._unattended:
+            heard(*self._unattended.pop(0))
+
+    def _heard(self, what: str | int, how: Exit | None) -> None:
+        if self._attend is not None:
+            self._attend(what, how)
+        else:
+            self._unattended.append((what, how))
+
+    def start_runtime(self) -> None:
+        """Where extensions come first: they have registered."""
+        self._command(b"R")
+
+    def end_runtime(self, *, at_once: bool) -> None:
+        self._command(b"K" if at_once else b"T")
+
+    async def new_socket(self) -> socket.socket:
+        """An unconnected TCP socket in its network. Raises: OSError when it has ended."""
+        made: asyncio.Future[socket.socket] = self._loop.create_future()
+        self._sockets.append(made)
+        self._command(b"N")
+        return await made
 
     def peak_mb(self) -> int:
         return self.meter.peak_mb() if self.meter else 0
@@ -133,6 +175,10 @@ class Handle:
         self._ended(Exit(signal_number=signal.SIGKILL))
         for server in (*self.servers, *self._unwanted):
             server.close()
+        for what, _how in self._unattended:
+            if isinstance(what, int):
+                os.close(what)
+        self._unattended.clear()
         meter, self.meter = self.meter, None
         if meter is not None:
             await meter.remove()
@@ -161,14 +207,24 @@ class Handle:
                 self.meter = self._meter_of(process_id)
             self._take(descriptors)
             return
+        if "extension_log" in message and len(descriptors) == 1:
+            self._heard(descriptors[0], None)
+            return
+        if "socket" in message and len(descriptors) == 1 and self._sockets:
+            made = socket.socket(fileno=descriptors[0])
+            made.setblocking(False)
+            waiting = self._sockets.popleft()
+            if waiting.done():
+                made.close()
+            else:
+                waiting.set_result(made)
+            return
         for descriptor in descriptors:
             os.close(descriptor)
-        if "exit" in message:
-            self._ended(Exit(code=message["exit"]))
-        elif "signal" in message:
-            self._ended(Exit(signal_number=message["signal"]))
-        elif "unstarted" in message:
-            self._ended(Exit(unstarted=message["unstarted"]))
+        if "extension" in message:
+            self._heard(message["extension"], _exit(message))
+        elif "exit" in message or "signal" in message or "unstarted" in message:
+            self._ended(_exit(message))
         else:
             self.fail(message.get("error", "The sandbox sent a message that is not known."))
 
@@ -189,6 +245,17 @@ class Handle:
             self.listening.exception()  # whoever waits for it gets it; if nobody does, that is no error
         if not self.exited.done():
             self.exited.set_result(how)
+        for waiting in self._sockets if self._killing else ():
+            if not waiting.done():
+                waiting.set_exception(OSError("the sandbox has ended"))
+
+
+def _exit(message: dict[str, Any]) -> Exit:
+    return Exit(
+        code=message.get("exit"),
+        signal_number=message.get("signal"),
+        unstarted=message.get("unstarted"),
+    )
 
 
 def _receive(connection: socket.socket) -> tuple[bytes, list[int], int | None]:

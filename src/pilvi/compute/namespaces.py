@@ -19,6 +19,7 @@ from pilvi.compute.accounting import ProcessMeter
 from pilvi.compute.api import EnvironmentFailed, EnvironmentSpec, Probe
 from pilvi.compute.capture import Capture
 from pilvi.compute.command import Places
+from pilvi.compute.companions import add_extensions, external_of
 from pilvi.compute.environment import LiveEnvironment
 from pilvi.compute.handle import Handle
 from pilvi.compute.launcher import landlock
@@ -118,7 +119,9 @@ class NamespacesBackend:
                 )
             finally:
                 os.close(writer)
+            extensions = external_of(spec)
             request = self._request(spec, resolved, arguments, limited=cgroup is not None)
+            add_extensions(request, extensions, f"{_INSIDE.layers}/extensions")
             sandbox.begin(request, lambda: launcher.kill(number))
             listeners = await asyncio.wait_for(sandbox.listening, _LISTENING_S_MAX)
             api = RuntimeApi()
@@ -131,6 +134,8 @@ class NamespacesBackend:
                 started_at_s=started_at_s,
                 label=command.label(spec, resolved.interpreter),
                 notices=command.notices(resolved),
+                extensions=extensions,
+                host=ADDRESS,
             )
             await self._serve(sandbox, api, listeners)
         except BaseException as error:

@@ -152,7 +152,7 @@ def _files(host_names: tuple[str, ...]) -> dict[str, str]:
     user = "sbx_user1051"
     return {
         NOTHING: "",
-        "/etc/hosts": f"127.0.0.1 {names}\n",
+        "/etc/hosts": f"127.0.0.1 {names}\n{ADDRESS} sandbox.localdomain sandbox\n",
         "/etc/resolv.conf": f"nameserver {ADDRESS}\n",
         "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
         "/etc/passwd": (

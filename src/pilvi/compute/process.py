@@ -27,6 +27,7 @@ from pilvi.compute.accounting import ProcessMeter
 from pilvi.compute.api import EnvironmentFailed, EnvironmentSpec, Probe
 from pilvi.compute.capture import Capture
 from pilvi.compute.command import Places
+from pilvi.compute.companions import add_extensions, external_of
 from pilvi.compute.environment import LiveEnvironment
 from pilvi.compute.handle import Handle
 from pilvi.compute.plan import BOOTSTRAPS, SOURCE, runtime_files
@@ -129,6 +130,8 @@ class ProcessBackend:
                     ),
                 },
             }
+            extensions = external_of(spec)
+            add_extensions(request, extensions, f"{places.layers}/extensions")
             environment = LiveEnvironment(
                 spec,
                 sandbox=handle,
@@ -138,6 +141,8 @@ class ProcessBackend:
                 started_at_s=started_at_s,
                 label=command.label(spec, resolved.interpreter),
                 notices=(WARNING, *command.notices(resolved)),
+                extensions=extensions,
+                host=_LOOPBACK,
             )
             handle.begin(request, lambda: _end(handle, keeper))
         except BaseException:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Callable
-from typing import Literal, cast
+from typing import Any, Literal, Protocol, cast
 
 import httptools
 import orjson
@@ -26,12 +26,24 @@ _PREFIX = b"/2018-06-01/runtime/"
 _EXTENSION_PATHS = (b"/2020-01-01/extension/", b"/2020-08-15/logs", b"/2022-07-01/telemetry")
 _HEAD_BYTES_MAX = 2 * 1024 * 1024
 """Of one request; the X-Ray cause alone may have a mebibyte."""
-_CONNECTIONS_MAX = 16
-"""A runtime needs one or two; all of a function's connections are descriptors of this process."""
+_CONNECTIONS_MAX = 48
+"""A runtime needs one or two, and so does each of ten extensions. All are descriptors of this process."""
 _ONE_BODY_BYTES = 256 * 1024
 _BODIES_BYTES_MAX = 2 * PAYLOAD_BYTES_MAX
 
 State = Literal["initialising", "idle", "running", "answered", "broken"]
+
+
+class Extensions(Protocol):
+    """What it asks of the Extensions API (`extensions/registry.py`)."""
+
+    closed: bool
+
+    @property
+    def all_ready(self) -> bool: ...
+    def request(self, connection: _Connection) -> None: ...
+    def invoke(self, event: dict[str, Any]) -> None: ...
+    def lost(self, connection: object) -> None: ...
 
 
 class RuntimeApi:
@@ -49,16 +61,25 @@ class RuntimeApi:
         self._stream: ResponseStream | None = None
         """Of the invocation under way."""
         self._connections: set[_Connection] = set()
+        self.registry: Extensions | None = None
+        """Of extensions; None while there are none."""
+        self._make_registry: Callable[[], Extensions] | None = None
+        self._is_ready = False
+        """The initialisation is over: the runtime and all extensions have asked for an event."""
 
     def bind(
         self,
         *,
         on_initialised: Callable[[Answer | None], None],
         on_answer: Callable[[Answer], None],
+        make_registry: Callable[[], Extensions] | None = None,
     ) -> None:
-        """`on_initialised`: called once, at the first /next (None) or with the error of the initialisation."""
+        """`on_initialised`: called once, at the first /next (None) or with the error of the initialisation; where there
+        are extensions, not before these are ready. `make_registry`: for the first extension that comes by itself.
+        """
         self._on_initialised = on_initialised
         self._on_answer = on_answer
+        self._make_registry = make_registry
 
     def connection(self) -> asyncio.Protocol:
         return _Connection(self, self._connections)
@@ -70,9 +91,23 @@ class RuntimeApi:
         """
         assert self._queued is None
         self._queued = invocation, deadline_ms
-        if self._waiting is not None:
+        if self._waiting is not None and self._is_ready:
             waiting, self._waiting = self._waiting, None
             self._hand_over(waiting)
+
+    def proceed(self) -> None:
+        """All extensions are ready. If the runtime is, too, go on."""
+        if self.state != "idle" or self._is_ready:
+            return
+        self._begin()
+        if self._queued is not None and self._waiting is not None:
+            waiting, self._waiting = self._waiting, None
+            self._hand_over(waiting)
+
+    def _begin(self) -> None:
+        self._is_ready = True
+        if self._on_initialised is not None:
+            self._on_initialised(None)
 
     def withdraw(self) -> bool:
         """Take back an invocation that the runtime has not got yet; whether there was one."""
@@ -95,7 +130,10 @@ class RuntimeApi:
         self._request_id = invocation.request_id
         self._stream = invocation.stream
         self.state = "running"
-        connection.send(_next_response(invocation, deadline_ms()))
+        until_ms = deadline_ms()
+        if self.registry is not None:
+            self.registry.invoke(_invoke_event(invocation, until_ms))
+        connection.send(_next_response(invocation, until_ms))
 
     def close(self) -> None:
         for connection in list(self._connections):
@@ -104,6 +142,8 @@ class RuntimeApi:
     def lost(self, connection: _Connection) -> None:
         if self._waiting is connection:
             self._waiting = None
+        if self.registry is not None:
+            self.registry.lost(connection)
 
     def stream_for(self, connection: _Connection) -> ResponseStream | None:
         """Where the pieces of a streamed answer go; None: they are gathered, for whoever waits for all of it."""
@@ -125,9 +165,10 @@ class RuntimeApi:
         path = connection.path
         if not path.startswith(_PREFIX):
             if path.startswith(_EXTENSION_PATHS):
-                connection.refuse(
-                    501, "NotImplemented", "pilvi does not implement the Extensions API yet."
-                )
+                if self.registry is None:
+                    assert self._make_registry is not None
+                    self.registry = self._make_registry()
+                self.registry.request(connection)
             else:
                 connection.refuse(404, "NotFound", "No such resource of the Runtime API.")
             return
@@ -155,10 +196,13 @@ class RuntimeApi:
         if self.state in ("running", "broken") or self._waiting is not None:
             connection.refuse_transition(self.state, "Ready")
             return
-        if self.state == "initialising" and self._on_initialised is not None:
-            self._on_initialised(None)
+        if not self._is_ready:
+            if self.registry is not None:
+                self.registry.closed = True
+            if self.registry is None or self.registry.all_ready:
+                self._begin()
         self.state = "idle"
-        if self._queued is None:
+        if self._queued is None or not self._is_ready:
             self._waiting = connection
         else:
             self._hand_over(connection)
@@ -219,6 +263,7 @@ class _Connection(asyncio.Protocol):
         self.stream: ResponseStream | None = None
         self._error_body = b""
         self._body = bytearray()
+        self.extension_headers: dict[bytes, str] = {}
         self._body_bytes = 0
         self._head_bytes = 0
         self._keep_alive = True
@@ -286,6 +331,8 @@ class _Connection(asyncio.Protocol):
                 self._error_body = value
             case b"expect" if value.lower() == b"100-continue" and self._transport is not None:
                 self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            case other if other.startswith(b"lambda-extension-"):
+                self.extension_headers[other] = value.decode("latin-1")[:1024]
             case _:
                 pass
 
@@ -328,6 +375,9 @@ class _Connection(asyncio.Protocol):
         if not self._keep_alive:
             self._transport.close()
 
+    def answer(self, status: int, document: object, headers: dict[str, str]) -> None:
+        self.send(_response(status, orjson.dumps(document), headers))
+
     def refuse(self, status: int, error_type: str, message: str) -> None:
         body = orjson.dumps({"errorMessage": message, "errorType": error_type})
         self.send(_response(status, body))
@@ -357,9 +407,10 @@ _REASONS = {
 }
 
 
-def _response(status: int, body: bytes) -> bytes:
+def _response(status: int, body: bytes, headers: dict[str, str] | None = None) -> bytes:
+    more = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
     return (
-        f"HTTP/1.1 {status} {_REASONS[status]}\r\nContent-Type: application/json\r\n"
+        f"HTTP/1.1 {status} {_REASONS[status]}\r\nContent-Type: application/json\r\n{more}"
         f"Content-Length: {len(body)}\r\n\r\n"
     ).encode() + body
 
@@ -396,6 +447,18 @@ def _next_response(invocation: Invocation, deadline_ms: int) -> bytes:
         if value:
             head += f"{name}: {_header(value)}\r\n"
     return f"{head}Content-Length: {len(invocation.payload)}\r\n\r\n".encode() + invocation.payload
+
+
+def _invoke_event(invocation: Invocation, deadline_ms: int) -> dict[str, Any]:
+    event: dict[str, Any] = {
+        "eventType": "INVOKE",
+        "deadlineMs": deadline_ms,
+        "requestId": invocation.request_id,
+        "invokedFunctionArn": invocation.invoked_function_arn,
+    }
+    if invocation.trace is not None:
+        event["tracing"] = {"type": "X-Amzn-Trace-Id", "value": invocation.trace.header}
+    return event
 
 
 def _header(value: str) -> str:

@@ -26,7 +26,7 @@ def main() -> None:
         linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
         for name, (soft, hard) in request["limits"].items():
             resource.setrlimit(getattr(resource, name), (soft, hard))
-        status = supervision.watch(supervision.start_runtime(request), _signal_all)
+        status = supervision.watch(supervision.start(request), _signal_all)
         _end_all()
     except BaseException as error:
         supervision.tell({"error": f"{type(error).__name__}: {error}"})

@@ -53,9 +53,9 @@ def enter(control: int, log: int, go: int) -> NoReturn:
         _mask()
         _lock(request, settings)
         _hand_out(listeners)
-        runtime = supervision.start_runtime(request)
+        processes = supervision.start(request)
         linux.prctl(linux.PR_SET_DUMPABLE, 0)
-        status = supervision.watch(runtime, _signal_all)
+        status = supervision.watch(processes, _signal_all)
     except BaseException as error:
         supervision.tell({"error": f"{type(error).__name__}: {error}"})
         os._exit(1)

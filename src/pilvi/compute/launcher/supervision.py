@@ -2,10 +2,12 @@
 it, stops and continues its processes, and tells the server how it ended.
 
 It talks with the server over the control socket, in datagrams. Inwards: first the request (JSON), which thus never
-was in the launcher's memory, from which other functions are forked; then one byte each, S (stop all processes) or
-C (continue). Outwards: JSON {"listening": n} with n descriptors, then {"exit": code} or {"signal": number}, or
-{"error": text}; {"unstarted": text} when a function's own program could not be executed. When the server closes it,
-or dies, the environment ends.
+was in the launcher's memory, from which other functions are forked; then one byte each: S (stop all processes), C
+(continue), R (start the runtime, where extensions come first), T (ask the runtime to end), K (kill it), N (make a
+socket in this network). Outwards: JSON {"listening": n} with n descriptors, {"extension_log": 1} and {"socket": 1} with
+one, then {"exit": code} or {"signal": number} of the runtime, or with "extension": name of one of these; {"unstarted":
+text} when a function's own program could not be executed; {"error": text}. When the server closes it, or dies, the
+environment ends.
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ import json
 import os
 import select
 import signal
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 from pilvi.compute.launcher import linux, programs
@@ -48,20 +51,69 @@ def read_request() -> dict[str, Any]:
     return json.loads(data)
 
 
-def start_runtime(request: dict[str, Any]) -> int:
-    """Fork the runtime's own process, the only one that a customer's code is run in; its id."""
-    runtime = os.fork()
-    if runtime == 0:
-        _become_runtime(request)
-    return runtime
+class Processes:
+    """Those that a customer's code is run in. `extensions`: names by process id. `runtime`: its id; 0 before it is
+    started, and once it has ended."""
+
+    def __init__(self, request: dict[str, Any]) -> None:
+        self.request = request
+        self.runtime = 0
+        self.extensions: dict[int, str] = {}
 
 
-def _become_runtime(request: dict[str, Any]) -> NoReturn:
+def start(request: dict[str, Any]) -> Processes:
+    """Fork the runtime; or the extensions, and the runtime when the server says that they have registered."""
+    processes = Processes(request)
+    paths: list[str] = request.get("extensions", [])
+    if not paths:
+        _start_runtime(processes)
+        return processes
+    reader, writer = os.pipe2(os.O_CLOEXEC)
+    _hand_out({"extension_log": 1}, reader)
+    os.close(reader)
+    for path in paths:
+        process = os.fork()
+        if process == 0:
+            _become_extension(path, request["extension_environment"], writer)
+        processes.extensions[process] = os.path.basename(path)
+    os.close(writer)
+    return processes
+
+
+def _start_runtime(processes: Processes) -> None:
+    processes.runtime = os.fork()
+    if processes.runtime == 0:
+        _become_runtime(processes.request)
+
+
+def _hand_out(message: dict[str, object], descriptor: int) -> None:
+    with socket.socket(fileno=os.dup(CONTROL)) as control:
+        socket.send_fds(control, [json.dumps(message).encode()], [descriptor])
+
+
+def _begin_process() -> None:
     os.setsid()
+    linux.prctl(linux.PR_SET_DUMPABLE, 1)  # or it could not write to its own /proc
     linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
     # It dies of want of memory before its first process does.
     with open("/proc/self/oom_score_adj", "w", encoding="utf-8") as file:
         file.write("500")
+
+
+def _become_extension(path: str, environment: dict[str, str], log: int) -> NoReturn:
+    _begin_process()
+    for target in (1, 2):
+        os.dup2(log, target)
+    os.close(LOG)
+    program, error = execute([path], "/", environment)
+    tell({"extension": os.path.basename(path), "unstarted": programs.refusal(program, error)})
+    os._exit(127)
+
+
+def _become_runtime(request: dict[str, Any]) -> NoReturn:
+    _begin_process()
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.dup2(LOG, 1)
     os.dup2(LOG, 2)
     framed: bool = request["framed_log"]
@@ -81,23 +133,30 @@ def _become_runtime(request: dict[str, Any]) -> NoReturn:
     os._exit(126 if isinstance(error, PermissionError) else 127)
 
 
-def watch(runtime: int, signal_all: Callable[[int], None]) -> int | None:
-    """Wait for the runtime to end; its wait status. None when the server wants the end, or has gone."""
+def watch(processes: Processes, signal_all: Callable[[int], None]) -> int | None:
+    """Wait for the runtime to end; its wait status. None when the server wants the end, or has gone.
+
+    With extensions, it only tells of their ends and the runtime's: the server lets them finish.
+    """
     wake_reader, wake_writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(wake_writer, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    os.close(LOG)
+    if processes.runtime:
+        os.close(LOG)  # else the runtime, which is started later, needs it
     poll = select.poll()
     poll.register(CONTROL, select.POLLIN)
     poll.register(wake_reader, select.POLLIN)
+    with_extensions = bool(processes.extensions)
     while True:
-        while True:
-            process, status = os.waitpid(-1, os.WNOHANG)
-            if process == runtime:
-                return status
-            if process == 0:
-                break
+        for process, status in _ended():
+            if process == processes.runtime:
+                if not with_extensions:
+                    return status
+                processes.runtime = 0
+                tell_end(status)
+            elif process in processes.extensions:
+                tell_end(status, extension=processes.extensions.pop(process))
         for descriptor, _event in poll.poll():
             if descriptor == wake_reader:
                 os.read(wake_reader, 4096)
@@ -108,12 +167,42 @@ def watch(runtime: int, signal_all: Callable[[int], None]) -> int | None:
                 command = b""
             if not command:
                 return None
-            signal_all(signal.SIGSTOP if command == b"S" else signal.SIGCONT)
+            _obey(command, processes, signal_all)
 
 
-def tell_end(status: int) -> None:
+def _ended() -> Iterator[tuple[int, int]]:
+    """The children that have ended, with their wait status."""
+    while True:
+        try:
+            process, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if process == 0:
+            return
+        yield process, status
+
+
+def _obey(command: bytes, processes: Processes, signal_all: Callable[[int], None]) -> None:
+    if command == b"S":
+        signal_all(signal.SIGSTOP)
+    elif command == b"C":
+        signal_all(signal.SIGCONT)
+    elif command == b"R":
+        _start_runtime(processes)
+        os.close(LOG)
+    elif command == b"N":
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as made:
+            _hand_out({"socket": 1}, made.fileno())
+    elif processes.runtime:
+        os.kill(processes.runtime, signal.SIGTERM if command == b"T" else signal.SIGKILL)
+
+
+def tell_end(status: int, *, extension: str | None = None) -> None:
     code = os.waitstatus_to_exitcode(status)
-    tell({"exit": code} if code >= 0 else {"signal": -code})
+    message: dict[str, object] = {"exit": code} if code >= 0 else {"signal": -code}
+    if extension is not None:
+        message["extension"] = extension
+    tell(message)
 
 
 def tell(message: dict[str, object]) -> None:
