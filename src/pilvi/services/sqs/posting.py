@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import msgspec
-
+from pilvi.services.sqs import sealing
 from pilvi.services.sqs.rules import messages
 from pilvi.services.sqs.rules.messages import Draft
+from pilvi.services.sqs.sealing import Seal
 from pilvi.services.sqs.storage import duplicates
 from pilvi.services.sqs.storage.rows import Message, Seen
 from pilvi.services.sqs.storage.stock import Stock
 from pilvi.services.sqs.wire import SendMessageResult
 
 
-class Sealed(msgspec.Struct, frozen=True):
-    """A draft's body and attributes under a data key."""
-
-    body: bytes
-    data_key: bytes
-
-
 def post(
-    stock: Stock, draft: Draft, *, id: str, sender: str, sealed: Sealed | None = None
+    stock: Stock, draft: Draft, *, id: str, sender: str, seal: Seal | None = None
 ) -> SendMessageResult:
     """Append one message, unless a FIFO queue has seen it in the last five minutes."""
     queue = stock.queue
@@ -31,22 +24,20 @@ def post(
                 seen.id, seen.md5, seen.attributes_md5, seen.trace_md5, sequence=seen.seq
             )
     sent_ms = stock.now_ms
-    seq = stock.append(
-        Message(
-            id=id,
-            body=draft.body if sealed is None else sealed.body,
-            md5=draft.md5,
-            sender=sender,
-            sent_ms=sent_ms,
-            due_ms=sent_ms + draft.delay_s * 1000,
-            group=draft.group,
-            attributes=messages.pack_attributes(draft.attributes) if sealed is None else b"",
-            attributes_md5=draft.attributes_md5,
-            trace=draft.trace,
-            deduplication=draft.deduplication,
-            data_key=b"" if sealed is None else sealed.data_key,
-        )
+    message = Message(
+        id=id,
+        body=draft.body,
+        md5=draft.md5,
+        sender=sender,
+        sent_ms=sent_ms,
+        due_ms=sent_ms + draft.delay_s * 1000,
+        group=draft.group,
+        attributes=messages.pack_attributes(draft.attributes) if draft.attributes else b"",
+        attributes_md5=draft.attributes_md5,
+        trace=draft.trace,
+        deduplication=draft.deduplication,
     )
+    seq = stock.append(message if seal is None else sealing.close(seal, message))
     if queue.fifo:
         seen = Seen(sent_ms, id, seq, draft.md5, draft.attributes_md5, draft.trace_md5)
         duplicates.remember(stock, draft.group, draft.deduplication, seen)

@@ -26,7 +26,21 @@ def _named(call: Call, req: Mapping[str, Any]) -> str:
     return call.arn("sqs", name)
 
 
+def _source(call: Call, req: Mapping[str, Any]) -> str:
+    found = names.parse_arn(str(req.get("SourceArn") or ""))
+    return call.arn("sqs", "*") if found is None else found.arn
+
+
+def _of_task(call: Call, req: Mapping[str, Any]) -> str:
+    from pilvi.services.sqs.rules import tasks
+
+    source = tasks.source_of(str(req.get("TaskHandle") or ""))
+    found = names.parse_arn(source or "")
+    return call.arn("sqs", "*") if found is None else found.arn
+
+
 _TAGS = tags.mapped("tags")
+_TAGGED = tags.mapped("Tags")
 
 
 def _tagging(call: Call, req: Mapping[str, Any]) -> Iterator[Permission]:
@@ -35,20 +49,42 @@ def _tagging(call: Call, req: Mapping[str, Any]) -> Iterator[Permission]:
         yield Permission("sqs:TagQueue", (_named(call, req),), tags.of_request(_TAGS(req)))
 
 
+def _moving(call: Call, req: Mapping[str, Any]) -> Iterator[Permission]:
+    """AWS: SQS Developer Guide, "Configuring queue permissions for dead-letter queue redrive"."""
+    source = (_source(call, req),)
+    for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes"):
+        yield Permission(f"sqs:{action}", source)
+    destination = names.parse_arn(str(req.get("DestinationArn") or ""))
+    if destination is not None:
+        yield Permission("sqs:SendMessage", (destination.arn,))
+
+
 sqs = Service(
     "sqs",
     acts={
+        "AddPermission": Acts(_queue),
+        "CancelMessageMoveTask": Acts(_of_task),
         "ChangeMessageVisibility": Acts(_queue),
+        "ChangeMessageVisibilityBatch": Acts(_queue, action="sqs:ChangeMessageVisibility"),
         "CreateQueue": Acts(_named, tags=_TAGS, also=_tagging),
         "DeleteMessage": Acts(_queue),
+        "DeleteMessageBatch": Acts(_queue, action="sqs:DeleteMessage"),
         "DeleteQueue": Acts(_queue),
         "GetQueueAttributes": Acts(_queue),
         "GetQueueUrl": Acts(_named),
+        "ListDeadLetterSourceQueues": Acts(_queue),
+        "ListMessageMoveTasks": Acts(_source),
         "ListQueues": Acts(everything),
+        "ListQueueTags": Acts(_queue),
         "PurgeQueue": Acts(_queue),
         "ReceiveMessage": Acts(_queue),
+        "RemovePermission": Acts(_queue),
         "SendMessage": Acts(_queue),
+        "SendMessageBatch": Acts(_queue, action="sqs:SendMessage"),
         "SetQueueAttributes": Acts(_queue),
+        "StartMessageMoveTask": Acts(_source, also=_moving),
+        "TagQueue": Acts(_queue, tags=_TAGGED),
+        "UntagQueue": Acts(_queue, tags=tags.named("TagKeys")),
     },
     on_resource=access.on_queue,
     tells=access.TAGS,

@@ -7,6 +7,40 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing import Required, TypedDict
 
+    class AddPermissionRequest(TypedDict, total=False):
+        QueueUrl: Required[str]
+        Label: Required[str]
+        AWSAccountIds: Required[list[str]]
+        Actions: Required[list[str]]
+
+    class BatchResultErrorEntry(TypedDict, total=False):
+        Id: Required[str]
+        SenderFault: Required[bool]
+        Code: Required[str]
+        Message: str
+
+    class CancelMessageMoveTaskRequest(TypedDict, total=False):
+        TaskHandle: Required[str]
+
+    class CancelMessageMoveTaskResult(TypedDict, total=False):
+        ApproximateNumberOfMessagesMoved: int
+
+    class ChangeMessageVisibilityBatchRequest(TypedDict, total=False):
+        QueueUrl: Required[str]
+        Entries: Required[list[ChangeMessageVisibilityBatchRequestEntry]]
+
+    class ChangeMessageVisibilityBatchRequestEntry(TypedDict, total=False):
+        Id: Required[str]
+        ReceiptHandle: Required[str]
+        VisibilityTimeout: int
+
+    class ChangeMessageVisibilityBatchResult(TypedDict, total=False):
+        Successful: Required[list[ChangeMessageVisibilityBatchResultEntry]]
+        Failed: Required[list[BatchResultErrorEntry]]
+
+    class ChangeMessageVisibilityBatchResultEntry(TypedDict, total=False):
+        Id: Required[str]
+
     class ChangeMessageVisibilityRequest(TypedDict, total=False):
         QueueUrl: Required[str]
         ReceiptHandle: Required[str]
@@ -19,6 +53,21 @@ if TYPE_CHECKING:
 
     class CreateQueueResult(TypedDict, total=False):
         QueueUrl: str
+
+    class DeleteMessageBatchRequest(TypedDict, total=False):
+        QueueUrl: Required[str]
+        Entries: Required[list[DeleteMessageBatchRequestEntry]]
+
+    class DeleteMessageBatchRequestEntry(TypedDict, total=False):
+        Id: Required[str]
+        ReceiptHandle: Required[str]
+
+    class DeleteMessageBatchResult(TypedDict, total=False):
+        Successful: Required[list[DeleteMessageBatchResultEntry]]
+        Failed: Required[list[BatchResultErrorEntry]]
+
+    class DeleteMessageBatchResultEntry(TypedDict, total=False):
+        Id: Required[str]
 
     class DeleteMessageRequest(TypedDict, total=False):
         QueueUrl: Required[str]
@@ -40,6 +89,39 @@ if TYPE_CHECKING:
 
     class GetQueueUrlResult(TypedDict, total=False):
         QueueUrl: str
+
+    class ListDeadLetterSourceQueuesRequest(TypedDict, total=False):
+        QueueUrl: Required[str]
+        NextToken: str
+        MaxResults: int
+
+    class ListDeadLetterSourceQueuesResult(TypedDict, total=False):
+        queueUrls: Required[list[str]]
+        NextToken: str
+
+    class ListMessageMoveTasksRequest(TypedDict, total=False):
+        SourceArn: Required[str]
+        MaxResults: int
+
+    class ListMessageMoveTasksResult(TypedDict, total=False):
+        Results: list[ListMessageMoveTasksResultEntry]
+
+    class ListMessageMoveTasksResultEntry(TypedDict, total=False):
+        TaskHandle: str
+        Status: str
+        SourceArn: str
+        DestinationArn: str
+        MaxNumberOfMessagesPerSecond: int
+        ApproximateNumberOfMessagesMoved: int
+        ApproximateNumberOfMessagesToMove: int
+        FailureReason: str
+        StartedTimestamp: int
+
+    class ListQueueTagsRequest(TypedDict, total=False):
+        QueueUrl: Required[str]
+
+    class ListQueueTagsResult(TypedDict, total=False):
+        Tags: dict[str, str]
 
     class ListQueuesRequest(TypedDict, total=False):
         QueueNamePrefix: str
@@ -89,6 +171,35 @@ if TYPE_CHECKING:
     class ReceiveMessageResult(TypedDict, total=False):
         Messages: list[Message]
 
+    class RemovePermissionRequest(TypedDict, total=False):
+        QueueUrl: Required[str]
+        Label: Required[str]
+
+    class SendMessageBatchRequest(TypedDict, total=False):
+        QueueUrl: Required[str]
+        Entries: Required[list[SendMessageBatchRequestEntry]]
+
+    class SendMessageBatchRequestEntry(TypedDict, total=False):
+        Id: Required[str]
+        MessageBody: Required[str]
+        DelaySeconds: int
+        MessageAttributes: dict[str, MessageAttributeValue]
+        MessageSystemAttributes: dict[str, MessageSystemAttributeValue]
+        MessageDeduplicationId: str
+        MessageGroupId: str
+
+    class SendMessageBatchResult(TypedDict, total=False):
+        Successful: Required[list[SendMessageBatchResultEntry]]
+        Failed: Required[list[BatchResultErrorEntry]]
+
+    class SendMessageBatchResultEntry(TypedDict, total=False):
+        Id: Required[str]
+        MessageId: Required[str]
+        MD5OfMessageBody: Required[str]
+        MD5OfMessageAttributes: str
+        MD5OfMessageSystemAttributes: str
+        SequenceNumber: str
+
     class SendMessageRequest(TypedDict, total=False):
         QueueUrl: Required[str]
         MessageBody: Required[str]
@@ -108,6 +219,22 @@ if TYPE_CHECKING:
     class SetQueueAttributesRequest(TypedDict, total=False):
         QueueUrl: Required[str]
         Attributes: Required[dict[str, str]]
+
+    class StartMessageMoveTaskRequest(TypedDict, total=False):
+        SourceArn: Required[str]
+        DestinationArn: str
+        MaxNumberOfMessagesPerSecond: int
+
+    class StartMessageMoveTaskResult(TypedDict, total=False):
+        TaskHandle: str
+
+    class TagQueueRequest(TypedDict, total=False):
+        QueueUrl: Required[str]
+        Tags: Required[dict[str, str]]
+
+    class UntagQueueRequest(TypedDict, total=False):
+        QueueUrl: Required[str]
+        TagKeys: Required[list[str]]
 
 else:
 

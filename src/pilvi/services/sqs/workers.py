@@ -8,6 +8,7 @@ from pilvi.base.arn import Scope
 from pilvi.contracts.delivery import Commit
 from pilvi.contracts.jobs import Job
 from pilvi.services.sqs import records
+from pilvi.services.sqs.moving import MOVE, step, step_of
 from pilvi.services.sqs.names import QueueName
 from pilvi.services.sqs.service import sqs
 from pilvi.services.sqs.storage.stock import SWEEP, Stock
@@ -41,5 +42,19 @@ async def sweep(cloud: Cloud, job: Job) -> Commit:
         stock.settle()
         stock.plan_sweep()
         stock.save()
+
+    return apply
+
+
+@sqs.job(MOVE)
+async def move(cloud: Cloud, job: Job) -> Commit:
+    """One step of a message move task."""
+    queue_name, number = step_of(job)
+    name = QueueName(Scope(job.account, job.region), queue_name)
+
+    def apply(tx: Transaction) -> None:
+        queue = records.find_queue(tx, name)
+        if queue is not None:
+            step(tx, queue, number, now_ms=cloud.clock.now_ms(), new_id=cloud.entropy.uuid)
 
     return apply

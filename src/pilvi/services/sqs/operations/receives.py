@@ -9,16 +9,17 @@ from typing import Any
 
 import msgspec
 
+from pilvi.base.errors import AwsError
 from pilvi.base.http import Body
 from pilvi.kit.call import Call
-from pilvi.services.sqs import errors, limits
+from pilvi.services.sqs import errors, limits, records, sealing
 from pilvi.services.sqs.operations.queues import get_queue
 from pilvi.services.sqs.records import Queue
 from pilvi.services.sqs.redriving import burial
 from pilvi.services.sqs.rules import checksums, messages
 from pilvi.services.sqs.service import sqs
-from pilvi.services.sqs.storage import receipts
-from pilvi.services.sqs.storage.rows import NEVER, keys_of
+from pilvi.services.sqs.storage import duplicates, receipts
+from pilvi.services.sqs.storage.rows import NEVER, Attempt, keys_of
 from pilvi.services.sqs.storage.stock import Stock, Taken
 from pilvi.services.sqs.wire import Message, ReceiveMessageRequest, ReceiveMessageResult
 from pilvi.store.api import Snapshot, Transaction
@@ -73,7 +74,29 @@ async def receive_message(
         await _wait(call, got, left_s)
     if not got.taken:
         return {}
+    if any(one.message.data_key for one in got.taken):
+        got.taken = await _opened(call, got)
     return {"Messages": [_told(got.queue, one, asked) for one in got.taken]}
+
+
+async def _opened(call: Call, got: Got) -> list[Taken]:
+    """What may not be read is given back."""
+
+    def give_back(tx: Transaction) -> None:
+        queue = records.find_queue(tx, got.queue.queue_name)
+        if queue is None:
+            return
+        stock = Stock(tx, queue, call.cloud.clock.now_ms())
+        for seq, _, receipt in got.taken:
+            if stock.find_receipt(seq) == receipt:
+                stock.land(seq, receipt)
+        stock.save()
+
+    try:
+        return await sealing.opened(call, got.queue, got.taken)
+    except AwsError:
+        await call.transact(give_back)
+        raise
 
 
 async def _wait(call: Call, got: Got, left_s: float) -> None:
@@ -128,13 +151,49 @@ def _receive(call: Call, req: ReceiveMessageRequest, asked: Asked, tx: Transacti
     stock = Stock(tx, queue, call.cloud.clock.now_ms())
     settled = stock.settle()
     hidden_s = queue.visibility_s if asked.hidden_s is None else asked.hidden_s
-    taken, more = stock.take(asked.most, hidden_s * 1000, burial(stock))
+    taken, more = _taken(stock, asked, hidden_s * 1000)
     waits = queue.wait_s if asked.wait_s is None else asked.wait_s
     full = stock.counters.flying >= limits.IN_FLIGHT_MAX
     if full and not (taken or waits or queue.fifo):
         raise errors.OverLimit(detail="Too many messages in flight.")
     stock.save()
     return Got(queue, taken, more or not settled, stock.packed, stock.counters.next_due_ms)
+
+
+def _taken(stock: Stock, asked: Asked, hidden_ms: int) -> tuple[list[Taken], bool]:
+    """Raises: InvalidParameterValue for an attempt that cannot be made again."""
+    attempt = asked.attempt if stock.queue.fifo else ""
+    if attempt:
+        messages.check_identifier("ReceiveRequestAttemptId", attempt)
+        before = duplicates.find_attempt(stock, attempt)
+        if before is not None:
+            return _again(stock, attempt, before, hidden_ms), False
+    taken, more = stock.take(asked.most, hidden_ms, burial(stock))
+    if attempt and taken:
+        _remember(stock, attempt, stock.now_ms, taken)
+    return taken, more
+
+
+def _again(stock: Stock, id: str, before: Attempt, hidden_ms: int) -> list[Taken]:
+    """The same messages with the same handles, hidden anew."""
+    found: list[Taken] = []
+    for seq, receives, due_ms in before.given:
+        receipt = stock.find_receipt(seq)
+        if receipt is None or (receipt.receives, receipt.due_ms) != (receives, due_ms):
+            reason = (
+                "The receiveRequestAttemptId is not valid anymore since the receive call is not"
+                " retryable."
+            )
+            raise errors.BadValue(value=id, name="ReceiveRequestAttemptId", reason=reason)
+        receipt = stock.prolong(seq, receipt, stock.now_ms + hidden_ms)
+        found.append(Taken(seq, stock.get(seq), receipt))
+    _remember(stock, id, before.at_ms, found)
+    return found
+
+
+def _remember(stock: Stock, id: str, at_ms: int, taken: list[Taken]) -> None:
+    given = [(one.seq, one.receipt.receives, one.receipt.due_ms) for one in taken]
+    duplicates.remember_attempt(stock, id, Attempt(at_ms, given))
 
 
 def _told(queue: Queue, taken: Taken, asked: Asked) -> Message:

@@ -8,9 +8,11 @@ from pilvi.base.http import Body
 from pilvi.kit.audit import WatchedRequest
 from pilvi.kit.call import Call
 from pilvi.kit.execution import refuse_unread
+from pilvi.services.sqs import sealing
 from pilvi.services.sqs.operations.queues import get_queue
 from pilvi.services.sqs.posting import post
 from pilvi.services.sqs.rules import messages
+from pilvi.services.sqs.sealing import Seal
 from pilvi.services.sqs.service import sqs
 from pilvi.services.sqs.storage.stock import Stock
 from pilvi.services.sqs.wire import SendMessageRequest, SendMessageResult
@@ -27,17 +29,19 @@ async def send_message(call: Call, req: SendMessageRequest, body: Body) -> SendM
     AWS: SendMessage; Developer Guide, "Exactly-once processing in Amazon SQS".
     """
 
-    def send(tx: Transaction) -> SendMessageResult:
+    def send(tx: Transaction, seal: Seal | None) -> SendMessageResult:
         queue = get_queue(call, tx, req)
+        if queue.key:
+            sealing.check(queue, seal)
         draft = messages.draft(queue, req)
         draft.trace = draft.trace or trace_of(call)
         stock = Stock(tx, queue, call.now_ms)
-        result = post(stock, draft, id=call.entropy.uuid(), sender=call.principal.id)
+        result = post(stock, draft, id=call.entropy.uuid(), sender=call.principal.id, seal=seal)
         stock.save()
         refuse_unread(sqs.operations["SendMessage"], cast("WatchedRequest", req))
         return result
 
-    return await call.transact(send)
+    return await sealing.sealed(call, send)
 
 
 def trace_of(call: Call) -> str:

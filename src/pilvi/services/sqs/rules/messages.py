@@ -24,11 +24,6 @@ _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _TYPES = ("String", "Number", "Binary")
 _TRACE = "AWSTraceHeader"
 
-_DEDUPLICATION = (
-    "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId"
-    " provided explicitly"
-)
-
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(dict[str, tuple[str, Any]]).decode
 
@@ -60,11 +55,10 @@ def draft(queue: Queue, req: Mapping[str, Any], *, in_batch: bool = False) -> Dr
     group = req.get("MessageGroupId")
     if group is None and queue.fifo:
         if in_batch:
-            detail = "The request must contain the parameter MessageGroupId."
-            raise errors.InvalidParameterValueException(detail=detail)
+            raise NoGroup()
         raise errors.MissingRequiredParameterException(name="MessageGroupId")
     if group is not None:
-        _check_identifier("MessageGroupId", group)
+        check_identifier("MessageGroupId", group)
     attributes = read_attributes(req.get("MessageAttributes") or {})
     trace = _trace(req.get("MessageSystemAttributes") or {})
     bad = _INVALID.search(text)
@@ -91,6 +85,28 @@ def draft(queue: Queue, req: Mapping[str, Any], *, in_batch: bool = False) -> Dr
     )
 
 
+class NoGroup(errors.InvalidParameterValueException):
+    """In a batch; it fails as a whole."""
+
+    message = "The request must contain the parameter MessageGroupId."
+
+
+class NoDeduplication(errors.InvalidParameterValueException):
+    """In a batch, too, it fails the whole request."""
+
+    message = (
+        "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId"
+        " provided explicitly"
+    )
+
+
+def too_long_in_batch(queue: Queue) -> errors.InvalidParameterValueException:
+    return errors.InvalidParameterValueException(
+        detail="One or more parameters cannot be validated."
+        f" Reason: Message must be shorter than {queue.size_bytes_max} bytes."
+    )
+
+
 def _delay(queue: Queue, asked: int | None) -> int:
     if asked is None:
         return queue.delay_s
@@ -106,7 +122,7 @@ def _delay(queue: Queue, asked: int | None) -> int:
     return asked
 
 
-def _check_identifier(name: str, value: str) -> None:
+def check_identifier(name: str, value: str) -> None:
     if not _IDENTIFIER.fullmatch(value):
         reason = (
             f"{name} can only include alphanumeric and punctuation characters. 1 to 128 in length."
@@ -120,12 +136,12 @@ def _deduplication(queue: Queue, asked: str | None, body: bytes) -> str:
         if not queue.fifo:
             reason = "The request include parameter that is not valid for this queue type."
             raise errors.BadValue(value=asked, name="MessageDeduplicationId", reason=reason)
-        _check_identifier("MessageDeduplicationId", asked)
+        check_identifier("MessageDeduplicationId", asked)
         return asked
     if not queue.fifo:
         return ""
     if not queue.content_deduplication:
-        raise errors.InvalidParameterValueException(detail=_DEDUPLICATION)
+        raise NoDeduplication()
     import hashlib
 
     return hashlib.sha256(body).hexdigest()

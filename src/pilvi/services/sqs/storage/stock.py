@@ -329,6 +329,11 @@ class Stock:
             return groups.head(self, group, most if self.queue.fifo else 1)
         return [] if alone is None else [(seq, alone[1])]
 
+    def first_ready(self) -> int | None:
+        """The number of the message whose turn it is."""
+        turns = self._turns(1)
+        return turns[0][0] if turns else None
+
     def _take(
         self, seq: int, state: bytes, hidden_ms: int, bury: Bury | None, taken: list[Taken]
     ) -> None:
