@@ -5,12 +5,11 @@ from __future__ import annotations
 import copy
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
 from botocore.awsrequest import HeadersDict, create_request_object, prepare_request_dict
-from botocore.loaders import Loader
 from botocore.model import ServiceModel as BotocoreModel
 from botocore.parsers import PROTOCOL_PARSERS
 from botocore.serialize import create_serializer
@@ -18,6 +17,7 @@ from botocore.utils import parse_timestamp
 
 from pilvi.base.http import HttpRequest, HttpResponse
 from pilvi.protocol import Codec, Shape
+from pilvi.protocol.model import read_model
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -42,9 +42,9 @@ def for_botocore(shape: Shape, value: Any) -> Any:
     return value
 
 
-@cache
+@lru_cache(1)
 def raw_model(service: str) -> dict[str, Any]:
-    return Loader().load_service_model(service, "service-2")
+    return read_model(service)
 
 
 class Oracle:

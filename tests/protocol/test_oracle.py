@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -23,6 +23,15 @@ from .sampling import ABSENT, Sampler
 
 SAMPLES = int(os.environ.get("PILVI_ORACLE_SAMPLES", "1"))
 TREES = {"json", "rest-json", "smithy-rpc-v2-cbor"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _forget_models() -> Iterator[None]:
+    """The models of all services fill a gigabyte, which later tests of this process need not look through."""
+    yield
+    protocol.codec.cache_clear()
+    protocol.service_model.cache_clear()
+
 
 SHARED_ROUTES = {
     ("s3", "GetBucketLifecycle"): "GetBucketLifecycleConfiguration",

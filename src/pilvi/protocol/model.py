@@ -6,6 +6,7 @@ botocore's serializers see it too. Nothing here knows a wire format.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import cache, cached_property
 from typing import Any, cast
@@ -294,19 +295,38 @@ def service_names() -> tuple[str, ...]:
     return tuple(cast("list[str]", loader.list_available_services("service-2")))
 
 
+_NAME = re.compile(r"[a-z0-9-]+")
+
+
+def read_model(service: str) -> Raw:
+    """The newest model of `service` as botocore ships it, not kept. No other service is looked at: that takes longer
+    than to read one. Raises: KeyError when botocore knows no such service.
+    """
+    from botocore.exceptions import DataNotFoundError
+    from botocore.loaders import ExtrasProcessor, Loader
+
+    loader: Any = Loader()
+    if not _NAME.fullmatch(service):
+        raise KeyError(service)
+    try:
+        place = f"{service}/{loader.determine_latest_version(service, 'service-2')}/service-2"
+        raw: Raw = loader.load_data(place)
+    except DataNotFoundError as unknown:
+        raise KeyError(service) from unknown
+    try:
+        more: Any = [loader.load_data(f"{place}.sdk-extras")]
+    except DataNotFoundError:
+        return raw
+    ExtrasProcessor().process(raw, more)
+    return raw
+
+
 @cache
 def service_model(service: str) -> ServiceModel:
     """The newest model of `service`, by botocore's name for it (`events`, `stepfunctions`).
 
     Raises: KeyError when botocore knows no such service.
     """
-    from botocore.exceptions import UnknownServiceError
-    from botocore.loaders import Loader
-
-    loader: Any = Loader()
-    try:
-        raw: Raw = loader.load_service_model(service, "service-2")
-    except UnknownServiceError as unknown:
-        raise KeyError(service) from unknown
+    raw = read_model(service)
     _strip_documentation(raw)
     return ServiceModel(service, raw)
