@@ -161,9 +161,9 @@ FAILED = "failed to satisfy constraint: "
                 "RoutingConfig": {"AdditionalVersionWeights": {"$LATEST": 0.5}},
             },
             f"Value '{{$LATEST=0.5}}' at 'routingConfig.additionalVersionWeights' {FAILED}"
-            "Map keys must satisfy constraint: [Member must satisfy regular expression pattern: "
-            "[0-9]+, Member must have length less than or equal to 1024, "
-            "Member must have length greater than or equal to 1]",
+            "Map keys must satisfy constraint: [Member must have length less than or equal to 1024, "
+            "Member must have length greater than or equal to 1, "
+            "Member must satisfy regular expression pattern: [0-9]+]",
         ),
     ],
 )

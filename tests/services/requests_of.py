@@ -59,6 +59,10 @@ TEXTS: dict[tuple[str, str], str] = {
     ("kms", "AliasName"): "alias/some",
     ("lambda", "Role"): _ROLE,
     ("lambda", "Resource"): f"arn:aws:lambda:{_HERE}:function:some",
+    (
+        "lambda",
+        "CodeSigningConfigArn",
+    ): f"arn:aws:lambda:{_HERE}:code-signing-config:csc-00000000000000000",
     ("lambda", "Arn"): f"arn:aws:lambda:{_HERE}:layer:some:1",
     ("lambda", "FunctionName"): "some",
     ("lambda", "LayerName"): "some",

@@ -8,7 +8,7 @@ at the list, with all that such an item must satisfy.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from pilvi.base.errors import AwsError, ValidationError, ValidationException
 from pilvi.protocol import dynamodb_words
@@ -85,6 +85,10 @@ def _number(value: float) -> str:
     return str(int(value)) if float(value).is_integer() else str(value)
 
 
+def _bound(shape: Shape, value: float) -> str:
+    return str(float(value)) if shape.type in ("float", "double") else _number(value)
+
+
 def _size_rules(shape: Shape) -> list[_Rule]:
     low, high = shape.traits.get("min"), shape.traits.get("max")
     rules: list[_Rule] = []
@@ -97,10 +101,10 @@ def _size_rules(shape: Shape) -> list[_Rule]:
             rules.append(_Rule(lambda value: len(value) >= low, demand))
     elif shape.type in ("integer", "long", "float", "double"):
         if high is not None:
-            demand = f"Member must have value less than or equal to {_number(high)}"
+            demand = f"Member must have value less than or equal to {_bound(shape, high)}"
             rules.append(_Rule(lambda value: value <= high, demand))
         if low is not None:
-            demand = f"Member must have value greater than or equal to {_number(low)}"
+            demand = f"Member must have value greater than or equal to {_bound(shape, low)}"
             rules.append(_Rule(lambda value: value >= low, demand))
     return rules
 
@@ -130,6 +134,24 @@ def _plain_rules(
         demand += "" if hide else f": [{', '.join(listed)}]"
         rules.append(_Rule(lambda value: value in allowed, demand))
     return rules
+
+
+def _demands(part: Shape, rules: list[_Rule], *, not_null: bool) -> str:
+    """What is demanded of each part of a list or a map: in one sentence, sizes first, and even that of nothing."""
+    words = [rule.words for rule in rules]
+    words.sort(key=lambda one: " length " not in one)
+    if part.type == "string" and part.traits.get("min") == 0:
+        at_least = sum(" length " in one for one in words)
+        words.insert(at_least, "Member must have length greater than or equal to 0")
+    if not_null:
+        words.append("Member must not be null")
+    return f"must satisfy constraint: [{', '.join(words)}]"
+
+
+_NOT_NULL: Final = frozenset(
+    {"AdditionalVersionWeights", "ArchitecturesList", "CompatibleArchitectures", "LayerList"}
+)
+"""Lists and maps of Lambda of which AWS says so in that sentence, too."""
 
 
 class _Compiler:
@@ -236,7 +258,7 @@ class _Compiler:
     def _plain_items(self, shape: Shape, rules: list[_Rule]) -> Check | None:
         if not rules:
             return None
-        demand = f"Member must satisfy constraint: [{', '.join(rule.words for rule in rules)}]"
+        demand = f"Member {_demands(shape.member, rules, not_null=shape.name in _NOT_NULL)}"
         holds = _all_hold(rules)
 
         def check(value: Any, path: str, found: list[str]) -> None:
@@ -265,8 +287,9 @@ class _Compiler:
     def _plain_parts(self, shape: Shape, role: str, rules: list[_Rule]) -> Check | None:
         if not rules:
             return None
-        listed = ", ".join(rule.words for rule in rules)
-        demand = f"Map {role} must satisfy constraint: [{listed}]"
+        part = shape.key if role == "keys" else shape.value
+        not_null = role == "value" and shape.name in _NOT_NULL
+        demand = f"Map {role} {_demands(part, rules, not_null=not_null)}"
         holds = _all_hold(rules)
 
         def check(value: Any, path: str, found: list[str]) -> None:

@@ -96,6 +96,17 @@ def described_pending(
     return result
 
 
+def described_publishing(
+    scope: Scope, function: Function, configuration: Configuration
+) -> FunctionConfiguration:
+    """As UpdateFunctionCode answers when it publishes: of a version that is yet to begin."""
+    result = described_pending(
+        scope, function, configuration, revision_id=configuration.revision_id
+    )
+    result["FunctionArn"] = f"{function_arn(scope, function.name)}:{configuration.version}"
+    return result
+
+
 def described_updating(
     scope: Scope, function: Function, configuration: Configuration, *, revision_id: str
 ) -> FunctionConfiguration:

@@ -62,12 +62,22 @@ class PreconditionFailedException(LambdaError):
     status = 412
 
 
-class SigningConfigMissing(AwsError):
-    """Recorded: unlike Lambda's other errors, this one does not say whose fault it was."""
+class _Faultless(AwsError):
+    """Recorded: unlike Lambda's other errors, these do not say whose fault it was."""
 
+    def __init__(self, **fields: str) -> None:
+        super().__init__(members={"Type": None}, headers=None, **fields)
+
+
+class SigningConfigMissing(_Faultless):
     code = "ResourceNotFoundException"
     message = "The Lambda code signing configuration {arn} can not be found."
     status = 404
+
+
+class LatestIsNotShared(_Faultless):
+    code = "InvalidParameterValueException"
+    message = "$LATEST is not supported for an alias pointing to more than 1 version"
 
 
 class CodeSigningConfigNotFoundException(LambdaError):

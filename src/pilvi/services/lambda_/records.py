@@ -153,12 +153,14 @@ class UrlPlace(msgspec.Struct, frozen=True):
 
 
 class LayerVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """`runtimes`, `architectures`: None where the request said nothing of them, which is told otherwise than none."""
+
     layer: str
     version: int
     description: str = ""
     license_info: str | None = None
-    runtimes: tuple[str, ...] = ()
-    architectures: tuple[str, ...] = ()
+    runtimes: tuple[str, ...] | None = None
+    architectures: tuple[str, ...] | None = None
     package: Package
     created_ms: int
 

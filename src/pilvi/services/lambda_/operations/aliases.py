@@ -146,9 +146,7 @@ def _weights(
             " included in routing configuration."
         )
     if weights and version == names.LATEST:
-        raise errors.InvalidParameterValueException(
-            detail="$LATEST is not supported for an alias pointing to more than 1 version"
-        )
+        raise errors.LatestIsNotShared()
     for one in (version, *weights):
         records.resolve(at, FunctionName(name.scope, name.name, one))
     return weights

@@ -66,7 +66,7 @@ async def update_function_code(
 
         function, version = await call.transact(update)
     if version is not None:
-        return describing.described_version(name.scope, function, version)
+        return describing.described_publishing(name.scope, function, version)
     return describing.described_updating(
         name.scope, function, function.latest, revision_id=updating_id
     )

@@ -43,8 +43,10 @@ async def publish_layer_version(
     name = names.parse_own_layer(call.scope, req["LayerName"])
     zipped = await packages.read_code(call, req["Content"])
     description, license_info = req.get("Description", ""), req.get("LicenseInfo")
-    runtimes = tuple(req.get("CompatibleRuntimes", []))
-    architectures = tuple(req.get("CompatibleArchitectures", []))
+    runtimes = tuple(req["CompatibleRuntimes"]) if "CompatibleRuntimes" in req else None
+    architectures = None
+    if "CompatibleArchitectures" in req:
+        architectures = tuple(req["CompatibleArchitectures"])
     refuse_unread(lambda_.operations["PublishLayerVersion"], req)
     async with packages.saved(call, zipped) as saved:
 
@@ -180,9 +182,9 @@ def _versions(
     """The newest first; those that say nothing of runtimes or architectures fit none that is asked for."""
     home = records.layer_home(name.scope, name.name)
     for version in records.layer_versions.scan(at, home, after_key=after, reverse=True):
-        if runtime is not None and runtime not in version.runtimes:
+        if runtime is not None and runtime not in (version.runtimes or ()):
             continue
-        if architecture is not None and architecture not in version.architectures:
+        if architecture is not None and architecture not in (version.architectures or ()):
             continue
         yield version
 
@@ -197,9 +199,11 @@ def _item(name: LayerName, version: LayerVersion) -> LayerVersionsListItem:
         "Version": version.version,
         "Description": version.description,
         "CreatedDate": rules.iso_time(version.created_ms),
-        "CompatibleRuntimes": list(version.runtimes),
-        "CompatibleArchitectures": list(version.architectures),
     }
+    if version.runtimes is not None:
+        item["CompatibleRuntimes"] = list(version.runtimes)
+    if version.architectures is not None:
+        item["CompatibleArchitectures"] = list(version.architectures)
     if version.license_info is not None:
         item["LicenseInfo"] = version.license_info
     return item
@@ -217,9 +221,11 @@ def _described(call: Call, name: LayerName, version: LayerVersion) -> GetLayerVe
         "Description": version.description,
         "CreatedDate": rules.iso_time(version.created_ms),
         "Version": version.version,
-        "CompatibleRuntimes": list(version.runtimes),
-        "CompatibleArchitectures": list(version.architectures),
     }
+    if version.runtimes is not None:
+        result["CompatibleRuntimes"] = list(version.runtimes)
+    if version.architectures is not None:
+        result["CompatibleArchitectures"] = list(version.architectures)
     if version.license_info is not None:
         result["LicenseInfo"] = version.license_info
     return result

@@ -54,7 +54,6 @@ def add_permission(call: Call, tx: Transaction, req: AddPermissionRequest) -> Ad
 def get_policy(call: Call, at: Snapshot, req: GetPolicyRequest) -> GetPolicyResponse:
     """Raises: ResourceNotFoundException, also for a function without a policy. AWS: GetPolicy."""
     name = access.function_named(call, req["FunctionName"], req.get("Qualifier"))
-    records.resolve(at, name)
     found = records.find_policy(at, name)
     if found is None:
         raise errors.NoSuchResource()
@@ -69,6 +68,7 @@ def remove_permission(
     name = access.function_named(call, req["FunctionName"], req.get("Qualifier"))
     if records.functions.find(tx, records.home(name.scope), name.name) is None:
         raise errors.ResourceNotFoundException(detail=f"No policy found for: {name.asked_arn}")
+    _check_qualifier(tx, name)
     old = records.find_policy(tx, name)
     if old is None:
         raise errors.ResourceNotFoundException(

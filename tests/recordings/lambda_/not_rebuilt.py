@@ -1,0 +1,84 @@
+"""Recorded scenarios of Lambda's control plane that are not rebuilt, one by one, and why."""
+
+from __future__ import annotations
+
+_BY_REASON: dict[str, tuple[str, ...]] = {
+    "sizes of packages whose bytes are not recorded": (
+        "TestLambdaAccountSettings::test_account_settings_total_code_size",
+    ),
+    "of event configurations, concurrency, recursion and addresses: tests/lambda_/ has them, not label by label": (
+        "TestLambdaEventInvokeConfig::test_lambda_eventinvokeconfig_exceptions",
+        "TestLambdaEventInvokeConfig::test_lambda_eventinvokeconfig_lifecycle",
+        "TestLambdaProvisionedConcurrency::test_lambda_provisioned_lifecycle",
+        "TestLambdaProvisionedConcurrency::test_provisioned_concurrency_exceptions",
+        "TestLambdaProvisionedConcurrency::test_provisioned_concurrency_limits",
+        "TestLambdaRecursion::test_put_function_recursion_config_allow",
+        "TestLambdaRecursion::test_put_function_recursion_config_default_terminate",
+        "TestLambdaRecursion::test_put_function_recursion_config_invalid_value",
+        "TestLambdaReservedConcurrency::test_function_concurrency",
+        "TestLambdaReservedConcurrency::test_function_concurrency_exceptions",
+        "TestLambdaReservedConcurrency::test_function_concurrency_limits",
+        "TestLambdaUrl::test_url_config_deletion_without_qualifier",
+        "TestLambdaUrl::test_url_config_exceptions",
+        "TestLambdaUrl::test_url_config_lifecycle",
+        "TestLambdaUrl::test_url_config_list_paging",
+    ),
+    "of event source mappings: tests/lambda_/ has them, not label by label": (
+        "TestLambdaEventSourceMappings::test_create_event_filter_criteria_validation",
+        "TestLambdaEventSourceMappings::test_create_event_source_self_managed",
+        "TestLambdaEventSourceMappings::test_create_event_source_validation",
+        "TestLambdaEventSourceMappings::test_create_event_source_validation_kinesis",
+        "TestLambdaEventSourceMappings::test_event_source_mapping_exceptions",
+        "TestLambdaEventSourceMappings::test_event_source_mapping_lifecycle",
+        "TestLambdaEventSourceMappings::test_event_source_mapping_lifecycle_delete_function",
+        "TestLambdaEventSourceMappings::test_function_name_variations",
+        "TestLambdaTag::test_create_tag_on_esm_create",
+        "TestLambdaTag::test_tag_exceptions[event_source_mapping]",
+        "TestLambdaTag::test_tag_lifecycle[event_source_mapping]",
+    ),
+    "an update is in place when it is answered, so none is ever in progress": (
+        "TestLambdaFunction::test_lambda_concurrent_code_updates",
+        "TestLambdaFunction::test_lambda_concurrent_config_updates",
+    ),
+    "of container images, which are refused by name": (
+        "TestLambdaImages::test_lambda_image_and_image_config_crud",
+        "TestLambdaImages::test_lambda_image_crud",
+        "TestLambdaImages::test_lambda_image_versions",
+        "TestLambdaImages::test_lambda_zip_file_to_image",
+    ),
+    "no answer was recorded": (
+        "TestLambdaPermissions::test_add_lambda_permission_optional_fields",
+        "TestPartialARNMatching::test_cross_region_arn_function_access",
+        "TestPartialARNMatching::test_update_function_configuration_full_arn",
+    ),
+    "recorded before policies had revisions of their own": (
+        "TestLambdaPermissions::test_lambda_permission_revisions",
+        "TestLambdaPermissions::test_lambda_permission_versioning",
+    ),
+    "of packages too large for a test; tests/lambda_/test_functions.py has the limits with others": (
+        "TestLambdaSizeLimits::test_large_lambda",
+        "TestLambdaSizeLimits::test_oversized_lambda",
+        "TestLambdaSizeLimits::test_oversized_request_create_lambda",
+        "TestLambdaSizeLimits::test_oversized_unzipped_lambda",
+        "TestLambdaSizeLimits::test_oversized_zipped_create_lambda",
+    ),
+    "of runtimes that cannot be had on every host": (
+        "TestLambdaSnapStart::test_snapstart_lifecycle[dotnet10]",
+        "TestLambdaSnapStart::test_snapstart_lifecycle[dotnet8]",
+        "TestLambdaSnapStart::test_snapstart_lifecycle[java11]",
+        "TestLambdaSnapStart::test_snapstart_lifecycle[java17]",
+        "TestLambdaSnapStart::test_snapstart_lifecycle[java21]",
+        "TestLambdaSnapStart::test_snapstart_lifecycle[java25]",
+        "TestLambdaSnapStart::test_snapstart_update_function_configuration[dotnet10]",
+        "TestLambdaSnapStart::test_snapstart_update_function_configuration[dotnet8]",
+        "TestLambdaSnapStart::test_snapstart_update_function_configuration[java11]",
+        "TestLambdaSnapStart::test_snapstart_update_function_configuration[java17]",
+        "TestLambdaSnapStart::test_snapstart_update_function_configuration[java21]",
+        "TestLambdaSnapStart::test_snapstart_update_function_configuration[java25]",
+    ),
+    "recorded twice; the other one is rebuilt": ("TestLambdaTag::test_tag_lifecycle",),
+}
+
+NOT_REBUILT: dict[str, str] = {
+    name: reason for reason, names in _BY_REASON.items() for name in names
+}
