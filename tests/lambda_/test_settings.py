@@ -50,7 +50,7 @@ def test_versions_keep_their_settings(functions: Functions) -> None:
         "Arn": "arn:aws:elasticfilesystem:us-east-1:111111111111:access-point/fsap-0123456789abcdef0",
         "LocalMountPath": "/mnt/files",
     }
-    queue = "arn:aws:sqs:us-east-1:111111111111:q"
+    queue = f"arn:aws:sqs:us-east-1:{functions.account}:q"
     functions.create(
         "f",
         ZIP,
