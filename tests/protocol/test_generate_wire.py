@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import typing
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -41,10 +43,20 @@ def generate(names: list[str], operations: list[str], opaque: frozenset[str] = f
     return _generator().generate(services)
 
 
+def _read_types(source: str) -> dict[str, Any]:
+    """The shapes as a reader of types sees them."""
+    namespace: dict[str, Any] = {}
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(typing, "TYPE_CHECKING", True)
+        exec(source, namespace)
+    return namespace
+
+
 def test_requests_and_answers_and_what_they_reach_become_typed_dicts() -> None:
     source = generate(["dynamodb"], ["GetItem"], frozenset({"AttributeValue"}))
     assert "AttributeValue = Any" in source
-    assert "    TableName: Required[str]\n    Key: Required[dict[str, AttributeValue]]" in source
+    members = "        TableName: Required[str]\n        Key: Required[dict[str, AttributeValue]]"
+    assert members in source
     assert "class GetItemOutput(TypedDict, total=False):" in source
     assert "class ConsumedCapacity(TypedDict, total=False):" in source
     assert "class PutItemInput" not in source
@@ -59,9 +71,7 @@ def test_streams_instants_and_names_that_python_cannot_spell() -> None:
     stream = generate(["s3"], ["SelectObjectContent"])
     assert "    Payload: AsyncIterator[SelectObjectContentEventStream]" in stream
     odd = generate(["glue"], ["CreateJob"])
-    namespace: dict[str, Any] = {}
-    exec(odd, namespace)
-    assert "CreateJobRequest" in namespace
+    assert "CreateJobRequest" in _read_types(odd)
 
 
 def test_two_services_share_what_is_the_same() -> None:
@@ -74,9 +84,15 @@ def test_it_writes_the_same_every_time_and_python_reads_it() -> None:
     names = ["SendMessage", "ReceiveMessage"]
     source = generate(["sqs"], names)
     assert source == generate(["sqs"], list(reversed(names)))
-    namespace: dict[str, Any] = {}
-    exec(source, namespace)
-    assert namespace["SendMessageRequest"].__annotations__.keys() >= {"QueueUrl", "MessageBody"}
+    shape = _read_types(source)["SendMessageRequest"]
+    assert shape.__annotations__.keys() >= {"QueueUrl", "MessageBody"}
+
+
+def test_what_runs_names_the_shapes_and_makes_none() -> None:
+    module = ModuleType("wire")
+    exec(generate(["sqs"], ["SendMessage"]), module.__dict__)
+    assert "SendMessageRequest" not in module.__dict__
+    assert module.SendMessageRequest is dict
 
 
 def test_an_operation_that_no_service_has_is_refused() -> None:

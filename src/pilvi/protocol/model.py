@@ -317,7 +317,8 @@ def read_model(service: str) -> Raw:
         more: Any = [loader.load_data(f"{place}.sdk-extras")]
     except DataNotFoundError:
         return raw
-    ExtrasProcessor().process(raw, more)
+    processor: Any = ExtrasProcessor()
+    processor.process(raw, more)
     return raw
 
 
