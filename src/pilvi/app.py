@@ -29,6 +29,7 @@ from pilvi.contracts.objects import Objects
 from pilvi.contracts.observations import Observations
 from pilvi.contracts.platform import Platform
 from pilvi.contracts.principals import Principals
+from pilvi.contracts.queues import Queues
 from pilvi.contracts.roles import Roles
 from pilvi.contracts.storage import Storage
 from pilvi.contracts.streams import ChangeStreams
@@ -83,6 +84,7 @@ QUESTIONS: Mapping[type[Any], str] = {
     Observations: "pilvi.services.iam.observed:IamObservations",
     Principals: "pilvi.services.iam.questions:IamPrincipals",
     ProviderKeys: "pilvi.services.iam.providers.keys:OpenIdKeys",
+    Queues: "pilvi.services.sqs.questions:SqsQueues",
     Storage: "pilvi.services.s3.nightly.answering:S3Storage",
     ChangeStreams: "pilvi.services.dynamodb.streams.questions:DynamoChangeStreams",
     Objects: "pilvi.services.s3.questions:S3Objects",

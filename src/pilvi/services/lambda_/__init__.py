@@ -5,6 +5,7 @@ from pilvi.services.lambda_ import targets as targets
 from pilvi.services.lambda_ import urls as urls
 from pilvi.services.lambda_ import workers as workers
 from pilvi.services.lambda_.destinations import parcels as parcels
+from pilvi.services.lambda_.mappings import api as api
 from pilvi.services.lambda_.operations import account as account
 from pilvi.services.lambda_.operations import aliases as aliases
 from pilvi.services.lambda_.operations import code as code

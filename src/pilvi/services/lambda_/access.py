@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from typing import Protocol
 
 from pilvi.base.arn import Scope
 from pilvi.contracts.delivery import Source
@@ -65,6 +66,22 @@ knows the VPC of a subnet."""
 _NOBODYS = OnResource()
 
 
+class Kind(Protocol):
+    """A kind of resource beside functions and layers, which is never opened to another account."""
+
+    async def side(self, call: Call, asked: Permission, arn: str) -> OnResource: ...
+
+    async def tags(self, call: Call, arn: str) -> Keys: ...
+
+
+KINDS: dict[str, Kind] = {}
+"""By the word in their ARNs; filled by the parts that have them."""
+
+
+def _other_kind(arn: str) -> Kind | None:
+    return KINDS.get(arn.split(":", 6)[5])
+
+
 async def on_function(call: Call, asked: Permission, resource: str) -> OnResource:
     """The owner and the policy of what an ARN names: of a function, a version, an alias each its own."""
     if resource == "*":
@@ -72,6 +89,9 @@ async def on_function(call: Call, asked: Permission, resource: str) -> OnResourc
     scope = _scope_of(resource)
     name = _name_of(resource)
     if name is None:
+        other = _other_kind(resource)
+        if other is not None:
+            return await other.side(call, asked, resource)
         return await _on_layer(call, asked, resource, scope)
     if asked.action not in SHARED and call.principal.account != scope.account:
         return OnResource(scope.account)
@@ -121,6 +141,9 @@ async def _tell_tags(call: Call, asked: Permission, resource: str) -> Keys:
     """
     name = None if resource == "*" else _name_of(resource)
     if name is None:
+        other = _other_kind(resource)
+        if other is not None:
+            return await other.tags(call, resource)
         return await _tell_signing_tags(call, resource)
     if call.principal.account != name.scope.account:
         side = await _side_of(call.cloud, name)

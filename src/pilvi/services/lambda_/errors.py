@@ -53,6 +53,15 @@ class InvalidParameterValueException(LambdaError):
     message = "{detail}"
 
 
+class ResourceInUseException(LambdaError):
+    code = "ResourceInUseException"
+    message = "{detail}"
+
+
+class MappingInUse(ResourceInUseException):
+    message = "Cannot {verb} the event source mapping because it is in use."
+
+
 class PreconditionFailedException(LambdaError):
     code = "PreconditionFailedException"
     message = (

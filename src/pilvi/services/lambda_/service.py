@@ -14,7 +14,7 @@ from pilvi.kit import tags
 from pilvi.kit.call import Call
 from pilvi.kit.permission import Permission
 from pilvi.kit.service import Acts, Service, everything
-from pilvi.services.lambda_ import access, code_signing, limits
+from pilvi.services.lambda_ import access, code_signing, limits, mapping_names
 from pilvi.services.lambda_.names import is_function, is_layer, parse_function, parse_layer
 
 
@@ -49,8 +49,15 @@ def _tagged(call: Call, req: Mapping[str, Any]) -> str:
     text = str(req.get("Resource", ""))
     if ":function:" in text and is_function(text):
         return parse_function(call.scope, text).arn
+    mapping = mapping_names.parse(call.scope, text)
+    if mapping is not None:
+        return mapping_names.arn_of(*mapping)
     name = code_signing.parse(call.scope, text)
     return "*" if name is None else name.arn  # nothing else has tags: the handler refuses it
+
+
+def _mapping(call: Call, req: Mapping[str, Any]) -> str:
+    return mapping_names.arn_of(call.scope, str(req.get("UUID", "*")))
 
 
 def _signing(call: Call, req: Mapping[str, Any]) -> str:
@@ -64,6 +71,12 @@ def _signed(call: Call, req: Mapping[str, Any]) -> tuple[str, str]:
 
 
 # --- condition keys
+
+
+def _of_mapping(call: Call, req: Mapping[str, Any]) -> access.Keys:
+    """What the request leaves out, `access.py` tells of the mapping as it is."""
+    found = _function(call, req) if req.get("FunctionName") else "*"
+    return {} if found == "*" else {"lambda:functionarn": (_version(call, req),)}
 
 
 def _of_signing(call: Call, req: Mapping[str, Any]) -> access.Keys:
@@ -155,6 +168,13 @@ def _configuring(call: Call, req: Mapping[str, Any]) -> Iterator[Permission]:
         yield Permission(access.READ_LAYER, layers)
 
 
+def _mapping_tagged(call: Call, req: Mapping[str, Any]) -> Iterator[Permission]:
+    """A mapping that is made with tags needs the permission to tag, too; it has no UUID yet."""
+    if req.get("Tags"):
+        told = tags.of_request(_TAGS(req))
+        yield Permission("lambda:TagResource", (mapping_names.arn_of(call.scope, "*"),), told)
+
+
 _TAGS = tags.mapped("Tags")
 
 lambda_ = Service(
@@ -192,6 +212,13 @@ lambda_ = Service(
         "GetFunctionCodeSigningConfig": Acts(_function),
         "PutRuntimeManagementConfig": Acts(_version),
         "GetRuntimeManagementConfig": Acts(_version),
+        "CreateEventSourceMapping": Acts(
+            everything, context=_of_mapping, tags=_TAGS, also=_mapping_tagged
+        ),
+        "GetEventSourceMapping": Acts(_mapping),
+        "UpdateEventSourceMapping": Acts(_mapping, context=_of_mapping),
+        "DeleteEventSourceMapping": Acts(_mapping),
+        "ListEventSourceMappings": Acts(everything),
         "CreateFunctionUrlConfig": Acts(_version, context=_of_url),
         "UpdateFunctionUrlConfig": Acts(_version, context=_of_url),
         "GetFunctionUrlConfig": Acts(_version, context=_of_url),

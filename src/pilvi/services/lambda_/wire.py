@@ -69,6 +69,10 @@ if TYPE_CHECKING:
     class AllowedPublishers(TypedDict, total=False):
         SigningProfileVersionArns: Required[list[str]]
 
+    class AmazonManagedKafkaEventSourceConfig(TypedDict, total=False):
+        ConsumerGroupId: str
+        SchemaRegistryConfig: KafkaSchemaRegistryConfig
+
     class CapacityProviderConfig(TypedDict, total=False):
         LambdaManagedInstancesCapacityProviderConfig: Required[
             LambdaManagedInstancesCapacityProviderConfig
@@ -111,6 +115,36 @@ if TYPE_CHECKING:
 
     class CreateCodeSigningConfigResponse(TypedDict, total=False):
         CodeSigningConfig: Required[CodeSigningConfig]
+
+    class CreateEventSourceMappingRequest(TypedDict, total=False):
+        EventSourceArn: str
+        FunctionName: Required[str]
+        Enabled: bool
+        BatchSize: int
+        FilterCriteria: FilterCriteria
+        KMSKeyArn: str
+        MetricsConfig: EventSourceMappingMetricsConfig
+        LoggingConfig: EventSourceMappingLoggingConfig
+        ScalingConfig: ScalingConfig
+        MaximumBatchingWindowInSeconds: int
+        ParallelizationFactor: int
+        StartingPosition: str
+        StartingPositionTimestamp: EpochMs
+        DestinationConfig: DestinationConfig
+        MaximumRecordAgeInSeconds: int
+        BisectBatchOnFunctionError: bool
+        MaximumRetryAttempts: int
+        Tags: dict[str, str]
+        TumblingWindowInSeconds: int
+        Topics: list[str]
+        Queues: list[str]
+        SourceAccessConfigurations: list[SourceAccessConfiguration]
+        SelfManagedEventSource: SelfManagedEventSource
+        FunctionResponseTypes: list[str]
+        AmazonManagedKafkaEventSourceConfig: AmazonManagedKafkaEventSourceConfig
+        SelfManagedKafkaEventSourceConfig: SelfManagedKafkaEventSourceConfig
+        DocumentDBEventSourceConfig: DocumentDBEventSourceConfig
+        ProvisionedPollerConfig: ProvisionedPollerConfig
 
     class CreateFunctionRequest(TypedDict, total=False):
         FunctionName: Required[str]
@@ -172,6 +206,9 @@ if TYPE_CHECKING:
     class DeleteCodeSigningConfigResponse(TypedDict, total=False):
         pass
 
+    class DeleteEventSourceMappingRequest(TypedDict, total=False):
+        UUID: Required[str]
+
     class DeleteFunctionCodeSigningConfigRequest(TypedDict, total=False):
         FunctionName: Required[str]
 
@@ -201,6 +238,11 @@ if TYPE_CHECKING:
         OnSuccess: OnSuccess
         OnFailure: OnFailure
 
+    class DocumentDBEventSourceConfig(TypedDict, total=False):
+        DatabaseName: str
+        CollectionName: str
+        FullDocument: str
+
     class DurableConfig(TypedDict, total=False):
         KMSKeyArn: str
         RetentionPeriodInDays: int
@@ -220,10 +262,61 @@ if TYPE_CHECKING:
     class EphemeralStorage(TypedDict, total=False):
         Size: Required[int]
 
+    class EventSourceMappingConfiguration(TypedDict, total=False):
+        UUID: str
+        StartingPosition: str
+        StartingPositionTimestamp: EpochMs
+        BatchSize: int
+        MaximumBatchingWindowInSeconds: int
+        ParallelizationFactor: int
+        EventSourceArn: str
+        FilterCriteria: FilterCriteria
+        FilterCriteriaError: FilterCriteriaError
+        KMSKeyArn: str
+        MetricsConfig: EventSourceMappingMetricsConfig
+        LoggingConfig: EventSourceMappingLoggingConfig
+        ScalingConfig: ScalingConfig
+        FunctionArn: str
+        LastModified: EpochMs
+        LastProcessingResult: str
+        State: str
+        StateTransitionReason: str
+        DestinationConfig: DestinationConfig
+        Topics: list[str]
+        Queues: list[str]
+        SourceAccessConfigurations: list[SourceAccessConfiguration]
+        SelfManagedEventSource: SelfManagedEventSource
+        MaximumRecordAgeInSeconds: int
+        BisectBatchOnFunctionError: bool
+        MaximumRetryAttempts: int
+        TumblingWindowInSeconds: int
+        FunctionResponseTypes: list[str]
+        AmazonManagedKafkaEventSourceConfig: AmazonManagedKafkaEventSourceConfig
+        SelfManagedKafkaEventSourceConfig: SelfManagedKafkaEventSourceConfig
+        DocumentDBEventSourceConfig: DocumentDBEventSourceConfig
+        EventSourceMappingArn: str
+        ProvisionedPollerConfig: ProvisionedPollerConfig
+
+    class EventSourceMappingLoggingConfig(TypedDict, total=False):
+        SystemLogLevel: str
+
+    class EventSourceMappingMetricsConfig(TypedDict, total=False):
+        Metrics: list[str]
+
     class FileSystemConfig(TypedDict, total=False):
         Arn: Required[str]
         LocalMountPath: Required[str]
         S3FilesConfig: S3FilesConfig
+
+    class Filter(TypedDict, total=False):
+        Pattern: str
+
+    class FilterCriteria(TypedDict, total=False):
+        Filters: list[Filter]
+
+    class FilterCriteriaError(TypedDict, total=False):
+        ErrorCode: str
+        Message: str
 
     class FunctionCode(TypedDict, total=False):
         ZipFile: bytes
@@ -327,6 +420,9 @@ if TYPE_CHECKING:
 
     class GetCodeSigningConfigResponse(TypedDict, total=False):
         CodeSigningConfig: Required[CodeSigningConfig]
+
+    class GetEventSourceMappingRequest(TypedDict, total=False):
+        UUID: Required[str]
 
     class GetFunctionCodeSigningConfigRequest(TypedDict, total=False):
         FunctionName: Required[str]
@@ -480,6 +576,19 @@ if TYPE_CHECKING:
         PayloadChunk: InvokeResponseStreamUpdate
         InvokeComplete: InvokeWithResponseStreamCompleteEvent
 
+    class KafkaSchemaRegistryAccessConfig(TypedDict, total=False):
+        Type: str
+        URI: str
+
+    class KafkaSchemaRegistryConfig(TypedDict, total=False):
+        SchemaRegistryURI: str
+        EventRecordFormat: str
+        AccessConfigs: list[KafkaSchemaRegistryAccessConfig]
+        SchemaValidationConfigs: list[KafkaSchemaValidationConfig]
+
+    class KafkaSchemaValidationConfig(TypedDict, total=False):
+        Attribute: str
+
     class LambdaManagedInstancesCapacityProviderConfig(TypedDict, total=False):
         CapacityProviderArn: Required[str]
         PerExecutionEnvironmentMaxConcurrency: int
@@ -537,6 +646,16 @@ if TYPE_CHECKING:
     class ListCodeSigningConfigsResponse(TypedDict, total=False):
         NextMarker: str
         CodeSigningConfigs: list[CodeSigningConfig]
+
+    class ListEventSourceMappingsRequest(TypedDict, total=False):
+        EventSourceArn: str
+        FunctionName: str
+        Marker: str
+        MaxItems: int
+
+    class ListEventSourceMappingsResponse(TypedDict, total=False):
+        NextMarker: str
+        EventSourceMappings: list[EventSourceMappingConfiguration]
 
     class ListFunctionEventInvokeConfigsRequest(TypedDict, total=False):
         FunctionName: Required[str]
@@ -623,6 +742,11 @@ if TYPE_CHECKING:
     class OnSuccess(TypedDict, total=False):
         Destination: str
 
+    class ProvisionedPollerConfig(TypedDict, total=False):
+        MinimumPollers: int
+        MaximumPollers: int
+        PollerGroupName: str
+
     class PublishLayerVersionRequest(TypedDict, total=False):
         LayerName: Required[str]
         Description: str
@@ -707,12 +831,27 @@ if TYPE_CHECKING:
     class S3FilesConfig(TypedDict, total=False):
         DirectS3Read: str
 
+    class ScalingConfig(TypedDict, total=False):
+        MaximumConcurrency: int
+
+    class SelfManagedEventSource(TypedDict, total=False):
+        Endpoints: dict[str, list[str]]
+
+    class SelfManagedKafkaEventSourceConfig(TypedDict, total=False):
+        ConsumerGroupId: str
+        SchemaRegistryConfig: KafkaSchemaRegistryConfig
+        ConsumptionMode: str
+
     class SnapStart(TypedDict, total=False):
         ApplyOn: str
 
     class SnapStartResponse(TypedDict, total=False):
         ApplyOn: str
         OptimizationStatus: str
+
+    class SourceAccessConfiguration(TypedDict, total=False):
+        Type: str
+        URI: str
 
     class TagResourceRequest(TypedDict, total=False):
         Resource: Required[str]
@@ -751,6 +890,30 @@ if TYPE_CHECKING:
 
     class UpdateCodeSigningConfigResponse(TypedDict, total=False):
         CodeSigningConfig: Required[CodeSigningConfig]
+
+    class UpdateEventSourceMappingRequest(TypedDict, total=False):
+        UUID: Required[str]
+        FunctionName: str
+        Enabled: bool
+        BatchSize: int
+        FilterCriteria: FilterCriteria
+        KMSKeyArn: str
+        MetricsConfig: EventSourceMappingMetricsConfig
+        LoggingConfig: EventSourceMappingLoggingConfig
+        ScalingConfig: ScalingConfig
+        MaximumBatchingWindowInSeconds: int
+        ParallelizationFactor: int
+        DestinationConfig: DestinationConfig
+        MaximumRecordAgeInSeconds: int
+        BisectBatchOnFunctionError: bool
+        MaximumRetryAttempts: int
+        TumblingWindowInSeconds: int
+        SourceAccessConfigurations: list[SourceAccessConfiguration]
+        FunctionResponseTypes: list[str]
+        AmazonManagedKafkaEventSourceConfig: AmazonManagedKafkaEventSourceConfig
+        SelfManagedKafkaEventSourceConfig: SelfManagedKafkaEventSourceConfig
+        DocumentDBEventSourceConfig: DocumentDBEventSourceConfig
+        ProvisionedPollerConfig: ProvisionedPollerConfig
 
     class UpdateFunctionCodeRequest(TypedDict, total=False):
         FunctionName: Required[str]

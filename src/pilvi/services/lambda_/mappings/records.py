@@ -8,6 +8,7 @@ Invariants:
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -116,6 +117,27 @@ def get_mapping(at: Snapshot, scope: Scope, uuid: str) -> Mapping:
     if found is None:
         raise errors.NoSuchResource()
     return found
+
+
+def list_mappings(
+    at: Snapshot,
+    scope: Scope,
+    source_arn: str | None,
+    function: str | None,
+    *,
+    after: str | None = None,
+) -> Iterator[Mapping]:
+    """By UUID: all, or those of a source, of a function, or of both. `after`: the UUID of the last one seen."""
+    within = home(scope)
+    if source_arn is None and function is None:
+        yield from mappings.scan(at, within, after_key=None if after is None else (after,))
+        return
+    index, part = ("function", function) if source_arn is None else ("source", source_arn)
+    assert part is not None
+    behind = None if after is None else (part, after)
+    for mapping in mappings.scan_index(at, within, index, (part,), after_entry=behind):
+        if function is None or mapping.function == function:
+            yield mapping
 
 
 def put_mapping(tx: Transaction, scope: Scope, mapping: Mapping) -> None:

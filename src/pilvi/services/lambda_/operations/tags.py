@@ -11,6 +11,7 @@ import msgspec
 from pilvi.base.errors import NotBuilt
 from pilvi.kit.call import Call
 from pilvi.services.lambda_ import access, code_signing, errors, records, rules
+from pilvi.services.lambda_.mappings.api import TaggedMappings
 from pilvi.services.lambda_.names import FunctionName
 from pilvi.services.lambda_.service import lambda_
 from pilvi.services.lambda_.wire import (
@@ -119,5 +120,6 @@ HOLDERS: Mapping[str, Holder] = {
     "function": _Functions(),
     "code-signing-config": _SigningConfigs(),
     "capacity-provider": _CapacityProviders(),
+    "event-source-mapping": TaggedMappings(),
 }
 """By the word in their ARNs."""

@@ -1,0 +1,1 @@
+"""Queues of SQS as sources of events."""

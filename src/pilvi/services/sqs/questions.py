@@ -1,0 +1,75 @@
+"""Answers what the rest of the cloud asks of queues: see `contracts.queues`."""
+
+from __future__ import annotations
+
+import asyncio
+
+from pilvi.kit.cloud import Cloud
+from pilvi.services.sqs import names, records
+from pilvi.services.sqs.names import QueueName
+from pilvi.services.sqs.storage.rows import NEVER, Counters, keys_of
+from pilvi.store.api import Snapshot
+from pilvi.store.keys import after
+
+_CLOCK = "clock"
+_ABSENT = (True, NEVER)
+
+
+class SqsQueues:
+    """See `contracts.queues.Queues`."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+
+    async def has_messages(self, queue_arn: str) -> bool:
+        name = names.parse_arn(queue_arn)
+        if name is None:
+            return False
+
+        def look(at: Snapshot) -> bool:
+            return records.find_queue(at, name) is not None and self._look(at, name)[0]
+
+        return await self._cloud.store.read(look)
+
+    async def wait_for_messages(self, queue_arn: str) -> None:
+        name = names.parse_arn(queue_arn)
+        if name is None:
+            return
+        store, clock = self._cloud.store, self._cloud.clock
+
+        def look(at: Snapshot) -> tuple[bool, int]:
+            return _ABSENT if records.find_queue(at, name) is None else self._look(at, name)
+
+        while True:
+            woken = asyncio.ensure_future(store.wait(name.topic))
+            moved: asyncio.Future[bool] | None = None
+            try:
+                await asyncio.sleep(
+                    0
+                )  # it waits from now on, so what happens after the look wakes it
+                ready, due_ms = await store.read(look)
+                if ready:
+                    return
+                if due_ms == NEVER:
+                    await woken
+                    continue
+                moved = asyncio.ensure_future(store.wait(_CLOCK, clock.real_delay_s(due_ms)))
+                await asyncio.sleep(0)
+                if clock.now_ms() < due_ms:
+                    await asyncio.wait({woken, moved}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                woken.cancel()
+                if moved is not None:
+                    moved.cancel()
+
+    def _look(self, at: Snapshot, name: QueueName) -> tuple[bool, int]:
+        """Whether something can be received, and when the next message is visible by itself."""
+        keys = keys_of(name)
+        counters = Counters(at.get(keys.c))
+        if counters.next_due_ms <= self._cloud.clock.now_ms():
+            return True, counters.next_due_ms
+        rows = (keys.r, keys.h)
+        ready = counters.ready and any(
+            next(at.scan(prefix, after(prefix), limit=1), None) is not None for prefix in rows
+        )
+        return bool(ready), counters.next_due_ms
