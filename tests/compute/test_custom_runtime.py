@@ -72,7 +72,6 @@ REFUSALS = {
     "a wrong method": (["POST", "invocation/next", ""], 405, "MethodNotAllowed"),
     "an unknown resource": (["GET", "nothing"], 404, "NotFound"),
     "another version": (["GET", "/2017-01-01/runtime/invocation/next"], 404, "NotFound"),
-    "SnapStart": (["GET", "restore/next"], 501, "NotImplemented"),
 }
 
 

@@ -53,3 +53,46 @@ def test_a_package_without_a_bootstrap(functions: Functions) -> None:
     response = functions.client.invoke(FunctionName="f", Payload=b"{}")
     assert response["FunctionError"] == "Unhandled"
     assert json.load(response["Payload"])["errorType"] == "Runtime.InvalidEntrypoint"
+
+
+SNAPPED = """
+import os
+from snapshot_restore_py import register_after_restore
+done = []
+register_after_restore(lambda: done.append("restored"))
+
+def handler(event, context):
+    import boto3
+    return [done, os.environ["AWS_LAMBDA_INITIALIZATION_TYPE"], boto3.client("sts").get_caller_identity()["Arn"]]
+"""
+
+
+def test_snapstart_is_of_published_versions(functions: Functions) -> None:
+    """Their hooks run, and they ask for their credentials; $LATEST is as if there were none."""
+    functions.create(
+        "f",
+        package(SNAPPED),
+        Runtime="python3.13",
+        SnapStart={"ApplyOn": "PublishedVersions"},
+        Publish=True,
+    )
+    done, kind, arn = functions.invoke("f", Qualifier="1")
+    assert (done, kind) == (["restored"], "snap-start")
+    assert arn.endswith("assumed-role/lambda-role/f")
+    done, kind, _ = functions.invoke("f")
+    assert (done, kind) == ([], "on-demand")
+
+
+LOGGING = """
+import logging
+def handler(event, context):
+    logging.getLogger().error("told")
+"""
+
+
+def test_what_a_function_logs_as_it_is_set(functions: Functions) -> None:
+    logging = {"LogFormat": "JSON", "ApplicationLogLevel": "ERROR", "SystemLogLevel": "WARN"}
+    functions.create("f", package(LOGGING), LoggingConfig=logging, TracingConfig={"Mode": "Active"})
+    response = functions.client.invoke(FunctionName="f", LogType="Tail")
+    [line] = log_of(response).splitlines()
+    assert json.loads(line)["message"] == "told"

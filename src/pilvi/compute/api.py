@@ -40,6 +40,8 @@ class EnvironmentSpec(msgspec.Struct, frozen=True, kw_only=True):
     environment: dict[str, str] = {}
     """The function's own variables, its credentials and its region. `variables.py` adds what the runtime gives, and
     AWS_ENDPOINT_URL."""
+    credentials_expire_at_ms: int = 0
+    """When those in `environment` end; told to a function that asks for them (SnapStart)."""
     memory_mb: int = 128
     timeout_s: float = 3
     tmp_mb: int = 512

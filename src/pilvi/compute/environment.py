@@ -12,7 +12,7 @@ import time
 from typing import Protocol
 
 from pilvi.base.clock import Clock
-from pilvi.compute import events, outcomes
+from pilvi.compute import events, outcomes, snapshots
 from pilvi.compute.api import (
     EnvironmentGone,
     EnvironmentSpec,
@@ -26,6 +26,7 @@ from pilvi.compute.companions import Companions, Processes, Why
 from pilvi.compute.ends import Answer, End, Exit, InitFailed, Overrun, judge
 from pilvi.compute.journal import Journal
 from pilvi.compute.runtime_api import RuntimeApi
+from pilvi.compute.snapshots import SNAP_START
 
 INIT_S_MAX = 10.0
 """Differs: AWS begins the initialisation again after this time, in that of the invocation; here it goes on."""
@@ -107,6 +108,12 @@ class LiveEnvironment:
             on_answer=self._finish,
             make_registry=lambda: self._accompany(()).registry,
         )
+        self._restored_s: float | None = None
+        """When the initialisation ended, and what comes after a snapshot began."""
+        self._restore_ms: float | None = None
+        if spec.initialization_type == SNAP_START:
+            runtime_api.on_restore = lambda: self._restoring(label)
+            runtime_api.credentials = lambda token: snapshots.credentials(spec, token)
         if extensions:
             self._accompany(extensions)
         sandbox.exited.add_done_callback(self._exited)
@@ -156,7 +163,8 @@ class LiveEnvironment:
             answered_s=answered_s,
             ended_s=ended_s,
             timeout_s=self._timeout_s,
-            init_ms=self._init_ms if first else None,
+            init_ms=self._init_ms if first and self._restored_s is None else None,
+            restore_ms=self._restore_ms if first else None,
             peak_mb=self._peak_mb,
             accompanied=self._companions is not None,
         )
@@ -306,13 +314,26 @@ class LiveEnvironment:
         now_s = time.perf_counter()
         self._init_ms = (now_s - self._started_at_s) * 1000
         self._journal.collect()
-        self._tell_init(self._init_ms, None if failure is None else InitFailed(failure))
+        if self._restored_s is None:
+            self._tell_init(self._init_ms, None if failure is None else InitFailed(failure))
+        else:
+            self._restore_ms = (now_s - self._restored_s) * 1000
+            error_type = None if failure is None else failure.error_type
+            self._journal.tell(events.restore_runtime_done(error_type))
+            self._journal.tell(events.restore_report(self._restore_ms, error_type))
         if failure is not None:
             self._end_or_keep(InitFailed(failure))
         elif self._end is not None:
             self._begin_running(now_s)
         else:
             self._idle = self._loop.call_later(FREEZE_AFTER_S, self.freeze)
+
+    def _restoring(self, label: str) -> None:
+        """The initialisation is over; here no snapshot is made of it (see `snapshots.py`)."""
+        self._restored_s = time.perf_counter()
+        self._journal.collect()
+        self._tell_init((self._restored_s - self._started_at_s) * 1000, None)
+        self._journal.tell(events.restore_start(label, self._spec.function_arn))
 
     def _exited(self, exited: asyncio.Future[Exit]) -> None:
         if not exited.cancelled():

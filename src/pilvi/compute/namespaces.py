@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pilvi.base.clock import Clock
-from pilvi.compute import cgroups, command
+from pilvi.compute import cgroups, command, snapshots
 from pilvi.compute.accounting import ProcessMeter
 from pilvi.compute.api import EnvironmentFailed, EnvironmentSpec, Probe
 from pilvi.compute.capture import Capture
@@ -196,8 +196,10 @@ class NamespacesBackend:
         except OSError as error:
             raise EnvironmentFailed(f"The sandbox's cgroup could not be made: {error}") from error
 
-    def _listeners(self) -> list[tuple[str, str, int]]:
-        listeners = [("tcp", ADDRESS, RUNTIME_API_PORT), ("udp", ADDRESS, _NAMES_PORT)]
+    def _listeners(self, spec: EnvironmentSpec) -> list[tuple[str, str, int]]:
+        # AWS's SDKs ask for credentials on 127.0.0.1 only.
+        host = "0.0.0.0" if spec.initialization_type == snapshots.SNAP_START else ADDRESS
+        listeners = [("tcp", host, RUNTIME_API_PORT), ("udp", ADDRESS, _NAMES_PORT)]
         if self._platform is not None:
             port = self._platform.port
             listeners += [("tcp", "127.0.0.1", port), ("tcp", ADDRESS, port)]
@@ -241,7 +243,7 @@ class NamespacesBackend:
             "binds": [(str(source.resolve()), target) for source, target in binds],
             "user": _FIRST_HOST_USER + self._count % _HOST_USERS if self._root else 0,
             "address": ADDRESS,
-            "listeners": self._listeners(),
+            "listeners": self._listeners(spec),
             "tmp_bytes": tmp_bytes,
             "tmp_files": max(1024, tmp_bytes // 4096),
             "limits": limits,

@@ -6,6 +6,7 @@ AWS's runtime interface emulator.
 
     initialising -> idle -> running -> answered -> idle ...        (a GET of /next makes it idle)
     initialising -> broken                                          (POST of /init/error)
+    initialising -> restoring -> idle, or broken                    (SnapStart: GET of /restore/next; its error)
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from pilvi.compute.ends import Answer
 from pilvi.compute.streaming import STREAM_BYTES_MAX, ResponseStream
 
 _PREFIX = b"/2018-06-01/runtime/"
+_CREDENTIALS_PATH = b"/2021-04-23/credentials"
+_NO_CREDENTIALS = b"cannot get credentials for the provided token\n"
 _EXTENSION_PATHS = (b"/2020-01-01/extension/", b"/2020-08-15/logs", b"/2022-07-01/telemetry")
 _HEAD_BYTES_MAX = 2 * 1024 * 1024
 """Of one request; the X-Ray cause alone may have a mebibyte."""
@@ -31,7 +34,7 @@ _CONNECTIONS_MAX = 48
 _ONE_BODY_BYTES = 256 * 1024
 _BODIES_BYTES_MAX = 2 * PAYLOAD_BYTES_MAX
 
-State = Literal["initialising", "idle", "running", "answered", "broken"]
+State = Literal["initialising", "restoring", "idle", "running", "answered", "broken"]
 
 
 class Extensions(Protocol):
@@ -64,6 +67,10 @@ class RuntimeApi:
         self.registry: Extensions | None = None
         """Of extensions; None while there are none."""
         self._make_registry: Callable[[], Extensions] | None = None
+        self.on_restore: Callable[[], None] | None = None
+        """SnapStart: told when the initialisation is over, and what comes after a snapshot begins."""
+        self.credentials: Callable[[str], bytes | None] | None = None
+        """SnapStart: the credentials for whoever shows a token."""
         self._is_ready = False
         """The initialisation is over: the runtime and all extensions have asked for an event."""
 
@@ -164,7 +171,10 @@ class RuntimeApi:
         """Answer one whole request."""
         path = connection.path
         if not path.startswith(_PREFIX):
-            if path.startswith(_EXTENSION_PATHS):
+            if path == _CREDENTIALS_PATH and self.credentials is not None:
+                found = self.credentials(connection.authorization)
+                connection.send(_response(200 if found else 404, found or _NO_CREDENTIALS))
+            elif path.startswith(_EXTENSION_PATHS):
                 if self.registry is None:
                     assert self._make_registry is not None
                     self.registry = self._make_registry()
@@ -180,8 +190,10 @@ class RuntimeApi:
                 self._finish(connection, request_id, kind)
             case "POST", ["init", "error"]:
                 self._init_error(connection)
-            case _, ["restore", _]:
-                connection.refuse(501, "NotImplemented", "pilvi does not implement SnapStart yet.")
+            case "GET", ["restore", "next"] if self.on_restore is not None:
+                self._restore_next(connection)
+            case "POST", ["restore", "error"] if self.on_restore is not None:
+                self._restore_error(connection)
             case _, ["invocation", "next"] | ["invocation", _, "response" | "error"] | [
                 "init",
                 "error",
@@ -232,6 +244,25 @@ class RuntimeApi:
         else:
             connection.send(_ACCEPTED)
 
+    def _restore_next(self, connection: _Connection) -> None:
+        assert self.on_restore is not None
+        if self.state != "initialising":
+            connection.refuse_transition(self.state, "RestoreReady")
+            return
+        self.state = "restoring"
+        self.on_restore()
+        connection.send(_response(200, b""))
+
+    def _restore_error(self, connection: _Connection) -> None:
+        if self.state != "restoring":
+            connection.refuse_transition(self.state, "RestoreError")
+            return
+        self.state = "broken"
+        error_type = connection.error_type or "Runtime.Unknown"
+        if self._on_initialised is not None:
+            self._on_initialised(Answer(connection.body(), error_type, connection.too_large))
+        connection.send(_ACCEPTED)
+
     def _init_error(self, connection: _Connection) -> None:
         if self.state != "initialising":
             connection.refuse_transition(self.state, "InitError")
@@ -264,6 +295,7 @@ class _Connection(asyncio.Protocol):
         self._error_body = b""
         self._body = bytearray()
         self.extension_headers: dict[bytes, str] = {}
+        self.authorization = ""
         self._body_bytes = 0
         self._head_bytes = 0
         self._keep_alive = True
@@ -331,6 +363,8 @@ class _Connection(asyncio.Protocol):
                 self._error_body = value
             case b"expect" if value.lower() == b"100-continue" and self._transport is not None:
                 self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            case b"authorization":
+                self.authorization = value.decode("latin-1")[:1024]
             case other if other.startswith(b"lambda-extension-"):
                 self.extension_headers[other] = value.decode("latin-1")[:1024]
             case _:

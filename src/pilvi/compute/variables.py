@@ -6,6 +6,7 @@ AWS: Lambda Developer Guide, "Working with Lambda environment variables", define
 from __future__ import annotations
 
 from pilvi.base.arn import Arn
+from pilvi.compute import snapshots
 from pilvi.compute.api import EnvironmentSpec
 from pilvi.compute.command import Places
 from pilvi.compute.runtimes import Resolved
@@ -65,7 +66,10 @@ def all_variables(
     if resolved.family != "provided":
         reserved["AWS_EXECUTION_ENV"] = f"AWS_Lambda_{spec.runtime}"
     region_variables = {"AWS_REGION": region, "AWS_DEFAULT_REGION": region}
-    return unreserved | region_variables | spec.environment | reserved
+    made = unreserved | region_variables | spec.environment | reserved
+    if spec.initialization_type == snapshots.SNAP_START:
+        return snapshots.variables(spec, made, runtime_api=runtime_api)
+    return made
 
 
 def _of_language(spec: EnvironmentSpec, resolved: Resolved, places: Places) -> dict[str, str]:

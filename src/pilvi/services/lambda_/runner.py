@@ -11,6 +11,7 @@ import logging
 import time
 from collections import OrderedDict
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -33,6 +34,7 @@ from pilvi.compute.namespaces import NamespacesBackend
 from pilvi.compute.pool import Pool, Throttled
 from pilvi.compute.process import ProcessBackend
 from pilvi.compute.runtimes import Runtimes
+from pilvi.compute.snapshots import FAMILIES, SNAP_START
 from pilvi.compute.streaming import ResponseStream
 from pilvi.compute.tracing import trace
 from pilvi.compute.unpacked import Unpacked
@@ -44,6 +46,7 @@ from pilvi.kit.cloud import Cloud
 from pilvi.services.lambda_ import errors, limits
 from pilvi.services.lambda_.names import function_arn, source_of
 from pilvi.services.lambda_.records import Configuration, Package, Runnable
+from pilvi.services.lambda_.settings import PUBLISHED_VERSIONS
 from pilvi.store.blob_rows import BlobGone
 
 log = logging.getLogger("pilvi.lambda")
@@ -259,6 +262,8 @@ class Runner:
             log_group=configuration.log_group,
             log_format=settings.log_format,
             application_log_level=settings.application_log_level or "INFO",
+            credentials_expire_at_ms=credential.expires_at_ms or 0,
+            initialization_type=_initialization(configuration),
             system_log_level=settings.system_log_level or "INFO",
             log_stream=f"{day}/[{configuration.version}]{cloud.entropy.hex(32)}",
             exact_runtime=cloud.settings.exact_runtimes,
@@ -318,6 +323,14 @@ class Runner:
             host_names=() if host == "localhost" else (host,),
             hidden=(cloud.settings.data,),
         )
+
+
+def _initialization(configuration: Configuration) -> Literal["on-demand", "snap-start"]:
+    """Only published versions of languages that have its hooks are as SnapStart wants it."""
+    wanted = configuration.settings.snap_start == PUBLISHED_VERSIONS
+    if wanted and configuration.version != "$LATEST" and configuration.runtime.startswith(FAMILIES):
+        return SNAP_START
+    return "on-demand"
 
 
 def _not_startable(
