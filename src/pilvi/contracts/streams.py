@@ -23,3 +23,11 @@ class ChangeStreams(Protocol):
         the time is up. Waiting costs nothing: no request is made, and no table read, until something is written.
         """
         ...
+
+    async def latest(self, stream_arn: str) -> Mapping[str, str | None]:
+        """Where each shard that takes records ends now, in one instant: its id -> the sequence number of its last
+        record, None where it has none yet. Whoever goes on behind these gets what is written from now on, all of it.
+
+        Empty when the stream is disabled or not there.
+        """
+        ...

@@ -9,7 +9,13 @@ from pilvi.base.arn import Arn
 from pilvi.base.errors import AwsError
 from pilvi.kit.cloud import Cloud
 from pilvi.services.dynamodb.streams import records
-from pilvi.services.dynamodb.streams.reading import end_of, get_stream, number_in, position_behind
+from pilvi.services.dynamodb.streams.reading import (
+    end_of,
+    get_stream,
+    last_of,
+    number_in,
+    position_behind,
+)
 from pilvi.services.dynamodb.streams.records import StreamRecord
 from pilvi.store.api import Snapshot
 
@@ -42,6 +48,22 @@ class DynamoChangeStreams:
             if left_s <= 0:
                 return False
             await store.wait(stream.topic, left_s)
+
+    async def latest(self, stream_arn: str) -> Mapping[str, str | None]:
+        """See `contracts.streams.ChangeStreams`."""
+
+        def look(at: Snapshot) -> dict[str, str | None]:
+            try:
+                stream = get_stream(at, Arn.parse(stream_arn).scope, stream_arn)
+            except AwsError:
+                return {}
+            return {
+                shard.id: last_of(at, stream, shard)
+                for shard in records.shards.scan(at, stream.home)
+                if shard.last is None
+            }
+
+        return await self._cloud.store.read(look)
 
 
 def _has_more(at: Snapshot, stream: StreamRecord, behind: Mapping[str, str | None]) -> bool:

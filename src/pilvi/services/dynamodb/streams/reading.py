@@ -69,6 +69,12 @@ def end_of(at: Snapshot, stream: StreamRecord, shard: ShardRecord) -> int:
     return head.next
 
 
+def last_of(at: Snapshot, stream: StreamRecord, shard: ShardRecord) -> str | None:
+    """The sequence number of the shard's last record; None when it never had one."""
+    end = end_of(at, stream, shard)
+    return records.sequence_of(shard.number % stream.lanes, end - 1) if end > shard.first else None
+
+
 def begin_of(at: Snapshot, stream: StreamRecord, shard: ShardRecord, now_ms: int) -> int:
     """The number of the shard's oldest record that is not trimmed; where there is none, of the next one."""
     horizon_ms = now_ms - limits.RETENTION_MS

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 class Parcel(msgspec.Struct, frozen=True, kw_only=True):
     """`arn`: where it goes. `function_arn`: who sends it, unqualified. `attributes`: of a message, each (type, value).
-    `name`: ends the key of an object. `trace_id`: of the invocation that it tells of."""
+    `name`: ends the key of an object, `folder` begins it; without one, it is where those of invocations are.
+    `trace_id`: of the invocation that it tells of."""
 
     arn: str
     body: bytes
@@ -39,6 +40,7 @@ class Parcel(msgspec.Struct, frozen=True, kw_only=True):
     at_ms: int
     attributes: dict[str, tuple[str, str]] = {}
     trace_id: str | None = None
+    folder: str | None = None
 
 
 def send_later(tx: Transaction, parcel: Parcel, *, unique_id: str) -> None:
@@ -127,11 +129,13 @@ async def _invoke(sending: _Sending) -> None:
 async def _put_object(sending: _Sending) -> None:
     parcel = sending.parcel
     moment = time.gmtime(parcel.at_ms // 1000)
-    function = parcel.function_arn.rpartition(":")[2]
+    folder = parcel.folder
+    if folder is None:
+        folder = f"aws/lambda/async/{parcel.function_arn.rpartition(':')[2]}"
     key = time.strftime("%Y/%m/%d/%Y-%m-%dT%H.%M.%S", moment) + f"-{parcel.name}"
     request = {
         "Bucket": sending.arn.resource,
-        "Key": f"aws/lambda/async/{function}/{key}",
+        "Key": f"{folder}/{key}",
         "ContentLength": len(parcel.body),
     }
     await sending.perform("PutObject", request, body=parcel.body)
