@@ -16,6 +16,7 @@ from pilvi.services.lambda_.operations import invocations as invocations
 from pilvi.services.lambda_.operations import layer_permissions as layer_permissions
 from pilvi.services.lambda_.operations import layers as layers
 from pilvi.services.lambda_.operations import permissions as permissions
+from pilvi.services.lambda_.operations import recursion as recursion
 from pilvi.services.lambda_.operations import runtime_management as runtime_management
 from pilvi.services.lambda_.operations import signing as signing
 from pilvi.services.lambda_.operations import streams as streams

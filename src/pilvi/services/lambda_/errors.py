@@ -137,6 +137,14 @@ class TooManyRequestsException(LambdaError):
     status = 429
 
 
+class RecursiveInvocationException(LambdaError):
+    code = "RecursiveInvocationException"
+    message = (
+        "Lambda has detected your function being invoked in a recursive loop with other AWS resources"
+        " and stopped your function's invocation."
+    )
+
+
 class PolicyLengthExceededException(LambdaError):
     code = "PolicyLengthExceededException"
     message = "The final policy size ({size}) is bigger than the limit ({limit})."

@@ -84,6 +84,8 @@ class Function(msgspec.Struct, frozen=True, kw_only=True):
     latest: Configuration
     tags: dict[str, str] = {}
     reserved_concurrency: int | None = None
+    recursive_loop: str = "Terminate"
+    """Or "Allow"."""
     last_version: int = 0
     published_revision: str | None = None
     signing: str | None = None

@@ -43,7 +43,7 @@ from pilvi.contracts.delivery import Source
 from pilvi.contracts.logs import LogSink
 from pilvi.contracts.platform import Platform
 from pilvi.kit.cloud import Cloud
-from pilvi.services.lambda_ import errors, limits
+from pilvi.services.lambda_ import errors, limits, lineage
 from pilvi.services.lambda_.names import function_arn, source_of
 from pilvi.services.lambda_.records import Configuration, Package, Runnable
 from pilvi.services.lambda_.settings import PUBLISHED_VERSIONS
@@ -106,9 +106,13 @@ class Runner:
 
         `stream`: gets the answer as it is made, if the function streams it.
 
-        Raises: TooManyRequestsException, ServiceException (the sandbox could not be made, and why).
+        Raises: TooManyRequestsException, RecursiveInvocationException, ServiceException (the sandbox could not be
+            made, and why).
         """
         function = runnable.function
+        incoming, runs = lineage.advance(trace_id, function_arn(scope, function.name))
+        if runs >= lineage.RUNS_MAX and function.recursive_loop == "Terminate":
+            raise errors.RecursiveInvocationException()
         if function.reserved_concurrency == 0:
             raise errors.TooManyRequestsException(
                 members={"Reason": "ReservedFunctionConcurrentInvocationLimitExceeded"}
@@ -119,7 +123,7 @@ class Runner:
             invoked_function_arn=invoked_arn,
             client_context=client_context,
             trace=trace(
-                trace_id,
+                incoming,
                 active=runnable.configuration.settings.tracing == "Active",
                 now_ms=self._cloud.clock.now_ms(),
                 random=self._cloud.entropy.hex(40),

@@ -225,6 +225,8 @@ lambda_ = Service(
         "DeleteFunctionUrlConfig": Acts(_version, context=_of_url),
         "ListFunctionUrlConfigs": Acts(_function, context=_of_url),
         "Invoke": Acts(_version, access.INVOKE, context=_of_invocation),
+        "PutFunctionRecursionConfig": Acts(_function),
+        "GetFunctionRecursionConfig": Acts(_function),
         "InvokeAsync": Acts(_version, access.INVOKE, context=_of_invocation),
         "InvokeWithResponseStream": Acts(_version, access.INVOKE, context=_of_invocation),
         "AddPermission": Acts(_version, context=_of_statement),

@@ -445,6 +445,12 @@ if TYPE_CHECKING:
         FunctionName: Required[str]
         Qualifier: str
 
+    class GetFunctionRecursionConfigRequest(TypedDict, total=False):
+        FunctionName: Required[str]
+
+    class GetFunctionRecursionConfigResponse(TypedDict, total=False):
+        RecursiveLoop: str
+
     class GetFunctionRequest(TypedDict, total=False):
         FunctionName: Required[str]
         Qualifier: str
@@ -791,6 +797,13 @@ if TYPE_CHECKING:
         MaximumRetryAttempts: int
         MaximumEventAgeInSeconds: int
         DestinationConfig: DestinationConfig
+
+    class PutFunctionRecursionConfigRequest(TypedDict, total=False):
+        FunctionName: Required[str]
+        RecursiveLoop: Required[str]
+
+    class PutFunctionRecursionConfigResponse(TypedDict, total=False):
+        RecursiveLoop: str
 
     class PutRuntimeManagementConfigRequest(TypedDict, total=False):
         FunctionName: Required[str]

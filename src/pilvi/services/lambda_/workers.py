@@ -16,11 +16,14 @@ from pilvi.contracts.delivery import Commit, Undeliverable
 from pilvi.contracts.jobs import Job, Retry
 from pilvi.contracts.logs import LogSink
 from pilvi.dispatch.registry import Postpone
-from pilvi.services.lambda_ import limits, records
+from pilvi.services.lambda_ import limits, lineage, records
 from pilvi.services.lambda_.destinations import documents
 from pilvi.services.lambda_.destinations.documents import Answered, Condition, Ending
 from pilvi.services.lambda_.destinations.parcels import WAYS, Parcel, send_later
-from pilvi.services.lambda_.errors import ResourceNotFoundException
+from pilvi.services.lambda_.errors import (
+    RecursiveInvocationException,
+    ResourceNotFoundException,
+)
 from pilvi.services.lambda_.names import LATEST, FunctionName
 from pilvi.services.lambda_.questions import runner_of
 from pilvi.services.lambda_.records import Accepted, EventConfig, Runnable
@@ -81,6 +84,8 @@ async def invoke(cloud: Cloud, job: Job) -> Commit | None:
             client_context=event.client_context,
             trace_id=event.trace_id,
         )
+    except RecursiveInvocationException:
+        return story.failed("RecursiveInvocationLoop", job.attempt - 1, None, now_ms)
     except AwsError as error:
         shortest, longest = limits.THROTTLED_DELAY_MS
         # Waiting as long again as it has waited already doubles the delay each time.
@@ -181,7 +186,7 @@ class _Story:
             role=self._configuration.role,
             name=self._event.request_id,
             at_ms=now_ms,
-            trace_id=self._event.trace_id,
+            trace_id=lineage.advance(self._event.trace_id, self._name.arn)[0],
         )
 
     def _send(self, tx: Transaction, parcel: Parcel, which: str) -> None:

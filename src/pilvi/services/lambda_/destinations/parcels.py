@@ -19,7 +19,9 @@ from pilvi.contracts.causes import Cause
 from pilvi.contracts.delivery import Undeliverable
 from pilvi.contracts.jobs import Job, Retry
 from pilvi.identity.principal import Principal
-from pilvi.services.lambda_ import acting, limits
+from pilvi.kit.permission import permit
+from pilvi.services.lambda_ import access, acting, limits
+from pilvi.services.lambda_.operations.invocations import accept_event
 from pilvi.services.lambda_.service import lambda_
 from pilvi.store.api import Transaction
 
@@ -118,12 +120,18 @@ async def _send_message(sending: _Sending) -> None:
 
 
 async def _invoke(sending: _Sending) -> None:
-    request = {
-        "FunctionName": sending.parcel.arn,
-        "InvocationType": "Event",
-        "Payload": sending.parcel.body,
-    }
-    await sending.perform("Invoke", request)
+    """As Invoke does for an event, but with the trace of the invocation that is told of: a loop must be seen."""
+    cloud, parcel, arn, role, cause = sending
+    call = cloud.call(
+        cloud.operation("lambda", "Invoke"),
+        scope=Scope(role.account, arn.region, arn.partition),
+        principal=role,
+        request_id=cause.request_id,
+        parent=cause.parent,
+    )
+    await permit(call, cloud.operation("lambda", "Invoke"), {"FunctionName": parcel.arn})
+    asked = access.function_named(call, parcel.arn)
+    await accept_event(call, asked, parcel.body, client_context=None, trace_id=parcel.trace_id)
 
 
 async def _put_object(sending: _Sending) -> None:

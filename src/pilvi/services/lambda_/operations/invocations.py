@@ -48,7 +48,7 @@ async def invoke(call: Call, req: WatchedRequest, body: Body) -> InvocationRespo
         await call.view(lambda at: records.resolve(at, name))
         return {"StatusCode": 204, "Payload": b""}
     if later:
-        await _accept(call, asked, payload, client_context=client_context, trace_id=trace_id)
+        await accept_event(call, asked, payload, client_context=client_context, trace_id=trace_id)
         return {"StatusCode": 202, "Payload": b""}
     runnable = await runnable_of(call.cloud, name)
     outcome = await runner_of(call.cloud).run(
@@ -72,7 +72,7 @@ async def invoke(call: Call, req: WatchedRequest, body: Body) -> InvocationRespo
     return result
 
 
-async def _accept(
+async def accept_event(
     call: Call,
     asked: FunctionName,
     payload: bytes,
@@ -130,5 +130,5 @@ async def invoke_async(call: Call, req: WatchedRequest, body: Body) -> InvokeAsy
         if size > limits.OLD_ASYNC_PAYLOAD_BYTES_MAX:
             break
     payload = rules.check_payload(b"".join(pieces), limits.OLD_ASYNC_PAYLOAD_BYTES_MAX)
-    await _accept(call, asked, payload, client_context=None, trace_id=None)
+    await accept_event(call, asked, payload, client_context=None, trace_id=None)
     return {"Status": 202}
