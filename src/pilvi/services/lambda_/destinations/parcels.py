@@ -21,7 +21,7 @@ from pilvi.contracts.jobs import Job, Retry
 from pilvi.identity.principal import Principal
 from pilvi.kit.permission import permit
 from pilvi.services.lambda_ import access, acting, limits
-from pilvi.services.lambda_.operations.invocations import accept_event
+from pilvi.services.lambda_.accepting import accept_event
 from pilvi.services.lambda_.service import lambda_
 from pilvi.store.api import Transaction
 

@@ -12,13 +12,12 @@ from pilvi.kit.audit import WatchedRequest
 from pilvi.kit.call import Call
 from pilvi.kit.execution import refuse_unread
 from pilvi.services.lambda_ import access, errors, limits, names, records, rules
+from pilvi.services.lambda_.accepting import accept_event
 from pilvi.services.lambda_.names import FunctionName
 from pilvi.services.lambda_.questions import runner_of
-from pilvi.services.lambda_.records import Accepted
 from pilvi.services.lambda_.resolving import runnable_of
 from pilvi.services.lambda_.service import lambda_
 from pilvi.services.lambda_.wire import InvocationResponse, InvokeAsyncResponse
-from pilvi.store.api import Transaction
 
 
 @lambda_.stream("Invoke")
@@ -70,35 +69,6 @@ async def invoke(call: Call, req: WatchedRequest, body: Body) -> InvocationRespo
     if tail:
         result["LogResult"] = base64.b64encode(outcome.log_tail).decode()
     return result
-
-
-async def accept_event(
-    call: Call,
-    asked: FunctionName,
-    payload: bytes,
-    *,
-    client_context: str | None,
-    trace_id: str | None,
-) -> None:
-    """Let the function run with an event. Raises: FunctionNotFound."""
-    name = FunctionName(asked.scope, asked.name, asked.qualifier or names.LATEST)
-    # A job that invokes has the id of the request at the root of its story, which may be an invocation too.
-    request_id = call.request_id if call.parent is None else call.entropy.uuid()
-    event = Accepted(
-        name=name.name,
-        qualifier=asked.qualifier,
-        payload=payload,
-        request_id=request_id,
-        accepted_ms=call.now_ms,
-        client_context=client_context,
-        trace_id=trace_id,
-    )
-
-    def accept(tx: Transaction) -> None:
-        records.resolve(tx, name)
-        records.accept(tx, name.scope, event, unique_id=request_id)
-
-    await call.transact(accept)
 
 
 def client_context_of(encoded: str | None) -> str | None:
