@@ -105,9 +105,9 @@ async def update_event_source_mapping(
     wanted = req.get("Enabled")
     settings = rules.changed(old.settings, req, old.source_arn)
     refuse_unread(lambda_.operations["UpdateEventSourceMapping"], req)
-    if text is not None:
+    if text is not None or settings.on_failure != old.settings.on_failure:
         configuration = await _configuration_of(call, name)
-        moved = msgspec.structs.replace(old, function_arn=name.asked_arn)
+        moved = msgspec.structs.replace(old, function_arn=name.asked_arn, settings=settings)
         await _check_source(call, moved, name, configuration)
 
     def update(tx: Transaction) -> EventSourceMappingConfiguration:

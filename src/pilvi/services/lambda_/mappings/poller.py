@@ -75,11 +75,14 @@ class Poller:
         self._told = await self.cloud.store.read(
             lambda at: records.find_progress(at, self.scope, self.mapping.uuid)
         )
+        source: Source | None = None
+        with suppress(AwsError):  # which is told when it is tried again
+            source = await self._open()  # what comes after Enabled is seen is never missed
         if not await self._enable():
+            await self._drain(source)
             return
         ends = [self._until_changed(), self.stay.until_leaving()]
         stop = asyncio.create_task(_first_of(ends))
-        source: Source | None = None
         try:
             while not stop.done():
                 try:
