@@ -57,26 +57,32 @@ async def receive_message(
     AWS: ReceiveMessage; Developer Guide, "Amazon SQS short and long polling".
     """
     asked = _asked(req)
-    clock, loop = call.cloud.clock, asyncio.get_running_loop()
-    began_s, began_ms = loop.time(), call.now_ms
+    clock, began_s = call.cloud.clock, asyncio.get_running_loop().time()
+    last = False
     while True:
         got = await call.transact(partial(_receive, call, req, asked))
         wait_s = got.queue.wait_s if asked.wait_s is None else asked.wait_s
-        if got.taken or not wait_s:
+        if got.taken or last or not wait_s:
             break
         if got.more:
             continue
-        left_s = wait_s - max(loop.time() - began_s, (clock.now_ms() - began_ms) / 1000)
-        if left_s <= 0:
-            break
-        if got.next_due_ms != NEVER and not clock.frozen:
-            left_s = min(left_s, max((got.next_due_ms - clock.now_ms()) / 1000, 0.001))
-        await _wait(call, got, left_s)
+        left_s = wait_s - _passed_s(call, began_s)
+        if left_s > 0:
+            if got.next_due_ms != NEVER and not clock.frozen:
+                left_s = min(left_s, max((got.next_due_ms - clock.now_ms()) / 1000, 0.001))
+            await _wait(call, got, left_s)
+        last = _passed_s(call, began_s) >= wait_s  # and then one more look
     if not got.taken:
         return {}
     if any(one.message.data_key for one in got.taken):
         got.taken = await _opened(call, got)
     return {"Messages": [_told(got.queue, one, asked) for one in got.taken]}
+
+
+def _passed_s(call: Call, began_s: float) -> float:
+    """By the cloud's clock, which may be moved, or by the machine's, for it may stand still."""
+    passed_s = asyncio.get_running_loop().time() - began_s
+    return max(passed_s, (call.cloud.clock.now_ms() - call.now_ms) / 1000)
 
 
 async def _opened(call: Call, got: Got) -> list[Taken]:
