@@ -158,6 +158,22 @@ def processes_in(namespace: str) -> list[int]:
     return found
 
 
+def stands_still(processes: list[int]) -> bool:
+    """Whether these of one sandbox are stopped, or frozen by their control group."""
+    states: set[str] = set()
+    for process in processes:
+        states.add(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0])
+    if states == {"T"}:
+        return True
+    for line in Path(f"/proc/{processes[0]}/cgroup").read_text().splitlines():
+        number, _, path = line.split(":", 2)
+        for root in ("/sys/fs/cgroup/unified", "/sys/fs/cgroup"):
+            events = Path(f"{root}{path}/cgroup.events")
+            if number == "0" and events.exists():
+                return "frozen 1" in events.read_text()
+    return False
+
+
 def wait_until(condition: Any, what: str) -> None:
     deadline = time.monotonic() + LATE_S_MAX
     while not condition():

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from compute.support import EVALUATE, Evaluator, Room
-from pilvi.compute import cgroups
+from pilvi.compute import hierarchies
 from pilvi.compute.launcher import landlock
 
 REFUSED = ("EPERM", "EACCES", "EROFS", "ENOENT", "ENOSYS", "EINVAL", "ENOTDIR", "EXDEV")
@@ -271,7 +271,7 @@ for name in os.listdir('/proc'):
 
 def test_memory_of_system_v_is_not_shared(neighbours: Neighbours) -> None:
     """Such memory has keys that everybody in one namespace sees."""
-    if cgroups.find_hierarchy() is None:
+    if hierarchies.find_hierarchy() is None:
         pytest.skip("without cgroups there is no such memory")
     get = """
 libc = ctypes.CDLL(None, use_errno=True)
@@ -404,7 +404,7 @@ os.wait()
 def unheld(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
     """On a host that lets nobody make cgroups, so that memory is watched only."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(cgroups, "find_hierarchy", lambda: None)
+        patched.setattr(hierarchies, "find_hierarchy", lambda: None)
         made = Room(tmp_path_factory.mktemp("unheld"))
     yield made
     made.close()

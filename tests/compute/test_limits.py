@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from compute.support import EVALUATE, Evaluator, Room, processes_in, text_of
-from pilvi.compute import cgroups, environment
+from pilvi.compute import environment, hierarchies
 from pilvi.compute.api import EnvironmentGone
 
 MEBIBYTE = 1024 * 1024
@@ -20,7 +20,7 @@ MEBIBYTE = 1024 * 1024
 def test_too_much_memory(room: Room, tmp_mb: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The kernel's limit holds memory and /tmp together; the watch is for memory alone. AWS's words for both."""
     if tmp_mb == 4:
-        if cgroups.find_hierarchy() is None:
+        if hierarchies.find_hierarchy() is None:
             pytest.skip("this host gives no cgroups")
         monkeypatch.setattr(environment, "WATCH_EVERY_S", 60.0)
     function = room.start(EVALUATE, memory_mb=128, tmp_mb=tmp_mb)
@@ -101,7 +101,7 @@ answer = attempt(fill)
 @pytest.fixture
 def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Room]:
     """On a host that lets nobody make cgroups."""
-    monkeypatch.setattr(cgroups, "find_hierarchy", lambda: None)
+    monkeypatch.setattr(hierarchies, "find_hierarchy", lambda: None)
     made = Room(tmp_path)
     yield made
     made.close()
@@ -110,7 +110,10 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Room]:
 def test_without_cgroups_memory_is_watched(bare: Room) -> None:
     inside = Evaluator(bare.start(EVALUATE, memory_mb=192, tmp_mb=256))
     limits = inside.function.environment.stats().limits
-    assert limits == ("memory: watched in /proc; processes: rlimit",)
+    assert limits[0] == (
+        "memory: watched in /proc; processes: rlimit; processor: nice; frozen: signals"
+    )
+    assert inside("answer = os.nice(0)") == 10, "of ten functions of this size each gets a tenth"
     # What forked processes share counts once, and files in /tmp do not count.
     share = """
 with open('/tmp/file', 'wb') as file:

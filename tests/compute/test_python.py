@@ -15,6 +15,7 @@ from compute.support import (
     Evaluator,
     Room,
     processes_in,
+    stands_still,
     text_of,
     wait_until,
     write_files,
@@ -175,32 +176,31 @@ def test_frozen_between_invocations(room: Room) -> None:
     function = room.start(COUNT)
     namespace = function()[2]
 
-    def states() -> set[str]:
-        stats = (
-            Path(f"/proc/{process}/stat").read_text() for process in processes_in(namespace)[1:]
-        )
-        return {text.rpartition(")")[2].split()[0] for text in stats}
+    def still() -> bool:
+        return stands_still(processes_in(namespace)[1:])
 
     function.environment.freeze()
-    wait_until(lambda: states() == {"T"}, "it is not stopped")
+    wait_until(still, "it is not stopped")
     assert function.environment.stats().frozen
     assert function()[0] == 2
     assert not function.environment.stats().frozen
+    assert not still()
 
     async def idle() -> None:
         while not function.environment.stats().frozen:
             await asyncio.sleep(0.01)
 
     room.run(idle())
-    wait_until(lambda: states() == {"T"}, "it is not stopped by itself")
+    wait_until(still, "it is not stopped by itself")
     function.kill()
     assert processes_in(namespace) == [], "a stopped one can be killed"
 
 
 def test_what_it_is_held_to_is_told(room: Room) -> None:
     limits = room.start(COUNT).environment.stats().limits
-    assert len(limits) == 1
+    assert len(limits) == 2
     assert "memory" in limits[0]
+    assert "files: " in limits[1]
 
 
 @pytest.mark.skipif(not HOST_ROOT, reason="only root makes users of the host")

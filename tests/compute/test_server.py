@@ -12,7 +12,7 @@ import pytest
 
 from compute.support import EVALUATE, processes_in, wait_until
 from lambda_.support import Functions, package
-from pilvi.compute import cgroups
+from pilvi.compute import hierarchies
 from servers import Server
 
 ACCOUNT = "111111111111"
@@ -25,7 +25,7 @@ def functions_of(server: Server, **config: Any) -> Functions:
 
 
 def groups_of(process: int) -> list[Path]:
-    hierarchy = cgroups.find_hierarchy()
+    hierarchy = hierarchies.find_hierarchy()
     parents = set(hierarchy.parents.values()) if hierarchy else set()
     return [group for parent in parents for group in parent.glob(f"pilvi-{process}-*")]
 
@@ -64,7 +64,7 @@ def test_sandboxes_never_outlive_a_killed_server(
     assert server.process is not None
     killed = server.process.pid
     capfd.readouterr()  # it has warned of the made-up role
-    assert groups_of(killed) or cgroups.find_hierarchy() is None
+    assert groups_of(killed) or hierarchies.find_hierarchy() is None
     server.kill()
     for namespace in namespaces:
         wait_until(lambda name=namespace: processes_in(name) == [], "the sandbox lives on")
@@ -93,7 +93,7 @@ def test_groups_of_a_killed_server_are_found_where_it_made_them(tmp_path: Path) 
         directory.mkdir(parents=True)
     (run_dir / f"cgroups-{ended.pid}").write_text(f"{elsewhere}\n")
     (run_dir / f"cgroups-{os.getpid()}").write_text(f"{elsewhere}\n")
-    cgroups.remove_stale(None, run_dir)
+    hierarchies.remove_stale(None, run_dir)
     assert os.listdir(elsewhere) == [alive.name]
     assert os.listdir(run_dir) == [f"cgroups-{os.getpid()}"]
 

@@ -34,6 +34,10 @@ class ProcessMeter:
             resident_mb += self._shared_mb()
         return resident_mb
 
+    def freeze(self, *, frozen: bool) -> bool:
+        """It only measures: the first process stops the others by signals."""
+        return False
+
     async def remove(self) -> None:
         """There is nothing to remove."""
 

@@ -39,6 +39,7 @@ class Meter(Protocol):
     def label(self) -> str: ...
     def peak_mb(self) -> int: ...
     def resident_mb(self) -> int: ...
+    def freeze(self, *, frozen: bool) -> bool: ...
     async def remove(self) -> None: ...
 
 
@@ -51,15 +52,17 @@ class Handle:
         *,
         meter: Meter | None = None,
         meter_of: Callable[[int], Meter] | None = None,
+        walls: tuple[str, ...] = (),
     ) -> None:
         """`on_closed`: called when nothing of it is left. `meter_of`: makes the meter when there is none as soon as
-        the id of the first process is heard.
+        the id of the first process is heard. `walls`: what else is told of its limits.
 
         Raises: OSError (no descriptors left).
         """
         self._loop = asyncio.get_running_loop()
         self.meter = meter
         self._meter_of = meter_of
+        self._walls = walls
         self._on_closed = on_closed
         self._end_processes: Callable[[], Awaitable[object]] | None = None
         self._killing: asyncio.Task[None] | None = None
@@ -95,13 +98,15 @@ class Handle:
 
     @property
     def limits(self) -> tuple[str, ...]:
-        return (self.meter.label,) if self.meter else ()
+        return (self.meter.label, *self._walls) if self.meter else self._walls
 
     def stop(self) -> None:
-        self._command(b"S")
+        if self.meter is None or not self.meter.freeze(frozen=True):
+            self._command(b"S")
 
     def resume(self) -> None:
-        self._command(b"C")
+        if self.meter is None or not self.meter.freeze(frozen=False):
+            self._command(b"C")
 
     def attend(self, on_exit: Callable[[str, Exit], None], on_log: Callable[[int], None]) -> None:
         """Hear of the extensions, of what has happened already, too.

@@ -7,6 +7,7 @@ were opened inside it, holds it to its limits, and clears up after it.
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import socket
 import time
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pilvi.base.clock import Clock
-from pilvi.compute import cgroups, command, snapshots
+from pilvi.compute import cgroups, command, hierarchies, snapshots
 from pilvi.compute.accounting import ProcessMeter
 from pilvi.compute.api import EnvironmentFailed, EnvironmentSpec, Probe
 from pilvi.compute.capture import Capture
@@ -42,6 +43,7 @@ _PROCESSES_MAX = 742
 _UNLIMITED = -1
 _DATA_SLACK_MB = 512
 """RLIMIT_DATA also counts stacks of threads; the watch on memory is what holds a function to its size."""
+NO_LANDLOCK = "files: mounts only, this kernel has no Landlock"
 _INSIDE = Places()
 
 
@@ -59,10 +61,12 @@ class NamespacesBackend:
         platform: Platform | None = None,
         host_names: tuple[str, ...] = (),
         hidden: tuple[Path, ...] = (),
+        exact_cpu: bool = False,
     ) -> None:
         """`platform`: how functions find pilvi, on localhost and on 169.254.100.1.
 
         `host_names`: further names of localhost inside. `hidden`: directories to mask should they lie below /usr.
+        `exact_cpu`: no more processor time than on AWS, even while nobody else wants it.
         """
         self._mount_point = run_dir / "root"
         self._clock = clock
@@ -70,15 +74,15 @@ class NamespacesBackend:
         self._platform = platform
         self._host_names = host_names
         self._hidden = (*hidden, run_dir)
+        self._exact_cpu = exact_cpu
         self._launchers: dict[Path | None, asyncio.Task[Launcher]] = {}
         self._sandboxes: set[Handle] = set()
         self._closed = False
-        self._hierarchy = cgroups.find_hierarchy()
-        cgroups.remove_stale(self._hierarchy, run_dir)
-        self._note = cgroups.remember(self._hierarchy, run_dir) if self._hierarchy else None
+        self._home = hierarchies.make_home(f"{id(self):x}", run_dir)
         self._root = os.geteuid() == 0 and _has_host_users()
         self._count = 0
         self._landlock = landlock.abi()
+        self._walls = (f"files: Landlock ABI {self._landlock}" if self._landlock else NO_LANDLOCK,)
         self._last_capability = int(Path("/proc/sys/kernel/cap_last_cap").read_text())
 
     async def probe(self) -> Probe:
@@ -100,7 +104,9 @@ class NamespacesBackend:
         self._count += 1
         cgroup = self._make_cgroup(spec)
         try:
-            sandbox = Handle(self._sandboxes.discard, meter=cgroup, meter_of=_watched)
+            sandbox = Handle(
+                self._sandboxes.discard, meter=cgroup, meter_of=_watched, walls=self._walls
+            )
         except BaseException:
             if cgroup is not None:
                 await cgroup.remove()
@@ -157,8 +163,8 @@ class NamespacesBackend:
             except (asyncio.CancelledError, EnvironmentFailed):
                 continue
         self._launchers.clear()
-        if self._note is not None:
-            self._note.unlink(missing_ok=True)
+        if self._home is not None:
+            self._home.remove()
 
     async def _launcher(self, interpreter: Interpreter | None) -> Launcher:
         """Raises: EnvironmentFailed."""
@@ -185,13 +191,20 @@ class NamespacesBackend:
             raise EnvironmentFailed("The server ends.")
         return task.result()
 
+    @property
+    def _shares_processors(self) -> bool:
+        return self._home is not None and "cpu" in self._home.hierarchy.parents
+
     def _make_cgroup(self, spec: EnvironmentSpec) -> cgroups.Cgroup | None:
-        if self._hierarchy is None:
+        if self._home is None:
             return None
-        name = f"{id(self):x}-{self._count}"
         try:
             return cgroups.Cgroup(
-                self._hierarchy, name, memory_mb=spec.memory_mb, tmp_mb=spec.tmp_mb
+                self._home.hierarchy,
+                str(self._count),
+                memory_mb=spec.memory_mb,
+                tmp_mb=spec.tmp_mb,
+                exact_cpu=self._exact_cpu,
             )
         except OSError as error:
             raise EnvironmentFailed(f"The sandbox's cgroup could not be made: {error}") from error
@@ -251,6 +264,7 @@ class NamespacesBackend:
             "landlock": self._landlock,
             "devices": DEVICES,
             "memory_held": limited,
+            "nice": 0 if self._shares_processors else _nice(spec.memory_mb),
             "framed_log": resolved.family != "provided",
             "arguments": arguments,
             "directory": _INSIDE.task,
@@ -276,7 +290,14 @@ def _has_host_users() -> bool:
 
 
 def _watched(process_id: int) -> ProcessMeter:
-    return ProcessMeter(process_id, "memory: watched in /proc; processes: rlimit")
+    return ProcessMeter(
+        process_id, "memory: watched in /proc; processes: rlimit; processor: nice; frozen: signals"
+    )
+
+
+def _nice(memory_mb: int) -> int:
+    """The priority whose share of a processor is that of so much memory: each step is a fifth less than the last."""
+    return min(19, max(0, round(math.log(cgroups.PROCESSOR_MB / memory_mb, 1.25))))
 
 
 def _arguments(spec: EnvironmentSpec, resolved: Resolved) -> list[str]:

@@ -131,6 +131,7 @@ def _lock(request: dict[str, Any], settings: int) -> None:
     os.close(settings)
     for name, (soft, hard) in request["limits"].items():
         resource.setrlimit(getattr(resource, name), (soft, hard))
+    os.nice(request["nice"])
     linux.drop_capabilities(request["last_capability"])
     linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
     if request["landlock"]:
