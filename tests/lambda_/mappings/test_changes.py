@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from lambda_.mappings.support import Workshop, until
-from lambda_.support import package
+from lambda_.support import Functions, package
+from servers import Server
 
 NOTES = package("""
 import boto3, json, os
@@ -158,7 +160,102 @@ def test_refusals(workshop: Workshop, table: Table, client: Callable[..., Any]) 
     }
     role = iam.create_role(RoleName="narrow", AssumeRolePolicyDocument=json.dumps(trust))["Role"]
     workshop.function("narrow", source=NOTES, Role=role["Arn"])
+
+    def permit(*actions: str) -> None:
+        statement = {
+            "Effect": "Allow",
+            "Action": [f"dynamodb:{action}" for action in actions],
+            "Resource": table.stream,
+        }
+        policy = json.dumps({"Version": "2012-10-17", "Statement": statement})
+        iam.put_role_policy(RoleName="narrow", PolicyName="p", PolicyDocument=policy)
+
+    reading = ("GetRecords", "GetShardIterator", "DescribeStream")
+    permit(*reading)
     assert refusal(FunctionName="narrow") == (
         f"Cannot access stream {table.stream}. Please ensure the role can perform the GetRecords,"
         " GetShardIterator, DescribeStream, and ListStreams Actions on your stream in IAM."
     )
+    permit(*reading, "ListStreams")
+    queue = workshop.arn(workshop.queue("given-up"))
+    assert "SendMessage" in refusal(
+        FunctionName="narrow", DestinationConfig={"OnFailure": {"Destination": queue}}
+    )
+    workshop.lambda_.create_event_source_mapping(
+        EventSourceArn=table.stream, FunctionName="narrow", StartingPosition="LATEST"
+    )
+
+
+COPY = package("""
+import boto3
+dynamodb = boto3.client("dynamodb")
+def handler(event, context):
+    for record in event["Records"]:
+        image = record["dynamodb"]["NewImage"]
+        dynamodb.update_item(
+            TableName="seen",
+            Key={"pk": image["pk"]},
+            UpdateExpression="SET seen = list_append(if_not_exists(seen, :none), :n)",
+            ExpressionAttributeValues={":none": {"L": []}, ":n": {"L": [image["n"]]}},
+        )
+""")
+
+
+def _create(dynamodb: Any, name: str) -> str:
+    """The ARN of the new table's stream."""
+    made = dynamodb.create_table(
+        TableName=name,
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
+    )
+    return made["TableDescription"]["LatestStreamArn"]
+
+
+# Killed in the middle of batches, with two workers: every write reaches the function, those of an item in order, and
+# twice only what ran when the server was killed.
+def test_nothing_is_lost_by_a_kill(tmp_path: Path) -> None:
+    server = Server(tmp_path, "--workers", "2").start()
+    try:
+        account = "000000000077"
+        dynamodb = server.client("dynamodb", account)
+        functions = Functions(server.client("lambda", account), account)
+        stream = [_create(dynamodb, name) for name in ("seen", "things")][1]
+        functions.create("copy", COPY, MemorySize=512)
+        functions.client.create_event_source_mapping(
+            EventSourceArn=stream,
+            FunctionName="copy",
+            StartingPosition="TRIM_HORIZON",
+            BatchSize=4,
+            ParallelizationFactor=2,
+        )
+        things = [f"thing-{number}" for number in range(6)]
+
+        def write(n: int) -> None:
+            for thing in things:
+                item = {"pk": {"S": thing}, "n": {"N": str(n)}}
+                dynamodb.put_item(TableName="things", Item=item)
+
+        def seen() -> dict[str, list[int]]:
+            items = dynamodb.scan(TableName="seen", ConsistentRead=True)["Items"]
+            return {item["pk"]["S"]: [int(n["N"]) for n in item["seen"]["L"]] for item in items}
+
+        for n in range(3):
+            write(n)
+        until(seen, bool)
+        server.kill()
+        server.start()
+        dynamodb = server.client("dynamodb", account)
+        write(3)
+        assert server.ask("POST", "/_pilvi/idle", {"timeout_s": 30})["idle"]
+        repeats = 0
+        for numbers in (found := seen()).values():
+            assert sorted(set(numbers)) == [0, 1, 2, 3]
+            first_seen = list(dict.fromkeys(numbers))
+            assert first_seen == sorted(first_seen)
+            repeats += len(numbers) - 4
+        assert set(found) == set(things)
+        assert repeats <= 4 * 2 * 4, "a batch of four for each lane of each shard"
+    finally:
+        server.stop()

@@ -45,13 +45,15 @@ async def _check(call: Call, mapping: Mapping, timeout_s: int, role: Principal) 
         request_id=call.request_id,
         now_ms=call.now_ms,
     )
-    for action, resource in (
-        ("GetRecords", mapping.source_arn),
-        ("GetShardIterator", mapping.source_arn),
-        ("DescribeStream", mapping.source_arn),
-        ("ListStreams", "*"),
+    stream = (mapping.source_arn,)
+    for action, resources in (
+        ("GetRecords", stream),
+        ("GetShardIterator", stream),
+        ("DescribeStream", stream),
+        ("ListStreams", (*stream, "*")),  # on AWS policies that name the stream are good enough
     ):
-        if not await may(as_role, Permission(f"dynamodb:{action}", (resource,))):
+        asked = [Permission(f"dynamodb:{action}", (one,)) for one in resources]
+        if not any([await may(as_role, one) for one in asked]):
             raise _invalid(
                 f"Cannot access stream {mapping.source_arn}. Please ensure the role can perform the"
                 " GetRecords, GetShardIterator, DescribeStream, and ListStreams Actions on your"
