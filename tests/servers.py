@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 import boto3
 from botocore.config import Config
 
+import nursery
+
 READY_S = 30.0
 
 
@@ -28,17 +30,21 @@ class Server:
         self.wrap: tuple[str, ...] = ()
         """A command that runs the server's, given behind it."""
         self.url = ""
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | nursery.Child | None = None
         self._port = 0
 
     def start(self) -> Server:
         ready = self.data.parent / f"{self.data.name}.ready"
         ready.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "pilvi", "up", "--quiet", "--strict-members"]
+        command = ["up", "--quiet", "--strict-members"]
         command += ["--scrub-every", "0"]  # clocks are moved by weeks
         command += ["--data", str(self.data), "--port", str(self._port)]
         command += ["--ready-file", str(ready), *self.options]
-        self.process = subprocess.Popen([*self.wrap, *command], start_new_session=True)
+        if self.wrap:
+            started = [*self.wrap, sys.executable, "-m", "pilvi", *command]
+            self.process = subprocess.Popen(started, start_new_session=True)
+        else:
+            self.process = nursery.pilvi().start(*command)
         deadline = time.monotonic() + READY_S
         while not ready.exists():
             assert self.process.poll() is None, f"the server ended with {self.process.returncode}"

@@ -12,17 +12,12 @@ from pathlib import Path
 
 import pytest
 
+import nursery
 from servers import Server
 
 
 def pilvi(*words: str, fails: bool = False) -> str:
-    ran = subprocess.run(
-        [sys.executable, "-m", "pilvi", *words],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    ran = nursery.pilvi().run(*words)
     assert (ran.returncode != 0) == fails, ran.stdout + ran.stderr
     assert "Traceback" not in ran.stderr
     return ran.stdout + ran.stderr if fails else ran.stdout

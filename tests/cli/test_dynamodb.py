@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import nursery
 from servers import Server
 
 ACCOUNT = "000000000000"
@@ -16,14 +15,12 @@ ACCOUNT = "000000000000"
 
 def pilvi(server: Server, *words: str, fails: bool = False) -> str:
     """What it says on standard output; on standard error when it fails."""
-    ran = subprocess.run(
-        [sys.executable, "-m", "pilvi", "dynamodb", *words, "--data", str(server.data)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        env={"PATH": "/usr/bin", "COLUMNS": "80", "AWS_EC2_METADATA_DISABLED": "true"}
-        | {"PYTHONPATH": ":".join(sys.path)},
+    ran = nursery.pilvi().run(
+        "dynamodb",
+        *words,
+        "--data",
+        str(server.data),
+        environment={"PATH": "/usr/bin", "COLUMNS": "80", "AWS_EC2_METADATA_DISABLED": "true"},
     )
     assert (ran.returncode != 0) == fails, ran.stdout + ran.stderr
     assert "Traceback" not in ran.stderr

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+import nursery
 from servers import Server
 
 ACCOUNT = "000000000000"
@@ -21,14 +20,8 @@ Json = Any
 
 def pilvi(server: Server, *words: str, fails: bool = False, **env: str) -> tuple[str, str]:
     """What it says on standard output, and on standard error."""
-    ran = subprocess.run(
-        [sys.executable, "-m", "pilvi", "iam", *words, "--data", str(server.data)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        env={**os.environ, **env},
-    )
+    words = ("iam", *words, "--data", str(server.data))
+    ran = nursery.pilvi().run(*words, environment={**os.environ, **env})
     assert (ran.returncode != 0) == fails, ran.stdout + ran.stderr
     assert "Traceback" not in ran.stderr
     return ran.stdout, ran.stderr

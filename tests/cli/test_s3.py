@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any
 
+import nursery
 from servers import Server
 
 ACCOUNT = "000000000000"
@@ -15,13 +14,7 @@ ACCOUNT = "000000000000"
 
 def pilvi(server: Server, *words: str, fails: bool = False) -> str:
     """What it says on standard output; on standard error when it fails."""
-    ran = subprocess.run(
-        [sys.executable, "-m", "pilvi", "s3", *words, "--data", str(server.data)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    ran = nursery.pilvi().run("s3", *words, "--data", str(server.data))
     assert (ran.returncode != 0) == fails, ran.stdout + ran.stderr
     assert "Traceback" not in ran.stderr
     return ran.stderr if fails else ran.stdout

@@ -5,8 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import subprocess
-import sys
 import urllib.error
 import urllib.request
 import zipfile
@@ -16,6 +14,7 @@ from typing import Any
 
 import pytest
 
+import nursery
 from persons import Person
 
 Aws = Callable[..., Any]
@@ -33,18 +32,9 @@ def aws(endpoint: str, ann: Person, tmp_path: Path) -> Aws:
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_MAX_ATTEMPTS": "1",
     }
-    program = Path(sys.executable).parent / "aws"
 
     def run(*words: str, fails: bool = False) -> Any:
-        ran = subprocess.run(
-            [sys.executable, str(program), *words],
-            env=environment,
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        ran = nursery.aws().run(*words, environment=environment, directory=tmp_path)
         assert (ran.returncode != 0) == fails, ran.stderr
         if fails:
             return ran.stderr

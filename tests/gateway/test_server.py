@@ -57,14 +57,14 @@ def test_the_clock_moves_the_answers(client: Callable[..., Any], clock: Any) -> 
     assert int(made.timestamp() * 1000) == before + 3_600_000
 
 
-@pytest.mark.parametrize("service", ["sqs", "ecs", "stepfunctions", "ec2"])
+@pytest.mark.parametrize("service", ["sns", "ecs", "stepfunctions", "ec2"])
 def test_a_service_that_is_not_built_is_refused_by_name(
     client: Callable[..., Any], service: str
 ) -> None:
     """In that service's own dialect, so that the SDK can tell what is missing."""
     made = client(service, parameter_validation=True)
     operation = {
-        "sqs": "list_queues",
+        "sns": "list_topics",
         "ecs": "list_clusters",
         "stepfunctions": "list_state_machines",
         "ec2": "describe_vpcs",

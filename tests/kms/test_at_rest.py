@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+import nursery
 from pilvi.app import load_services
 from pilvi.base.entropy import Entropy
 from pilvi.services.kms import records
@@ -33,14 +34,7 @@ OwnServer = Callable[..., Server]
 
 
 def pilvi(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "pilvi", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        env={**os.environ, **environment},
-    )
+    return nursery.pilvi().run(*arguments, environment={**os.environ, **environment})
 
 
 def contains(folder: Path, needle: bytes) -> bool:

@@ -6,8 +6,6 @@ Damage is planted in the files and in the database, as a failing disk would.
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +15,7 @@ import apsw
 import pytest
 from botocore.exceptions import ClientError, IncompleteReadError, ResponseStreamingError
 
+import nursery
 from pilvi.store.keys import pack
 from servers import Server
 
@@ -28,8 +27,7 @@ LARGE = bytes(range(256)) * (3 * MIB // 256)
 
 def scrubbed(data: Path, *options: str, status: int) -> dict[str, Any]:
     """What `pilvi scrub` finds."""
-    command = [sys.executable, "-m", "pilvi", "scrub", "--json", "--data", str(data), *options]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = nursery.pilvi().run("scrub", "--json", "--data", str(data), *options)
     assert done.returncode == status, done.stderr
     return json.loads(done.stdout)
 
