@@ -156,6 +156,36 @@ class ServiceException(LambdaError):
     status = 500
 
 
+class KmsFailure(LambdaError):
+    """The variables of a function cannot be decrypted, so it cannot begin."""
+
+    message = (
+        "Lambda was unable to decrypt the environment variables because of its KMS key. Check the"
+        " function's KMS key settings. KMS Exception: {code} KMS Message: {reason}"
+    )
+    status = 502
+
+
+class KMSAccessDeniedException(KmsFailure):
+    code = "KMSAccessDeniedException"
+    message = (
+        "Lambda was unable to decrypt the environment variables because KMS access was denied. Check"
+        " the function's KMS key settings. KMS Exception: {code} KMS Message: {reason}"
+    )
+
+
+class KMSDisabledException(KmsFailure):
+    code = "KMSDisabledException"
+
+
+class KMSInvalidStateException(KmsFailure):
+    code = "KMSInvalidStateException"
+
+
+class KMSNotFoundException(KmsFailure):
+    code = "KMSNotFoundException"
+
+
 class AccessDeniedException(AwsError):
     code = "AccessDeniedException"
     message = ""

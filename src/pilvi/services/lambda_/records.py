@@ -50,8 +50,16 @@ class LayerUse(msgspec.Struct, frozen=True):
     package: Package
 
 
+class SealedVariables(msgspec.Struct, frozen=True):
+    """Environment variables under a key of the caller's own, and the grant by which Lambda may decrypt them."""
+
+    ciphertext: bytes
+    key_arn: str
+    grant_id: str
+
+
 class Configuration(msgspec.Struct, frozen=True, kw_only=True):
-    """One version of a function: what runs. `environment`: None when none was ever given."""
+    """One version of a function: what runs. `environment`: None when none was ever given, or when it is `sealed`."""
 
     version: str = "$LATEST"
     description: str = ""
@@ -63,6 +71,7 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     tmp_mb: int = 512
     architecture: str = "x86_64"
     environment: dict[str, str] | None = None
+    sealed: SealedVariables | None = None
     layers: tuple[LayerUse, ...] = ()
     package: Package
     log_group: str

@@ -43,7 +43,7 @@ from pilvi.contracts.delivery import Source
 from pilvi.contracts.logs import LogSink
 from pilvi.contracts.platform import Platform
 from pilvi.kit.cloud import Cloud
-from pilvi.services.lambda_ import errors, limits, lineage
+from pilvi.services.lambda_ import errors, limits, lineage, sealing
 from pilvi.services.lambda_.names import function_arn, source_of
 from pilvi.services.lambda_.records import Configuration, Package, Runnable
 from pilvi.services.lambda_.settings import PUBLISHED_VERSIONS
@@ -240,7 +240,7 @@ class Runner:
         credential, settings = known.credential, configuration.settings
         assert credential.session_token is not None
         variables = {
-            **(configuration.environment or {}),
+            **await sealing.variables_of(cloud, scope, arn, configuration),
             "AWS_REGION": scope.region,
             "AWS_DEFAULT_REGION": scope.region,
             "AWS_ACCESS_KEY_ID": credential.access_key_id,

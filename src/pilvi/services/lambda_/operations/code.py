@@ -8,7 +8,15 @@ from pilvi.base.http import Body
 from pilvi.kit.audit import WatchedRequest
 from pilvi.kit.call import Call
 from pilvi.kit.execution import refuse_unread
-from pilvi.services.lambda_ import access, code_signing, describing, packages, records, rules
+from pilvi.services.lambda_ import (
+    access,
+    code_signing,
+    describing,
+    packages,
+    records,
+    rules,
+    sealing,
+)
 from pilvi.services.lambda_.operations import versions
 from pilvi.services.lambda_.records import Configuration, Function
 from pilvi.services.lambda_.service import lambda_
@@ -50,7 +58,9 @@ async def update_function_code(
     if dry_run:
         package = packages.unsaved(zipped)
         latest = msgspec.structs.replace(function.latest, package=package)
-        return describing.described_active(name.scope, function, latest)
+        result = describing.described_active(name.scope, function, latest)
+        await sealing.tell(call, name.scope, [(result, latest)])
+        return result
     async with packages.saved(call, zipped) as saved:
 
         def update(tx: Transaction) -> tuple[Function, Configuration | None]:
@@ -66,7 +76,10 @@ async def update_function_code(
 
         function, version = await call.transact(update)
     if version is not None:
-        return describing.described_publishing(name.scope, function, version)
-    return describing.described_updating(
-        name.scope, function, function.latest, revision_id=updating_id
-    )
+        result = describing.described_publishing(name.scope, function, version)
+    else:
+        result = describing.described_updating(
+            name.scope, function, function.latest, revision_id=updating_id
+        )
+    await sealing.tell(call, name.scope, [(result, function.latest)])
+    return result

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
 
-from pilvi.base.errors import NotBuilt
 from pilvi.base.http import Body
 from pilvi.contracts.credentials import RoleNotAssumable, Sessions
 from pilvi.kit import paging
@@ -25,6 +26,7 @@ from pilvi.services.lambda_ import (
     packages,
     records,
     rules,
+    sealing,
 )
 from pilvi.services.lambda_.destinations import checks
 from pilvi.services.lambda_.names import FunctionName
@@ -35,9 +37,7 @@ from pilvi.services.lambda_.wire import (
     DeleteFunctionRequest,
     DeleteFunctionResponse,
     FunctionConfiguration,
-    GetFunctionConfigurationRequest,
     GetFunctionResponse,
-    ListFunctionsRequest,
     ListFunctionsResponse,
 )
 from pilvi.store.api import Snapshot, Transaction
@@ -78,7 +78,7 @@ async def create_function(call: Call, req: WatchedRequest, body: Body) -> Functi
     publish = req.get("Publish", False)
     signing_arn = req.get("CodeSigningConfigArn")
     refuse_unread(lambda_.operations["CreateFunction"], req)
-    async with packages.saved(call, zipped) as saved:
+    async with packages.saved(call, zipped) as saved, _sealed(call, name, None, draft) as draft:
 
         def create(tx: Transaction) -> Function:
             _refuse_existing(tx, name)
@@ -106,7 +106,29 @@ async def create_function(call: Call, req: WatchedRequest, body: Body) -> Functi
     )
     if publish:
         result["Version"] = str(function.last_version)
+    await sealing.tell(call, name.scope, [(result, function.latest)])
     return result
+
+
+@asynccontextmanager
+async def _sealed(
+    call: Call,
+    name: FunctionName,
+    old: Configuration | None,
+    wanted: Configuration,
+    *,
+    given: bool = True,
+) -> AsyncGenerator[Configuration]:
+    """The wanted configuration with its variables under its key; what that took is undone with the request."""
+    if not sealing.is_changed(old, wanted, given=given):
+        yield wanted
+        return
+    made = await sealing.change(call, name, old, wanted, given=given)
+    try:
+        yield made
+    except BaseException:
+        await sealing.undo(call, name, made, old)
+        raise
 
 
 async def _check_assumable(call: Call, name: FunctionName, role: str) -> None:
@@ -133,7 +155,7 @@ async def get_function(call: Call, req: WatchedRequest, body: Body) -> GetFuncti
     name = access.function_named(call, req["FunctionName"], req.get("Qualifier"))
     function, configuration = await call.view(lambda at: records.resolve(at, name))
     result: GetFunctionResponse = {
-        "Configuration": _active(name, function, configuration),
+        "Configuration": await _active(call, name, function, configuration),
         "Code": {
             "RepositoryType": "S3",
             "Location": links.link_to_function(call, name, configuration),
@@ -146,39 +168,48 @@ async def get_function(call: Call, req: WatchedRequest, body: Body) -> GetFuncti
     return result
 
 
-@lambda_.read("GetFunctionConfiguration")
-def get_function_configuration(
-    call: Call, at: Snapshot, req: GetFunctionConfigurationRequest
+@lambda_.stream("GetFunctionConfiguration")
+async def get_function_configuration(
+    call: Call, req: WatchedRequest, body: Body
 ) -> FunctionConfiguration:
     """Raises: ResourceNotFoundException. AWS: GetFunctionConfiguration."""
     name = access.function_named(call, req["FunctionName"], req.get("Qualifier"))
-    return _active(name, *records.resolve(at, name))
+    found = await call.view(lambda at: records.resolve(at, name))
+    return await _active(call, name, *found)
 
 
-def _active(
-    name: FunctionName, function: Function, configuration: Configuration
+async def _active(
+    call: Call, name: FunctionName, function: Function, configuration: Configuration
 ) -> FunctionConfiguration:
     """With the ARN qualified as it was asked for."""
     result = describing.described_active(name.scope, function, configuration)
     result["FunctionArn"] = name.asked_arn
+    await sealing.tell(call, name.scope, [(result, configuration)])
     return result
 
 
-@lambda_.read("ListFunctions")
-def list_functions(call: Call, at: Snapshot, req: ListFunctionsRequest) -> ListFunctionsResponse:
+@lambda_.stream("ListFunctions")
+async def list_functions(call: Call, req: WatchedRequest, body: Body) -> ListFunctionsResponse:
     """A page of functions by name.
+
+    `MasterRegion`: functions have no replicas elsewhere, so those of another region are none.
 
     Raises: InvalidParameterValueException (marker). AWS: ListFunctions.
     """
-    if "MasterRegion" in req:
-        raise NotBuilt(what="functions replicated by Lambda@Edge")
     every_version = req.get("FunctionVersion") == "ALL"
     after = rules.key_of_marker(req.get("Marker"))
-    found = versions.listed(call.scope, at, after, every_version=every_version)
-    page, more = paging.page_of(found, min(req.get("MaxItems", limits.PAGE_MAX), limits.PAGE_MAX))
-    result: ListFunctionsResponse = {"Functions": [described for _, described in page]}
+    size = min(req.get("MaxItems", limits.PAGE_MAX), limits.PAGE_MAX)
+    if req.get("MasterRegion", "ALL") not in ("ALL", call.region):
+        return {"Functions": []}
+    page, more = await call.view(
+        lambda at: paging.page_of(
+            versions.listed(call.scope, at, after, every_version=every_version), size
+        )
+    )
+    await sealing.tell(call, call.scope, [(one.told, one.configuration) for one in page])
+    result: ListFunctionsResponse = {"Functions": [one.told for one in page]}
     if more:
-        result["NextMarker"] = paging.token_of(page[-1][0])
+        result["NextMarker"] = paging.token_of(page[-1].key)
     return result
 
 
@@ -207,15 +238,25 @@ async def update_function_configuration(
         rules.check_role(name.scope, latest.role)
         return function, latest
 
-    _, wanted = await call.view(configured)
+    viewed, wanted = await call.view(configured)
+    given = "Environment" in req
+    keyed = sealing.is_changed(viewed.latest, wanted, given=given)
     refuse_unread(lambda_.operations["UpdateFunctionConfiguration"], req)
     if role is not None:
         await _check_assumable(call, name, role)
     if "DeadLetterConfig" in req:
         await checks.check_dead_letter(call, name, wanted)
 
-    def update(tx: Transaction) -> Function:
+    def update(tx: Transaction, wanted: Configuration) -> Function:
         function, latest = configured(tx)
+        if keyed:
+            _refuse_changed(name, viewed, function)
+            latest = msgspec.structs.replace(
+                latest, environment=wanted.environment, sealed=wanted.sealed
+            )
+            home = records.function_home(name.scope, name.name)
+            kept = (latest, *records.versions.scan(tx, home))
+            sealing.release_unused(tx, name, [function.latest], kept, now_ms=call.now_ms)
         if layer_arns:
             code_signing.check_code(tx, name.scope, name.name, function.signing)
         if layer_arns is not None:
@@ -227,10 +268,22 @@ async def update_function_configuration(
         records.put_function(tx, name.scope, changed)
         return changed
 
-    changed = await call.transact(update)
-    return describing.described_updating(
+    async with _sealed(call, name, viewed.latest, wanted, given=given) as wanted:
+        changed = await call.transact(lambda tx: update(tx, wanted))
+    result = describing.described_updating(
         name.scope, changed, changed.latest, revision_id=updating_id
     )
+    await sealing.tell(call, name.scope, [(result, changed.latest)])
+    return result
+
+
+def _refuse_changed(name: FunctionName, viewed: Function, function: Function) -> None:
+    """What was encrypted or decrypted was that of another revision. Raises: ResourceConflictException."""
+    if function.latest.revision_id != viewed.latest.revision_id:
+        raise errors.ResourceConflictException(
+            detail="The operation cannot be performed at this time."
+            f" An update is in progress for resource: {name.arn}"
+        )
 
 
 @lambda_.write("DeleteFunction")
@@ -257,8 +310,10 @@ def delete_function(
         versions.delete(call, tx, name)
     else:
         home = records.function_home(name.scope, name.name)
-        for configuration in (function.latest, *records.versions.scan(tx, home)):
+        gone = [function.latest, *records.versions.scan(tx, home)]
+        for configuration in gone:
             packages.drop_all(call.cloud, tx, configuration)
+        sealing.release_unused(tx, name, gone, (), now_ms=call.now_ms)
         records.delete_function(tx, name.scope, name.name)
     result: dict[str, Any] = {"StatusCode": 204}
     return result  # pyright: ignore[reportReturnType] (the generated type may lack the status member)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import chain
+from typing import NamedTuple
 
 import msgspec
 
 from pilvi.base.arn import Scope
+from pilvi.base.http import Body
 from pilvi.kit import paging
+from pilvi.kit.audit import WatchedRequest
 from pilvi.kit.call import Call
+from pilvi.kit.execution import refuse_unread
 from pilvi.services.lambda_ import (
     access,
     describing,
@@ -19,24 +23,21 @@ from pilvi.services.lambda_ import (
     packages,
     records,
     rules,
+    sealing,
 )
 from pilvi.services.lambda_.names import FunctionName, function_arn
 from pilvi.services.lambda_.records import Configuration, Function
 from pilvi.services.lambda_.service import lambda_
 from pilvi.services.lambda_.wire import (
     FunctionConfiguration,
-    ListVersionsByFunctionRequest,
     ListVersionsByFunctionResponse,
-    PublishVersionRequest,
 )
 from pilvi.store.api import Snapshot, Transaction
 from pilvi.store.keys import Key
 
 
-@lambda_.write("PublishVersion")
-def publish_version(
-    call: Call, tx: Transaction, req: PublishVersionRequest
-) -> FunctionConfiguration:
+@lambda_.stream("PublishVersion")
+async def publish_version(call: Call, req: WatchedRequest, body: Body) -> FunctionConfiguration:
     """Make a version of $LATEST; answers with the last version when nothing changed since.
 
     Raises: ResourceNotFoundException, InvalidParameterValueException (CodeSha256),
@@ -44,16 +45,25 @@ def publish_version(
     AWS: PublishVersion.
     """
     name = access.unqualified(call, req["FunctionName"])
-    function = records.get_function(tx, name)
-    rules.check_revision(req.get("RevisionId"), function.latest)
-    sha256, asked = function.latest.package.sha256, req.get("CodeSha256")
-    if asked and asked != sha256:
-        raise errors.InvalidParameterValueException(
-            detail=f"CodeSHA256 ({asked}) is different from current CodeSHA256 in $LATEST"
-            f" ({sha256}). Please try again with the CodeSHA256 in $LATEST."
-        )
-    function, version = publish(call, tx, name.scope, function, description=req.get("Description"))
-    return describing.described_version(name.scope, function, version)
+    revision_id, asked = req.get("RevisionId"), req.get("CodeSha256")
+    description = req.get("Description")
+    refuse_unread(lambda_.operations["PublishVersion"], req)
+
+    def made(tx: Transaction) -> tuple[Function, Configuration]:
+        function = records.get_function(tx, name)
+        rules.check_revision(revision_id, function.latest)
+        sha256 = function.latest.package.sha256
+        if asked and asked != sha256:
+            raise errors.InvalidParameterValueException(
+                detail=f"CodeSHA256 ({asked}) is different from current CodeSHA256 in $LATEST"
+                f" ({sha256}). Please try again with the CodeSHA256 in $LATEST."
+            )
+        return publish(call, tx, name.scope, function, description=description)
+
+    function, version = await call.transact(made)
+    result = describing.described_version(name.scope, function, version)
+    await sealing.tell(call, name.scope, [(result, version)])
+    return result
 
 
 def publish(
@@ -94,9 +104,9 @@ def _unchanged(function: Function, last: Configuration) -> bool:
     return latest == as_last
 
 
-@lambda_.read("ListVersionsByFunction")
-def list_versions_by_function(
-    call: Call, at: Snapshot, req: ListVersionsByFunctionRequest
+@lambda_.stream("ListVersionsByFunction")
+async def list_versions_by_function(
+    call: Call, req: WatchedRequest, body: Body
 ) -> ListVersionsByFunctionResponse:
     """A page of a function's versions: $LATEST, then the oldest first.
 
@@ -104,28 +114,38 @@ def list_versions_by_function(
     AWS: ListVersionsByFunction.
     """
     name = access.function_named(call, req["FunctionName"])
-    function = records.get_function(at, name)
-    after = rules.key_of_marker(req.get("Marker"))
+    marker = req.get("Marker")
     size = min(req.get("MaxItems", limits.PAGE_MAX), limits.PAGE_MAX)
-    first = () if after is not None else (function.latest,)
-    home = records.function_home(name.scope, function.name)
-    found = (
-        *first,
-        *records.versions.scan(at, home, after_key=after, limit=size + 1),
-    )
-    page, more = paging.page_of(found, size)
-    result: ListVersionsByFunctionResponse = {
-        "Versions": [_described(name.scope, function, one) for one in page]
-    }
+
+    def look(at: Snapshot) -> tuple[Function, list[Configuration], bool]:
+        function = records.get_function(at, name)
+        after = rules.key_of_marker(marker)
+        first = () if after is not None else (function.latest,)
+        home = records.function_home(name.scope, function.name)
+        rest = records.versions.scan(at, home, after_key=after, limit=size + 1)
+        return function, *paging.page_of((*first, *rest), size)
+
+    function, page, more = await call.view(look)
+    told = [_described(name.scope, function, one) for one in page]
+    await sealing.tell(call, name.scope, zip(told, page, strict=True))
+    result: ListVersionsByFunctionResponse = {"Versions": told}
     if more:
         last = page[-1].version
         result["NextMarker"] = paging.token_of((0 if last == names.LATEST else int(last),))
     return result
 
 
+class Listed(NamedTuple):
+    """A version in a list. `key`: where the list goes on behind it."""
+
+    key: Key
+    told: FunctionConfiguration
+    configuration: Configuration
+
+
 def listed(
     scope: Scope, at: Snapshot, after: Key | None, *, every_version: bool
-) -> Iterator[tuple[Key, FunctionConfiguration]]:
+) -> Iterator[Listed]:
     """Functions by name behind the key (name, number), each with its versions if they are asked for.
 
     Raises: InvalidParameterValueException for a key of something else.
@@ -146,13 +166,13 @@ def listed(
             latest = describing.described(scope, function, function.latest)
             if every_version:
                 latest["FunctionArn"] = f"{function_arn(scope, function.name)}:{names.LATEST}"
-            yield (function.name, 0), latest
+            yield Listed((function.name, 0), latest, function.latest)
         if every_version:
             within = records.function_home(scope, function.name)
             key = (max(number, 0),)
             for version in records.versions.scan(at, within, after_key=key):
                 described = _described(scope, function, version)
-                yield (function.name, int(version.version)), described
+                yield Listed((function.name, int(version.version)), described, version)
 
 
 def delete(call: Call, tx: Transaction, name: FunctionName) -> None:
@@ -175,6 +195,10 @@ def delete(call: Call, tx: Transaction, name: FunctionName) -> None:
     if gone is None:
         raise errors.FunctionNotFound(arn=name.asked_arn)
     packages.drop_all(call.cloud, tx, gone)
+    if gone.sealed is not None:
+        latest = records.get_function(tx, FunctionName(name.scope, name.name)).latest
+        kept = (latest, *records.versions.scan(tx, home))
+        sealing.release_unused(tx, name, [gone], kept, now_ms=call.now_ms)
     records.policies.delete(tx, home, number)
     records.event_configs.delete(tx, home, number)
 
