@@ -88,7 +88,7 @@ def _run_python(handler: str, environment: dict[str, str]) -> NoReturn:
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     sys.path[:0] = ["/var/task", f"/opt/python/lib/{version}/site-packages", "/opt/python"]
     sys.argv[:] = ["/var/runtime/bootstrap.py", handler]
-    _forget_replaced_clients(version)
+    _forget_replaced_clients()
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
     sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
@@ -130,14 +130,18 @@ def _finish(code: int) -> NoReturn:
         os._exit(code)
 
 
-def _forget_replaced_clients(version: str) -> None:
-    places = [*sys.path[:3]]
-    if not any(
-        os.path.exists(os.path.join(place, name))
-        or os.path.exists(os.path.join(place, f"{name}.py"))
-        for place in places
-        for name in _CLIENT_PACKAGES
-    ):
+def _forget_replaced_clients() -> None:
+    """Unload what the function brings in a version of its own."""
+    if not any(_brings_clients(place) for place in sys.path[:3]):
         return
     for name in [name for name in sys.modules if name.partition(".")[0] in _CLIENT_PACKAGES]:
         del sys.modules[name]
+
+
+def _brings_clients(place: str) -> bool:
+    """One look at the directory, which mostly is not there, instead of one for each name."""
+    try:
+        found = {name.removesuffix(".py") for name in os.listdir(place)}
+    except OSError:
+        return False
+    return not found.isdisjoint(_CLIENT_PACKAGES)
