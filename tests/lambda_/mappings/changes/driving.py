@@ -174,13 +174,16 @@ class Driven:
     async def close_shards(self) -> None:
         """Five hours pass, which end every shard that has a record; children follow."""
         self.advance(5 * 3600)
-        name = "dynamodbstreams.roll"
+        await self.work("roll")
+
+    async def work(self, what: str) -> None:
+        """Run the jobs of streams that are due: "roll" closes shards, "trim" removes them."""
+        name = f"dynamodbstreams.{what}"
+        handler = self.cloud.registrations("dynamodbstreams").jobs[name]
         found = await self.cloud.store.read(lambda at: list(jobs.scan(at, HOME)))
         for record in found:
             if record.job.kind == name and record.due_ms <= self.cloud.clock.now_ms():
-                handler = self.cloud.registrations("dynamodbstreams").jobs[name]
-                commit = await handler.handle(record.job)
-                await self._finish(record.job.id, commit)
+                await self._finish(record.job.id, await handler.handle(record.job))
 
     async def _finish(self, job_id: str, commit: Any) -> None:
         def finish(tx: Any) -> None:

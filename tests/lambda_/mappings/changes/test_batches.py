@@ -403,18 +403,28 @@ def test_each_child_waits_for_its_own_parent(drive: Callable[[Body], None]) -> N
     drive(body)
 
 
-# A mapping that comes back after more than a day goes on with what the stream still has.
-def test_coming_back_after_days(drive: Callable[[Body], None]) -> None:
+# A mapping that comes back after more than a day goes on with what the stream still has, also where the shards that it
+# knows are gone.
+@pytest.mark.parametrize("trimmed", [False, True])
+def test_coming_back_after_days(drive: Callable[[Body], None], trimmed: bool) -> None:
     async def body(driven: Driven) -> None:
-        await driven.begin()
+        await driven.begin(retries_max=-1)
         await driven.write("a")
         await driven.open()
-        await driven.run(fine)
+        assert all_names(await driven.run(broken)) == [["a"]]
         await driven.write("lost")
+        await driven.close_shards()
+        await driven.write("lost in a child")
+        await driven.close_shards()
         driven.advance(3 * 86_400)
+        if trimmed:
+            for _ in range(3):
+                await driven.work("trim")
         await driven.write("b")
+        assert await driven.pending()
         await driven.open()
         assert all_names(await driven.run(fine)) == [["b"]]
+        assert not await driven.pending()
 
     drive(body)
 

@@ -22,7 +22,7 @@ from pilvi.services.lambda_.mappings.source import Polling
 
 PAYLOAD_BYTES_MAX = 6 * 1024 * 1024 - 4096
 """Of a batch's records; the rest is for what stands around them."""
-_QUEUED_BYTES_MAX = 4 * PAYLOAD_BYTES_MAX
+_QUEUED_BYTES_MAX = 2 * PAYLOAD_BYTES_MAX
 _QUEUED_MAX = 20_000
 _PAGE_RECORDS = 1000
 _PAGE_BYTES_OPEN = 200 * 1024
@@ -126,6 +126,11 @@ class ShardReader:
         self._iterator = page.get("NextShardIterator")
         self.ended = self._iterator is None
         self.caught_up = self.ended or (len(found) < _PAGE_RECORDS and size < _PAGE_BYTES_OPEN)
+
+    def end(self) -> None:
+        """There is no more to read, for whatever reason."""
+        self._iterator = None
+        self.ended = self.caught_up = True
 
     async def _next_page(self) -> dict[str, Any]:
         if self._iterator is None:

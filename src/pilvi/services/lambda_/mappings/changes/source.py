@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 import msgspec
 import orjson
 
+from pilvi.base.errors import AwsError
 from pilvi.contracts.streams import ChangeStreams
 from pilvi.services.lambda_.mappings import filters
 from pilvi.services.lambda_.mappings.changes import family, given_up, records, rules
@@ -177,7 +178,16 @@ class ChangesSource:
     async def _read(self) -> None:
         for shard in self._shards.values():
             while not shard.caught_up and shard.has_room(self._settings.batch_size):
-                await shard.read_page()
+                try:
+                    await shard.read_page()
+                except AwsError as error:
+                    if error.code != "ResourceNotFoundException" or await self._is_there(shard):
+                        raise
+                    shard.end()
+
+    async def _is_there(self, shard: ShardReader) -> bool:
+        """Whether the stream still has a shard; a day after its end it has not. Raises: AwsError (without a stream)."""
+        return any(one.id == shard.id for one in await family.describe(self._polling))
 
     async def _choose(self) -> ChangeBatch | None:
         now_ms = self._polling.cloud.clock.now_ms()
