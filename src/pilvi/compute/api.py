@@ -142,6 +142,10 @@ class Environment(Protocol):
     @property
     def alive(self) -> bool: ...
 
+    async def initialised(self) -> bool:
+        """Wait until it could run an invocation at once; whether it can."""
+        ...
+
     async def invoke(self, invocation: Invocation) -> Outcome:
         """Run one invocation. A function that raises, exits or overruns its time gives an Outcome with `error`.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
+from contextlib import suppress
 from typing import Protocol
 
 from pilvi.base.clock import Clock
@@ -30,6 +31,7 @@ from pilvi.compute.snapshots import SNAP_START
 
 INIT_S_MAX = 10.0
 """Differs: AWS begins the initialisation again after this time, in that of the invocation; here it goes on."""
+PROVISIONED_INIT_S_MAX = 130.0
 FREEZE_AFTER_S = 0.05
 """Idle environments are frozen, but not at once: the next invocation often follows directly."""
 WATCH_EVERY_S = 0.1
@@ -95,6 +97,8 @@ class LiveEnvironment:
         self._invocation: Invocation | None = None
         self._end: asyncio.Future[End] | None = None
         self._ended_unused: End | None = None
+        self._ready: asyncio.Event | None = None
+        """Made for whoever waits for the initialisation alone."""
         self._invocations = 0
         self._peak_mb = 0
         self._frozen = False
@@ -125,6 +129,15 @@ class LiveEnvironment:
     @property
     def alive(self) -> bool:
         return not self._killed and self._ended_unused is None and not self._sandbox.exited.done()
+
+    async def initialised(self) -> bool:
+        """AWS: "Understanding the Lambda execution environment lifecycle", init phase of provisioned concurrency."""
+        if self._init_ms is None and self.alive:
+            self._ready = asyncio.Event()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(max(PROVISIONED_INIT_S_MAX, self._spec.timeout_s)):
+                    await self._ready.wait()
+        return self._init_ms is not None and self.alive
 
     async def invoke(self, invocation: Invocation) -> Outcome:
         assert self._end is None, "one invocation at a time"
@@ -326,6 +339,8 @@ class LiveEnvironment:
         elif self._end is not None:
             self._begin_running(now_s)
         else:
+            if self._ready is not None:
+                self._ready.set()
             self._idle = self._loop.call_later(FREEZE_AFTER_S, self.freeze)
 
     def _restoring(self, label: str) -> None:
@@ -345,6 +360,8 @@ class LiveEnvironment:
             self._finish(end)
         elif self._ended_unused is None:
             self._ended_unused = end
+            if self._ready is not None:
+                self._ready.set()
 
     def _finish(self, end: End) -> None:
         if self._end is not None and not self._end.done():

@@ -12,6 +12,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable
 
 from pilvi.compute.api import Backend, Environment, EnvironmentSpec
+from pilvi.compute.provided import Provided
 
 log = logging.getLogger("pilvi.compute")
 
@@ -58,6 +59,7 @@ class Pool:
         self._busy: Counter[str] = Counter()
         """By function ARN."""
         self._busy_in_all = 0
+        self.provided = Provided(backend, self._end, has_room=self._has_room)
         self._retired: OrderedDict[str, None] = OrderedDict()
         self._ending: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
@@ -73,11 +75,16 @@ class Pool:
     ) -> Environment:
         """An environment of this key for one invocation: a warm one, or a new one made from `make_spec`.
 
+        `reserved`: how many of the function may be busy, beside those made beforehand.
         Raises: Throttled; what `Backend.start` and `make_spec` raise.
         """
+        if self.provided.count:
+            environment = self.provided.take(key)
+            if environment is not None:
+                return environment
         if reserved is not None and self._busy[function_arn] >= reserved:
             raise Throttled("ReservedFunctionConcurrentInvocationLimitExceeded")
-        if self._busy_in_all >= self._environments_max or self._closed:
+        if self._busy_in_all + self.provided.count >= self._environments_max or self._closed:
             raise Throttled("ConcurrentInvocationLimitExceeded")
         self._busy[function_arn] += 1
         self._busy_in_all += 1
@@ -91,7 +98,7 @@ class Pool:
                 if environment.alive:
                     return environment
                 self._end(environment, "it had ended")
-            if self._busy_in_all + len(self._idle) > self._environments_max:
+            if self._count() > self._environments_max and self._idle:
                 self._drop(next(iter(self._idle)), "room was needed")
             environment = await self._backend.start(await make_spec())
             self._born[environment] = self._loop.time()
@@ -102,6 +109,8 @@ class Pool:
 
     def release(self, environment: Environment) -> None:
         """The invocation is over; whoever acquired it does not touch the environment any more."""
+        if self.provided.count and self.provided.give_back(environment):
+            return
         self._leave(environment.spec.function_arn)
         key = environment.spec.key
         old = self._loop.time() - self._born[environment] > self._life_s_max
@@ -120,11 +129,13 @@ class Pool:
             self._retired.popitem(last=False)
         for environment in list(self._warm.get(key, ())):
             self._drop(environment, "its function has changed")
+        self.provided.end_all("its function has changed", key)
 
     async def end_idle(self) -> None:
         """End all that is not busy, and wait for it."""
         for environment in list(self._idle):
             self._drop(environment, "all were ended")
+        self.provided.end_all("all were ended")
         await asyncio.gather(*self._ending)
 
     async def close(self) -> None:
@@ -134,6 +145,14 @@ class Pool:
             self._timer.cancel()
         await self.end_idle()
         await self._backend.close()
+
+    def _count(self) -> int:
+        return self._busy_in_all + len(self._idle) + self.provided.count
+
+    def _has_room(self) -> bool:
+        if self._count() >= self._environments_max and self._idle:
+            self._drop(next(iter(self._idle)), "room was needed")
+        return self._count() < self._environments_max and not self._closed
 
     def _leave(self, function_arn: str) -> None:
         self._busy_in_all -= 1
@@ -161,7 +180,7 @@ class Pool:
         self._end(environment, reason)
 
     def _end(self, environment: Environment, reason: str) -> None:
-        del self._born[environment]
+        self._born.pop(environment, None)
         task = asyncio.create_task(self._kill(environment, reason))
         self._ending.add(task)
         task.add_done_callback(self._ended)

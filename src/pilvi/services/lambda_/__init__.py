@@ -1,5 +1,6 @@
 """Lambda. Loading the package registers its operations, targets and workers."""
 
+from pilvi.services.lambda_ import keeping as keeping
 from pilvi.services.lambda_ import links as links
 from pilvi.services.lambda_ import targets as targets
 from pilvi.services.lambda_ import urls as urls
@@ -16,6 +17,7 @@ from pilvi.services.lambda_.operations import invocations as invocations
 from pilvi.services.lambda_.operations import layer_permissions as layer_permissions
 from pilvi.services.lambda_.operations import layers as layers
 from pilvi.services.lambda_.operations import permissions as permissions
+from pilvi.services.lambda_.operations import provisioned_concurrency as provisioned_concurrency
 from pilvi.services.lambda_.operations import recursion as recursion
 from pilvi.services.lambda_.operations import runtime_management as runtime_management
 from pilvi.services.lambda_.operations import signing as signing

@@ -62,6 +62,19 @@ class MappingInUse(ResourceInUseException):
     message = "Cannot {verb} the event source mapping because it is in use."
 
 
+class NoRoom(AwsError):
+    """An account's concurrency does not suffice; recorded without `Type`."""
+
+    code = "InvalidParameterValueException"
+    message = "{detail}"
+
+
+class ProvisionedConcurrencyConfigNotFoundException(LambdaError):
+    code = "ProvisionedConcurrencyConfigNotFoundException"
+    message = "No Provisioned Concurrency Config found for this function"
+    status = 404
+
+
 class PreconditionFailedException(LambdaError):
     code = "PreconditionFailedException"
     message = (

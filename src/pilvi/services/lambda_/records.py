@@ -93,10 +93,18 @@ class Function(msgspec.Struct, frozen=True, kw_only=True):
     latest: Configuration
     tags: dict[str, str] = {}
     reserved_concurrency: int | None = None
+    provisioned: int = 0
+    """Environments that its versions and aliases have made beforehand, in all."""
     recursive_loop: str = "Terminate"
     """Or "Allow"."""
     last_version: int = 0
     published_revision: str | None = None
+
+    @property
+    def taken(self) -> int:
+        """What it takes of its account's concurrency for itself."""
+        return self.provisioned if self.reserved_concurrency is None else self.reserved_concurrency
+
     signing: str | None = None
 
 

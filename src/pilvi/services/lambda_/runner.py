@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -33,6 +34,7 @@ from pilvi.compute.api import (
 from pilvi.compute.namespaces import NamespacesBackend
 from pilvi.compute.pool import Pool, Throttled
 from pilvi.compute.process import ProcessBackend
+from pilvi.compute.provided import Held, Wanted
 from pilvi.compute.runtimes import Runtimes
 from pilvi.compute.snapshots import FAMILIES, SNAP_START
 from pilvi.compute.streaming import ResponseStream
@@ -45,7 +47,8 @@ from pilvi.contracts.platform import Platform
 from pilvi.kit.cloud import Cloud
 from pilvi.services.lambda_ import errors, limits, lineage, sealing
 from pilvi.services.lambda_.names import function_arn, source_of
-from pilvi.services.lambda_.records import Configuration, Package, Runnable
+from pilvi.services.lambda_.provisioned import TOPIC
+from pilvi.services.lambda_.records import Configuration, Function, Package, Runnable
 from pilvi.services.lambda_.settings import PUBLISHED_VERSIONS
 from pilvi.store.blob_rows import BlobGone
 
@@ -151,7 +154,7 @@ class Runner:
 
             try:
                 environment = await pool.acquire(
-                    known.key, arn, make_spec, reserved=function.reserved_concurrency
+                    known.key, arn, make_spec, reserved=_beside_provisioned(function)
                 )
             except Throttled as refusal:
                 raise errors.TooManyRequestsException(members={"Reason": refusal.reason}) from None
@@ -174,6 +177,36 @@ class Runner:
         raise errors.ServiceException(
             detail=f"{_ENVIRONMENTS_MAX} environments ended before the invocation began."
         )
+
+    async def provision(
+        self, owner: str, scope: Scope, versions: Sequence[tuple[Runnable, int]]
+    ) -> Held:
+        """Hold so many environments of these versions ready for `owner`, and no others that it held before.
+
+        Raises: AwsError: there can be none.
+        """
+        if not versions and self._pool is None:
+            return Held(0, None)
+        pool = await self._open()
+        pool.provided.on_loss = lambda: self._cloud.store.wake(TOPIC)
+        wanted: list[Wanted] = []
+        for runnable, count in versions:
+            function, configuration = runnable
+            arn = function_arn(scope, function.name)
+            known = await self._know(pool, arn, function.name, configuration)
+
+            async def spec(
+                arn: str = arn, runnable: Runnable = runnable, known: _Known = known
+            ) -> EnvironmentSpec:
+                name, configuration = runnable.function.name, runnable.configuration
+                made = await self._spec(scope, arn, name, configuration, known)
+                return msgspec.structs.replace(made, initialization_type="provisioned-concurrency")
+
+            wanted.append(Wanted(known.key, count, spec))
+        try:
+            return await pool.provided.provide(owner, wanted)
+        except (EnvironmentFailed, BlobGone) as problem:
+            raise errors.ServiceException(detail=str(problem)) from None
 
     async def retire_all(self) -> None:
         """End all environments that are not busy: what they were made from is gone."""
@@ -335,6 +368,12 @@ def _initialization(configuration: Configuration) -> Literal["on-demand", "snap-
     if wanted and configuration.version != "$LATEST" and configuration.runtime.startswith(FAMILIES):
         return SNAP_START
     return "on-demand"
+
+
+def _beside_provisioned(function: Function) -> int | None:
+    """How many environments a function may have that were not made beforehand; None: no number of its own."""
+    reserved = function.reserved_concurrency
+    return None if reserved is None else reserved - function.provisioned
 
 
 def _not_startable(

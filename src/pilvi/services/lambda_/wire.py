@@ -234,6 +234,10 @@ if TYPE_CHECKING:
         LayerName: Required[str]
         VersionNumber: Required[int]
 
+    class DeleteProvisionedConcurrencyConfigRequest(TypedDict, total=False):
+        FunctionName: Required[str]
+        Qualifier: Required[str]
+
     class DestinationConfig(TypedDict, total=False):
         OnSuccess: OnSuccess
         OnFailure: OnFailure
@@ -509,6 +513,18 @@ if TYPE_CHECKING:
         Policy: str
         RevisionId: str
 
+    class GetProvisionedConcurrencyConfigRequest(TypedDict, total=False):
+        FunctionName: Required[str]
+        Qualifier: Required[str]
+
+    class GetProvisionedConcurrencyConfigResponse(TypedDict, total=False):
+        RequestedProvisionedConcurrentExecutions: int
+        AvailableProvisionedConcurrentExecutions: int
+        AllocatedProvisionedConcurrentExecutions: int
+        Status: str
+        StatusReason: str
+        LastModified: str
+
     class GetRuntimeManagementConfigRequest(TypedDict, total=False):
         FunctionName: Required[str]
         Qualifier: str
@@ -721,6 +737,15 @@ if TYPE_CHECKING:
         NextMarker: str
         Layers: list[LayersListItem]
 
+    class ListProvisionedConcurrencyConfigsRequest(TypedDict, total=False):
+        FunctionName: Required[str]
+        Marker: str
+        MaxItems: int
+
+    class ListProvisionedConcurrencyConfigsResponse(TypedDict, total=False):
+        ProvisionedConcurrencyConfigs: list[ProvisionedConcurrencyConfigListItem]
+        NextMarker: str
+
     class ListTagsRequest(TypedDict, total=False):
         Resource: Required[str]
 
@@ -747,6 +772,15 @@ if TYPE_CHECKING:
 
     class OnSuccess(TypedDict, total=False):
         Destination: str
+
+    class ProvisionedConcurrencyConfigListItem(TypedDict, total=False):
+        FunctionArn: str
+        RequestedProvisionedConcurrentExecutions: int
+        AvailableProvisionedConcurrentExecutions: int
+        AllocatedProvisionedConcurrentExecutions: int
+        Status: str
+        StatusReason: str
+        LastModified: str
 
     class ProvisionedPollerConfig(TypedDict, total=False):
         MinimumPollers: int
@@ -804,6 +838,19 @@ if TYPE_CHECKING:
 
     class PutFunctionRecursionConfigResponse(TypedDict, total=False):
         RecursiveLoop: str
+
+    class PutProvisionedConcurrencyConfigRequest(TypedDict, total=False):
+        FunctionName: Required[str]
+        Qualifier: Required[str]
+        ProvisionedConcurrentExecutions: Required[int]
+
+    class PutProvisionedConcurrencyConfigResponse(TypedDict, total=False):
+        RequestedProvisionedConcurrentExecutions: int
+        AllocatedProvisionedConcurrentExecutions: int
+        AvailableProvisionedConcurrentExecutions: int
+        Status: str
+        StatusReason: str
+        LastModified: str
 
     class PutRuntimeManagementConfigRequest(TypedDict, total=False):
         FunctionName: Required[str]

@@ -9,7 +9,7 @@ import msgspec
 
 from pilvi.kit import paging
 from pilvi.kit.call import Call
-from pilvi.services.lambda_ import access, errors, limits, names, records, rules
+from pilvi.services.lambda_ import access, errors, limits, names, provisioned, records, rules
 from pilvi.services.lambda_.names import FunctionName
 from pilvi.services.lambda_.records import Alias
 from pilvi.services.lambda_.service import lambda_
@@ -82,6 +82,7 @@ def update_alias(call: Call, tx: Transaction, req: UpdateAliasRequest) -> AliasC
         revision_id=call.entropy.uuid(),
     )
     records.aliases.put(tx, home, changed)
+    tx.wake(provisioned.TOPIC)
     return _described(name, changed)
 
 
@@ -90,6 +91,8 @@ def delete_alias(call: Call, tx: Transaction, req: DeleteAliasRequest) -> dict[s
     """Delete an alias with its policy, if it is there. AWS: DeleteAlias."""
     name = _alias(call, req)
     home = records.function_home(name.scope, name.name)
+    if records.aliases.find(tx, home, req["Name"]) is not None:
+        provisioned.delete(tx, name)
     records.aliases.delete(tx, home, req["Name"])
     records.policies.delete(tx, home, req["Name"])
     records.event_configs.delete(tx, home, req["Name"])

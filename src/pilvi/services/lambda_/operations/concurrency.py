@@ -31,15 +31,20 @@ def put_function_concurrency(
     function = _get(tx, name)
     wanted = req["ReservedConcurrentExecutions"]
     others = sum(
-        one.reserved_concurrency or 0
+        one.taken
         for one in records.functions.scan(tx, records.home(name.scope))
         if one.name != function.name
     )
     if wanted and limits.CONCURRENCY - others - wanted < limits.UNRESERVED_CONCURRENCY_MIN:
-        raise errors.InvalidParameterValueException(
+        raise errors.NoRoom(
             detail="Specified ReservedConcurrentExecutions for function decreases account's"
             " UnreservedConcurrentExecution below its minimum value of"
             f" [{limits.UNRESERVED_CONCURRENCY_MIN}]."
+        )
+    if wanted < function.provisioned:
+        raise errors.NoRoom(
+            detail=f" ReservedConcurrentExecutions  {wanted} should not be lower than function's"
+            f" total provisioned concurrency [{function.provisioned}]."
         )
     changed = msgspec.structs.replace(function, reserved_concurrency=wanted)
     records.put_function(tx, name.scope, changed)

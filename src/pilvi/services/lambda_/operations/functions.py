@@ -24,6 +24,7 @@ from pilvi.services.lambda_ import (
     links,
     names,
     packages,
+    provisioned,
     records,
     rules,
     sealing,
@@ -315,5 +316,6 @@ def delete_function(
             packages.drop_all(call.cloud, tx, configuration)
         sealing.release_unused(tx, name, gone, (), now_ms=call.now_ms)
         records.delete_function(tx, name.scope, name.name)
+        tx.wake(provisioned.TOPIC)
     result: dict[str, Any] = {"StatusCode": 204}
     return result  # pyright: ignore[reportReturnType] (the generated type may lack the status member)

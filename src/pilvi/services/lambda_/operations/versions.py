@@ -21,6 +21,7 @@ from pilvi.services.lambda_ import (
     limits,
     names,
     packages,
+    provisioned,
     records,
     rules,
     sealing,
@@ -194,6 +195,7 @@ def delete(call: Call, tx: Transaction, name: FunctionName) -> None:
         gone = records.versions.delete(tx, home, names.version_number(number))
     if gone is None:
         raise errors.FunctionNotFound(arn=name.asked_arn)
+    provisioned.delete(tx, name)
     packages.drop_all(call.cloud, tx, gone)
     if gone.sealed is not None:
         latest = records.get_function(tx, FunctionName(name.scope, name.name)).latest
