@@ -510,6 +510,25 @@ def test_tumbling_windows(drive: Callable[[Body], None]) -> None:
     drive(body)
 
 
+# As AWS documents: an answer without a state is a failure; the window goes on with the one that it had.
+def test_a_missing_state_is_a_failure(drive: Callable[[Body], None]) -> None:
+    async def body(driven: Driven) -> None:
+        await driven.begin(tumbling_window_s=30, retries_max=0)
+        await driven.write("a")
+        await driven.open()
+        await driven.run(lambda event: {"state": 7})
+        await driven.write("b")
+        await driven.open()
+        await driven.run(lambda event: {"batchItemFailures": []})
+        (notice,) = await driven.notices()
+        assert notice["requestContext"]["condition"] == "RetryAttemptsExhausted"
+        driven.advance(150)
+        (ended,) = await driven.run(fine)
+        assert (ended["isFinalInvokeForWindow"], ended["state"]) == (True, 7)
+
+    drive(body)
+
+
 def test_a_state_that_is_too_large_ends_its_window(drive: Callable[[Body], None]) -> None:
     def grow(event: dict[str, Any]) -> Any:
         return {"state": "x" * 1_048_577} if event["Records"] else None

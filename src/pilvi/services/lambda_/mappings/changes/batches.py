@@ -59,7 +59,7 @@ class Batches:
             changes = work.first(self._settings.batch_size, until)
             if changes:
                 return changes
-            if not shard.is_read_to(until):
+            if not (work.queue or shard.caught_up or shard.is_read_to(until)):
                 return []
             gone = rules.Batch((), until)
             work.lane = rules.succeeded(work.lane, gone)

@@ -181,10 +181,12 @@ def first_failed(payload: bytes, sequences: Sequence[str]) -> int | None:
     return min(found, default=None)
 
 
-def next_window(window: Window, payload: bytes) -> Window:
-    """The window with the state that the function gave back; nothing, where it gave none."""
+def next_window(window: Window, payload: bytes) -> Window | None:
+    """The window with the state that the function gave back; None where it gave none, which is a failure on AWS."""
     answer = _parsed(payload)
-    state = cast("dict[str, Any]", answer).get("state") if isinstance(answer, dict) else None
+    if not isinstance(answer, dict) or "state" not in answer:
+        return None
+    state = cast("dict[str, Any]", answer)["state"]
     kept = orjson.dumps({} if state is None else state)
     if len(kept) > STATE_BYTES_MAX:
         return Window(window.start_ms, window.state, full=True)

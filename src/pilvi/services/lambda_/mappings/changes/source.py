@@ -240,7 +240,12 @@ class ChangesSource:
         if batch.final:
             after, result = _after_final(batch, lane, ending, settings, now_ms)
         elif isinstance(ending, (Answered, Failed)):
+            window = batch.window
             place = 0 if isinstance(ending, Failed) else self._first_failed(batch, ending)
+            if window is not None and isinstance(ending, Answered) and place != 0:
+                window = rules.next_window(window, ending.payload)
+                if window is None:
+                    window, place = batch.window, 0
             if place is None:
                 after = rules.succeeded(lane, batch.batch)
             elif place > 0:
@@ -250,11 +255,7 @@ class ChangesSource:
             if after is None:
                 notice = self._exhausted(batch, lane, ending)
                 after = rules.succeeded(lane, batch.batch)
-            if batch.window is not None:
-                window = batch.window
-                if isinstance(ending, Answered) and place != 0:
-                    window = rules.next_window(window, ending.payload)
-                after = msgspec.structs.replace(after, window=window)
+            after = msgspec.structs.replace(after, window=window)
         else:
             after, result = rules.put_off(lane, batch.batch, now_ms), _FAILED
         await self._store(shard, number, after, notice=notice, result=result)
