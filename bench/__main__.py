@@ -11,23 +11,19 @@ from __future__ import annotations
 
 import statistics
 import sys
-import time
 
 from rich.console import Console
 from rich.table import Table
 
-from bench import compared, large, scenarios, tables
+from bench import compared, functions, large, scenarios, tables
 from bench.load import Measured, measure
 from bench.requests import Scenario
 from bench.scenarios import SCENARIOS
 from bench.servers import Target, moto, pilvi, seeded
 
 PUT_P50_MS = 1.0
-INVOKE_OVERHEAD_MS = 1.0
-COLD_START_MS = 100.0
 READY_S = 1.0
 IDLE_MB = 100.0
-COLD_STARTS = 10
 PERMISSIONS_KEPT = 0.85
 PERMISSION_ROUNDS = 5
 KEYS = 1_000_000
@@ -50,7 +46,7 @@ def main() -> None:
         verdicts.append((f"idle at {idle_mb:.0f} MB (bar {IDLE_MB:.0f} MB)", idle_mb < IDLE_MB))
         our_results = run(ours, chosen)
         if not words or "invoke" in words:
-            verdicts += functions(ours)
+            verdicts += functions.all_of(ours, console)
         if not words or "permissions" in words:
             verdicts.append(permissions(ours))
         if not words or "bare" in words:
@@ -90,43 +86,6 @@ def run(target: Target, chosen: list[Scenario]) -> dict[str, Measured]:
         found = results[scenario.name]
         console.print(f"[dim]{target.name}: {scenario.name}: {found.rate:,.0f}/s[/dim]")
     return results
-
-
-def functions(target: Target) -> list[tuple[str, bool]]:
-    """Warm invocations at one connection and at sixteen; cold starts of new functions."""
-    scenarios.make_function(target, "bench-warm")
-    requests = scenarios.invoke(target)
-    measure(target.url, requests, connections=1, seconds=0.5)
-    warm = measure(target.url, requests, connections=1, seconds=3)
-    many = measure(target.url, requests, connections=16, seconds=3)
-    client = target.client("lambda")
-    own_ms = statistics.median(
-        scenarios.reported_ms(client.invoke(FunctionName="bench-warm", LogType="Tail"))
-        for _ in range(20)
-    )
-    overhead_ms = max(0.0, warm.p50_ms - own_ms)
-    cold: list[float] = []
-    for number in range(COLD_STARTS):
-        name = f"bench-cold-{number}"
-        scenarios.make_function(target, name)
-        began = time.perf_counter()
-        client.invoke(FunctionName=name)
-        cold.append((time.perf_counter() - began) * 1000)
-    cold_ms = statistics.median(cold)
-    console.print(
-        f"[dim]warm Invoke: p50 {warm.p50_ms:.2f} ms at 1 connection, "
-        f"{many.rate:,.0f}/s at 16[/dim]"
-    )
-    return [
-        (
-            f"warm Invoke overhead p50 {overhead_ms:.2f} ms (bar {INVOKE_OVERHEAD_MS} ms)",
-            overhead_ms < INVOKE_OVERHEAD_MS,
-        ),
-        (
-            f"cold start of a Python function p50 {cold_ms:.0f} ms (bar {COLD_START_MS:.0f} ms)",
-            cold_ms < COLD_START_MS,
-        ),
-    ]
 
 
 def permissions(target: Target) -> tuple[str, bool]:

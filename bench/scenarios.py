@@ -5,10 +5,7 @@ Those of DynamoDB are in `tables.py`.
 
 from __future__ import annotations
 
-import base64
-import io
 import json
-import zipfile
 from dataclasses import replace
 from urllib.parse import quote
 
@@ -90,12 +87,6 @@ def put_large(target: Target) -> list[bytes]:
     return [signed(target, "s3", "PUT", f"/{BUCKET}/put/large", headers, LARGE)]
 
 
-def invoke(target: Target) -> list[bytes]:
-    return [
-        signed(target, "lambda", "POST", "/2015-03-31/functions/bench-warm/invocations", {}, b"{}")
-    ]
-
-
 POLICIES = ("AmazonDynamoDBFullAccess", "AmazonS3ReadOnlyAccess", "CloudWatchLogsFullAccess")
 
 
@@ -130,28 +121,6 @@ def root_and_role(target: Target) -> tuple[Target, Target]:
         target, access_key_id=key["AccessKeyId"], secret_access_key=key["SecretAccessKey"]
     )
     return root, role
-
-
-def make_function(target: Target, name: str) -> None:
-    """A Python function that answers at once."""
-    code = io.BytesIO()
-    with zipfile.ZipFile(code, "w") as archive:
-        archive.writestr("app.py", "def handler(event, context):\n    return event\n")
-    functions = target.client("lambda")
-    functions.create_function(
-        FunctionName=name,
-        Runtime="python3.11",
-        Handler="app.handler",
-        Role="arn:aws:iam::000000000000:role/bench",
-        Code={"ZipFile": code.getvalue()},
-    )
-    functions.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
-
-
-def reported_ms(answer: dict) -> float:
-    """The function's own duration, from the REPORT line of its log tail."""
-    log = base64.b64decode(answer["LogResult"]).decode()
-    return float(log.split("\tDuration: ")[1].split(" ms")[0])
 
 
 SCENARIOS = [
