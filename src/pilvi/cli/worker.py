@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -30,7 +31,8 @@ def main() -> None:
     pipe: int = told["ready"]
 
     def ready(first_key: tuple[str, str] | None) -> None:
-        os.write(pipe, json.dumps({"first_key": first_key}).encode())
+        with suppress(BrokenPipeError):  # nobody waits for one that was started again
+            os.write(pipe, json.dumps({"first_key": first_key}).encode())
         os.close(pipe)
 
     try:

@@ -28,10 +28,30 @@ def handler(event, context):
     return {"batchItemFailures": fails}
 """
 ZIP = package(NOTES)
+COUNTING = package("""
+import boto3, json, os
+def handler(event, context):
+    body = json.dumps({"event": json.dumps({"count": len(event["Records"])})})
+    boto3.client("sqs").send_message(QueueUrl=os.environ["NOTES"], MessageBody=body)
+""")
+WAITING = package("""
+import boto3, json, os
+sqs = boto3.client("sqs")
+def handler(event, context):
+    sqs.send_message(QueueUrl=os.environ["NOTES"], MessageBody=json.dumps({"event": "began"}))
+    while True:
+        found = sqs.receive_message(QueueUrl=os.environ["GATE"], WaitTimeSeconds=20)
+        for message in found.get("Messages", []):
+            sqs.delete_message(QueueUrl=os.environ["GATE"], ReceiptHandle=message["ReceiptHandle"])
+            return
+""")
 WAIT_S = 20.0
 
 
 class Workshop:
+    counting = COUNTING
+    waiting = WAITING
+
     def __init__(self, server: Server, account: str, client: Callable[..., Any]) -> None:
         self.server = server
         self.account = account
