@@ -469,3 +469,18 @@ def test_code_from_s3_is_for_those_who_may_read_it(
     client("s3").delete_object(Bucket=bucket, Key="code.zip")
     functions.client.update_function_configuration(FunctionName="f", MemorySize=256)
     assert functions.invoke("f", {"x": 2}) == {"x": 2}, "the function has a copy of its own"
+
+
+# AWS is silent about it: the function fails with no more than its runtime's words.
+def test_a_folder_that_was_zipped_is_named_in_the_log(
+    functions: Functions, client: Callable[..., Any]
+) -> None:
+    functions.create("f", package(**{"src/app__py": "def handler(event, context): pass\n"}))
+    assert functions.client.invoke(FunctionName="f")["FunctionError"] == "Unhandled"
+    logs = client("logs")
+    (stream,) = logs.describe_log_streams(logGroupName="/aws/lambda/f")["logStreams"]
+    told = logs.get_log_events(logGroupName="/aws/lambda/f", logStreamName=stream["logStreamName"])
+    lines = [one["message"] for one in told["events"]]
+    assert any("in the folder src of the package. Zip what is in that" in one for one in lines), (
+        lines
+    )

@@ -7,8 +7,13 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from msgspec.structs import replace
 
 from lambda_.support import Functions, package
+from pilvi.base.errors import AwsError
+from pilvi.compute.unzipping import unzipped_bytes
+from pilvi.services.lambda_ import rules
+from pilvi.services.lambda_.records import Configuration, LayerUse, Package
 
 USES = package("import tools\ndef handler(event, context): return tools.NAME, tools.OTHER")
 
@@ -109,3 +114,24 @@ def test_one_version_of_a_layer_in_a_function(
     words = "Two different versions of the same layer are not allowed to be referenced in the same"
     with pytest.raises(ClientError, match=words):
         functions.create("f", USES, Layers=[arn, arn])
+
+
+# Each is within the limit of 250 MB, both together are not.
+def test_code_and_layers_share_one_limit() -> None:
+    half = Package(None, "", 1000, unzipped_bytes(layer("x")) + 140 * 1024 * 1024)
+    alone = Configuration(
+        runtime="python3.11",
+        handler="app.handler",
+        role="r",
+        package=half,
+        log_group="g",
+        modified_ms=0,
+        revision_id="1",
+    )
+    rules.check_unzipped(alone)
+    with pytest.raises(AwsError) as refused:
+        rules.check_unzipped(replace(alone, layers=(LayerUse("arn", half),)))
+    assert refused.value.text == (
+        "Function code combined with layers exceeds the maximum allowed size of 262144000 bytes."
+        f" The actual size is {2 * half.unzipped_bytes} bytes."
+    )

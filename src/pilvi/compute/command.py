@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from pilvi.compute import mistakes
 from pilvi.compute.api import EnvironmentSpec, InvalidEntrypoint
 from pilvi.compute.runtimes import Interpreter, Resolved
 
@@ -69,8 +70,10 @@ def label(spec: EnvironmentSpec, interpreter: Interpreter | None) -> str:
     return interpreter.label if interpreter is not None else spec.runtime
 
 
-def notices(resolved: Resolved) -> tuple[str, ...]:
-    return (resolved.warning,) if resolved.warning else ()
+def notices(spec: EnvironmentSpec, resolved: Resolved) -> tuple[str, ...]:
+    """First lines of an environment's log."""
+    warning = (resolved.warning,) if resolved.warning else ()
+    return (*warning, *mistakes.notices(spec))
 
 
 def bound_layers(spec: EnvironmentSpec) -> tuple[Path, ...]:

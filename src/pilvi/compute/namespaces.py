@@ -139,7 +139,7 @@ class NamespacesBackend:
                 clock=self._clock,
                 started_at_s=started_at_s,
                 label=command.label(spec, resolved.interpreter),
-                notices=command.notices(resolved),
+                notices=command.notices(spec, resolved),
                 extensions=extensions,
                 host=ADDRESS,
             )

@@ -140,7 +140,7 @@ class ProcessBackend:
                 clock=self._clock,
                 started_at_s=started_at_s,
                 label=command.label(spec, resolved.interpreter),
-                notices=(WARNING, *command.notices(resolved)),
+                notices=(WARNING, *command.notices(spec, resolved)),
                 extensions=extensions,
                 host=_LOOPBACK,
             )

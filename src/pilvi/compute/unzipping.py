@@ -72,6 +72,12 @@ def unzip(zipped: bytes, target: Path, *, size_max: int) -> None:
         raise BadPackage(f"one name is a file and a directory: {error.filename}") from error
 
 
+def unzipped_bytes(zipped: bytes) -> int:
+    """What the entries of a package claim to have together; of one that was unpacked, it is true. Blocks."""
+    with zipfile.ZipFile(BytesIO(zipped)) as archive:
+        return sum(entry.file_size for entry in archive.infolist())
+
+
 def check_directory(zipped: bytes) -> None:
     """Refuse a central directory that is too large, in bytes or entries, without keeping any of it.
 

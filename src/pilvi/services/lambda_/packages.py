@@ -5,6 +5,7 @@ The blob is the truth; the unpacked directory, named by the package's hash, is o
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import logging
@@ -19,7 +20,7 @@ import msgspec
 from pilvi.base.arn import Scope
 from pilvi.base.errors import AwsError, NotBuilt
 from pilvi.base.http import Body
-from pilvi.compute.unzipping import BadPackage, PackageTooLarge
+from pilvi.compute.unzipping import BadPackage, PackageTooLarge, unzipped_bytes
 from pilvi.contracts.objects import ObjectNotReadable, Objects
 from pilvi.kit.audit import WatchedRequest
 from pilvi.kit.call import Call
@@ -144,9 +145,10 @@ async def saved(call: Call, zipped: bytes) -> AsyncGenerator[Saved]:
     """
     package = unsaved(zipped)
     await _check(call.cloud, package, zipped)
+    size = await asyncio.to_thread(unzipped_bytes, zipped)
     blob = await call.cloud.blobs.write(zipped, size_max=limits.UNZIPPED_BYTES_MAX)
     try:
-        yield Saved(blob, msgspec.structs.replace(package, blob=blob.ref))
+        yield Saved(blob, msgspec.structs.replace(package, blob=blob.ref, unzipped_bytes=size))
     except BaseException:
         await call.cloud.blobs.abandon(blob)
         raise

@@ -31,11 +31,13 @@ EVERYWHERE: Key = ("-", GLOBAL_REGION)
 
 
 class Package(msgspec.Struct, frozen=True):
-    """A zip file. `sha256`: of the file, in base64, as AWS gives it. `blob`: None only before it is stored."""
+    """A zip file. `sha256`: of the file, in base64, as AWS gives it. `blob`: None only before it is stored.
+    `unzipped_bytes`: 0 for one that was stored before they were counted."""
 
     blob: BlobRef | None
     sha256: str
     size_bytes: int
+    unzipped_bytes: int = 0
 
     @property
     def digest(self) -> str:

@@ -241,6 +241,19 @@ def check_layer_arns(scope: Scope, arns: Sequence[str]) -> None:
         seen[layer] = arn
 
 
+def check_unzipped(configuration: Configuration) -> None:
+    """Code and layers share one limit. Raises: InvalidParameterValueException."""
+    if not configuration.layers:
+        return
+    packages = (configuration.package, *(use.package for use in configuration.layers))
+    size = sum(one.unzipped_bytes for one in packages)
+    if size > limits.UNZIPPED_BYTES_MAX:
+        raise errors.InvalidParameterValueException(
+            detail="Function code combined with layers exceeds the maximum allowed size of"
+            f" {limits.UNZIPPED_BYTES_MAX} bytes. The actual size is {size} bytes."
+        )
+
+
 def check_revision(asked: str | None, configuration: Configuration) -> None:
     """Raises: PreconditionFailedException."""
     if asked is not None and asked != configuration.revision_id:

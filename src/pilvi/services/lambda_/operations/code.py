@@ -68,6 +68,7 @@ async def update_function_code(
             code_signing.check_code(tx, name.scope, name.name, function.signing)
             packages.drop(call.cloud, tx, function.latest.package)
             latest = msgspec.structs.replace(function.latest, package=saved.keep(tx))
+            rules.check_unzipped(latest)
             function = msgspec.structs.replace(function, latest=latest)
             records.put_function(tx, name.scope, function)
             if publish:

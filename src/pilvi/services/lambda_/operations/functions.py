@@ -89,6 +89,7 @@ async def create_function(call: Call, req: WatchedRequest, body: Body) -> Functi
                 code_signing.check_code(tx, name.scope, name.name, config_id)
             uses = packages.use_layers(call, tx, name.scope, layer_arns)
             latest = msgspec.structs.replace(draft, package=saved.keep(tx), layers=uses)
+            rules.check_unzipped(latest)
             function = Function(
                 name=name.name,
                 created_ms=call.now_ms,
@@ -265,6 +266,7 @@ async def update_function_configuration(
             for use in function.latest.layers:
                 packages.drop(call.cloud, tx, use.package)
             latest = msgspec.structs.replace(latest, layers=uses)
+            rules.check_unzipped(latest)
         changed = msgspec.structs.replace(function, latest=latest)
         records.put_function(tx, name.scope, changed)
         return changed
