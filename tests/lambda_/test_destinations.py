@@ -185,3 +185,56 @@ def test_the_role_must_be_allowed_to_tell(
     accept(functions, "f", {})
     clock.wait_until_idle()
     assert len(told(client("logs"), "g")) == 1
+
+
+def queue(client: Callable[..., Any], name: str) -> tuple[Callable[[], list[Any]], str]:
+    """What has come to a new queue, and its ARN."""
+    sqs = client("sqs")
+    url = sqs.create_queue(QueueName=name)["QueueUrl"]
+    told = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+    everything = {
+        "QueueUrl": url,
+        "MaxNumberOfMessages": 10,
+        "MessageAttributeNames": ["All"],
+        "MessageSystemAttributeNames": ["All"],
+    }
+    return lambda: sqs.receive_message(**everything).get("Messages", []), told["Attributes"][
+        "QueueArn"
+    ]
+
+
+def test_a_queue_is_told_and_gets_dead_letters(
+    functions: Functions, client: Callable[..., Any], clock: Any
+) -> None:
+    """Recorded: the dead letter is the event itself, and its attributes say what was wrong."""
+    received, arn = queue(client, "told")
+    dead, dead_arn = queue(client, "dead")
+    created = functions.create("f", FAILS, DeadLetterConfig={"TargetArn": dead_arn})
+    assert created["DeadLetterConfig"] == {"TargetArn": dead_arn}
+    functions.client.put_function_event_invoke_config(
+        FunctionName="f",
+        MaximumRetryAttempts=0,
+        DestinationConfig={"OnFailure": {"Destination": arn}},
+    )
+    request_id = accept(functions, "f", {"why": "broken"})
+    clock.wait_until_idle()
+    [message] = received()
+    record = json.loads(message["Body"])
+    assert record["requestContext"]["condition"] == "RetriesExhausted"
+    assert record["requestContext"]["requestId"] == request_id
+    assert "Lineage=" in message["Attributes"]["AWSTraceHeader"]
+    [letter] = dead()
+    assert json.loads(letter["Body"]) == {"why": "broken"}
+    assert letter["MessageAttributes"] == {
+        "RequestID": {"DataType": "String", "StringValue": request_id},
+        "ErrorCode": {"DataType": "Number", "StringValue": "200"},
+        "ErrorMessage": {"DataType": "String", "StringValue": "broken"},
+    }
+
+
+def test_a_queue_that_is_not_there(functions: Functions, account: str) -> None:
+    functions.create("f", ECHO)
+    arn = arn_of(account, "missing", "sqs")
+    assert refused(functions, DestinationConfig={"OnFailure": {"Destination": arn}}) == (
+        f"The destination ARN {arn} is invalid."
+    )

@@ -80,8 +80,6 @@ async def check_dead_letter(call: Call, name: FunctionName, configuration: Confi
     arn = Arn.parse(text)
     if arn.service not in WAYS:
         raise NotBuilt(what=f"dead-letter targets of the service {arn.service}")
-    if not call.cloud.has_service(arn.service):
-        return
     asked = Permission("sqs:SendMessage", (text,))
     if not await _role_may(call, name, configuration.role, asked):
         raise errors.InvalidParameterValueException(
