@@ -83,3 +83,36 @@ def test_a_loop_may_be_allowed(functions: Functions) -> None:
     put = functions.client.put_function_recursion_config(FunctionName="f", RecursiveLoop="Allow")
     assert put["RecursiveLoop"] == "Allow"
     functions.invoke("f", {"n": 0, "kind": "DryRun"})
+
+
+SENDS_ITSELF = package(
+    """
+import boto3, os
+def handler(event, context):
+    print("round")
+    boto3.client("sqs").send_message(QueueUrl=os.environ["URL"], MessageBody="again")
+"""
+)
+
+
+def test_a_loop_through_a_queue_is_stopped(
+    functions: Functions, client: Callable[..., Any], account: str, clock: Any
+) -> None:
+    """The message keeps the trace; what is not run goes back to the queue, and from there where it sends failures."""
+    sqs = client("sqs")
+    dead = sqs.create_queue(QueueName="dead")["QueueUrl"]
+    redrive = {"deadLetterTargetArn": f"arn:aws:sqs:us-east-1:{account}:dead", "maxReceiveCount": 1}
+    attributes = {"RedrivePolicy": json.dumps(redrive), "VisibilityTimeout": "30"}
+    url = sqs.create_queue(QueueName="loop", Attributes=attributes)["QueueUrl"]
+    functions.create("f", SENDS_ITSELF, Environment={"Variables": {"URL": url}})
+    functions.client.create_event_source_mapping(
+        FunctionName="f", EventSourceArn=f"arn:aws:sqs:us-east-1:{account}:loop"
+    )
+    clock.wait_until_idle()
+    sqs.send_message(QueueUrl=url, MessageBody="first")
+    for _ in range(4):
+        clock.wait_until_idle()
+        clock.advance(seconds=60)
+    clock.wait_until_idle()
+    assert len(Log(client("logs"), "f").lines("round")) == 16
+    assert [one["Body"] for one in sqs.receive_message(QueueUrl=dead)["Messages"]] == ["again"]

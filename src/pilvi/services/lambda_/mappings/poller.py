@@ -204,6 +204,7 @@ class Poller:
                 batch.payload,
                 request_id=request_id,
                 invoked_arn=self.mapping.function_arn,
+                trace_id=getattr(batch, "trace_id", None),  # changes of tables have none
             )
         except TooManyRequestsException as error:
             return Refused(code=error.code, reason=error.text, throttled=True)

@@ -54,6 +54,7 @@ class Item:
     handle: str
     encoded: bytes
     received_ms: int
+    trace: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,11 @@ class MessageBatch:
     @property
     def received_ms(self) -> int:
         return self.items[0].received_ms
+
+    @property
+    def trace_id(self) -> str | None:
+        """Of the message that has one: by it a function is seen to invoke itself through the queue."""
+        return next((item.trace for item in self.items if item.trace), None)
 
 
 class QueueSource:
@@ -186,7 +192,11 @@ class QueueSource:
         for message in messages:
             record = events.record_of(message, self._arn, gathered=self._window_ms > 0)
             item = Item(
-                record["messageId"], record["receiptHandle"], events.encoded(record), now_ms
+                record["messageId"],
+                record["receiptHandle"],
+                events.encoded(record),
+                now_ms,
+                record["attributes"].get("AWSTraceHeader"),
             )
             if self._filters is None or self._filters.takes(record):
                 self._held.append(item)
