@@ -42,11 +42,10 @@ class Batches:
         window = work.lane.window
         if window is not None and self._is_over(shard, work, window, now_ms):
             return self._ending(shard, number, work.lane, window)
-        if work.lane.ranges:
-            if work.lane.due_ms > now_ms:
-                return None
-            changes = self._tried_before(shard, work)
-        else:
+        if work.lane.ranges and work.lane.due_ms > now_ms:
+            return None
+        changes = self._tried_before(shard, work)
+        if not (changes or work.lane.ranges):
             changes = work.first(self._settings.batch_size, None)
             if changes and not self._is_ripe(work, changes, now_ms):
                 return None
@@ -85,7 +84,10 @@ class Batches:
             length_ms = length_s * 1000
             window = work.lane.window or Window(changes[0].at_ms // length_ms * length_ms)
             end_ms = window.start_ms + length_ms
-            changes = list(takewhile(lambda change: change.at_ms < end_ms, changes))
+            inside = list(takewhile(lambda change: change.at_ms < end_ms, changes))
+            changes = (
+                inside or changes[:1]
+            )  # none, where the windows were longer when it was tried first
         until = changes[-1].sequence
         if work.lane.ranges and self._is_all_of(shard, work, changes, work.lane.ranges[0].until):
             until = work.lane.ranges[0].until
