@@ -128,14 +128,15 @@ async def _play(path: Path, steps: list[tuple[str, Any]], chosen: dict[str, Any]
     await driven.begin(response_types=("ReportBatchItemFailures",), **chosen)
     await driven.open()
     told = Told(driven)
-    for step, argument in steps:
+    for place, (step, argument) in enumerate(steps):
         if step == "advance":
             driven.advance(argument)
             continue
         if step == "take":
             await told.take()
         elif step == "close_shards":
-            await driven.close_shards()
+            if steps[:place].count((step, argument)) < 3:  # after a day records would be gone
+                await driven.close_shards()
         else:
             await getattr(told, step)(argument)
     await told.crash(1)
