@@ -88,6 +88,10 @@ class Handle:
         """
         self.far_end.close()
         self._end_processes = end_processes
+        self.tell(request)
+
+    def tell(self, request: dict[str, Any]) -> None:
+        """Raises: EnvironmentFailed."""
         data = json.dumps(request).encode()
         if len(data) > MESSAGE_BYTES_MAX:
             raise EnvironmentFailed(f"The request for a sandbox is too long: {len(data)} bytes.")

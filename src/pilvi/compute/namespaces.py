@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pilvi.base.clock import Clock
-from pilvi.compute import cgroups, command, hierarchies, snapshots
+from pilvi.compute import cgroups, command, hierarchies, parked, snapshots
 from pilvi.compute.accounting import ProcessMeter
 from pilvi.compute.api import EnvironmentFailed, EnvironmentSpec, Probe
 from pilvi.compute.capture import Capture
@@ -26,6 +26,7 @@ from pilvi.compute.handle import Handle
 from pilvi.compute.launcher import landlock
 from pilvi.compute.launchers import ADVICE, Launcher
 from pilvi.compute.names import Names
+from pilvi.compute.parked import Blank, Parked
 from pilvi.compute.plan import ADDRESS, DEVICES, JAVA, NODE, root_plan
 from pilvi.compute.runtime_api import RuntimeApi
 from pilvi.compute.runtimes import Interpreter, Resolved, Runtimes
@@ -62,11 +63,13 @@ class NamespacesBackend:
         host_names: tuple[str, ...] = (),
         hidden: tuple[Path, ...] = (),
         exact_cpu: bool = False,
+        park: bool = False,
     ) -> None:
         """`platform`: how functions find pilvi, on localhost and on 169.254.100.1.
 
         `host_names`: further names of localhost inside. `hidden`: directories to mask should they lie below /usr.
-        `exact_cpu`: no more processor time than on AWS, even while nobody else wants it.
+        `exact_cpu`: no more processor time than on AWS, even while nobody else wants it. `park`: keep a few runtimes
+        started that cannot be forked (see `parked.py`).
         """
         self._mount_point = run_dir / "root"
         self._clock = clock
@@ -77,6 +80,7 @@ class NamespacesBackend:
         self._exact_cpu = exact_cpu
         self._launchers: dict[Path | None, asyncio.Task[Launcher]] = {}
         self._sandboxes: set[Handle] = set()
+        self._parked = Parked(self._park) if park else None
         self._closed = False
         self._home = hierarchies.make_home(f"{id(self):x}", run_dir)
         self._root = os.geteuid() == 0 and _has_host_users()
@@ -99,10 +103,46 @@ class NamespacesBackend:
     async def start(self, spec: EnvironmentSpec) -> LiveEnvironment:
         started_at_s = time.perf_counter()
         resolved = self._runtimes.resolve(spec.runtime, exact=spec.exact_runtime)
-        arguments = _arguments(spec, resolved)
+        extensions = external_of(spec)
+        blank = self._take_parked(spec, resolved, extensions)
+        if blank is None:
+            request = self._request(spec, resolved, _arguments(spec, resolved))
+            add_extensions(request, extensions, f"{_INSIDE.layers}/extensions")
+            blank = await self._make(spec, resolved, request)
+        else:
+            variables = self._variables(spec, resolved)
+            told = {"environment": variables, "directory": _INSIDE.task}
+            blank.sandbox.tell({"binds": _binds(spec), "told": told})
+        sandbox = blank.sandbox
+        try:
+            api = RuntimeApi()
+            environment = LiveEnvironment(
+                spec,
+                sandbox=sandbox,
+                runtime_api=api,
+                capture=blank.capture,
+                clock=self._clock,
+                started_at_s=started_at_s,
+                label=command.label(spec, resolved.interpreter),
+                notices=command.notices(spec, resolved),
+                extensions=extensions,
+                host=ADDRESS,
+            )
+            await self._serve(sandbox, api, blank.listeners)
+        except BaseException:
+            blank.capture.close()
+            await sandbox.kill()
+            raise
+        return environment
+
+    async def _make(
+        self, spec: EnvironmentSpec, resolved: Resolved, request: dict[str, Any]
+    ) -> Blank:
+        """A sandbox as it is asked for. Raises: EnvironmentFailed."""
         launcher = await self._launcher(resolved.interpreter)
         self._count += 1
         cgroup = self._make_cgroup(spec)
+        self._limit(request, spec, limited=cgroup is not None)
         try:
             sandbox = Handle(
                 self._sandboxes.discard, meter=cgroup, meter_of=_watched, walls=self._walls
@@ -125,25 +165,8 @@ class NamespacesBackend:
                 )
             finally:
                 os.close(writer)
-            extensions = external_of(spec)
-            request = self._request(spec, resolved, arguments, limited=cgroup is not None)
-            add_extensions(request, extensions, f"{_INSIDE.layers}/extensions")
             sandbox.begin(request, lambda: launcher.kill(number))
             listeners = await asyncio.wait_for(sandbox.listening, _LISTENING_S_MAX)
-            api = RuntimeApi()
-            environment = LiveEnvironment(
-                spec,
-                sandbox=sandbox,
-                runtime_api=api,
-                capture=capture,
-                clock=self._clock,
-                started_at_s=started_at_s,
-                label=command.label(spec, resolved.interpreter),
-                notices=command.notices(spec, resolved),
-                extensions=extensions,
-                host=ADDRESS,
-            )
-            await self._serve(sandbox, api, listeners)
         except BaseException as error:
             if capture is not None:
                 capture.close()
@@ -151,10 +174,43 @@ class NamespacesBackend:
             if isinstance(error, TimeoutError):
                 raise EnvironmentFailed("The sandbox was not made in time.") from error
             raise
-        return environment
+        assert capture is not None
+        return Blank(sandbox, capture, listeners)
+
+    @property
+    def parked(self) -> int:
+        """How many sandboxes wait for a function."""
+        return self._parked.ready if self._parked is not None else 0
+
+    def _take_parked(
+        self, spec: EnvironmentSpec, resolved: Resolved, extensions: tuple[str, ...]
+    ) -> Blank | None:
+        if self._parked is None or resolved.family != "nodejs" or extensions:
+            return None
+        key = parked.key_of(spec)
+        return None if key is None else self._parked.take(key)
+
+    async def _park(self, key: parked.Key) -> Blank:
+        """A sandbox whose runtime waits for its function. Raises: EnvironmentFailed, InvalidEntrypoint."""
+        spec = EnvironmentSpec(
+            key="",
+            function_name="",
+            function_arn="arn:aws:lambda:us-east-1:000000000000:function:parked",
+            version="",
+            runtime=key.runtime,
+            handler="",
+            code_dir=Path("/"),
+            memory_mb=key.memory_mb,
+            tmp_mb=key.tmp_mb,
+        )
+        resolved = self._runtimes.resolve(key.runtime, exact=key.exact)
+        request = self._request(spec, resolved, [*_arguments(spec, resolved), "--parked"])
+        return await self._make(spec, resolved, {**request, "parked": True, "binds": []})
 
     async def close(self) -> None:
         self._closed = True
+        if self._parked is not None:
+            await self._parked.close()
         await asyncio.gather(*(sandbox.kill() for sandbox in list(self._sandboxes)))
         for task in self._launchers.values():
             task.cancel()
@@ -232,12 +288,27 @@ class NamespacesBackend:
             assert self._platform is not None
             sandbox.servers.append(await self._platform.serve(listener))
 
+    def _limit(self, request: dict[str, Any], spec: EnvironmentSpec, *, limited: bool) -> None:
+        """`limited`: by a cgroup."""
+        request["memory_held"] = limited
+        if not limited:
+            data = (spec.memory_mb + _DATA_SLACK_MB) * 1024 * 1024
+            request["limits"]["RLIMIT_DATA"] = (data, data)
+
+    def _variables(self, spec: EnvironmentSpec, resolved: Resolved) -> dict[str, str]:
+        return all_variables(
+            spec,
+            resolved,
+            _INSIDE,
+            runtime_api=f"{ADDRESS}:{RUNTIME_API_PORT}",
+            daemon_host=ADDRESS,
+            endpoint_url=self._platform.url if self._platform else None,
+        )
+
     def _request(
-        self, spec: EnvironmentSpec, resolved: Resolved, arguments: list[str], *, limited: bool
+        self, spec: EnvironmentSpec, resolved: Resolved, arguments: list[str]
     ) -> dict[str, Any]:
-        """What `launcher.sandbox` makes. `limited`: by a cgroup."""
-        binds = [(spec.code_dir, _INSIDE.task)]
-        binds += [(directory, _INSIDE.layers) for directory in command.bound_layers(spec)]
+        """What `launcher.sandbox` makes; `_limit` adds to it."""
         limits = {
             "RLIMIT_NOFILE": (1024, 1024),
             "RLIMIT_NPROC": (_PROCESSES_MAX, _PROCESSES_MAX),
@@ -248,12 +319,9 @@ class NamespacesBackend:
             "RLIMIT_RTPRIO": (0, 0),
             "RLIMIT_NICE": (0, 0),
         }
-        if not limited:
-            data = (spec.memory_mb + _DATA_SLACK_MB) * 1024 * 1024
-            limits["RLIMIT_DATA"] = (data, data)
         tmp_bytes = spec.tmp_mb * 1024 * 1024
         return {
-            "binds": [(str(source.resolve()), target) for source, target in binds],
+            "binds": _binds(spec),
             "user": _FIRST_HOST_USER + self._count % _HOST_USERS if self._root else 0,
             "address": ADDRESS,
             "listeners": self._listeners(spec),
@@ -263,21 +331,19 @@ class NamespacesBackend:
             "last_capability": self._last_capability,
             "landlock": self._landlock,
             "devices": DEVICES,
-            "memory_held": limited,
             "nice": 0 if self._shares_processors else _nice(spec.memory_mb),
             "framed_log": resolved.family != "provided",
             "arguments": arguments,
             "directory": _INSIDE.task,
             "handler": spec.handler,
-            "environment": all_variables(
-                spec,
-                resolved,
-                _INSIDE,
-                runtime_api=f"{ADDRESS}:{RUNTIME_API_PORT}",
-                daemon_host=ADDRESS,
-                endpoint_url=self._platform.url if self._platform else None,
-            ),
+            "environment": self._variables(spec, resolved),
         }
+
+
+def _binds(spec: EnvironmentSpec) -> list[tuple[str, str]]:
+    binds = [(spec.code_dir, _INSIDE.task)]
+    binds += [(directory, _INSIDE.layers) for directory in command.bound_layers(spec)]
+    return [(str(source.resolve()), target) for source, target in binds]
 
 
 def _has_host_users() -> bool:

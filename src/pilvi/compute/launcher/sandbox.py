@@ -51,9 +51,14 @@ def enter(control: int, log: int, go: int) -> NoReturn:
         listeners = _build(request)
         settings = os.open("/proc/sys", os.O_PATH | os.O_CLOEXEC)
         _mask()
-        _lock(request, settings)
-        _hand_out(listeners)
-        processes = supervision.start(request)
+        if request.get("parked"):
+            processes = _park(request, listeners, settings)
+        else:
+            _detach()
+            _await_cgroups()
+            _lock(request, settings)
+            _hand_out(listeners)
+            processes = supervision.start(request)
         linux.prctl(linux.PR_SET_DUMPABLE, 0)
         status = supervision.watch(processes, _signal_all)
     except BaseException as error:
@@ -81,9 +86,50 @@ def _build(request: dict[str, Any]) -> list[socket.socket]:
     linux.raise_loopback(request["address"])
     listeners = [_listen(*listener) for listener in request["listeners"]]
     os.fchown(LOG, user, user)  # so that /dev/stdout can be opened by its name
+    return listeners
+
+
+def _detach() -> None:
     linux.unmount(HOST)
     os.chdir("/")
-    return listeners
+
+
+def _park(
+    request: dict[str, Any], listeners: list[socket.socket], settings: int
+) -> supervision.Processes:
+    """Start a runtime behind all doors before it is known whose it will be; then let its function in.
+
+    Steps 4 and 5 are the runtime's own at first: it is nobody, and waits. This process keeps the host's tree until the
+    function's files are mounted, runs nothing of anybody meanwhile, and then shuts the doors behind itself as well.
+    """
+    _await_cgroups()
+    settings_again = os.dup(settings)
+    reader, writer = os.pipe2(os.O_CLOEXEC)
+    runtime = os.fork()
+    if runtime == 0:
+        os.close(writer)
+        _lock(request, settings)
+        supervision.become_parked(request, reader)
+    os.close(reader)
+    os.close(settings)
+    _hand_out(listeners)
+    function = supervision.read_request()
+    for source, target in function["binds"]:
+        linux.bind(HOST + source, target, READ_ONLY)
+    _detach()
+    # Its own rules would keep it from signalling a runtime that has others.
+    _lock({**request, "landlock": 0}, settings_again)
+    with open(writer, "wb") as told:
+        told.write(json.dumps(function["told"]).encode())
+    processes = supervision.Processes(request)
+    processes.runtime = runtime
+    return processes
+
+
+def _await_cgroups() -> None:
+    if os.read(_GO, 1) != b"g":
+        raise OSError("the launcher could not put the sandbox into its cgroups")
+    os.close(_GO)
 
 
 def _mask() -> None:
@@ -111,9 +157,6 @@ def _listen(kind: str, host: str, port: int) -> socket.socket:
 
 def _lock(request: dict[str, Any], settings: int) -> None:
     """`settings`: /proc/sys as it was before it became read-only; closed here."""
-    if os.read(_GO, 1) != b"g":
-        raise OSError("the launcher could not put the sandbox into its cgroups")
-    os.close(_GO)
     linux.unshare(linux.CLONE_NEWCGROUP)
     user = request["user"]
     if user:

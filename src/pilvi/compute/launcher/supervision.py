@@ -83,6 +83,7 @@ def start(request: dict[str, Any]) -> Processes:
 def _start_runtime(processes: Processes) -> None:
     processes.runtime = os.fork()
     if processes.runtime == 0:
+        _begin_process()
         _become_runtime(processes.request)
 
 
@@ -110,8 +111,14 @@ def _become_extension(path: str, environment: dict[str, str], log: int) -> NoRet
     os._exit(127)
 
 
-def _become_runtime(request: dict[str, Any]) -> NoReturn:
+def become_parked(request: dict[str, Any], told: int) -> NoReturn:
+    """Execute a runtime that reads from its standard input, once, whose it is."""
     _begin_process()
+    os.dup2(told, 0)
+    _become_runtime(request)
+
+
+def _become_runtime(request: dict[str, Any]) -> NoReturn:
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.dup2(LOG, 1)

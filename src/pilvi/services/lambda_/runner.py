@@ -359,6 +359,7 @@ class Runner:
             platform=platform,
             host_names=() if host == "localhost" else (host,),
             hidden=(cloud.settings.data,),
+            park=True,
         )
 
 

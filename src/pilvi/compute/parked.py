@@ -1,0 +1,108 @@
+"""Runtimes that cannot be forked, started before anybody needs them: Node.js in a sandbox that is nobody's yet.
+
+A sandbox is parked for a runtime and a size that were used, never in advance of the first use; one of each, and few in
+all. Whoever takes it has another one made in the background, a moment later, so that it does not stand in its way.
+What is to run is mounted and told when it is taken (`launcher/sandbox.py`, `_park`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from pilvi.compute.api import EnvironmentFailed, EnvironmentSpec
+from pilvi.compute.capture import Capture
+from pilvi.compute.handle import Handle
+
+log = logging.getLogger("pilvi.compute")
+
+PARKED_MAX = 3
+REFILL_AFTER_S = 0.3
+"""Twice the time that Node.js takes to start: the environment that is being made goes first."""
+
+_READ_AT_START = ("NODE_", "LD_", "LC_", "UV_", "SSL_", "OPENSSL_", "MALLOC_")
+_READ_AT_START_TOO = frozenset(("TZ", "LANG", "AWS_LAMBDA_EXEC_WRAPPER"))
+
+
+class Key(msgspec.Struct, frozen=True):
+    """What a parked sandbox was made for, beside the interpreter of its runtime."""
+
+    runtime: str
+    exact: bool
+    memory_mb: int
+    tmp_mb: int
+
+
+class Blank(msgspec.Struct, frozen=True):
+    """A sandbox that waits for its function."""
+
+    sandbox: Handle
+    capture: Capture
+    listeners: list[socket.socket]
+
+
+def key_of(spec: EnvironmentSpec) -> Key | None:
+    """None for a function whose runtime must know its variables when it starts."""
+    for name in spec.environment:
+        if name.startswith(_READ_AT_START) or name in _READ_AT_START_TOO:
+            return None
+    return Key(spec.runtime, spec.exact_runtime, spec.memory_mb, spec.tmp_mb)
+
+
+class Parked:
+    def __init__(self, make: Callable[[Key], Awaitable[Blank]]) -> None:
+        """`make`: raises EnvironmentFailed, InvalidEntrypoint."""
+        self._make = make
+        self._blanks: OrderedDict[Key, Blank] = OrderedDict()
+        """The one used last at the end."""
+        self._making: dict[Key, asyncio.Task[None]] = {}
+        self._closed = False
+
+    def take(self, key: Key) -> Blank | None:
+        """One that is ready, if there is; another one is made later."""
+        blank = self._blanks.pop(key, None)
+        if key not in self._making and not self._closed:
+            task = asyncio.create_task(self._refill(key))
+            self._making[key] = task
+            task.add_done_callback(lambda _: self._making.pop(key, None))
+        if blank is None or blank.sandbox.exited.done():
+            return None
+        return blank
+
+    async def _refill(self, key: Key) -> None:
+        await asyncio.sleep(REFILL_AFTER_S)
+        try:
+            blank = await self._make(key)
+        except EnvironmentFailed as problem:
+            log.warning("no %s could be parked: %s", key.runtime, problem)
+            return
+        if self._closed:
+            await _end(blank)
+            return
+        self._blanks[key] = blank
+        if len(self._blanks) > PARKED_MAX:
+            await _end(self._blanks.popitem(last=False)[1])
+
+    @property
+    def ready(self) -> int:
+        return len(self._blanks)
+
+    async def close(self) -> None:
+        self._closed = True
+        for task in list(self._making.values()):
+            task.cancel()
+        await asyncio.gather(*self._making.values(), return_exceptions=True)
+        await asyncio.gather(*(_end(blank) for blank in self._blanks.values()))
+        self._blanks.clear()
+
+
+async def _end(blank: Blank) -> None:
+    blank.capture.close()
+    for listener in blank.listeners:
+        listener.close()
+    await blank.sandbox.kill()

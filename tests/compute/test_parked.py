@@ -1,0 +1,140 @@
+"""Node.js that was started before anybody needed it: the same function in the same sandbox, only sooner."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from compute.support import Room, processes_in, text_of, wait_until, write_files
+from pilvi.compute import parked
+from pilvi.compute.namespaces import NamespacesBackend
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("node") is None, reason="there is no Node.js on this host"
+)
+
+SOURCE = """
+import fs from "node:fs";
+import { createRequire } from "node:module";
+console.log("begins");
+const attempt = (what) => { try { return what(); } catch (error) { return error.code; } };
+export const handler = async (event, context) => {
+  if (event === "spin") for (;;) {}
+  if (event === "layer") return createRequire("/var/task/")("brought");
+  return {
+    variables: Object.keys(process.env).sort(), own: process.env.OWN, trace: process.env._X_AMZN_TRACE_ID,
+    arguments: process.argv.length, directory: process.cwd(), files: fs.readdirSync("."),
+    name: context.functionName, left: context.getRemainingTimeInMillis() > 1000,
+    input: fs.readFileSync(0).length,
+    walls: [
+      attempt(() => fs.readdirSync("/.host")), attempt(() => fs.writeFileSync("/var/task/x", "")),
+      attempt(() => fs.writeFileSync("/tmp/x", "y")),
+      fs.readFileSync("/proc/self/status", "utf8").match(/(CapEff|CapBnd|NoNewPrivs|Seccomp):\\s*\\w+/g),
+      attempt(() => fs.readdirSync("/proc/1/fd")),
+      attempt(() => fs.readFileSync("/proc/sys/user/max_user_namespaces", "utf8")),
+    ],
+    namespace: fs.readlinkSync("/proc/self/ns/pid"),
+  };
+};
+"""
+
+
+@pytest.fixture(scope="module")
+def parking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
+    made = Room(tmp_path_factory.mktemp("parking"), park=True)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def start(parking: Room, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    monkeypatch.setattr(parked, "REFILL_AFTER_S", 0.0)
+
+    def started(**members: Any) -> Any:
+        return parking.start(files={"app.mjs": SOURCE}, runtime="nodejs20.x", **members)
+
+    yield started
+    parking.end_functions()
+
+
+def ready(room: Room) -> int:
+    backend = room.backend
+    assert isinstance(backend, NamespacesBackend)
+    return backend.parked
+
+
+def wait_for_one(room: Room) -> None:
+    def is_there() -> bool:
+        room.run(asyncio.sleep(0.01))
+        return ready(room) > 0
+
+    wait_until(is_there, "none was parked")
+
+
+def test_it_is_as_if_it_had_just_been_started(parking: Room, start: Any, tmp_path: Path) -> None:
+    """Its variables, files, walls and log are those of a function that was started for itself."""
+    tmp_path.chmod(0o755)
+    write_files(tmp_path, {"nodejs/node_modules/brought/index.js": "module.exports = 'brought'"})
+    members: dict[str, Any] = {"layer_dirs": (tmp_path,), "environment": {"OWN": "mine"}}
+    plain = start(**members)
+    expected = plain()
+    wait_for_one(parking)
+    function = start(**members)
+    assert ready(parking) == 0, "it was taken"
+    outcome = function.invoke()
+    told = json.loads(outcome.payload)
+    assert processes_in(told.pop("namespace"))
+    assert processes_in(expected.pop("namespace"))
+    assert told.pop("name") == function.environment.spec.function_name
+    assert expected.pop("name") == plain.environment.spec.function_name
+    assert told == expected
+    assert told["walls"][0] in ("EACCES", "ENOENT")
+    assert "begins\n" in text_of(outcome)
+    assert function("layer") == "brought"
+    assert outcome.init_ms is not None
+
+
+def test_it_ends_as_others_do(parking: Room, start: Any) -> None:
+    """In its time, and with all of its processes."""
+    start()()
+    wait_for_one(parking)
+    function = start()
+    namespace = function()["namespace"]
+    outcome = function.invoke("spin", timeout_s=0.1)
+    assert json.loads(outcome.payload)["errorType"] == "Sandbox.Timedout"
+    wait_until(lambda: not processes_in(namespace), "processes outlive it")
+
+
+def test_it_is_frozen_as_others_are(parking: Room, start: Any) -> None:
+    start()()
+    wait_for_one(parking)
+    function = start()
+    function()
+    function.environment.freeze()
+    assert function.environment.stats().frozen
+    assert function()["directory"] == "/var/task"
+
+
+def test_what_must_be_known_at_the_start_is_not_parked(parking: Room, start: Any) -> None:
+    start()()
+    wait_for_one(parking)
+    function = start(environment={"NODE_OPTIONS": "--no-warnings"})
+    assert "NODE_OPTIONS" in function()["variables"]
+    assert ready(parking) > 0
+
+
+def test_few_are_parked(parking: Room, start: Any) -> None:
+    """One for each size that was used, and the oldest goes."""
+    for memory_mb in range(200, 200 + parked.PARKED_MAX + 2):
+        start(memory_mb=memory_mb)
+    most = 0
+    for _ in range(60):
+        parking.run(asyncio.sleep(0.01))
+        most = max(most, ready(parking))
+    assert 0 < most <= parked.PARKED_MAX
