@@ -282,9 +282,12 @@ class _Connection(asyncio.Protocol):
         self._connections = connections
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpRequestParser(self)
+        self._owed = b""
+        """Answers that go with the one to the next request: pilvi's own runtime client does not wait for them."""
         self._reset()
 
     def _reset(self) -> None:
+        self._with_next = False
         self.method = ""
         self.path = b""
         self.error_type: str | None = None
@@ -363,6 +366,8 @@ class _Connection(asyncio.Protocol):
                 self._error_body = value
             case b"expect" if value.lower() == b"100-continue" and self._transport is not None:
                 self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            case b"pilvi-answer":
+                self._with_next = True
             case b"authorization":
                 self.authorization = value.decode("latin-1")[:1024]
             case other if other.startswith(b"lambda-extension-"):
@@ -405,6 +410,11 @@ class _Connection(asyncio.Protocol):
     def send(self, response: bytes) -> None:
         if self._transport is None:
             return
+        if self._with_next:
+            self._owed = response
+            return
+        if self._owed:
+            response, self._owed = self._owed + response, b""
         self._transport.write(response)
         if not self._keep_alive:
             self._transport.close()
