@@ -18,6 +18,8 @@ from pilvi.compute.streaming import ResponseStream
 PAYLOAD_BYTES_MAX = 6 * 1024 * 1024 + 100
 """The most that a function may answer; AWS states this number in its error."""
 
+TAIL_BYTES_MAX = 4096
+
 LogLine = tuple[int, str]
 """(timestamp in ms since the epoch, message). A message ends with its own newline, as in CloudWatch Logs."""
 
@@ -94,8 +96,20 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """How long the initialisation took; None unless this was the environment's first invocation."""
     max_memory_mb: int
     log_lines: list[LogLine]
-    log_tail: bytes
-    """The last 4 KiB of this invocation's log, from START on: X-Amz-Log-Result before base64."""
+    own_lines: int
+    """How many of them, the last ones, are of the invocation itself: from START on."""
+
+    @property
+    def log_tail(self) -> bytes:
+        """The last 4 KiB of the invocation's own lines: X-Amz-Log-Result before base64."""
+        kept: list[bytes] = []
+        size = 0
+        for _, line in self.log_lines[: -self.own_lines - 1 : -1]:
+            kept.append(line.encode())
+            size += len(kept[-1])
+            if size >= TAIL_BYTES_MAX:
+                break
+        return b"".join(reversed(kept))[-TAIL_BYTES_MAX:]
 
 
 class Stats(msgspec.Struct, frozen=True, kw_only=True):

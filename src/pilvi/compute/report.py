@@ -13,8 +13,6 @@ import orjson
 
 from pilvi.base.arn import Arn
 
-TAIL_BYTES_MAX = 4096
-
 
 def instant(at_ms: int) -> str:
     """ISO 8601 with milliseconds, as AWS writes it."""
@@ -102,15 +100,3 @@ def platform_error(request_id: str, error_type: str, message: str) -> bytes:
 def too_large(bytes_max: int) -> bytes:
     message = f"Response payload size exceeded maximum allowed payload size ({bytes_max} bytes)."
     return orjson.dumps({"errorMessage": message, "errorType": "Function.ResponseSizeTooLarge"})
-
-
-def tail(lines: list[str]) -> bytes:
-    """The last 4 KiB of these lines."""
-    kept: list[bytes] = []
-    size = 0
-    for line in reversed(lines):
-        kept.append(line.encode())
-        size += len(kept[-1])
-        if size >= TAIL_BYTES_MAX:
-            break
-    return b"".join(reversed(kept))[-TAIL_BYTES_MAX:]

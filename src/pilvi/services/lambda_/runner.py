@@ -411,5 +411,5 @@ def _not_startable(
         init_ms=None,
         max_memory_mb=0,
         log_lines=[(now_ms, line) for line in lines],
-        log_tail=report.tail(lines),
+        own_lines=len(lines),
     )
