@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 
 from pilvi.compute.api import Backend, Environment, EnvironmentSpec
 from pilvi.compute.provided import Provided
+from pilvi.compute.slots import Slots
 
 log = logging.getLogger("pilvi.compute")
 
@@ -21,6 +22,7 @@ IDLE_S_MAX = 300.0
 LIFE_S_MAX = 43_200.0
 """However often it is used, an environment is made anew twice a day, before its files may be swept away."""
 REAP_EVERY_S = 30.0
+_ANY = 1 << 30
 _RETIRED_MAX = 10_000
 
 
@@ -42,8 +44,18 @@ class Pool:
         idle_s_max: float = IDLE_S_MAX,
         life_s_max: float = LIFE_S_MAX,
         reap_every_s: float = REAP_EVERY_S,
+        slots: Slots | None = None,
+        account_max: int = 1000,
     ) -> None:
-        """`on_end`: called with each environment once it has ended (its last log lines)."""
+        """`on_end`: called with each environment once it has ended (its last log lines).
+
+        `slots`: counts what is busy in the other processes too, where there are others; `account_max`: so much may be
+        in one account and region, beside what functions have reserved.
+        """
+        self._slots = slots
+        self._account_max = account_max
+        self._counted: dict[Environment, tuple[str, ...]] = {}
+        """What is counted in the slots for one that is busy."""
         self._backend = backend
         self._on_end = on_end
         self._environments_max = environments_max
@@ -86,32 +98,45 @@ class Pool:
             raise Throttled("ReservedFunctionConcurrentInvocationLimitExceeded")
         if self._busy_in_all + self.provided.count >= self._environments_max or self._closed:
             raise Throttled("ConcurrentInvocationLimitExceeded")
+        counted = () if self._slots is None else self._count_in(self._slots, function_arn, reserved)
         self._busy[function_arn] += 1
         self._busy_in_all += 1
         try:
-            warm = self._warm.get(key)
-            while warm:
-                environment = warm.pop()
-                if not warm:
-                    del self._warm[key]
-                del self._idle[environment]
-                if environment.alive:
-                    return environment
-                self._end(environment, "it had ended")
-            if self._count() > self._environments_max and self._idle:
-                self._drop(next(iter(self._idle)), "room was needed")
-            environment = await self._backend.start(await make_spec())
-            self._born[environment] = self._loop.time()
-            return environment
+            environment = await self._obtain(key, make_spec)
         except BaseException:
             self._leave(function_arn)
+            self._count_out(counted)
             raise
+        if counted:
+            self._counted[environment] = counted
+        return environment
+
+    async def _obtain(
+        self, key: str, make_spec: Callable[[], Awaitable[EnvironmentSpec]]
+    ) -> Environment:
+        """A warm one, or a new one."""
+        warm = self._warm.get(key)
+        while warm:
+            environment = warm.pop()
+            if not warm:
+                del self._warm[key]
+            del self._idle[environment]
+            if environment.alive:
+                return environment
+            self._end(environment, "it had ended")
+        if self._count() > self._environments_max and self._idle:
+            self._drop(next(iter(self._idle)), "room was needed")
+        environment = await self._backend.start(await make_spec())
+        self._born[environment] = self._loop.time()
+        return environment
 
     def release(self, environment: Environment) -> None:
         """The invocation is over; whoever acquired it does not touch the environment any more."""
         if self.provided.count and self.provided.give_back(environment):
             return
         self._leave(environment.spec.function_arn)
+        if self._slots is not None:
+            self._count_out(self._counted.pop(environment, ()))
         key = environment.spec.key
         old = self._loop.time() - self._born[environment] > self._life_s_max
         if old or not environment.alive or key in self._retired or self._closed:
@@ -145,6 +170,27 @@ class Pool:
             self._timer.cancel()
         await self.end_idle()
         await self._backend.close()
+        if self._slots is not None:
+            self._slots.close()
+            self._slots = None
+
+    def _count_in(self, slots: Slots, function_arn: str, reserved: int | None) -> tuple[str, ...]:
+        """Raises: Throttled."""
+        if reserved is not None:
+            if not slots.take(function_arn, reserved):
+                raise Throttled("ReservedFunctionConcurrentInvocationLimitExceeded")
+            return (function_arn,)
+        account = function_arn.partition(":function:")[0]
+        if not slots.take(account, self._account_max):
+            raise Throttled("ConcurrentInvocationLimitExceeded")
+        # What has nothing reserved is counted all the same: it may be given something while this one runs.
+        slots.take(function_arn, _ANY)
+        return (account, function_arn)
+
+    def _count_out(self, counted: tuple[str, ...]) -> None:
+        if self._slots is not None:
+            for what in counted:
+                self._slots.give(what)
 
     def _count(self) -> int:
         return self._busy_in_all + len(self._idle) + self.provided.count

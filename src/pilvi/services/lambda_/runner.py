@@ -36,6 +36,7 @@ from pilvi.compute.pool import Pool, Throttled
 from pilvi.compute.process import ProcessBackend
 from pilvi.compute.provided import Held, Wanted
 from pilvi.compute.runtimes import Runtimes
+from pilvi.compute.slots import Slots
 from pilvi.compute.snapshots import FAMILIES, SNAP_START
 from pilvi.compute.streaming import ResponseStream
 from pilvi.compute.tracing import trace
@@ -332,7 +333,9 @@ class Runner:
             raise errors.ServiceException(
                 detail=f"Functions cannot run on this host: {probe.reason} {probe.advice}"
             )
-        return Pool(backend, self._write_last_lines)
+        workers = self._cloud.settings.workers
+        slots = Slots(self._cloud.settings.data / "run" / "lambda.slots") if workers > 1 else None
+        return Pool(backend, self._write_last_lines, slots=slots, account_max=limits.CONCURRENCY)
 
     async def _write_last_lines(self, environment: Environment) -> None:
         """What an environment wrote after its last invocation."""
