@@ -18,9 +18,6 @@ Invariants; the code cites them:
    as many as its kind allows (`room.py`).
 9. A resident (`residents.py`) counts nowhere there, has no time limit, and is not suspected of the deaths of its
    processes: it runs whenever one dies. When this process stops it is told to leave, before it is made to.
-10. The cloud is idle only when, at one instant, nothing is due, nothing runs, no resident is engaged and none has
-    anything to engage in. Residents are asked between two looks at what all processes say: when these show the same
-    number of turns and nobody engaged, nothing happened in between (`presence.py`).
 """
 
 from __future__ import annotations
@@ -45,19 +42,18 @@ from pilvi.base.errors import NotBuilt
 from pilvi.contracts.causes import Cause
 from pilvi.contracts.delivery import Commit, Delivery, Undeliverable
 from pilvi.contracts.jobs import Job, Retry
+from pilvi.dispatch.idleness import Idleness
 from pilvi.dispatch.leases import (
     LeaseLost,
-    busy,
     choose,
     give_up,
     holds,
     look,
     pause_after_ms,
     release,
-    residing,
 )
 from pilvi.dispatch.owners import BEAT_S, Liveness
-from pilvi.dispatch.presence import Presence, Seen
+from pilvi.dispatch.presence import Presence
 from pilvi.dispatch.records import (
     DELIVER,
     HOME,
@@ -140,6 +136,9 @@ class Runner:
         self._running: dict[asyncio.Task[None], str] = {}
         self._staying: dict[asyncio.Task[None], Staying] = {}
         self._presence = Presence(self._progress.set)
+        self._idleness = Idleness(
+            store, clock, self._liveness, self._presence, self._running, self._kind_of
+        )
         self._lane_max: dict[str, int] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
@@ -192,32 +191,12 @@ class Runner:
         """Return once nothing is due and nothing runs, in any process on this store."""
         while True:
             self._progress.clear()
-            if await self._is_idle():
+            if await self._idleness.holds():
                 return
             self._stir.set()
             with suppress(TimeoutError):
                 async with asyncio.timeout(IDLE_POLL_S):
                     await self._progress.wait()
-
-    async def _is_idle(self) -> bool:
-        """Invariant 10."""
-        before = self._seen()
-        if await self._at_work(before):
-            return False
-        for job in await self._store.read(residing):
-            pending = self._kind_of(job).pending
-            if pending is not None and await pending(job):
-                return False
-        return not await self._at_work(before) and self._seen() == before
-
-    async def _at_work(self, seen: dict[str, Seen]) -> bool:
-        now_ms = self._clock.now_ms()
-        if self._running or any(one.at_work(now_ms) for one in seen.values()):
-            return True
-        return await self._store.read(partial(busy, now_ms=now_ms))
-
-    def _seen(self) -> dict[str, Seen]:
-        return {**self._liveness.others(), self._liveness.owner: self._presence.seen()}
 
     async def statistics(self) -> Statistics:
         def count(at: Snapshot) -> tuple[int, int]:

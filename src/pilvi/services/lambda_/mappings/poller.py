@@ -173,8 +173,8 @@ class Poller:
     async def _take(self, source: Source) -> Batch | None:
         with self.stay.engaged():  # invariant 1
             batch = await source.take()
+            self._failures = 0
             if batch is not None:
-                self._failures = 0
                 engaged = self.stay.engaged()
                 engaged.__enter__()
                 task = asyncio.create_task(self._run(source, batch))
@@ -242,7 +242,12 @@ class Poller:
     async def _drain(self, source: Source | None) -> None:
         """Invariant 2."""
         if self._running:
-            await asyncio.wait(self._running)
+            try:
+                await asyncio.wait(self._running)
+            except asyncio.CancelledError:  # the process does not wait any longer
+                for task in self._running:
+                    task.cancel()
+                raise
         if source is not None:
             with self.stay.engaged(), suppress(AwsError):  # what is not given back comes back later
                 await source.close()

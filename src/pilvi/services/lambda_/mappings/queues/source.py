@@ -92,6 +92,7 @@ class QueueSource:
         self._running = 0
         self._grown_s = time.monotonic()
         self._held: deque[Item] = deque()
+        self._held_bytes = events.ENVELOPE_BYTES
         self._again: deque[MessageBatch] = deque()
         self._throttles = 0
         self._resting_until_ms = 0
@@ -157,10 +158,6 @@ class QueueSource:
             return True
         return self._held_bytes > limits.SYNC_PAYLOAD_BYTES_MAX
 
-    @property
-    def _held_bytes(self) -> int:
-        return events.ENVELOPE_BYTES + sum(len(item.encoded) + 1 for item in self._held)
-
     def _cut(self) -> MessageBatch:
         """As many as fit; one that is too large for itself goes alone, and fails."""
         items: list[Item] = []
@@ -170,6 +167,7 @@ class QueueSource:
             if items and size > limits.SYNC_PAYLOAD_BYTES_MAX:
                 break
             items.append(self._held.popleft())
+            self._held_bytes -= len(items[-1].encoded) + 1
         return MessageBatch(items, events.event_of([item.encoded for item in items]))
 
     async def _receive(self, most: int) -> int:
@@ -200,6 +198,7 @@ class QueueSource:
             )
             if self._filters is None or self._filters.takes(record):
                 self._held.append(item)
+                self._held_bytes += len(item.encoded) + 1
             else:
                 passed_over.append(item)
         await self._delete(passed_over)
@@ -233,11 +232,8 @@ class QueueSource:
         await self._polling.tell_now(told, resting_until_ms=self._resting_until_ms)
 
     async def _delete(self, items: Iterable[Item]) -> None:
+        """Those that others have received meanwhile, since the function took too long, stay; no error comes of them."""
         for entries in _entries(items):
-            if len(entries) == 1:
-                one = {"QueueUrl": self._url, "ReceiptHandle": entries[0]["ReceiptHandle"]}
-                await self._polling.perform("sqs", "DeleteMessage", one)
-                continue
             await self._polling.perform(
                 "sqs", "DeleteMessageBatch", {"QueueUrl": self._url, "Entries": entries}
             )
