@@ -41,26 +41,25 @@ class SqsQueues:
             return _ABSENT if records.find_queue(at, name) is None else self._look(at, name)
 
         while True:
-            woken = asyncio.ensure_future(store.wait(name.topic))
-            moved: asyncio.Future[bool] | None = None
+            ready, due_ms = await store.read(look)
+            if ready:
+                return
+            if due_ms == NEVER:
+                await store.wait(name.topic)
+                continue
+            tasks = [
+                asyncio.ensure_future(store.wait(name.topic)),
+                asyncio.ensure_future(store.wait(_CLOCK, clock.real_delay_s(due_ms))),
+            ]
             try:
                 await asyncio.sleep(
                     0
-                )  # it waits from now on, so what happens after the look wakes it
-                ready, due_ms = await store.read(look)
-                if ready:
-                    return
-                if due_ms == NEVER:
-                    await woken
-                    continue
-                moved = asyncio.ensure_future(store.wait(_CLOCK, clock.real_delay_s(due_ms)))
-                await asyncio.sleep(0)
-                if clock.now_ms() < due_ms:
-                    await asyncio.wait({woken, moved}, return_when=asyncio.FIRST_COMPLETED)
+                )  # both wait from now on, so what happens after a look wakes one
+                if await store.read(look) == (ready, due_ms):
+                    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             finally:
-                woken.cancel()
-                if moved is not None:
-                    moved.cancel()
+                for one in tasks:
+                    one.cancel()
 
     def _look(self, at: Snapshot, name: QueueName) -> tuple[bool, int]:
         """Whether something can be received, and when the next message is visible by itself."""

@@ -27,6 +27,7 @@ from pilvi.services.lambda_.errors import TooManyRequestsException
 from pilvi.services.lambda_.mappings import kinds, records
 from pilvi.services.lambda_.mappings.records import Mapping
 from pilvi.services.lambda_.mappings.source import Answered, Batch, Ending, Failed, Refused, Source
+from pilvi.services.lambda_.mappings.watching import watch_of
 from pilvi.services.lambda_.names import FunctionName
 from pilvi.services.lambda_.questions import runner_of
 from pilvi.store.api import Transaction
@@ -81,7 +82,8 @@ class Poller:
         if not await self._enable():
             await self._drain(source)
             return
-        ends = [self._until_changed(), self.stay.until_leaving()]
+        changed = watch_of(self.cloud, self.mapping.uuid).until_changed(self.scope, self.mapping)
+        ends = [changed, self.stay.until_leaving()]
         stop = asyncio.create_task(_first_of(ends))
         try:
             while not stop.done():
@@ -114,21 +116,6 @@ class Poller:
             return True
 
         return await self.cloud.store.write(enable)
-
-    async def _until_changed(self) -> None:
-        topic = records.topic_of(self.mapping.uuid)
-        while True:
-            wake = asyncio.ensure_future(self.cloud.store.wait(topic))
-            try:
-                await asyncio.sleep(0)  # it waits from now on
-                current = await self.cloud.store.read(
-                    lambda at: records.find_mapping(at, self.scope, self.mapping.uuid)
-                )
-                if current is None or current.version != self.mapping.version:
-                    return
-                await wake
-            finally:
-                wake.cancel()
 
     async def _open(self) -> Source:
         """Raises: AwsError."""

@@ -103,8 +103,8 @@ def mapping_home(scope: Scope, uuid: str) -> Key:
 
 
 def topic_of(uuid: str) -> str:
-    """Woken when a mapping is changed, disabled or deleted."""
-    return f"lambda.mapping/{uuid}"
+    """Woken when a mapping is changed, disabled or deleted: one of sixteen, that few have to look."""
+    return f"lambda.mappings/{uuid[0]}"
 
 
 def find_mapping(at: Snapshot, scope: Scope, uuid: str) -> Mapping | None:
