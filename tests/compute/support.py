@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from pilvi.base.clock import Clock
 from pilvi.compute.api import Backend, Environment, EnvironmentSpec, Invocation, Outcome
+from pilvi.compute.bubblewrap import BubblewrapBackend
 from pilvi.compute.namespaces import NamespacesBackend
 from pilvi.compute.process import ProcessBackend
 from pilvi.compute.runtimes import Runtimes
@@ -93,7 +94,11 @@ class Room:
 
     async def _make(self, kind: str, options: dict[str, Any]) -> Backend:
         self.gate = Gate()
-        make = {"namespaces": NamespacesBackend, "process": ProcessBackend}[kind]
+        make = {
+            "namespaces": NamespacesBackend,
+            "bubblewrap": BubblewrapBackend,
+            "process": ProcessBackend,
+        }[kind]
         shared = {"run_dir": self.place / "run", "clock": Clock(), "platform": self.gate}
         return make(runtimes=await Runtimes.discover(), **shared, **options)
 

@@ -21,15 +21,11 @@ _DAY_MS_MIN, _DAY_MS_MAX = 1000, 24 * 60 * 60 * 1000
 
 
 def _check_backend(_context: click.Context, _option: click.Parameter, name: str) -> str:
-    if name in ("namespaces", "process"):
+    if name == "bwrap":
+        return "bubblewrap"
+    if name in ("namespaces", "bubblewrap", "process"):
         return name
-    if name in ("bubblewrap", "bwrap"):
-        raise PilviError(
-            "the backend bubblewrap is not built.",
-            "`namespaces`, the default, needs no more of the host than bubblewrap would, and isolates better."
-            " Where user namespaces are forbidden, `process` runs functions without isolation.",
-        )
-    raise PilviError(f"there is no backend {name}.", "Choose namespaces or process.")
+    raise PilviError(f"there is no backend {name}.", "Choose namespaces, bubblewrap or process.")
 
 
 def _check_day(_context: click.Context, _option: click.Parameter, given: str) -> int:
@@ -90,11 +86,11 @@ def _check_day(_context: click.Context, _option: click.Parameter, given: str) ->
 )
 @click.option(
     "--backend",
-    metavar="[namespaces|process]",
+    metavar="[namespaces|bubblewrap|process]",
     default="namespaces",
     show_default=True,
     callback=_check_backend,
-    help="How functions are isolated. process: not at all, for hosts that forbid user namespaces.",
+    help="How functions are isolated. bubblewrap: by that program, where only it may. process: not at all.",
 )
 @click.option(
     "--oidc-keys",
@@ -109,6 +105,11 @@ def _check_day(_context: click.Context, _option: click.Parameter, given: str) ->
     envvar="PILVI_LIFECYCLE_DAY",
     callback=_check_day,
     help="How long a day of S3's lifecycle rules lasts, for trying them: 10s. Restores shrink with it.",
+)
+@click.option(
+    "--exact-cpu",
+    is_flag=True,
+    help="Give functions no more processor time than on AWS, even while nobody else wants it.",
 )
 @click.option("--exact-runtimes", is_flag=True, help="Refuse a runtime whose version is not here.")
 @click.option(
@@ -159,6 +160,7 @@ def up(
     backend: str,
     oidc_keys: Path | None,
     lifecycle_day: int,
+    exact_cpu: bool,
     exact_runtimes: bool,
     strict_members: bool,
     ready_file: Path | None,
@@ -184,7 +186,8 @@ def up(
         tls=tls,
         strict=strict_members,
         url=url,
-        backend=cast("Literal['namespaces', 'process']", backend),
+        backend=cast("Literal['namespaces', 'bubblewrap', 'process']", backend),
+        exact_cpu=exact_cpu,
         exact_runtimes=exact_runtimes,
         oidc_keys=None if oidc_keys is None else oidc_keys.absolute(),
         origins=origins,

@@ -11,6 +11,7 @@ import math
 import os
 import socket
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -139,7 +140,8 @@ class NamespacesBackend:
         self, spec: EnvironmentSpec, resolved: Resolved, request: dict[str, Any]
     ) -> Blank:
         """A sandbox as it is asked for. Raises: EnvironmentFailed."""
-        launcher = await self._launcher(resolved.interpreter)
+        if self._closed:
+            raise EnvironmentFailed("The server ends.")
         self._count += 1
         cgroup = self._make_cgroup(spec)
         self._limit(request, spec, limited=cgroup is not None)
@@ -157,15 +159,11 @@ class NamespacesBackend:
             reader, writer = os.pipe2(os.O_CLOEXEC)
             try:
                 capture = Capture(reader, self._clock)
-                number = launcher.request(
-                    sandbox.far_end.fileno(),
-                    writer,
-                    cgroups=[str(path) for path in cgroup.directories] if cgroup else [],
-                    on_failed=sandbox.fail,
-                )
+                groups = cgroup.directories if cgroup else []
+                end_processes = await self._launch(resolved, request, sandbox, writer, groups)
             finally:
                 os.close(writer)
-            sandbox.begin(request, lambda: launcher.kill(number))
+            sandbox.begin(request, end_processes)
             listeners = await asyncio.wait_for(sandbox.listening, _LISTENING_S_MAX)
         except BaseException as error:
             if capture is not None:
@@ -221,6 +219,24 @@ class NamespacesBackend:
         self._launchers.clear()
         if self._home is not None:
             self._home.remove()
+
+    async def _launch(
+        self,
+        resolved: Resolved,
+        request: dict[str, Any],
+        sandbox: Handle,
+        log: int,
+        groups: list[Path],
+    ) -> Callable[[], Awaitable[object]]:
+        """Have the first process made, in these cgroups; gives what ends it. Raises: EnvironmentFailed."""
+        launcher = await self._launcher(resolved.interpreter)
+        number = launcher.request(
+            sandbox.far_end.fileno(),
+            log,
+            cgroups=[str(group) for group in groups],
+            on_failed=sandbox.fail,
+        )
+        return lambda: launcher.kill(number)
 
     async def _launcher(self, interpreter: Interpreter | None) -> Launcher:
         """Raises: EnvironmentFailed."""

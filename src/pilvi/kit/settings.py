@@ -29,7 +29,9 @@ class Settings:
     """Refuse nested request members that nothing read, too (always on in tests)."""
     url: str = ""
     """The address that clients use, as given by `--url`; else made of host and port."""
-    backend: Literal["namespaces", "process"] = "namespaces"
+    backend: Literal["namespaces", "bubblewrap", "process"] = "namespaces"
+    exact_cpu: bool = False
+    """Functions get no more processor time than on AWS, even while nobody else wants it."""
     exact_runtimes: bool = False
     oidc_keys: Path | None = None
     """Key sets of identity providers, `<issuer with / as _>.json` each; others are fetched from their issuers."""

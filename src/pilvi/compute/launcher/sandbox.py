@@ -20,6 +20,7 @@ import os
 import resource
 import signal
 import socket
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from pilvi.compute.launcher import landlock, linux, seccomp, supervision
@@ -41,14 +42,29 @@ _MASKED = (
 
 
 def enter(control: int, log: int, go: int) -> NoReturn:
-    """Become the sandbox's first process. `go`: a pipe on which the launcher says that the cgroups are set."""
+    """Become the sandbox's first process, forked by the launcher.
+
+    `go`: a pipe on which somebody says that the cgroups are set.
+    """
+    _become(control, log, go, _take_namespaces)
+
+
+def enter_made(control: int, log: int, go: int) -> NoReturn:
+    """The same in namespaces that another program has made, with the mounts of this function."""
+    _become(control, log, go, lambda _request: None)
+
+
+def _become(
+    control: int, log: int, go: int, take_namespaces: Callable[[dict[str, Any]], None]
+) -> NoReturn:
     try:
         supervision.place_descriptors(control, log, go)
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.setsid()
         request = supervision.read_request()
-        listeners = _build(request)
+        take_namespaces(request)
+        listeners = _furnish(request)
         settings = os.open("/proc/sys", os.O_PATH | os.O_CLOEXEC)
         _mask()
         if request.get("parked"):
@@ -57,6 +73,7 @@ def enter(control: int, log: int, go: int) -> NoReturn:
             _detach()
             _await_cgroups()
             _lock(request, settings)
+            linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)  # who changes users has lost it
             _hand_out(listeners)
             processes = supervision.start(request)
         linux.prctl(linux.PR_SET_DUMPABLE, 0)
@@ -69,10 +86,15 @@ def enter(control: int, log: int, go: int) -> NoReturn:
     os._exit(0)
 
 
-def _build(request: dict[str, Any]) -> list[socket.socket]:
+def _take_namespaces(request: dict[str, Any]) -> None:
     linux.unshare(linux.CLONE_NEWNS | linux.CLONE_NEWIPC | linux.CLONE_NEWUTS | linux.CLONE_NEWNET)
     for source, target in request["binds"]:
         linux.bind(HOST + source, target, READ_ONLY)
+    linux.mount("proc", "/proc", "proc", linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC)
+
+
+def _furnish(request: dict[str, Any]) -> list[socket.socket]:
+    """What is its own: /tmp, a name, addresses. Then the host's tree is detached. Gives the listeners."""
     user = request["user"]
     linux.mount(
         "tmp",
@@ -81,7 +103,6 @@ def _build(request: dict[str, Any]) -> list[socket.socket]:
         linux.MS_NOSUID | linux.MS_NODEV,
         f"mode=0700,uid={user},gid={user},size={request['tmp_bytes']},nr_inodes={request['tmp_files']}",
     )
-    linux.mount("proc", "/proc", "proc", linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC)
     socket.sethostname(request["address"])
     linux.raise_loopback(request["address"])
     listeners = [_listen(*listener) for listener in request["listeners"]]

@@ -31,6 +31,7 @@ from pilvi.compute.api import (
     Invocation,
     Outcome,
 )
+from pilvi.compute.bubblewrap import BubblewrapBackend
 from pilvi.compute.namespaces import NamespacesBackend
 from pilvi.compute.pool import Pool, Throttled
 from pilvi.compute.process import ProcessBackend
@@ -355,7 +356,8 @@ class Runner:
                 run_dir=run_dir, clock=cloud.clock, runtimes=runtimes, platform=platform
             )
         host = urlsplit(platform.url).hostname or "localhost"
-        return NamespacesBackend(
+        make = BubblewrapBackend if cloud.settings.backend == "bubblewrap" else NamespacesBackend
+        return make(
             run_dir=run_dir,
             clock=cloud.clock,
             runtimes=runtimes,
@@ -363,6 +365,7 @@ class Runner:
             host_names=() if host == "localhost" else (host,),
             hidden=(cloud.settings.data,),
             park=True,
+            exact_cpu=cloud.settings.exact_cpu,
         )
 
 
