@@ -66,9 +66,6 @@ DIFFERS: dict[str, dict[str, str]] = {
     "TestS3ObjectLockRetention::test_s3_object_retention_exc": {
         "update-retention-past-date": "AWS tells the time in the zone of its machines; here it is UTC",
     },
-    "TestS3NotificationsToSQS::test_invalid_sqs_arn": {
-        "skip_destination_validation": "there are no queues here, and none is kept by name",
-    },
     "TestS3NotificationsToSns::test_invalid_topic_arn": {
         "skip_destination_validation": "there are no topics here, and none is kept by name",
     },

@@ -7,13 +7,22 @@ from typing import Any, Protocol, cast
 
 from pilvi.base.errors import AwsError
 from pilvi.base.http import HttpRequest, HttpResponse
-from pilvi.protocol.model import Operation, Shape
+from pilvi.protocol.model import Operation, ServiceModel, Shape
 from pilvi.protocol.routes import Match, Route
 
 Params = dict[str, Any]
 ReadRequest = Callable[[Match, HttpRequest], Params]
 WriteResponse = Callable[[Mapping[str, Any], str], HttpResponse]
 Events = AsyncIterator[dict[str, Any]]
+
+
+_OF_THE_FRONT_END = {
+    "AccessDeniedException": "AccessDenied",
+    "IncompleteSignatureException": "IncompleteSignature",
+    "InvalidSignatureException": "SignatureDoesNotMatch",
+    "MissingAuthenticationTokenException": "MissingAuthenticationToken",
+    "UnrecognizedClientException": "InvalidClientTokenId",
+}
 
 
 class Failure:
@@ -44,6 +53,11 @@ class Failure:
             if modelled:
                 return modelled
         return self.error.code
+
+    def old_code(self, model: ServiceModel) -> str:
+        """As `query_code`, also for errors of AWS's front end, which spoke query before the service spoke JSON."""
+        code = self.query_code
+        return _OF_THE_FRONT_END.get(code, code) if model.query_compatible else code
 
     @property
     def type_name(self) -> str:

@@ -84,7 +84,7 @@ class Query:
     def fail(self, failure: Failure) -> HttpResponse:
         error = failure.error
         identity = escape(failure.request_id)
-        inner = [f"<Code>{escape(failure.query_code)}</Code>"]
+        inner = [f"<Code>{escape(failure.old_code(self._model))}</Code>"]
         message = failure.error.text
         if message:
             inner.append(f"<Message>{escape(message)}</Message>")

@@ -108,7 +108,7 @@ def query_error_header(failure: Failure, model: ServiceModel) -> list[tuple[str,
     """The code that the service's query protocol had for this error, for SDKs that still expect it."""
     if not model.query_compatible:
         return []
-    return [("x-amzn-query-error", f"{failure.query_code};{failure.error.fault}")]
+    return [("x-amzn-query-error", f"{failure.old_code(model)};{failure.error.fault}")]
 
 
 class JsonRpc:

@@ -263,6 +263,9 @@ def _(s: Story) -> None:
     _notify(s, "invalid_skip", _queues("invalid-queue"), **wrong)
     arn = f"arn:aws:sqs:us-east-1:{s.account}:my-queue"
     _notify(s, "queue-does-not-exist", _queues(arn), **b)
+    named = {"Id": "id123", **_queues(arn)["QueueConfigurations"][0]}
+    _notify(s, "skip", {"QueueConfigurations": [named]}, **wrong)
+    s("skip_destination_validation", "get_bucket_notification_configuration", **b)
 
 
 @scenario(f"{QUEUES}multiple_invalid_sqs_arns")

@@ -44,6 +44,11 @@ def _hides(action: str) -> bool:
     return action.lower().startswith("kms:")
 
 
+def _writes_small(action: str) -> bool:
+    """SQS tells its actions in lower case."""
+    return action.startswith("sqs:")
+
+
 def denial_text(request: Request, decision: Decision, *, quoted: bool = False) -> str:
     """Within an account a policy that denies is named, if it has an ARN. `quoted`: the resource stands in quotation
     marks, as S3 has it."""
@@ -52,10 +57,11 @@ def denial_text(request: Request, decision: Decision, *, quoted: bool = False) -
         return f"Not authorized to perform {request.action}"
     reasons = _EXPLICIT if decision.verdict is Verdict.EXPLICIT_DENY else _IMPLICIT
     resource = f'"{decision.resource}"' if quoted else decision.resource
+    action = request.action.lower() if _writes_small(request.action) else request.action
     words = [
-        f"User: {caller_name(request.principal)} is not authorized to perform: {request.action}",
+        f"User: {caller_name(request.principal)} is not authorized to perform: {action}",
         f"on resource: {resource}" if decision.resource else "",
-        reasons[decision.layer].replace("{action}", request.action),
+        reasons[decision.layer].replace("{action}", action),
     ]
     if decision.cross_account and decision.layer is Layer.RESOURCE and _hides(request.action):
         words[-1] = _HIDDEN

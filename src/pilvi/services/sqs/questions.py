@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
+from pilvi.contracts.delivery import Source
+from pilvi.contracts.queues import QueueNotSendable
 from pilvi.kit.cloud import Cloud
-from pilvi.services.sqs import names, records
+from pilvi.services.sqs import access, names, records
 from pilvi.services.sqs.names import QueueName
 from pilvi.services.sqs.storage.rows import NEVER, Counters, keys_of
 from pilvi.store.api import Snapshot
@@ -60,6 +62,20 @@ class SqsQueues:
             finally:
                 for one in tasks:
                     one.cancel()
+
+    async def check_sendable(self, queue_arn: str, *, source: Source) -> None:
+        name = names.parse_arn(queue_arn)
+        if name is None or not await self._exists(name):
+            raise QueueNotSendable(f"there is no queue {queue_arn}", absent=True)
+        if not await access.lets_in(self._cloud, name, source):
+            raise QueueNotSendable(
+                f"the policy of {queue_arn} does not permit {source.service} for {source.arn}"
+            )
+        if name.is_fifo:
+            raise QueueNotSendable(f"{queue_arn} is a FIFO queue", fifo=True)
+
+    async def _exists(self, name: QueueName) -> bool:
+        return await self._cloud.store.read(lambda at: records.find_queue(at, name) is not None)
 
     def _look(self, at: Snapshot, name: QueueName) -> tuple[bool, int]:
         """Whether something can be received, and when the next message is visible by itself."""

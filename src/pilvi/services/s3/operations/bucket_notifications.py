@@ -8,6 +8,7 @@ import msgspec
 
 from pilvi.base.http import Body
 from pilvi.contracts.functions import FunctionNotInvocable, Functions
+from pilvi.contracts.queues import QueueNotSendable, Queues
 from pilvi.kit.call import Call
 from pilvi.services.s3 import access, errors, events, integrity
 from pilvi.services.s3.records import buckets
@@ -28,11 +29,11 @@ async def put_bucket_notification_configuration(
 ) -> dict[str, Any]:
     """Replace all notifications of the bucket; an empty configuration switches them off.
 
-    Unless SkipDestinationValidation says otherwise, each function must exist, and its policy must let S3 invoke
-    it for this bucket. Both may change later; a delivery that fails for it leaves its reason in the trace.
-    Queues and topics there are none: they are refused as AWS refuses what does not exist.
-    Raises: InvalidArgument, MalformedXML, InvalidDestinations, NotBuilt (EventBridge; a queue or topic that shall not
-        be looked for).
+    Unless SkipDestinationValidation says otherwise, each function and queue must exist, and its policy must let S3
+    invoke it, or send to it, for this bucket; queues get a test event. Both may change later; a delivery that fails for
+    it leaves its reason in the trace. Topics there are none: they are refused as AWS refuses what does not exist.
+    Raises: InvalidArgument, MalformedXML, InvalidDestinations, NotBuilt (EventBridge; a topic that shall not be looked
+        for).
     AWS: PutBucketNotificationConfiguration; User Guide, "Granting permissions to publish event notification
     messages to a destination".
     """
@@ -47,10 +48,16 @@ async def put_bucket_notification_configuration(
         notifications.refuse_unbuilt(configuration)
     else:
         await _check_targets(call, bucket, given, absent)
+    notifications.check_apart(given)
 
     def commit(tx: Transaction) -> None:
         found = access.admit(call, tx, req)
         buckets.put_bucket(tx, msgspec.structs.replace(found, notifications=given))
+        if skipped:
+            return
+        for target in dict.fromkeys(one.target for one in given if notifications.is_to_queue(one)):
+            payload = notifications.trial(found, call.now_ms, call.request_id)
+            tx.deliver(target, payload, source=events.source_of(found))
 
     await call.transact(commit)
     return {}
@@ -60,16 +67,33 @@ async def _check_targets(
     call: Call, bucket: Bucket, given: tuple[Notification, ...], absent: list[tuple[str, str]]
 ) -> None:
     """Raises: InvalidDestinations naming all that cannot be told."""
-    functions = call.ask(Functions)
+    source = events.source_of(bucket)
     refused: list[tuple[str, str]] = []
-    for target in dict.fromkeys(one.target for one in given):
+    for target, one in {one.target: one for one in given}.items():
+        if notifications.is_to_queue(one):
+            try:
+                await call.ask(Queues).check_sendable(target, source=source)
+            except QueueNotSendable as wrong:
+                refused.append((target, _why_not(wrong)))
+            continue
         try:
-            await functions.check_invocable(target, source=events.source_of(bucket))
+            await call.ask(Functions).check_invocable(target, source=source)
         except FunctionNotInvocable:
             refused.append((f"{target}, null", f"Not authorized to invoke function [{target}]"))
     refused += absent
     if refused:
         raise errors.InvalidDestinations(refused)
+
+
+def _why_not(wrong: QueueNotSendable) -> str:
+    if wrong.absent:
+        return "The destination queue does not exist"
+    if wrong.fifo:
+        return "FIFO SQS queues are not supported."
+    return (
+        "Permissions on the destination queue do not allow S3 to publish notifications from this"
+        " bucket"
+    )
 
 
 @s3.read("GetBucketNotificationConfiguration")
@@ -80,8 +104,4 @@ def get_bucket_notification_configuration(
     bucket = access.admit(call, at, req)
     if not bucket.notifications:
         return {}
-    return {
-        "LambdaFunctionConfigurations": [
-            notifications.described(one) for one in bucket.notifications
-        ]
-    }
+    return notifications.described(bucket.notifications)

@@ -7,10 +7,10 @@ filtering".
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote_plus
 
 from pilvi.base.arn import Arn
@@ -23,6 +23,7 @@ from pilvi.services.s3.wire import (
     LambdaFunctionConfiguration,
     NotificationConfiguration,
     NotificationConfigurationFilter,
+    QueueConfiguration,
 )
 
 TOLD = frozenset(
@@ -94,17 +95,12 @@ class _Kind:
 
 _KINDS_UNBUILT = (
     _Kind(
-        *("QueueConfigurations", "QueueArn", "Queue", "sqs"),
-        "The destination queue does not exist",
-        "S3 notifications to SQS queues",
-    ),
-    _Kind(
         *("TopicConfigurations", "TopicArn", "Topic", "sns"),
         "The destination topic does not exist",
         "S3 notifications to SNS topics",
     ),
 )
-"""There are no such services here, and so no such destinations."""
+"""There is no such service here, and so no such destination."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +131,7 @@ class Circumstances:
 def absent_destinations(
     configuration: NotificationConfiguration, make_id: Callable[[], str]
 ) -> list[tuple[str, str]]:
-    """Queues and topics, none of which exists: each with what AWS says of it.
+    """Topics, none of which exists: each with what AWS says of it.
 
     Raises: InvalidArgument, MalformedXML as for functions; NotBuilt (EventBridge).
     """
@@ -160,14 +156,15 @@ def refuse_unbuilt(configuration: NotificationConfiguration) -> None:
 def notifications_of(
     configuration: NotificationConfiguration, make_id: Callable[[], str]
 ) -> tuple[Notification, ...]:
-    """Those to functions. `make_id`: makes an id for a configuration that brings none.
+    """Those to functions and to queues. `make_id`: makes an id for a configuration that brings none.
 
     Raises: InvalidArgument, MalformedXML.
     """
     given: Sequence[LambdaFunctionConfiguration] = (
         configuration.get("LambdaFunctionConfigurations") or ()
     )
-    if len(given) > limits.NOTIFICATIONS_MAX:
+    queues: Sequence[QueueConfiguration] = configuration.get("QueueConfigurations") or ()
+    if len(given) + len(queues) > limits.NOTIFICATIONS_MAX:
         raise errors.InvalidArgument(
             f"The number of notification configurations exceeds {limits.NOTIFICATIONS_MAX}",
             "NotificationConfiguration",
@@ -175,14 +172,23 @@ def notifications_of(
     found = [
         _notification(one, "LambdaFunctionArn", "CloudFunction", "lambda", make_id) for one in given
     ]
+    found += [_notification(one, "QueueArn", "Queue", "sqs", make_id) for one in queues]
     if len({one.id for one in found}) != len(found):
         raise errors.InvalidArgument(
             "Same ID used for multiple configurations. IDs must be unique", "Id"
         )
-    for index, one in enumerate(found):
-        for other in found[:index]:
-            _check_apart(one, other)
+    check_apart([one for one in found if not is_to_queue(one)])
     return tuple(found)
+
+
+def check_apart(given: Sequence[Notification]) -> None:
+    """No event may be told twice. Of queues it is looked at once they are known to be there.
+
+    Raises: InvalidArgument.
+    """
+    for index, one in enumerate(given):
+        for other in given[:index]:
+            _check_apart(one, other)
 
 
 def _notification(
@@ -269,13 +275,34 @@ def _covers(pattern: str, event: str) -> bool:
     return pattern == event or (pattern.endswith(":*") and event.startswith(pattern[:-1]))
 
 
-def described(notification: Notification) -> LambdaFunctionConfiguration:
-    """As GetBucketNotificationConfiguration tells it."""
-    members: LambdaFunctionConfiguration = {
-        "Id": notification.id,
-        "LambdaFunctionArn": notification.target,
-        "Events": list(notification.events),
-    }
+def is_to_queue(notification: Notification) -> bool:
+    return ":sqs:" in notification.target
+
+
+def described(notifications: Iterable[Notification]) -> NotificationConfiguration:
+    """As GetBucketNotificationConfiguration tells them."""
+    functions: list[LambdaFunctionConfiguration] = []
+    queues: list[QueueConfiguration] = []
+    for one in notifications:
+        if is_to_queue(one):
+            queues.append(cast("QueueConfiguration", {"QueueArn": one.target, **_described(one)}))
+        else:
+            functions.append(
+                cast(
+                    "LambdaFunctionConfiguration",
+                    {"LambdaFunctionArn": one.target, **_described(one)},
+                )
+            )
+    told: NotificationConfiguration = {}
+    if functions:
+        told["LambdaFunctionConfigurations"] = functions
+    if queues:
+        told["QueueConfigurations"] = queues
+    return told
+
+
+def _described(notification: Notification) -> dict[str, Any]:
+    members: dict[str, Any] = {"Id": notification.id, "Events": list(notification.events)}
     if notification.rules:
         members["Filter"] = {
             "Key": {
@@ -344,3 +371,17 @@ def record(
         **(event.more or {}),
     }
     return json.dumps({"Records": [body]}, separators=(",", ":")).encode()
+
+
+def trial(bucket: Bucket, at_ms: int, request_id: str) -> bytes:
+    """What a queue is told when it is first to be told of a bucket's events."""
+    at = datetime.fromtimestamp(at_ms / 1000, tz=UTC)
+    told = {
+        "Service": "Amazon S3",
+        "Event": "s3:TestEvent",
+        "Time": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "Bucket": bucket.name,
+        "RequestId": request_id,
+        "HostId": host_id(request_id),
+    }
+    return json.dumps(told, separators=(",", ":")).encode()

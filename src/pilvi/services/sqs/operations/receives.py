@@ -68,9 +68,8 @@ async def receive_message(
             continue
         left_s = wait_s - _passed_s(call, began_s)
         if left_s > 0:
-            if got.next_due_ms != NEVER and not clock.frozen:
-                left_s = min(left_s, max((got.next_due_ms - clock.now_ms()) / 1000, 0.001))
-            await _wait(call, got, left_s)
+            due_s = None if got.next_due_ms == NEVER else clock.real_delay_s(got.next_due_ms)
+            await _wait(call, got, left_s if due_s is None else min(left_s, due_s))
         last = _passed_s(call, began_s) >= wait_s  # and then one more look
     if not got.taken:
         return {}
