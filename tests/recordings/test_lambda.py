@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from recordings.lambda_ import functions, names, policies, versions
+from recordings.lambda_ import functions, names, policies, settings, versions
 from recordings.lambda_.not_rebuilt import NOT_REBUILT
 from recordings.lambda_.story import SCENARIOS, Story
 from recordings.s3.story import differences
@@ -21,7 +21,7 @@ RECORDED: dict[str, dict[str, Any]] = {
         (Path(__file__).parent / "lambda_" / "answers.jsonl").read_text().splitlines(),
     )
 }
-TOLD_IN = (functions, names, policies, versions)
+TOLD_IN = (functions, names, policies, settings, versions)
 
 OF_NAMES = "TestLambdaFunction::test_function_name_and_qualifier_validation"
 
@@ -44,6 +44,16 @@ DIFFERS: dict[str, dict[str, str]] = {
         "create_response": _OLD,
         "get_fn_response": _OLD,
         "publish_result": _OLD,
+    },
+    "TestLambdaReservedConcurrency::test_function_concurrency_exceptions": {
+        "put_function_concurrency_with_function_name_doesnotexist_and_invalid_concurrency": (
+            "AWS looks for the function before it looks at the number"
+        )
+    },
+    "TestLambdaUrl::test_url_config_exceptions": {
+        "delete_function_url_config_qualifier_alias_doesnotmatch_arn": (
+            "AWS answered with an internal error"
+        )
     },
     "TestLambdaFunction::test_invalid_vpc_config_subnet": {
         "create-response-non-existent-subnet-id": _NETWORK
@@ -98,7 +108,7 @@ def test_names_are_refused_as_was_recorded(client: Callable[..., Any], account: 
 def test_what_differs_is_recorded() -> None:
     for name, labels in DIFFERS.items():
         assert labels.keys() <= RECORDED[name].keys(), name
-    assert len(TOLD_IN) == 4
+    assert len(TOLD_IN) == 5
     of_names = {name for name in RECORDED if name.startswith(OF_NAMES)}
     assert RECORDED.keys() - of_names == SCENARIOS.keys()
     assert not RECORDED.keys() & NOT_REBUILT.keys()

@@ -409,6 +409,17 @@ class InvalidInput(AwsError):
     message = "{detail}"
 
 
+_ENUMERATIONS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
+    "dynamodb": dynamodb_words.ENUMERATIONS,
+    "lambda": {
+        "EventSourcePosition": ("LATEST", "AT_TIMESTAMP", "TRIM_HORIZON"),
+        "InvokeMode": ("RESPONSE_STREAM", "BUFFERED"),
+        "RecursiveLoop": ("Terminate", "Allow"),
+    },
+}
+"""Told in another order than the model's, by service and shape."""
+
+
 def validator(
     operation: Operation, protocol: str, opaque: frozenset[str] = frozenset()
 ) -> Validate:
@@ -430,7 +441,7 @@ def validator(
     compiler = _Compiler(
         hide=service in _HIDES_VALUES,
         opaque=opaque,
-        enumerations=dynamodb_words.ENUMERATIONS if service == "dynamodb" else None,
+        enumerations=_ENUMERATIONS.get(service),
     )
     check = compiler.input(shape, prefix, left_out)
     error: type[AwsError] = ValidationException

@@ -222,6 +222,18 @@ def groups_of_nonsense(story: Story) -> None:
     story.create(label, VpcConfig={"SubnetIds": ["subnet-1"], "SecurityGroupIds": groups})
 
 
+@scenario("TestLambdaImages::test_lambda_zip_file_to_image")
+def no_image(story: Story) -> None:
+    story.create("create-image-response")
+    image = {"ImageUri": f"{story.account}.dkr.ecr.us-east-1.amazonaws.com/image:1"}
+    for tail in ("", "-after-update"):
+        if tail:
+            story("zipfile-to-image-error", "update_function_code", FunctionName="f", **image)
+        story(f"get-function-code-response{tail}", "get_function", FunctionName="f")
+        label = f"get-function-config-response{tail}"
+        story(label, "get_function_configuration", FunctionName="f")
+
+
 # --- logs and SnapStart
 
 

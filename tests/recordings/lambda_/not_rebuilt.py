@@ -6,23 +6,6 @@ _BY_REASON: dict[str, tuple[str, ...]] = {
     "sizes of packages whose bytes are not recorded": (
         "TestLambdaAccountSettings::test_account_settings_total_code_size",
     ),
-    "of event configurations, concurrency, recursion and addresses: tests/lambda_/ has them, not label by label": (
-        "TestLambdaEventInvokeConfig::test_lambda_eventinvokeconfig_exceptions",
-        "TestLambdaEventInvokeConfig::test_lambda_eventinvokeconfig_lifecycle",
-        "TestLambdaProvisionedConcurrency::test_lambda_provisioned_lifecycle",
-        "TestLambdaProvisionedConcurrency::test_provisioned_concurrency_exceptions",
-        "TestLambdaProvisionedConcurrency::test_provisioned_concurrency_limits",
-        "TestLambdaRecursion::test_put_function_recursion_config_allow",
-        "TestLambdaRecursion::test_put_function_recursion_config_default_terminate",
-        "TestLambdaRecursion::test_put_function_recursion_config_invalid_value",
-        "TestLambdaReservedConcurrency::test_function_concurrency",
-        "TestLambdaReservedConcurrency::test_function_concurrency_exceptions",
-        "TestLambdaReservedConcurrency::test_function_concurrency_limits",
-        "TestLambdaUrl::test_url_config_deletion_without_qualifier",
-        "TestLambdaUrl::test_url_config_exceptions",
-        "TestLambdaUrl::test_url_config_lifecycle",
-        "TestLambdaUrl::test_url_config_list_paging",
-    ),
     "of event source mappings: tests/lambda_/ has them, not label by label": (
         "TestLambdaEventSourceMappings::test_create_event_filter_criteria_validation",
         "TestLambdaEventSourceMappings::test_create_event_source_self_managed",
@@ -44,7 +27,6 @@ _BY_REASON: dict[str, tuple[str, ...]] = {
         "TestLambdaImages::test_lambda_image_and_image_config_crud",
         "TestLambdaImages::test_lambda_image_crud",
         "TestLambdaImages::test_lambda_image_versions",
-        "TestLambdaImages::test_lambda_zip_file_to_image",
     ),
     "no answer was recorded": (
         "TestLambdaPermissions::test_add_lambda_permission_optional_fields",

@@ -62,7 +62,14 @@ class MappingInUse(ResourceInUseException):
     message = "Cannot {verb} the event source mapping because it is in use."
 
 
-class NoRoom(AwsError):
+class Faultless(AwsError):
+    """Recorded: unlike Lambda's other errors, these do not say whose fault it was."""
+
+    def __init__(self, **fields: str) -> None:
+        super().__init__(members={"Type": None}, headers=None, **fields)
+
+
+class NoRoom(Faultless):
     """An account's concurrency does not suffice; recorded without `Type`."""
 
     code = "InvalidParameterValueException"
@@ -84,20 +91,13 @@ class PreconditionFailedException(LambdaError):
     status = 412
 
 
-class _Faultless(AwsError):
-    """Recorded: unlike Lambda's other errors, these do not say whose fault it was."""
-
-    def __init__(self, **fields: str) -> None:
-        super().__init__(members={"Type": None}, headers=None, **fields)
-
-
-class SigningConfigMissing(_Faultless):
+class SigningConfigMissing(Faultless):
     code = "ResourceNotFoundException"
     message = "The Lambda code signing configuration {arn} can not be found."
     status = 404
 
 
-class LatestIsNotShared(_Faultless):
+class LatestIsNotShared(Faultless):
     code = "InvalidParameterValueException"
     message = "$LATEST is not supported for an alias pointing to more than 1 version"
 

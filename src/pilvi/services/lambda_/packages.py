@@ -121,7 +121,7 @@ def unsaved(zipped: bytes) -> Package:
     return Package(None, base64.b64encode(digest).decode(), len(zipped))
 
 
-async def _check(cloud: Cloud, package: Package, zipped: bytes) -> None:
+async def check(cloud: Cloud, package: Package, zipped: bytes) -> None:
     """Unpack a package, so that a bad one is refused before it is stored.
 
     Raises: InvalidParameterValueException.
@@ -144,7 +144,7 @@ async def saved(call: Call, zipped: bytes) -> AsyncGenerator[Saved]:
     Raises: InvalidParameterValueException when it cannot be unpacked.
     """
     package = unsaved(zipped)
-    await _check(call.cloud, package, zipped)
+    await check(call.cloud, package, zipped)
     size = await asyncio.to_thread(unzipped_bytes, zipped)
     blob = await call.cloud.blobs.write(zipped, size_max=limits.UNZIPPED_BYTES_MAX)
     try:

@@ -12,6 +12,7 @@ from pilvi.services.lambda_ import (
     access,
     code_signing,
     describing,
+    errors,
     packages,
     records,
     rules,
@@ -29,10 +30,10 @@ from pilvi.store.api import Snapshot, Transaction
 async def update_function_code(
     call: Call, req: WatchedRequest, body: Body
 ) -> FunctionConfiguration:
-    """Replace a function's package; with DryRun only check it.
+    """Replace a function's package; with DryRun only check it, and tell what the function would be.
 
     Raises: ResourceNotFoundException, InvalidParameterValueException, PreconditionFailedException,
-        RequestEntityTooLargeException, NotBuilt (images).
+        RequestEntityTooLargeException, CodeVerificationFailedException.
     AWS: UpdateFunctionCode.
     """
     name = access.unqualified(call, req["FunctionName"])
@@ -41,9 +42,13 @@ async def update_function_code(
     dry_run, publish = req.get("DryRun", False), req.get("Publish", False)
     updating_id, revision_id = call.entropy.uuid(), call.entropy.uuid()
 
-    def changed(at: Snapshot) -> Function:
+    def found(at: Snapshot) -> Function:
         function = records.get_function(at, name)
         rules.check_revision(asked_revision, function.latest)
+        return function
+
+    def changed(at: Snapshot) -> Function:
+        function = found(at)
         latest = msgspec.structs.replace(
             function.latest,
             architecture=architectures[0] if architectures else function.latest.architecture,
@@ -52,11 +57,16 @@ async def update_function_code(
         )
         return msgspec.structs.replace(function, latest=latest)
 
-    function = await call.view(changed)
+    function = await call.view(found)
+    if req.get("ImageUri"):
+        raise errors.InvalidParameterValueException(
+            detail="Please don't provide ImageUri when updating a function with packageType Zip."
+        )
     zipped = await packages.read_code(call, req)
     refuse_unread(lambda_.operations["UpdateFunctionCode"], req)
     if dry_run:
         package = packages.unsaved(zipped)
+        await packages.check(call.cloud, package, zipped)
         latest = msgspec.structs.replace(function.latest, package=package)
         result = describing.described_active(name.scope, function, latest)
         await sealing.tell(call, name.scope, [(result, latest)])

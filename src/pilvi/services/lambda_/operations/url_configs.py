@@ -79,6 +79,10 @@ def update_function_url_config(
 ) -> UpdateFunctionUrlConfigResponse:
     """Set what is given. Raises: ResourceNotFoundException. AWS: UpdateFunctionUrlConfig."""
     name = access.function_named(call, req["FunctionName"], req.get("Qualifier"))
+    try:
+        records.resolve(tx, name)
+    except errors.FunctionNotFound:
+        raise _no_function() from None
     return _put(call, tx, name, _get(tx, name), req)
 
 
