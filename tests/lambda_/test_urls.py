@@ -380,7 +380,7 @@ def test_the_life_of_a_configuration(functions: Functions) -> None:
         assert refusal(create, AuthType="NONE", **request) == missing
         assert refusal(lambda_.get_function_url_config, **request) == nothing
         assert refusal(lambda_.delete_function_url_config, **request) == nothing
-        assert refusal(lambda_.update_function_url_config, **request) == nothing
+        assert refusal(lambda_.update_function_url_config, **request) == missing
     assert refusal(lambda_.list_function_url_configs, FunctionName="none") == missing
     code, words = refusal(create, FunctionName="f", Qualifier="1", AuthType="NONE")
     assert (code, words[:51]) == (
