@@ -142,7 +142,7 @@ def pilvi() -> Nursery:
     """The command `pilvi`, servers included."""
     return Nursery(
         "pilvi.cli.main:main", "pilvi.cli.up", "pilvi.cli.serve", "pilvi.cli.supervise",
-        "pilvi.services.iam",
+        "pilvi.services.iam", "boto3.session", "pilvi.cli.lambda_",
     )  # fmt: skip
 
 

@@ -26,6 +26,10 @@ COMMANDS = {
     "iam": ("pilvi.cli.iam:iam", "Tell who may what, and why; write least-privilege policies."),
     "s3": ("pilvi.cli.s3:s3", "Tell what lifecycle rules do, and what buckets take up."),
     "dynamodb": ("pilvi.cli.dynamodb:dynamodb", "Show tables, and copy their items out or in."),
+    "lambda": (
+        "pilvi.cli.lambda_:lambda_",
+        "Run, watch and package functions; show what they write.",
+    ),
     "check": ("pilvi.cli.care:check", "Verify every invariant of a data directory."),
     "scrub": ("pilvi.cli.scrub:scrub", "Read all stored bodies and find what has rotted."),
     "backup": ("pilvi.cli.care:backup", "Copy a data directory, also while it is in use."),

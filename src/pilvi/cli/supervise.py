@@ -43,9 +43,17 @@ _UNISOLATED = (
 
 
 def supervise(
-    settings: Settings, listener: socket.socket, *, ready_file: Path | None, quiet: bool
+    settings: Settings,
+    listener: socket.socket,
+    *,
+    ready_file: Path | None,
+    quiet: bool,
+    then: Callable[[], None],
 ) -> int:
-    """Serve until stopped; gives the exit status. Raises: PilviError when it cannot begin."""
+    """Serve until stopped; gives the exit status. `then`: called when it answers.
+
+    Raises: PilviError when it cannot begin.
+    """
     began = time.monotonic()
     if settings.backend == "process":
         click.secho(_UNISOLATED, fg="red", bold=True, err=True)
@@ -57,6 +65,7 @@ def supervise(
             _greet(settings, time.monotonic() - began, first_key, quiet=quiet)
             if ready_file is not None:
                 _write_json(ready_file, {"url": settings.external_url, "pid": os.getpid()})
+            then()
 
         if settings.workers == 1:
             from pilvi.cli.serve import serve

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
 import sys
 import tempfile
 from dataclasses import replace
@@ -34,6 +36,22 @@ def _check_day(_context: click.Context, _option: click.Parameter, given: str) ->
     if not _DAY_MS_MIN <= day_ms <= _DAY_MS_MAX:
         raise PilviError(f"a day of {given} is none.", "Choose 1s to 24h for --lifecycle-day.")
     return day_ms
+
+
+def _check_watches(
+    _context: click.Context, _option: click.Parameter, given: tuple[str, ...]
+) -> tuple[tuple[str, Path], ...]:
+    watches: list[tuple[str, Path]] = []
+    for one in given:
+        name, equals, folder = one.partition("=")
+        if not (name and equals and folder):
+            raise PilviError(
+                f"--watch {one} names no function and folder.", "Write --watch NAME=DIR."
+            )
+        if not Path(folder).is_dir():
+            raise PilviError(f"there is no folder {folder}, which --watch {one} names.")
+        watches.append((name, Path(folder).resolve()))
+    return tuple(watches)
 
 
 @click.command()
@@ -143,6 +161,14 @@ def _check_day(_context: click.Context, _option: click.Parameter, given: str) ->
     envvar="PILVI_ENFORCE_THROUGHPUT",
     help="Throttle requests beyond what DynamoDB's tables and indexes have been provisioned with.",
 )
+@click.option(
+    "--watch",
+    "watches",
+    multiple=True,
+    metavar="NAME=DIR",
+    callback=_check_watches,
+    help="Run what a folder holds as the function NAME, anew with each change; see `pilvi lambda watch`.",
+)
 @click.option("--no-request-log", is_flag=True, help="Do not log each request.")
 def up(
     data: Path | None,
@@ -168,6 +194,7 @@ def up(
     scrub_every: float,
     scrub_rate: float,
     enforce_throughput: bool,
+    watches: tuple[tuple[str, Path], ...],
     no_request_log: bool,
 ) -> None:
     """Start the cloud and serve until Ctrl-C or SIGTERM."""
@@ -206,14 +233,37 @@ def up(
     settings = replace(settings, port=listener.getsockname()[1])
     if ephemeral:
         with tempfile.TemporaryDirectory(prefix="pilvi-", ignore_cleanup_errors=True) as directory:
-            sys.exit(_run(replace(settings, data=Path(directory)), listener, ready_file, quiet))
-    sys.exit(_run(settings, listener, ready_file, quiet))
+            settings = replace(settings, data=Path(directory))
+            sys.exit(_run(settings, listener, ready_file, quiet, watches))
+    sys.exit(_run(settings, listener, ready_file, quiet, watches))
 
 
-def _run(settings: Settings, listener: socket.socket, ready_file: Path | None, quiet: bool) -> int:
+def _run(
+    settings: Settings,
+    listener: socket.socket,
+    ready_file: Path | None,
+    quiet: bool,
+    watches: tuple[tuple[str, Path], ...],
+) -> int:
     from pilvi.cli.supervise import supervise
 
-    return supervise(settings, listener, ready_file=ready_file, quiet=quiet)
+    watching: list[subprocess.Popen[bytes]] = []
+
+    def begin_watching() -> None:
+        for name, folder in watches:
+            command = [sys.executable, "-m", "pilvi", "lambda", "watch", name, str(folder)]
+            command += ["--data", str(settings.data), "--parent", str(os.getpid())]
+            watching.append(subprocess.Popen(command, stdin=subprocess.DEVNULL))
+
+    try:
+        return supervise(
+            settings, listener, ready_file=ready_file, quiet=quiet, then=begin_watching
+        )
+    finally:
+        for process in watching:
+            process.terminate()
+        for process in watching:
+            process.wait()
 
 
 def _listen(host: str, port: int) -> socket.socket:
