@@ -87,7 +87,7 @@ def test_throttling_postpones_without_counting(
     functions: Functions, client: Callable[..., Any], clock: Any, age_s: int, runs: int
 ) -> None:
     """The only environment that may be is held by a function that waits for an object. Old events are dropped."""
-    functions.create("f", HOLDS, Timeout=30)
+    functions.create("f", HOLDS, Timeout=30, MemorySize=1769)
     functions.client.put_function_event_invoke_config(
         FunctionName="f", MaximumEventAgeInSeconds=age_s
     )

@@ -43,7 +43,7 @@ def test_a_function_that_sends_itself_events_is_stopped(
     functions: Functions, client: Callable[..., Any], account: str, clock: Any
 ) -> None:
     """The event that is not run goes where failures go."""
-    functions.create("f", CALLS_ITSELF)
+    functions.create("f", CALLS_ITSELF, MemorySize=1769)
     functions.create(
         "g", package("import json\ndef handler(event, context): print(json.dumps(event))")
     )
@@ -64,7 +64,7 @@ def test_a_function_that_sends_itself_events_is_stopped(
 
 def test_a_loop_may_be_allowed(functions: Functions) -> None:
     """Whoever waits for a function that waits for itself is told what was stopped."""
-    functions.create("f", CALLS_ITSELF, MemorySize=256)
+    functions.create("f", CALLS_ITSELF, MemorySize=1769)
     assert functions.client.get_function_recursion_config(FunctionName="f")["RecursiveLoop"] == (
         "Terminate"
     )
@@ -104,7 +104,7 @@ def test_a_loop_through_a_queue_is_stopped(
     redrive = {"deadLetterTargetArn": f"arn:aws:sqs:us-east-1:{account}:dead", "maxReceiveCount": 1}
     attributes = {"RedrivePolicy": json.dumps(redrive), "VisibilityTimeout": "30"}
     url = sqs.create_queue(QueueName="loop", Attributes=attributes)["QueueUrl"]
-    functions.create("f", SENDS_ITSELF, Environment={"Variables": {"URL": url}})
+    functions.create("f", SENDS_ITSELF, MemorySize=1769, Environment={"Variables": {"URL": url}})
     functions.client.create_event_source_mapping(
         FunctionName="f", EventSourceArn=f"arn:aws:sqs:us-east-1:{account}:loop"
     )

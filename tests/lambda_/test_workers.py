@@ -20,7 +20,7 @@ def test_what_is_reserved_holds_over_all_workers(own_server: Callable[..., Any])
     functions = Functions(server.client("lambda", ACCOUNT), ACCOUNT)
     s3 = server.client("s3", ACCOUNT)
     s3.create_bucket(Bucket="held")
-    functions.create("f", HOLDS, Timeout=60)
+    functions.create("f", HOLDS, Timeout=60, MemorySize=1769)
     functions.client.put_function_concurrency(FunctionName="f", ReservedConcurrentExecutions=2)
 
     def call(_: int) -> str:

@@ -132,6 +132,10 @@ class BadClientContext(InvalidRequestContentException):
     message = "Client context must be a valid Base64-encoded JSON object."
 
 
+class ClientContextTooLong(InvalidRequestContentException):
+    message = "Client context must be no more than {size_max} bytes."
+
+
 class RequestTooLargeException(LambdaError):
     code = "RequestTooLargeException"
     message = "Request must be smaller than {size_max} bytes for the {operation} operation"

@@ -4,6 +4,8 @@ REQUEST_BYTES_MAX = 70_167_211
 """Of any request: a package of the greatest size in base64, and the rest of CreateFunction."""
 SYNC_PAYLOAD_BYTES_MAX = 6 * 1024 * 1024
 ASYNC_PAYLOAD_BYTES_MAX = 1024 * 1024
+CLIENT_CONTEXT_BYTES_MAX = 3583
+"""In base64."""
 OLD_ASYNC_PAYLOAD_BYTES_MAX = 256 * 1024
 """Of InvokeAsync."""
 

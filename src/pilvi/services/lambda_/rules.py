@@ -12,7 +12,7 @@ import orjson
 from pilvi.base.arn import Arn, Scope
 from pilvi.base.errors import NotBuilt, ValidationException
 from pilvi.kit import paging
-from pilvi.services.lambda_ import errors, limits, settings
+from pilvi.services.lambda_ import errors, limits, payloads, settings
 from pilvi.services.lambda_.names import parse_layer
 from pilvi.services.lambda_.records import Configuration, LayerUse, Package
 from pilvi.store.keys import Key
@@ -281,8 +281,8 @@ def check_payload(payload: bytes, size_max: int) -> bytes:
         return b"{}"
     try:
         orjson.loads(payload)
-    except orjson.JSONDecodeError as error:
-        raise errors.InvalidRequestContentException(detail=str(error)) from None
+    except orjson.JSONDecodeError:
+        raise errors.InvalidRequestContentException(detail=payloads.complaint(payload)) from None
     return payload
 
 

@@ -16,7 +16,7 @@ def get_account_settings(call: Call, at: Snapshot, req: object) -> GetAccountSet
     for function in records.functions.scan(at, records.home(call.scope)):
         count += 1
         size += function.latest.package.size_bytes
-        reserved += function.reserved_concurrency or 0
+        reserved += function.taken
         home = records.function_home(call.scope, function.name)
         size += sum(one.package.size_bytes for one in records.versions.scan(at, home))
     for layer in records.layers.scan(at, records.home(call.scope)):

@@ -75,9 +75,12 @@ def client_context_of(encoded: str | None) -> str | None:
     """Raises: InvalidRequestContentException."""
     if not encoded:
         return None
+    if len(encoded) > limits.CLIENT_CONTEXT_BYTES_MAX:
+        raise errors.ClientContextTooLong(size_max=limits.CLIENT_CONTEXT_BYTES_MAX)
     try:
         decoded = base64.b64decode(encoded, validate=True)
-        orjson.loads(decoded)
+        if not isinstance(orjson.loads(decoded), dict):
+            raise errors.BadClientContext()
         return decoded.decode()
     except (binascii.Error, ValueError):
         raise errors.BadClientContext() from None
