@@ -13,6 +13,9 @@ import pytest
 
 import pilvi
 from compute.support import EVALUATE, HOST_ROOT, Evaluator, Room, processes_in, wait_until
+from pilvi.compute import hierarchies
+from pilvi.compute.launcher import landlock, seccomp
+from pilvi.compute.weaknesses import weaknesses
 
 HOST_FILES = [
     "/etc/shadow",
@@ -401,3 +404,20 @@ answer = os.readlink('/proc/self/ns/pid')
     wait_until(lambda: len(processes_in(namespace)) >= 3, "the daemon is there")
     function.kill()
     assert processes_in(namespace) == []
+
+
+def test_what_this_host_lacks_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The person who starts pilvi reads it; a host that has everything is told nothing."""
+    monkeypatch.setattr(seccomp, "filter_program", lambda: b"program")
+    monkeypatch.setattr(landlock, "abi", lambda: 7)
+    whole = hierarchies.Hierarchy(2, dict.fromkeys(("memory", "pids", "cpu"), Path("/")))
+    monkeypatch.setattr(hierarchies, "find_hierarchy", lambda: whole)
+    assert weaknesses() == []
+    monkeypatch.setattr(seccomp, "filter_program", lambda: b"")
+    monkeypatch.setattr(landlock, "abi", lambda: 0)
+    monkeypatch.setattr(hierarchies, "find_hierarchy", lambda: None)
+    assert [told.split(":")[0] for told in weaknesses()] == [
+        "no filter of system calls",
+        "no Landlock on this kernel",
+        "no control groups",
+    ]

@@ -5,8 +5,10 @@ See `test_isolation.py` for what is not there at all, `test_isolation_calls.py` 
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -19,7 +21,7 @@ from typing import Any
 import pytest
 
 from compute.support import EVALUATE, Evaluator, Room
-from pilvi.compute import hierarchies
+from pilvi.compute import hierarchies, parked
 from pilvi.compute.launcher import landlock
 
 REFUSED = ("EPERM", "EACCES", "EROFS", "ENOENT", "ENOSYS", "EINVAL", "ENOTDIR", "EXDEV")
@@ -188,7 +190,7 @@ ATTEMPTS = {
         answer = answer if answer != ['EPROTONOSUPPORT'] else ['EPERM']
     """,
     # Other processes.
-    "to end its first process": "os.kill(1, signal.SIGKILL); answer = os.getppid() == 1",
+    "to end its first process": "attempt(os.kill, 1, signal.SIGKILL); answer = os.path.exists('/proc/1')",
     "to read its first process": "answer = attempt_call('process_vm_readv', 310, 1, 0, 0, 0, 0, 0)",
     "to trace its own child": """
         child = os.fork()
@@ -245,6 +247,56 @@ def leads_nowhere(answered: Any) -> bool:
 @pytest.mark.parametrize("name", ATTEMPTS)
 def test_it_leads_nowhere(answers: dict[str, Any], name: str) -> None:
     assert leads_nowhere(answers[name]), answers[name]
+
+
+NODE = """
+const { spawnSync } = require("node:child_process");
+exports.handler = async (event) => {
+  const ran = spawnSync("/usr/bin/python3", ["-I", "-c", event.code], { input: JSON.stringify(event) });
+  if (ran.status !== 0) throw new Error(String(ran.stderr));
+  return JSON.parse(String(ran.stdout));
+};
+"""
+RUN = """
+import json, sys
+event = json.load(sys.stdin)
+PRELUDE
+answers['sockets that it did not open'] = True  # those are Node's
+answers['descriptors that it did not open'] = True
+json.dump(answers, sys.stdout)
+"""
+
+
+def test_the_same_ways_from_a_sandbox_that_was_parked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There the first process keeps the host's tree until a function is known, and shuts the doors later."""
+    if not Path("/usr/bin/python3").exists():
+        pytest.skip("there is no Python for all on this host")
+    if shutil.which("node") is None:
+        pytest.skip("there is no Node.js on this host")
+    monkeypatch.setattr(parked, "REFILL_AFTER_S", 0.0)
+    made = Room(tmp_path, park=True)
+    backend: Any = made.backend
+
+    async def one_is_parked() -> None:
+        while not backend.parked:
+            await asyncio.sleep(0.01)
+
+    try:
+        node: dict[str, Any] = {"runtime": "nodejs20.x", "handler": "index.handler"}
+        node["files"] = {"index.js": NODE}
+        assert made.start(**node)({"code": "print(1)"}) == 1
+        made.run(one_is_parked())
+        function = made.start(**node)
+        assert not backend.parked, "it was taken"
+        imports = EVALUATE.split("def handler")[0]
+        attempts = {name: textwrap.dedent(code).strip() for name, code in ATTEMPTS.items()}
+        code = imports + RUN.replace("PRELUDE", PRELUDE)
+        answers = function({"code": code, "attempts": attempts})
+        assert {name: said for name, said in answers.items() if not leads_nowhere(said)} == {}
+    finally:
+        made.close()
 
 
 @pytest.fixture(scope="module")

@@ -29,6 +29,7 @@ from pilvi import __version__
 from pilvi.base.clock import Clock
 from pilvi.base.entropy import Entropy
 from pilvi.base.errors import PilviError
+from pilvi.compute.weaknesses import weaknesses
 from pilvi.kit.settings import Settings
 from pilvi.store.datadir import DataDir
 
@@ -123,6 +124,9 @@ def _greet(
     click.echo(f"  endpoint   {settings.external_url}")
     click.echo(f"  data       {kept}")
     click.echo(f"  auth       {who}")
+    if settings.backend != "process":
+        for weakness in weaknesses():
+            click.secho(f"  functions  {weakness}", fg="yellow")
     click.echo('Use it:  eval "$(pilvi env)"; aws s3 ls      Stop it: Ctrl-C')
 
 
