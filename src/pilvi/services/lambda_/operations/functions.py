@@ -50,11 +50,14 @@ async def create_function(call: Call, req: WatchedRequest, body: Body) -> Functi
     """Create a function from a zip package.
 
     The package is unpacked before the answer, so one that cannot be is refused at once.
-    Differs: the function runs on this host's processor, whichever architecture it names.
+    Differs: the function runs on this host's processor, whichever architecture it names. Networks and file systems are
+    kept and told, but there are none here: a function reaches this cloud, and VpcId is empty. Nothing takes time, so
+    the next look finds it Active.
 
-    Raises: ResourceConflictException, InvalidParameterValueException, RequestEntityTooLargeException,
-        ValidationException, AccessDeniedException (a role of another account), NotBuilt (images,
-        VPCs, and what else has no effect yet).
+    Raises: ResourceConflictException, InvalidParameterValueException (keys of KMS, too), ValidationException,
+        RequestEntityTooLargeException, AccessDeniedException (a role of another account),
+        CodeSigningConfigNotFoundException, CodeVerificationFailedException, NotBuilt (images, tenants, durable
+        functions, capacity providers).
     AWS: CreateFunction; Lambda Developer Guide, "Lambda function states".
     """
     name = access.new_function(call, req["FunctionName"])

@@ -27,6 +27,7 @@ from pilvi.services.lambda_ import (
     sealing,
 )
 from pilvi.services.lambda_.names import FunctionName, function_arn
+from pilvi.services.lambda_.operations.runtime_management import managements
 from pilvi.services.lambda_.records import Configuration, Function
 from pilvi.services.lambda_.service import lambda_
 from pilvi.services.lambda_.wire import (
@@ -203,6 +204,7 @@ def delete(call: Call, tx: Transaction, name: FunctionName) -> None:
         sealing.release_unused(tx, name, [gone], kept, now_ms=call.now_ms)
     records.policies.delete(tx, home, number)
     records.event_configs.delete(tx, home, number)
+    managements.delete(tx, home, number)
 
 
 def _described(
