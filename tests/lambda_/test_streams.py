@@ -96,6 +96,36 @@ def test_what_fails_after_the_first_piece_is_told_at_the_end(written: Functions)
     assert json.loads(complete["ErrorDetails"])["errorType"] == "TypeError"
 
 
+HANGS_UP = package(
+    index__js="""
+const net = require("node:net");
+exports.handler = (event, context) => new Promise(() => {
+  const [host, port] = process.env.AWS_LAMBDA_RUNTIME_API.split(":");
+  const socket = net.connect({ host, port: Number(port) }, () => {
+    const path = `/2018-06-01/runtime/invocation/${context.awsRequestId}/response`;
+    const mode = `Lambda-Runtime-Function-Response-Mode: ${event.mode}\\r\\n`;
+    const head = `POST ${path} HTTP/1.1\\r\\nHost: x\\r\\n${mode}Transfer-Encoding: chunked\\r\\n\\r\\n`;
+    socket.write(`${head}4\\r\\nhalf\\r\\n`);
+    if (event.mode !== "streaming") socket.write("0\\r\\n\\r\\n");
+  });
+  socket.on("data", (data) => { console.log(data.toString()); process.exit(1); });
+  if (event.mode === "streaming") setTimeout(() => socket.destroy(), 50);
+  setTimeout(() => {}, 60000);
+});
+"""
+)
+
+
+def test_a_runtime_that_hangs_up_in_the_middle(functions: Functions) -> None:
+    """It still runs, and answers nothing more: what came is what there is."""
+    functions.create("f", HANGS_UP, Timeout=5, **NODE)
+    streamed, complete, _ = events(functions, "f", {"mode": "streaming"})
+    assert streamed == b"half"
+    assert json.loads(complete["ErrorDetails"])["errorType"] == "Runtime.TruncatedResponse"
+    streamed, complete, _ = events(functions, "f", {"mode": "other"}, LogType="Tail")
+    assert "InvalidFunctionResponseMode" in base64.b64decode(complete["LogResult"]).decode()
+
+
 def test_a_reader_that_goes_away_leaves_the_function_running(written: Functions) -> None:
     answer = written.client.invoke_with_response_stream(
         FunctionName="f", Payload=b'{"size": 160}', LogType="Tail"

@@ -20,6 +20,8 @@ class Answer(msgspec.Struct, frozen=True):
     too_large: bool = False
     size_max: int = PAYLOAD_BYTES_MAX
     """How much it might have been, in bytes."""
+    final: bool = False
+    """Nothing more can be asked of the runtime: it broke off in the middle."""
 
 
 class Exit(msgspec.Struct, frozen=True):

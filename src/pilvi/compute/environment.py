@@ -183,7 +183,7 @@ class LiveEnvironment:
         )
         now_ms = self._clock.now_ms()
         outcome = outcomes.outcome_of(course, self._spec, self._journal, written, now_ms)
-        if not isinstance(last, Answer):
+        if not isinstance(last, Answer) or last.final:
             # Before the outcome is told, so that nothing of it goes on behind the caller's back.
             in_time = not (isinstance(last, Overrun) and last.of == "time")
             await self.kill("its invocation ended it", "failure" if in_time else "timeout")

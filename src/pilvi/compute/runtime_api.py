@@ -165,7 +165,7 @@ class RuntimeApi:
         if self.state == "running" and connection.stream is self._stream:
             self.state = "answered"
             if self._on_answer is not None:
-                self._on_answer(Answer(_TRUNCATED_BODY, _TRUNCATED))
+                self._on_answer(Answer(_TRUNCATED_BODY, _TRUNCATED, final=True))
 
     def request(self, connection: _Connection) -> None:
         """Answer one whole request."""
