@@ -98,6 +98,8 @@ answer = [find(name) for name in event['names']]
 """
         ours = ["localhost", "bucket.localhost", "cloud.example", "x.execute-api.cloud.example"]
         assert inside(code, names=ours) == [["127.0.0.1"]] * 4
-        assert inside(code, names=["example.org", "pilvi", socket.gethostname()]) == [True] * 3
+        # On AWS, too, a sandbox calls itself so; it tells nothing of a host that happens to have the name.
+        others = {"example.org", "pilvi", socket.gethostname()} - {"sandbox"}
+        assert inside(code, names=sorted(others)) == [True] * len(others)
     finally:
         room.close()

@@ -1,4 +1,4 @@
-"""Node.js that was started before anybody needed it: the same function in the same sandbox, only sooner."""
+"""Runtimes that were started before anybody needed them: the same function in the same sandbox, only sooner."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from compute.support import Room, processes_in, text_of, wait_until, write_files
 from pilvi.compute import parked
 from pilvi.compute.namespaces import NamespacesBackend
 
-pytestmark = pytest.mark.skipif(
+needs_node = pytest.mark.skipif(
     shutil.which("node") is None, reason="there is no Node.js on this host"
 )
 
@@ -77,6 +77,7 @@ def wait_for_one(room: Room) -> None:
     wait_until(is_there, "none was parked")
 
 
+@needs_node
 def test_it_is_as_if_it_had_just_been_started(parking: Room, start: Any, tmp_path: Path) -> None:
     """Its variables, files, walls and log are those of a function that was started for itself."""
     tmp_path.chmod(0o755)
@@ -100,6 +101,7 @@ def test_it_is_as_if_it_had_just_been_started(parking: Room, start: Any, tmp_pat
     assert outcome.init_ms is not None
 
 
+@needs_node
 def test_it_ends_as_others_do(parking: Room, start: Any) -> None:
     """In its time, and with all of its processes."""
     start()()
@@ -111,6 +113,7 @@ def test_it_ends_as_others_do(parking: Room, start: Any) -> None:
     wait_until(lambda: not processes_in(namespace), "processes outlive it")
 
 
+@needs_node
 def test_it_is_frozen_as_others_are(parking: Room, start: Any) -> None:
     start()()
     wait_for_one(parking)
@@ -121,6 +124,7 @@ def test_it_is_frozen_as_others_are(parking: Room, start: Any) -> None:
     assert function()["directory"] == "/var/task"
 
 
+@needs_node
 def test_what_must_be_known_at_the_start_is_not_parked(parking: Room, start: Any) -> None:
     start()()
     wait_for_one(parking)
@@ -129,6 +133,7 @@ def test_what_must_be_known_at_the_start_is_not_parked(parking: Room, start: Any
     assert ready(parking) > 0
 
 
+@needs_node
 def test_few_are_parked(parking: Room, start: Any) -> None:
     """One for each size that was used, and the oldest goes."""
     for memory_mb in range(200, 200 + parked.PARKED_MAX + 2):
@@ -138,3 +143,33 @@ def test_few_are_parked(parking: Room, start: Any) -> None:
         parking.run(asyncio.sleep(0.01))
         most = max(most, ready(parking))
     assert 0 < most <= parked.PARKED_MAX
+
+
+PYTHON = """
+import os, sys, boto3
+print("begins")
+def handler(event, context):
+    import glob
+    return {
+        "variables": sorted(os.environ), "own": os.environ["OWN"], "directory": os.getcwd(), "path": sys.path[:3],
+        "files": sorted(os.listdir(".")), "descriptors": sorted(os.listdir("/proc/self/fd")), "input": sys.stdin.read(),
+        "arguments": sys.argv, "user": os.getuid(), "log": os.path.exists("/.host"),
+    }
+"""
+
+
+def test_python_is_parked_too(parking: Room, start: Any) -> None:
+    """It has neither more nor fewer variables and descriptors than one that was started for itself."""
+    members: dict[str, Any] = {"environment": {"OWN": "mine"}, "memory_mb": 256}
+    expected = parking.start(PYTHON, **members)()
+    wait_for_one(parking)
+    before = ready(parking)
+    function = parking.start(PYTHON, **members)
+    assert ready(parking) == before - 1, "it was taken"
+    outcome = function.invoke()
+    assert json.loads(outcome.payload) == expected
+    assert "begins\n" in text_of(outcome)
+    failing = "def handler(e, c): return missing"
+    wait_for_one(parking)
+    outcome = parking.start(failing, **members).invoke()
+    assert json.loads(outcome.payload)["errorType"] == "NameError"

@@ -47,6 +47,7 @@ _DATA_SLACK_MB = 512
 """RLIMIT_DATA also counts stacks of threads; the watch on memory is what holds a function to its size."""
 NO_LANDLOCK = "files: mounts only, this kernel has no Landlock"
 _INSIDE = Places()
+_PARKED_FAMILIES = ("nodejs", "python")
 
 
 class NamespacesBackend:
@@ -112,7 +113,11 @@ class NamespacesBackend:
             blank = await self._make(spec, resolved, request)
         else:
             variables = self._variables(spec, resolved)
-            told = {"environment": variables, "directory": _INSIDE.task}
+            told = {
+                "environment": variables,
+                "directory": _INSIDE.task,
+                "handler": spec.handler,
+            }
             blank.sandbox.tell({"binds": _binds(spec), "told": told})
         sandbox = blank.sandbox
         try:
@@ -183,7 +188,7 @@ class NamespacesBackend:
     def _take_parked(
         self, spec: EnvironmentSpec, resolved: Resolved, extensions: tuple[str, ...]
     ) -> Blank | None:
-        if self._parked is None or resolved.family != "nodejs" or extensions:
+        if self._parked is None or resolved.family not in _PARKED_FAMILIES or extensions:
             return None
         key = parked.key_of(spec)
         return None if key is None else self._parked.take(key)
@@ -202,7 +207,9 @@ class NamespacesBackend:
             tmp_mb=key.tmp_mb,
         )
         resolved = self._runtimes.resolve(key.runtime, exact=key.exact)
-        request = self._request(spec, resolved, [*_arguments(spec, resolved), "--parked"])
+        arguments = _arguments(spec, resolved)
+        # Python goes on in the zygote's own interpreter; Node.js is executed.
+        request = self._request(spec, resolved, [*arguments, "--parked"] if arguments else [])
         return await self._make(spec, resolved, {**request, "parked": True, "binds": []})
 
     async def close(self) -> None:

@@ -1,8 +1,9 @@
-"""Runtimes that cannot be forked, started before anybody needs them: Node.js in a sandbox that is nobody's yet.
+"""Sandboxes that are nobody's yet, with a runtime that has started: Node.js, which cannot be forked, and Python, for
+which most of a cold start is the sandbox itself.
 
-A sandbox is parked for a runtime and a size that were used, never in advance of the first use; one of each, and few in
-all. Whoever takes it has another one made in the background, a moment later, so that it does not stand in its way.
-What is to run is mounted and told when it is taken (`launcher/sandbox.py`, `_park`).
+One is parked for a runtime and a size that were used, never in advance of the first use; one of each, and few in all.
+Whoever takes it has another one made in the background, a moment later, so that it does not stand in its way. What is
+to run is mounted and told when it is taken (`launcher/sandbox.py`, `_park`).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import msgspec
 from pilvi.compute.api import EnvironmentFailed, EnvironmentSpec
 from pilvi.compute.capture import Capture
 from pilvi.compute.handle import Handle
+from pilvi.compute.snapshots import SNAP_START
 
 log = logging.getLogger("pilvi.compute")
 
@@ -47,10 +49,12 @@ class Blank(msgspec.Struct, frozen=True):
 
 
 def key_of(spec: EnvironmentSpec) -> Key | None:
-    """None for a function whose runtime must know its variables when it starts."""
+    """None for a function whose runtime must know of it when it starts."""
     for name in spec.environment:
         if name.startswith(_READ_AT_START) or name in _READ_AT_START_TOO:
             return None
+    if spec.initialization_type == SNAP_START:
+        return None  # its Runtime API listens elsewhere
     return Key(spec.runtime, spec.exact_runtime, spec.memory_mb, spec.tmp_mb)
 
 

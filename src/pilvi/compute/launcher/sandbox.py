@@ -129,6 +129,9 @@ def _park(
     runtime = os.fork()
     if runtime == 0:
         os.close(writer)
+        os.close(settings_again)
+        for listener in listeners:
+            listener.close()
         _lock(request, settings)
         supervision.become_parked(request, reader)
     os.close(reader)

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 from pilvi.compute.launcher import linux, programs
-from pilvi.compute.launcher.runtime import execute, run_runtime
+from pilvi.compute.launcher.runtime import execute, run_parked, run_runtime
 
 MESSAGE_BYTES_MAX = 160 * 1024
 CONTROL = 3
@@ -112,9 +112,10 @@ def _become_extension(path: str, environment: dict[str, str], log: int) -> NoRet
 
 
 def become_parked(request: dict[str, Any], told: int) -> NoReturn:
-    """Execute a runtime that reads from its standard input, once, whose it is."""
+    """Become a runtime that reads from its standard input, once, whose it is."""
     _begin_process()
     os.dup2(told, 0)
+    os.close(told)
     _become_runtime(request)
 
 
@@ -131,6 +132,11 @@ def _become_runtime(request: dict[str, Any]) -> NoReturn:
     arguments: list[str] = request["arguments"]
     if not arguments:
         os.close(CONTROL)
+        if request.get("parked"):
+            # Whatever its maker had open, a function has nothing of it.
+            os.closerange(CONTROL, FRAMED_LOG)
+            os.closerange(FRAMED_LOG + 1, 1 << 12)
+            run_parked(request)
         run_runtime(request)
     # The control socket closes when the program starts; if it does not, this is how the server hears of it.
     program, error = execute(arguments, request["directory"], request["environment"])
