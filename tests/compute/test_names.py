@@ -98,8 +98,9 @@ answer = [find(name) for name in event['names']]
 """
         ours = ["localhost", "bucket.localhost", "cloud.example", "x.execute-api.cloud.example"]
         assert inside(code, names=ours) == [["127.0.0.1"]] * 4
-        # On AWS, too, a sandbox calls itself so; it tells nothing of a host that happens to have the name.
-        others = {"example.org", "pilvi", socket.gethostname()} - {"sandbox"}
+        # The host's own name is not known, unless it is an address, or what a sandbox calls itself on AWS, too.
+        host = socket.gethostname()
+        others = {"example.org", "pilvi", *([host] if host.isidentifier() else [])} - {"sandbox"}
         assert inside(code, names=sorted(others)) == [True] * len(others)
     finally:
         room.close()
