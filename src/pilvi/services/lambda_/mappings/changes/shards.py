@@ -24,7 +24,8 @@ PAYLOAD_BYTES_MAX = 6 * 1024 * 1024 - 4096
 """Of a batch's records; the rest is for what stands around them."""
 _QUEUED_BYTES_MAX = 2 * PAYLOAD_BYTES_MAX
 _QUEUED_MAX = 20_000
-_PAGE_RECORDS = 1000
+_PAGE_RECORDS = (100, 1000)
+"""How many are read at once at least and at most: others want to be served in between."""
 _PAGE_BYTES_OPEN = 200 * 1024
 """A page of fewer bytes has room for any further record, so there was none."""
 
@@ -88,6 +89,8 @@ class ShardReader:
         self._takes = takes
         self._former = progress.former
         self._iterator: str | None = None
+        least, most = _PAGE_RECORDS
+        self._page = min(most, max(least, polling.mapping.settings.batch_size))
 
     @property
     def is_empty(self) -> bool:
@@ -100,7 +103,7 @@ class ShardReader:
         if queued >= _QUEUED_MAX or size >= _QUEUED_BYTES_MAX:
             return False
         return any(
-            len(lane.queue) < max(batch, _PAGE_RECORDS) and lane.bytes < PAYLOAD_BYTES_MAX
+            len(lane.queue) < max(batch, _PAGE_RECORDS[1]) and lane.bytes < PAYLOAD_BYTES_MAX
             for lane in self.lanes
         )
 
@@ -125,7 +128,7 @@ class ShardReader:
             self._sort_in(record)
         self._iterator = page.get("NextShardIterator")
         self.ended = self._iterator is None
-        self.caught_up = self.ended or (len(found) < _PAGE_RECORDS and size < _PAGE_BYTES_OPEN)
+        self.caught_up = self.ended or (len(found) < self._page and size < _PAGE_BYTES_OPEN)
 
     def end(self) -> None:
         """There is no more to read, for whatever reason."""
@@ -135,9 +138,8 @@ class ShardReader:
     async def _next_page(self) -> dict[str, Any]:
         if self._iterator is None:
             self._iterator = await self._begin()
-        return await self._polling.perform(
-            "dynamodbstreams", "GetRecords", {"ShardIterator": self._iterator}
-        )
+        asked = {"ShardIterator": self._iterator, "Limit": self._page}
+        return await self._polling.perform("dynamodbstreams", "GetRecords", asked)
 
     async def _begin(self) -> str:
         asked = {"StreamArn": self._polling.mapping.source_arn, "ShardId": self.id}

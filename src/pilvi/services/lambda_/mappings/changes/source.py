@@ -178,6 +178,7 @@ class ChangesSource:
     async def _read(self) -> None:
         for shard in self._shards.values():
             while not shard.caught_up and shard.has_room(self._settings.batch_size):
+                await asyncio.sleep(0)  # somebody else may be waiting
                 try:
                     await shard.read_page()
                 except AwsError as error:
