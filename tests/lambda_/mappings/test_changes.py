@@ -213,10 +213,10 @@ def _create(dynamodb: Any, name: str) -> str:
     return made["TableDescription"]["LatestStreamArn"]
 
 
-# Killed in the middle of batches, with two workers: every write reaches the function, those of an item in order, and
+# Killed in the middle of batches: every write reaches the function, those of an item in order, and
 # twice only what ran when the server was killed.
 def test_nothing_is_lost_by_a_kill(tmp_path: Path) -> None:
-    server = Server(tmp_path, "--workers", "2").start()
+    server = Server(tmp_path / "data").start()
     try:
         account = "000000000077"
         dynamodb = server.client("dynamodb", account)
