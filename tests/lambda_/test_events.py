@@ -115,6 +115,18 @@ def test_throttling_postpones_without_counting(
     assert len(log.lines("START RequestId")) == runs
 
 
+def test_events_that_wait_for_one_another_need_no_clock(
+    functions: Functions, client: Callable[..., Any], clock: Any
+) -> None:
+    """Twenty events, one environment: as one is done the next begins, and none is put off."""
+    functions.create("f", package("import time\ndef handler(event, context): time.sleep(0.02)"))
+    functions.client.put_function_concurrency(FunctionName="f", ReservedConcurrentExecutions=1)
+    for _ in range(20):
+        accept(functions, "f", {})
+    clock.wait_until_idle()
+    assert len(Log(client("logs"), "f").lines("END RequestId")) == 20
+
+
 def test_an_event_for_a_function_deleted_meanwhile_ends(functions: Functions, clock: Any) -> None:
     functions.create("f", FAILS)
     clock.freeze()

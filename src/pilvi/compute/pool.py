@@ -71,6 +71,8 @@ class Pool:
         self._busy: Counter[str] = Counter()
         """By function ARN."""
         self._busy_in_all = 0
+        self._departures: dict[str, asyncio.Event] = {}
+        """What those wait for who were refused, by function ARN."""
         self.provided = Provided(backend, self._end, has_room=self._has_room)
         self._retired: OrderedDict[str, None] = OrderedDict()
         self._ending: set[asyncio.Task[None]] = set()
@@ -147,6 +149,21 @@ class Pool:
         if self._timer is None:
             self._timer = self._loop.call_later(self._reap_every_s, self._reap)
 
+    async def await_departure(self, function_arn: str, patience_s: float) -> bool:
+        """Wait for an invocation of the function to end in this process, for whoever was just refused.
+
+        Gives whether one has: at once False where none runs.
+        """
+        if not self._busy[function_arn]:
+            return False
+        departure = self._departures.setdefault(function_arn, asyncio.Event())
+        try:
+            async with asyncio.timeout(patience_s):
+                await departure.wait()
+        except TimeoutError:
+            return False
+        return True
+
     def retire(self, key: str) -> None:
         """What the environments of this key were made from has changed: they take no more invocations."""
         self._retired[key] = None
@@ -201,6 +218,8 @@ class Pool:
         return self._count() < self._environments_max and not self._closed
 
     def _leave(self, function_arn: str) -> None:
+        if self._departures and (departure := self._departures.pop(function_arn, None)):
+            departure.set()
         self._busy_in_all -= 1
         self._busy[function_arn] -= 1
         if not self._busy[function_arn]:

@@ -31,6 +31,8 @@ SIGNING_PAGE_MAX = 10_000
 ASYNC_AGE_S_MAX = 21_600
 ASYNC_ATTEMPTS_MAX = 3
 ASYNC_FIRST_DELAY_S = 60
+THROTTLED_PATIENCE_S = 2.0
+"""How long an asynchronous invocation that was throttled waits for one of its function to end, before it is put off."""
 THROTTLED_DELAY_MS = (1_000, 300_000)
 """The first and the longest delay of an asynchronous invocation that was throttled."""
 

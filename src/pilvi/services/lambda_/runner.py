@@ -180,6 +180,10 @@ class Runner:
             detail=f"{_ENVIRONMENTS_MAX} environments ended before the invocation began."
         )
 
+    async def await_departure(self, function: str, patience_s: float) -> bool:
+        """Wait for an invocation of a function (its ARN) to end here; False where none does, or none runs."""
+        return await (await self._open()).await_departure(function, patience_s)
+
     async def provision(
         self, owner: str, scope: Scope, versions: Sequence[tuple[Runnable, int]]
     ) -> Held:

@@ -6,12 +6,14 @@ process killed before that leaves the job to be run again. All attempts have the
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from pilvi.base.arn import Scope
 from pilvi.base.errors import AwsError
+from pilvi.compute.api import Outcome
 from pilvi.contracts.delivery import Commit, Undeliverable
 from pilvi.contracts.jobs import Job, Retry
 from pilvi.contracts.logs import LogSink
@@ -23,6 +25,7 @@ from pilvi.services.lambda_.destinations.parcels import WAYS, Parcel, send_later
 from pilvi.services.lambda_.errors import (
     RecursiveInvocationException,
     ResourceNotFoundException,
+    TooManyRequestsException,
 )
 from pilvi.services.lambda_.names import LATEST, FunctionName
 from pilvi.services.lambda_.questions import runner_of
@@ -75,15 +78,7 @@ async def invoke(cloud: Cloud, job: Job) -> Commit | None:
     if now_ms > story.ends_ms:
         return story.failed("EventAgeExceeded", job.attempt - 1, None, now_ms)
     try:
-        outcome = await runner_of(cloud).run(
-            scope,
-            runnable,
-            event.payload,
-            request_id=event.request_id,
-            invoked_arn=name.asked_arn,
-            client_context=event.client_context,
-            trace_id=event.trace_id,
-        )
+        outcome = await _run(cloud, event, name, runnable)
     except RecursiveInvocationException:
         return story.failed("RecursiveInvocationLoop", job.attempt - 1, None, now_ms)
     except AwsError as error:
@@ -101,6 +96,31 @@ async def invoke(cloud: Cloud, job: Job) -> Commit | None:
     if now_ms + _pause_ms(job.attempt) > story.ends_ms:
         return story.failed("EventAgeExceeded", job.attempt, answered, now_ms)
     raise FunctionFailed(_told(answered))
+
+
+async def _run(cloud: Cloud, event: Accepted, name: FunctionName, runnable: Runnable) -> Outcome:
+    """Those that wait for one another go on as soon as one is done; only whose turn does not come is put off. (While
+    the clock stands nobody waits, for nothing would tell how long.)
+
+    Raises: as `Runner.run`.
+    """
+    runner, loop = runner_of(cloud), asyncio.get_running_loop()
+    until_s = loop.time() + limits.THROTTLED_PATIENCE_S
+    while True:
+        try:
+            return await runner.run(
+                name.scope,
+                runnable,
+                event.payload,
+                request_id=event.request_id,
+                invoked_arn=name.asked_arn,
+                client_context=event.client_context,
+                trace_id=event.trace_id,
+            )
+        except TooManyRequestsException:
+            left_s = 0.0 if cloud.clock.frozen else until_s - loop.time()
+            if not await runner.await_departure(name.arn, left_s):
+                raise
 
 
 def _pause_ms(attempt: int) -> int:
