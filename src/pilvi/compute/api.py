@@ -56,6 +56,8 @@ class EnvironmentSpec(msgspec.Struct, frozen=True, kw_only=True):
     system_log_level: str = "INFO"
     """DEBUG, INFO, WARN"""
     initialization_type: Literal["on-demand", "provisioned-concurrency", "snap-start"] = "on-demand"
+    debugger: Path | None = None
+    """The file that asks for one (see `debugger.py`)."""
     exact_runtime: bool = False
     """Refuse the nearest interpreter of the family when the named one is not on this host."""
 

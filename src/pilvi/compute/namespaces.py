@@ -7,6 +7,7 @@ were opened inside it, holds it to its limits, and clears up after it.
 from __future__ import annotations
 
 import asyncio
+import functools
 import math
 import os
 import socket
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from pilvi.base.clock import Clock
-from pilvi.compute import cgroups, command, hierarchies, parked, snapshots
+from pilvi.compute import cgroups, command, debugger, hierarchies, parked, snapshots
 from pilvi.compute.accounting import ProcessMeter
 from pilvi.compute.api import EnvironmentFailed, EnvironmentSpec, Probe
 from pilvi.compute.capture import Capture
@@ -134,7 +135,7 @@ class NamespacesBackend:
                 extensions=extensions,
                 host=ADDRESS,
             )
-            await self._serve(sandbox, api, blank.listeners)
+            await self._serve(spec, sandbox, api, blank.listeners)
         except BaseException:
             blank.capture.close()
             await sandbox.kill()
@@ -295,14 +296,23 @@ class NamespacesBackend:
         if self._platform is not None:
             port = self._platform.port
             listeners += [("tcp", "127.0.0.1", port), ("tcp", ADDRESS, port)]
+        if spec.debugger is not None:
+            listeners.append(("tcp", ADDRESS, debugger.PORT))
         return listeners
 
     async def _serve(
-        self, sandbox: Handle, api: RuntimeApi, listeners: list[socket.socket]
+        self,
+        spec: EnvironmentSpec,
+        sandbox: Handle,
+        api: RuntimeApi,
+        listeners: list[socket.socket],
     ) -> None:
         """The sockets that `_listeners` asked for, in its order."""
         loop = asyncio.get_running_loop()
         runtime, names, *platforms = listeners
+        if spec.debugger is not None:
+            serve = functools.partial(debugger.pipe, spec.debugger)
+            sandbox.servers.append(await asyncio.start_server(serve, sock=platforms.pop()))
         sandbox.servers.append(await loop.create_server(api.connection, sock=runtime))
         zones = ("localhost", *self._host_names)
         transport, _ = await loop.create_datagram_endpoint(lambda: Names(zones), sock=names)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from pilvi.cli.lambda_.debug import debug
 from pilvi.cli.lambda_.invoke import invoke
 from pilvi.cli.lambda_.logs import logs
 from pilvi.cli.lambda_.package import package
@@ -20,5 +21,5 @@ def lambda_() -> None:
     """
 
 
-for _command in (invoke, logs, watch, package):
+for _command in (invoke, logs, watch, debug, package):
     lambda_.add_command(_command)

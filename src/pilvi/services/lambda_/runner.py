@@ -47,7 +47,7 @@ from pilvi.contracts.delivery import Source
 from pilvi.contracts.logs import LogSink
 from pilvi.contracts.platform import Platform
 from pilvi.kit.cloud import Cloud
-from pilvi.services.lambda_ import errors, limits, lineage, sealing
+from pilvi.services.lambda_ import debugging, errors, limits, lineage, sealing
 from pilvi.services.lambda_.names import function_arn, source_of
 from pilvi.services.lambda_.provisioned import TOPIC
 from pilvi.services.lambda_.records import Configuration, Function, Package, Runnable
@@ -287,7 +287,7 @@ class Runner:
             "AWS_SESSION_TOKEN": credential.session_token,
         }
         day = time.strftime("%Y/%m/%d", time.gmtime(cloud.clock.now_ms() // 1000))
-        return EnvironmentSpec(
+        spec = EnvironmentSpec(
             key=known.key,
             function_name=name,
             function_arn=arn,
@@ -311,6 +311,7 @@ class Runner:
             log_stream=f"{day}/[{configuration.version}]{cloud.entropy.hex(32)}",
             exact_runtime=cloud.settings.exact_runtimes,
         )
+        return await debugging.attached(spec, cloud.settings.data, self.unpacked)
 
     async def _directory(self, package: Package) -> Path:
         """Where a package lies unpacked. Raises: BlobGone when it was deleted meanwhile."""
