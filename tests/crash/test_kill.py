@@ -157,8 +157,6 @@ def prepare(server: Server) -> None:
         Timeout=30,
         Code={"ZipFile": code.getvalue()},
     )
-    # Each environment loads the SDK anew after each kill: two are enough, and the others' events wait for these.
-    functions.put_function_concurrency(FunctionName="f", ReservedConcurrentExecutions=2)
     functions.get_waiter("function_active_v2").wait(FunctionName="f", WaiterConfig={"Delay": 1})
 
 
