@@ -5,12 +5,15 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable
+from http.client import HTTPConnection
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from botocore.exceptions import ClientError
 
 from lambda_.support import Functions, package, role_of
+from servers import Server
 
 ZIP = package("def handler(event, context): return event")
 
@@ -469,6 +472,27 @@ def test_code_from_s3_is_for_those_who_may_read_it(
     client("s3").delete_object(Bucket=bucket, Key="code.zip")
     functions.client.update_function_configuration(FunctionName="f", MemorySize=256)
     assert functions.invoke("f", {"x": 2}) == {"x": 2}, "the function has a copy of its own"
+
+
+# Refused by what it announces, before any of it is read.
+def test_a_request_that_is_too_large_is_refused(server: Server, account: str) -> None:
+    scope = f"{account}/20260101/us-east-1/lambda/aws4_request"
+    sender = HTTPConnection(urlsplit(server.url).netloc)
+    sender.putrequest("POST", "/2015-03-31/functions")
+    sender.putheader(
+        "Authorization",
+        f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature={'0' * 64}",
+    )
+    sender.putheader("Content-Length", "70167212")
+    sender.endheaders()
+    answer = sender.getresponse()
+    assert (answer.status, answer.headers["x-amzn-ErrorType"]) == (
+        413,
+        "RequestEntityTooLargeException",
+    )
+    words = "Request must be smaller than 70167211 bytes for the CreateFunction operation"
+    assert words in answer.read().decode()
+    sender.close()
 
 
 # AWS is silent about it: the function fails with no more than its runtime's words.

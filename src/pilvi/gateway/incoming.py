@@ -20,6 +20,12 @@ class RequestTooLarge(AwsError):
     status = 413
 
 
+class OperationTooLarge(RequestTooLarge):
+    """In the words of Lambda, where the operation is known."""
+
+    message = "Request must be smaller than {limit} bytes for the {operation} operation"
+
+
 class IncompleteBody(AwsError):
     """The client went away, or sent what is no body, in the middle of a body."""
 

@@ -23,6 +23,7 @@ from pilvi.gateway import bodies, coding, own
 from pilvi.gateway.access_log import AccessLog
 from pilvi.gateway.exchange import Exchange
 from pilvi.gateway.heads import close_body
+from pilvi.gateway.incoming import OperationTooLarge, RequestTooLarge
 from pilvi.gateway.origins import Origins
 from pilvi.gateway.routing import host_name, route
 from pilvi.identity import presigned
@@ -249,7 +250,11 @@ async def _authenticate(gateway: Gateway, exchange: Exchange) -> None:
     assert routed is not None
     if not traits.streams and request.read is not None:
         limit = operation.body_bytes_max if operation is not None else service.body_bytes_max
-        request.body = await bodies.whole(request, limit)
+        try:
+            request.body = await bodies.whole(request, limit)
+        except RequestTooLarge:
+            name = exchange.operation_name
+            raise OperationTooLarge(limit=limit, operation=name) from None
         routed.request.body, routed.request.stream, routed.request.read = request.body, None, None
     dialect = OWN_DIALECTS.get(service.name) or DIALECTS[codec.protocol]
     authenticated = exchange.authenticated = await gateway.authenticator.authenticate(
