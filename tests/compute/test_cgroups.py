@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from compute.support import EVALUATE, Evaluator, Room, processes_in
+from compute.support import EVALUATE, Evaluator, Room, processes_in, wait_until
 from pilvi.compute import hierarchies
 
 
@@ -44,13 +44,11 @@ def test_processor_time_grows_with_memory(room: Room, exact: Room) -> None:
     hierarchy = hierarchies.find_hierarchy()
     if hierarchy is None or "cpu" not in hierarchy.parents:
         pytest.skip("this host gives no cgroups for processors")
-    assert cpu_of(room, 1769) == [1024, 20_000, 20_000]
     weight, quota, period = cpu_of(room, 128)
     assert weight in range(70, 76)
     assert quota == period, "while nobody else wants it, one whole"
     assert cpu_of(room, 1770)[1:] == [40_000, 20_000]
     assert cpu_of(exact, 128)[1:] == [1447, 20_000]
-    assert cpu_of(exact, 3538)[1:] == [40_000, 20_000]
 
 
 def test_limits_are_told_with_what_stands_beside_them(room: Room) -> None:
@@ -74,9 +72,9 @@ def unified() -> Iterator[Path]:
     group.mkdir()
     yield group
     control.write_text(" ".join(f"-{kind}" for kind in added))
-    for path in sorted(group.rglob("*/"), reverse=True):
-        path.rmdir()
-    group.rmdir()
+    for path in (*sorted(group.rglob("*/"), reverse=True), group):
+        # The kernel may need a moment to notice that its processes are gone.
+        wait_until(lambda path=path: hierarchies.remove(path) is None, "it is in use")
 
 
 def test_a_group_that_is_given_is_arranged(unified: Path) -> None:
@@ -98,3 +96,20 @@ def test_a_group_that_is_given_is_arranged(unified: Path) -> None:
         assert below.read_text().split() == [str(process.pid)]
         assert hierarchies.delegated(unified, kinds), "again, by the next worker"
         process.kill()
+
+
+def test_what_a_killed_server_left_running_is_ended(unified: Path, tmp_path: Path) -> None:
+    """Its sandboxes end with it. Should one not, frozen as it may be, the next server on the same data ends it."""
+    with subprocess.Popen(["/bin/true"]) as ended:
+        ended.wait()
+    home = unified / f"{hierarchies.PREFIX}{ended.pid}-1f"
+    (home / "1").mkdir(parents=True)
+    if not (home / "cgroup.kill").exists():
+        pytest.skip("this kernel cannot kill groups")
+    with subprocess.Popen(["sleep", "60"]) as process:
+        (home / "1" / "cgroup.procs").write_text(str(process.pid))
+        (home / "1" / "cgroup.freeze").write_text("1")
+        (tmp_path / f"cgroups-{ended.pid}").write_text(f"{unified}\n")
+        hierarchies.remove_stale(None, tmp_path)
+        assert process.wait() < 0
+    assert not home.exists()

@@ -98,6 +98,23 @@ answer = attempt(fill)
     )
 
 
+def test_files_in_tmp_are_counted_too(room: Room) -> None:
+    """Each costs the kernel memory of its own, however empty it is."""
+    inside = Evaluator(room.start(EVALUATE, tmp_mb=4))
+    fill = """
+made = 0
+def fill():
+    global made
+    while made < 5000:
+        os.close(os.open(f'/tmp/{made}', os.O_CREAT | os.O_WRONLY))
+        made += 1
+answer = [attempt(fill), made]
+"""
+    came_to, made = inside(fill)
+    assert came_to == ["ENOSPC"]
+    assert 1000 < made <= 1024
+
+
 @pytest.fixture
 def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Room]:
     """On a host that lets nobody make cgroups."""

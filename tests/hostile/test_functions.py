@@ -122,7 +122,7 @@ def test_one_that_forks_and_eats_leaves_others_alone(
     client: Callable[..., Any], account: str
 ) -> None:
     functions = Functions(client("lambda", read_timeout=60), account)
-    functions.create("bomb", EVALUATE, Timeout=2)
+    functions.create("bomb", EVALUATE, Timeout=1)
     functions.create("other", EVALUATE)
     code = """
 import signal

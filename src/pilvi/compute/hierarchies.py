@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -17,6 +18,8 @@ PREFIX = "pilvi-"
 _SERVERS = f"{PREFIX}servers"
 """The group that pilvi's own processes move to: in v2, one that has groups below it holds no processes."""
 _NOTE = "cgroups-"
+_KILLS_MAX = 50
+_KILL_AGAIN_S = 0.01
 _NEEDED = ("memory", "pids")
 _WANTED = ("cpu",)
 
@@ -125,12 +128,15 @@ def remove_stale(hierarchy: Hierarchy | None, run_dir: Path) -> None:
         if not Path("/proc", note.name.removeprefix(_NOTE)).exists():
             parents.update(map(Path, note.read_text().splitlines()))
             note.unlink(missing_ok=True)
-    for parent in parents:
-        for directory in parent.glob(f"{PREFIX}[0-9]*"):
-            owner = directory.name.removeprefix(PREFIX).partition("-")[0]
-            if Path("/proc", owner).exists():
-                continue
-            _remove_all(directory)
+    stale = [
+        directory
+        for parent in parents
+        for directory in parent.glob(f"{PREFIX}[0-9]*")
+        if not Path("/proc", directory.name.removeprefix(PREFIX).partition("-")[0]).exists()
+    ]
+    for step in (_kill, _remove_all):
+        for directory in stale:
+            step(directory)
 
 
 def remove(directory: Path) -> OSError | None:
@@ -140,6 +146,18 @@ def remove(directory: Path) -> OSError | None:
     except OSError as error:
         return error
     return None
+
+
+def _kill(directory: Path) -> None:
+    """End what may still run in a group of v2; nothing should."""
+    events, kill = directory / "cgroup.events", directory / "cgroup.kill"
+    if not kill.exists():
+        return
+    for _ in range(_KILLS_MAX):
+        if "populated 0" in events.read_text():
+            return
+        kill.write_text("1")
+        time.sleep(_KILL_AGAIN_S)
 
 
 def _remove_all(directory: Path) -> None:
