@@ -6,16 +6,17 @@ import random
 import statistics
 from dataclasses import dataclass
 
-from bench import tables
+from bench import queues, tables
 from bench.load import measure
 from bench.scenarios import SCENARIOS
 from bench.servers import Target, bare, minimal, seeded
 
 SMALL_BARS = {"GetObject 4 KiB": 8000.0, "PutObject 4 KiB": 4000.0}
-ITEM_BARS = {"GetItem": 10_000.0, "PutItem": 8_000.0}
+ITEM_BARS = {"GetItem": 10_000.0, "PutItem": 8_000.0, "SendMessage": 8_000.0}
 LEAST_SHARE = 0.7
 FEW, MANY = 1_000, 1_000_000
 FLAT = 1.25
+FLAT_QUEUE = 1.2
 """How much more of the processor an operation may take with a thousand times as many items."""
 _SPREAD = 10_000
 """Requests to a table of very many items, each for another one: else they were all in the cache."""
@@ -72,14 +73,22 @@ def small_objects(target: Target) -> list[Verdict]:
 
 
 def with_the_minimal(target: Target) -> list[Verdict]:
-    """Items beside a handler that only verifies the signature and reads or writes the store.
+    """Items and messages beside a handler that only verifies the signature and reads or writes the store.
 
     The bar is a rate, or seven tenths of that handler's, whichever is lower.
     """
     found: list[Verdict] = []
     with minimal() as peer:
-        for name, prepared in (("GetItem", tables.get_item), ("PutItem", tables.put_item)):
-            own, other = in_turns((target, prepared(target)), (peer, prepared(peer)))
+        for name, prepared in (
+            ("GetItem", tables.get_item),
+            ("PutItem", tables.put_item),
+            ("SendMessage", queues.send_message),
+        ):
+            if name == "SendMessage":  # the peer has no queues to ask for
+                sent = queues.send_to(peer, queues.url_of(target, queues.SENT))
+            else:
+                sent = prepared(peer)
+            own, other = in_turns((target, prepared(target)), (peer, sent))
             bar = min(ITEM_BARS[name], other.rate * LEAST_SHARE)
             found.append(_beside(name, own, other, "the minimal handler", bar))
     return found
@@ -109,7 +118,28 @@ def few_and_many() -> list[Verdict]:
             )
             share = many.cost_us / few.cost_us
             found.append((f"{text}; {share:.2f} times (bar {FLAT})", share <= FLAT))
+    return found + short_and_long()
+
+
+def short_and_long() -> list[Verdict]:
+    """What a message costs in a queue of a thousand and in one of a million, each in a store of its own."""
+    found: list[Verdict] = []
+    with _with_messages(FEW) as small, _with_messages(MANY) as big:
+        few, many = in_turns((small, queues.send_message(small)), (big, queues.send_message(big)))
+        found.append(_flat("SendMessage", few.cost_us, many.cost_us))
+        costs = [queues.cost_of_pairs(one, queues.SENT) for one in (small, big)]
+        found.append(_flat("ReceiveMessage and DeleteMessage", *costs))
     return found
+
+
+def _flat(name: str, few_us: float, many_us: float) -> Verdict:
+    share = many_us / few_us
+    text = f"{name} with {MANY:,} messages: {many_us:.0f} us; with {FEW:,}: {few_us:.0f} us"
+    return f"{text}; {share:.2f} times (bar {FLAT_QUEUE})", share <= FLAT_QUEUE
+
+
+def _with_messages(count: int):
+    return seeded(queues.prepare, "messages", queues.SENT, str(count))
 
 
 def _with_items(count: int):

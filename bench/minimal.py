@@ -1,4 +1,4 @@
-"""The least that could answer GetItem and PutItem here: pilvi's own HTTP layer, authenticator and store, no more.
+"""The least that could answer GetItem, PutItem and SendMessage here: our own HTTP layer, authenticator and store alone.
 
 `python -m bench.minimal DATA READY` serves DATA, a new data directory; READY then tells where, and with which key.
 Nothing is parsed: an item's key is the text that every request of the bench has for it. No permission is asked for.
@@ -28,6 +28,8 @@ from pilvi.store.datadir import DataDir
 
 HEADERS = [("Content-Type", "application/x-amz-json-1.0")]
 HOME = b"\x02bench\x00"
+QUEUE = b"\x02queue\x00"
+COUNT = QUEUE + b"c"
 BEGINNING = b'{"pk"'
 KEY_BYTES = len(json.dumps(key(0))) - 1
 """Without the brace at its end: so also an item begins."""
@@ -39,8 +41,11 @@ def handler(app: App):
     dialect = DIALECTS["json"]
 
     async def serve(request: HttpRequest) -> HttpResponse:
-        await authenticate(request, service_signing_name="dynamodb", dialect=dialect)
         body = request.body
+        if request.headers["x-amz-target"].endswith("SendMessage"):
+            await authenticate(request, service_signing_name="sqs", dialect=dialect)
+            return HttpResponse(200, HEADERS, await store.write(lambda tx: send(tx, body)))
+        await authenticate(request, service_signing_name="dynamodb", dialect=dialect)
         start = body.index(BEGINNING)
         row = HOME + body[start : start + KEY_BYTES]
         if request.headers["x-amz-target"].endswith("GetItem"):
@@ -59,6 +64,16 @@ def handler(app: App):
         return HttpResponse(200, HEADERS, b"{}")
 
     return serve
+
+
+def send(tx: Transaction, body: bytes) -> bytes:
+    """What a message costs the store: it, its place in the line, and the count of them all."""
+    number = int(tx.get(COUNT) or b"0") + 1
+    row = b"%016d" % number
+    tx.put(QUEUE + b"m" + row, body)
+    tx.put(QUEUE + b"r" + row, b"")
+    tx.put(COUNT, b"%d" % number)
+    return row
 
 
 def fill(tx: Transaction) -> None:

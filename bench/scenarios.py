@@ -1,6 +1,6 @@
 """What is measured: for each operation, how to prepare a server and which signed requests to send.
 
-Those of DynamoDB are in `tables.py`.
+Those of DynamoDB are in `tables.py`, those of SQS in `queues.py`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import json
 from dataclasses import replace
 from urllib.parse import quote
 
-from bench import tables
+from bench import queues, tables
 from bench.requests import PREPARED, Scenario, signed
 from bench.seed import DEEP, WIDE
 from bench.servers import Target
@@ -22,6 +22,7 @@ LARGE = bytes(range(256)) * (64 * 1024 * 1024 // 256)
 def prepare(target: Target) -> None:
     """Tables with items, a bucket with small and large objects."""
     tables.prepare(target)
+    queues.prepare(target)
     objects = target.client("s3")
     objects.create_bucket(Bucket=BUCKET)
     for number in range(64):
@@ -125,6 +126,7 @@ def root_and_role(target: Target) -> tuple[Target, Target]:
 
 SCENARIOS = [
     *tables.SCENARIOS,
+    *queues.SCENARIOS,
     Scenario("GetObject 4 KiB", get_object, bar=8),
     Scenario("PutObject 4 KiB", put_object, bar=8),
     Scenario("HeadObject", head_object, bar=8),

@@ -2,6 +2,7 @@
 
 python -m bench.seed DATA keys BUCKET KEY COUNT    copies of the object KEY, which share its body
 python -m bench.seed DATA items TABLE COUNT        items of `bench.tables`
+python -m bench.seed DATA messages QUEUE COUNT     messages of `bench.queues`
 
 Half of the bucket's keys lie under `wide/`, in a thousand folders; half six folders deep under `a/b/c/d/e/f/`,
 in as many.
@@ -18,15 +19,22 @@ from pathlib import Path
 import msgspec
 import orjson
 
+from bench.queues import BODY
 from bench.tables import item
 from bench.tables import key as item_key
 from pilvi.app import load_services
 from pilvi.base.arn import Scope
+from pilvi.base.clock import Clock
 from pilvi.base.entropy import Entropy
 from pilvi.kit.settings import DEFAULT_ACCOUNT, DEFAULT_REGION
 from pilvi.services.dynamodb.tables import HEADER_BYTES, get_table, pack_item
 from pilvi.services.dynamodb.values import measure_item
 from pilvi.services.s3.records import buckets, objects
+from pilvi.services.sqs.names import QueueName
+from pilvi.services.sqs.posting import post
+from pilvi.services.sqs.records import find_queue
+from pilvi.services.sqs.rules import messages
+from pilvi.services.sqs.storage.stock import Stock
 from pilvi.store import blob_rows
 from pilvi.store.api import Snapshot, Store, Transaction
 from pilvi.store.datadir import DataDir, open_store
@@ -86,12 +94,31 @@ async def seed_items(store: Store, name: str, count: int) -> None:
         await store.write(put)
 
 
+async def seed_messages(store: Store, name: str, count: int) -> None:
+    entropy = Entropy()
+    now_ms = Clock().now_ms()
+    place = QueueName(Scope(DEFAULT_ACCOUNT, DEFAULT_REGION), name)
+    for start in range(0, count, BATCH):
+
+        def put(tx: Transaction, start: int = start) -> None:
+            queue = find_queue(tx, place)
+            assert queue is not None, name
+            stock = Stock(tx, queue, now_ms)
+            stock.counters.sweep_ms = now_ms  # there is nobody yet to run a job
+            draft = messages.draft(queue, {"MessageBody": BODY})
+            for _ in range(start, min(start + BATCH, count)):
+                post(stock, draft, id=entropy.uuid(), sender=DEFAULT_ACCOUNT)
+            stock.save()
+
+        await store.write(put)
+
+
 async def main(data: Path, what: str, *names: str) -> None:
     load_services()
     directory = DataDir.open(data)
     store = open_store(directory, "relaxed")
     try:
-        seed = {"keys": seed_keys, "items": seed_items}[what]
+        seed = {"keys": seed_keys, "items": seed_items, "messages": seed_messages}[what]
         await seed(store, *names[:-1], int(names[-1]))
     finally:
         await store.close()

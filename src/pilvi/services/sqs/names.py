@@ -43,6 +43,12 @@ class QueueName(NamedTuple):
         return f"sqs/{self.scope.account}/{self.scope.region}/{self.name}"
 
 
+@lru_cache(maxsize=4096)
+def _arn(queue: QueueName) -> str:
+    scope, name = queue
+    return f"arn:{scope.partition}:sqs:{scope.region}:{scope.account}:{name}"
+
+
 _RULE = "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length"
 _FIFO_RULE = (
     "The name of a FIFO queue can only include alphanumeric characters, hyphens, or underscores,"
@@ -62,13 +68,16 @@ def url_of(call: Call, queue: QueueName) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _account_and_name(url: str) -> tuple[str, str] | None:
+def _queue_at(url: str, region: str, partition: str) -> QueueName | None:
+    """The same few URLs come again and again."""
     try:
         path = urlsplit(url).path
     except ValueError:
         return None
     found = _PATH.fullmatch(path)
-    return None if found is None else (found[1], unquote(found[2]))
+    if found is None:
+        return None
+    return QueueName(Scope(found[1], region, partition), unquote(found[2]))
 
 
 def _given_url(call: Call, req: Mapping[str, Any]) -> str:
@@ -87,18 +96,18 @@ def queue_asked(call: Call, req: Mapping[str, Any]) -> QueueName:
     url = _given_url(call, req)
     if not url:
         raise errors.MissingRequiredParameterException(name="QueueUrl")
-    found = _account_and_name(url)
+    found = _queue_at(url, call.region, call.scope.partition)
     if found is None:
         raise errors.InvalidAddress(url=url)
-    return QueueName(call.scope._replace(account=found[0]), found[1])
+    return found
 
 
 def find_queue_asked(call: Call, req: Mapping[str, Any]) -> QueueName | None:
     """As `queue_asked`, for the permission step, which comes before all complaints."""
-    found = _account_and_name(_given_url(call, req))
-    return None if found is None else QueueName(call.scope._replace(account=found[0]), found[1])
+    return _queue_at(_given_url(call, req), call.region, call.scope.partition)
 
 
+@lru_cache(maxsize=4096)
 def parse_arn(text: str) -> QueueName | None:
     """None for what is no queue's ARN."""
     try:

@@ -76,12 +76,16 @@ async def sealed(call: Call, write: Callable[[Transaction, Seal | None], T]) -> 
 
     Raises: KmsAccessDenied and its like.
     """
-    seal = None
+    try:
+        return await call.transact(lambda tx: write(tx, None))
+    except DataKeyNeeded as needed:
+        queue = needed.queue
     for _ in range(3):  # the key may be changed meanwhile
+        seal = await seal_for(call.cloud, queue, caller_through(call, "sqs"))
         try:
             return await call.transact(partial(_with, write, seal))
         except DataKeyNeeded as needed:
-            seal = await seal_for(call.cloud, needed.queue, caller_through(call, "sqs"))
+            queue = needed.queue
     raise errors.KmsInvalidState(reason="The key of the queue is being changed.")
 
 

@@ -19,7 +19,7 @@ from pilvi.services.sqs.redriving import burial
 from pilvi.services.sqs.rules import checksums, messages
 from pilvi.services.sqs.service import sqs
 from pilvi.services.sqs.storage import duplicates, receipts
-from pilvi.services.sqs.storage.rows import NEVER, Attempt, keys_of
+from pilvi.services.sqs.storage.rows import NEVER, Attempt, keys_in
 from pilvi.services.sqs.storage.stock import Stock, Taken
 from pilvi.services.sqs.wire import Message, ReceiveMessageRequest, ReceiveMessageResult
 from pilvi.store.api import Snapshot, Transaction
@@ -120,7 +120,7 @@ async def _wait(call: Call, got: Got, left_s: float) -> None:
 
 
 def _state(queue: Queue, at: Snapshot) -> bytes | None:
-    return at.get(keys_of(queue.queue_name).c)
+    return at.get(keys_in(queue).c)
 
 
 def _asked(req: ReceiveMessageRequest) -> Asked:

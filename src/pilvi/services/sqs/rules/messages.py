@@ -59,13 +59,15 @@ def draft(queue: Queue, req: Mapping[str, Any], *, in_batch: bool = False) -> Dr
         raise errors.MissingRequiredParameterException(name="MessageGroupId")
     if group is not None:
         check_identifier("MessageGroupId", group)
-    attributes = read_attributes(req.get("MessageAttributes") or {})
-    trace = _trace(req.get("MessageSystemAttributes") or {})
+    given = req.get("MessageAttributes")
+    attributes = read_attributes(given) if given else {}
+    given = req.get("MessageSystemAttributes")
+    trace = _trace(given) if given else ""
     bad = _INVALID.search(text)
     if bad is not None:
         raise errors.InvalidMessageContents()
     body = text.encode()
-    size_bytes = len(body) + size_of(attributes)
+    size_bytes = len(body) + (size_of(attributes) if attributes else 0)
     if not in_batch and size_bytes > queue.size_bytes_max:
         raise errors.InvalidParameterValueException(
             detail="One or more parameters are invalid."

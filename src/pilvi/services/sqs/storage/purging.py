@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pilvi.services.sqs.records import Queue
-from pilvi.services.sqs.storage.rows import NEVER, Counters, keys_of
+from pilvi.services.sqs.storage.rows import NEVER, Counters, keys_in
 from pilvi.store.api import Transaction
 from pilvi.store.keys import after
 
@@ -11,7 +11,7 @@ _OF_MESSAGES = "abdefghmrsw"
 
 
 def purge(tx: Transaction, queue: Queue) -> None:
-    keys = keys_of(queue.queue_name)
+    keys = keys_in(queue)
     for kind in _OF_MESSAGES:
         start: bytes = getattr(keys, kind)
         tx.delete_range(start, after(start))

@@ -33,8 +33,9 @@ from functools import lru_cache
 
 import msgspec
 
+from pilvi.base.arn import Scope
 from pilvi.services.sqs.names import QueueName
-from pilvi.services.sqs.records import contents
+from pilvi.services.sqs.records import Queue, contents
 from pilvi.store.keys import pack
 
 READY = b""
@@ -153,15 +154,13 @@ class Counters:
         )
 
 
+_KINDS = "abcdefghmrsuvw"
+
+
 class Keys:
-    """The beginnings of a queue's keys, packed."""
+    """The beginnings of a queue's keys, packed; and what is woken when something happens to it."""
 
-    __slots__ = tuple("abcdefghmrsuvw")
-
-    def __init__(self, name: QueueName) -> None:
-        base = contents(name)
-        for kind in Keys.__slots__:
-            setattr(self, kind, pack((*base, kind)))
+    __slots__ = (*_KINDS, "topic")
 
     a: bytes
     b: bytes
@@ -178,10 +177,25 @@ class Keys:
     v: bytes
     w: bytes
 
+    def __init__(self, name: QueueName) -> None:
+        base = contents(name)
+        for kind in _KINDS:
+            setattr(self, kind, pack((*base, kind)))
+        self.topic = name.topic
+
 
 @lru_cache(maxsize=1024)
 def keys_of(name: QueueName) -> Keys:
     return Keys(name)
+
+
+@lru_cache(maxsize=1024)
+def _keys_at(account: str, region: str, name: str) -> Keys:
+    return keys_of(QueueName(Scope(account, region), name))
+
+
+def keys_in(queue: Queue) -> Keys:
+    return _keys_at(queue.account, queue.region, queue.name)
 
 
 encode = msgspec.msgpack.Encoder().encode

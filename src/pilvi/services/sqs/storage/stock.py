@@ -25,7 +25,7 @@ from pilvi.services.sqs.storage.rows import (
     decode_message,
     decode_receipt,
     encode,
-    keys_of,
+    keys_in,
 )
 from pilvi.store.api import Snapshot, Transaction
 from pilvi.store.keys import after, pack, unpack
@@ -47,7 +47,7 @@ class Stock:
         self.tx = tx
         self.queue = queue
         self.now_ms = now_ms
-        self.keys = keys_of(queue.queue_name)
+        self.keys = keys_in(queue)
         self._before = tx.get(self.keys.c)
         self.counters = Counters(self._before)
 
@@ -122,7 +122,7 @@ class Stock:
             self._add_ready(seq, message.group, received=bool(message.receives))
         if not counters.sweep_ms:
             self.plan_sweep()
-        self.tx.wake(self.queue.topic)  # of a delayed one too: who waits must know until when
+        self.tx.wake(self.keys.topic)  # of a delayed one too: who waits must know until when
         return seq
 
     def _delayed_at(self, message: Message) -> int:
@@ -204,14 +204,14 @@ class Stock:
         self.tx.delete(self.keys.f + pack((receipt.due_ms, seq)))
         receipt = replace(receipt, due_ms=until_ms)
         self._hide(seq, receipt)
-        self.tx.wake(self.queue.topic)
+        self.tx.wake(self.keys.topic)
         return receipt
 
     def land(self, seq: int, receipt: Receipt) -> None:
         """What was in flight is ready again."""
         self._land(seq, receipt, ready=True)
         self.tx.put(self.keys.s + pack((seq,)), encode(replace(receipt, due_ms=0)))
-        self.tx.wake(self.queue.topic)
+        self.tx.wake(self.keys.topic)
 
     def _land(self, seq: int, receipt: Receipt, *, ready: bool) -> None:
         assert receipt.due_ms, f"{self.queue.name}: {seq} is not in flight"
@@ -228,7 +228,7 @@ class Stock:
             self.tx.put(self.keys.w + pack((group, seq)), RECEIVED)
         elif self.queue.fifo:
             self.tx.delete(self.keys.w + pack((group, seq)))
-            self.tx.wake(self.queue.topic)  # the group goes on
+            self.tx.wake(self.keys.topic)  # the group goes on
         groups.change(self, group, ready=int(ready), flying=-1)
 
     # --- what time does
@@ -262,7 +262,7 @@ class Stock:
             self.tx.delete(key)
             self.counters.delayed -= 1
             self._add_ready(seq, message.group, received=bool(message.receives))
-            self.tx.wake(self.queue.topic)
+            self.tx.wake(self.keys.topic)
             left -= 1
         self.counters.next_due_ms = min(self._first(flying), self._first(delayed) + shift)
         return left
@@ -354,7 +354,7 @@ class Stock:
         taken.append(Taken(seq, message, receipt))
         self.fly(seq, receipt)
         if not hidden_ms:
-            self.tx.wake(self.queue.topic)
+            self.tx.wake(self.keys.topic)
 
 
 def _tail(key: bytes, prefix: bytes) -> tuple[int, ...]:
@@ -363,4 +363,4 @@ def _tail(key: bytes, prefix: bytes) -> tuple[int, ...]:
 
 
 def counters_of(at: Snapshot, queue: Queue) -> Counters:
-    return Counters(at.get(keys_of(queue.queue_name).c))
+    return Counters(at.get(keys_in(queue).c))
