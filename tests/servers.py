@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -59,6 +60,10 @@ class Server:
         assert self.process is not None
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+        deadline = time.monotonic() + READY_S
+        while _lives(self.process.pid):  # a worker that is still dying holds its locks
+            assert time.monotonic() < deadline, "a killed process does not end"
+            time.sleep(0.005)
 
     def stop(self) -> int:
         """End it gracefully; gives its exit status."""
@@ -100,6 +105,19 @@ class Server:
         """Names below localhost are not known everywhere; a header says the same."""
         parts = urlsplit(request.url)
         request.url = self.url + parts.path + (f"?{parts.query}" if parts.query else "")
+
+
+def _lives(group: int) -> bool:
+    """Whether a process of this group is there that has not ended."""
+    for place in Path("/proc").iterdir():
+        if place.name.isdigit():
+            with suppress(OSError):
+                state, _parent, its_group = (
+                    (place / "stat").read_text().rpartition(")")[2].split()[:3]
+                )
+                if int(its_group) == group and state not in "ZX":
+                    return True
+    return False
 
 
 class CloudClock:
