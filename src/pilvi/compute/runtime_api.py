@@ -12,26 +12,20 @@ AWS's runtime interface emulator.
 from __future__ import annotations
 
 import asyncio
-import base64
 from collections.abc import Callable
-from typing import Any, Literal, Protocol, cast
-
-import httptools
-import orjson
+from typing import Any, Literal, Protocol
 
 from pilvi.compute.api import PAYLOAD_BYTES_MAX, Invocation
 from pilvi.compute.ends import Answer
+from pilvi.compute.runtime_connection import Connection, response, unknown
 from pilvi.compute.streaming import STREAM_BYTES_MAX, ResponseStream
 
 _PREFIX = b"/2018-06-01/runtime/"
 _CREDENTIALS_PATH = b"/2021-04-23/credentials"
 _NO_CREDENTIALS = b"cannot get credentials for the provided token\n"
 _EXTENSION_PATHS = (b"/2020-01-01/extension/", b"/2020-08-15/logs", b"/2022-07-01/telemetry")
-_HEAD_BYTES_MAX = 2 * 1024 * 1024
-"""Of one request; the X-Ray cause alone may have a mebibyte."""
 _CONNECTIONS_MAX = 48
 """A runtime needs one or two, and so does each of ten extensions. All are descriptors of this process."""
-_ONE_BODY_BYTES = 256 * 1024
 _BODIES_BYTES_MAX = 2 * PAYLOAD_BYTES_MAX
 
 State = Literal["initialising", "restoring", "idle", "running", "answered", "broken"]
@@ -44,7 +38,7 @@ class Extensions(Protocol):
 
     @property
     def all_ready(self) -> bool: ...
-    def request(self, connection: _Connection) -> None: ...
+    def request(self, connection: Connection) -> None: ...
     def invoke(self, event: dict[str, Any]) -> None: ...
     def lost(self, connection: object) -> None: ...
 
@@ -58,12 +52,12 @@ class RuntimeApi:
         self.state: State = "initialising"
         self._on_initialised: Callable[[Answer | None], None] | None = None
         self._on_answer: Callable[[Answer], None] | None = None
-        self._waiting: _Connection | None = None
+        self._waiting: Connection | None = None
         self._queued: tuple[Invocation, Callable[[], int]] | None = None
         self._request_id = ""
         self._stream: ResponseStream | None = None
         """Of the invocation under way."""
-        self._connections: set[_Connection] = set()
+        self._connections: set[Connection] = set()
         self.registry: Extensions | None = None
         """Of extensions; None while there are none."""
         self._make_registry: Callable[[], Extensions] | None = None
@@ -89,7 +83,7 @@ class RuntimeApi:
         self._make_registry = make_registry
 
     def connection(self) -> asyncio.Protocol:
-        return _Connection(self, self._connections)
+        return Connection(self, self._connections)
 
     def dispatch(self, invocation: Invocation, deadline_ms: Callable[[], int]) -> None:
         """Give the invocation to the runtime, now or as soon as it asks.
@@ -131,7 +125,7 @@ class RuntimeApi:
             return False
         return self._may_connect is None or self._may_connect(transport)
 
-    def _hand_over(self, connection: _Connection) -> None:
+    def _hand_over(self, connection: Connection) -> None:
         assert self._queued is not None
         (invocation, deadline_ms), self._queued = self._queued, None
         self._request_id = invocation.request_id
@@ -146,13 +140,13 @@ class RuntimeApi:
         for connection in list(self._connections):
             connection.close()
 
-    def lost(self, connection: _Connection) -> None:
+    def lost(self, connection: Connection) -> None:
         if self._waiting is connection:
             self._waiting = None
         if self.registry is not None:
             self.registry.lost(connection)
 
-    def stream_for(self, connection: _Connection) -> ResponseStream | None:
+    def stream_for(self, connection: Connection) -> ResponseStream | None:
         """Where the pieces of a streamed answer go; None: they are gathered, for whoever waits for all of it."""
         path = _PREFIX + f"invocation/{self._request_id}/response".encode()
         if self._stream is None or self.state != "running" or connection.path != path:
@@ -160,20 +154,20 @@ class RuntimeApi:
         self._stream.begin(connection.content_type)
         return self._stream
 
-    def cut(self, connection: _Connection) -> None:
+    def cut(self, connection: Connection) -> None:
         """A streamed answer under way has lost its connection."""
         if self.state == "running" and connection.stream is self._stream:
             self.state = "answered"
             if self._on_answer is not None:
                 self._on_answer(Answer(_TRUNCATED_BODY, _TRUNCATED, final=True))
 
-    def request(self, connection: _Connection) -> None:
+    def request(self, connection: Connection) -> None:
         """Answer one whole request."""
         path = connection.path
         if not path.startswith(_PREFIX):
             if path == _CREDENTIALS_PATH and self.credentials is not None:
                 found = self.credentials(connection.authorization)
-                connection.send(_response(200 if found else 404, found or _NO_CREDENTIALS))
+                connection.send(response(200 if found else 404, found or _NO_CREDENTIALS))
             elif path.startswith(_EXTENSION_PATHS):
                 if self.registry is None:
                     assert self._make_registry is not None
@@ -204,7 +198,7 @@ class RuntimeApi:
             case _:
                 connection.refuse(404, "NotFound", "No such resource of the Runtime API.")
 
-    def _next(self, connection: _Connection) -> None:
+    def _next(self, connection: Connection) -> None:
         if self.state in ("running", "broken") or self._waiting is not None:
             connection.refuse_transition(self.state, "Ready")
             return
@@ -219,7 +213,7 @@ class RuntimeApi:
         else:
             self._hand_over(connection)
 
-    def _finish(self, connection: _Connection, request_id: str, kind: str) -> None:
+    def _finish(self, connection: Connection, request_id: str, kind: str) -> None:
         target = "InvocationResponse" if kind == "response" else "InvocationErrorResponse"
         if self.state != "running":
             connection.refuse_transition(self.state, target)
@@ -244,16 +238,16 @@ class RuntimeApi:
         else:
             connection.send(_ACCEPTED)
 
-    def _restore_next(self, connection: _Connection) -> None:
+    def _restore_next(self, connection: Connection) -> None:
         assert self.on_restore is not None
         if self.state != "initialising":
             connection.refuse_transition(self.state, "RestoreReady")
             return
         self.state = "restoring"
         self.on_restore()
-        connection.send(_response(200, b""))
+        connection.send(response(200, b""))
 
-    def _restore_error(self, connection: _Connection) -> None:
+    def _restore_error(self, connection: Connection) -> None:
         if self.state != "restoring":
             connection.refuse_transition(self.state, "RestoreError")
             return
@@ -263,7 +257,7 @@ class RuntimeApi:
             self._on_initialised(Answer(connection.body(), error_type, connection.too_large))
         connection.send(_ACCEPTED)
 
-    def _init_error(self, connection: _Connection) -> None:
+    def _init_error(self, connection: Connection) -> None:
         if self.state != "initialising":
             connection.refuse_transition(self.state, "InitError")
             return
@@ -274,201 +268,11 @@ class RuntimeApi:
         connection.send(_ACCEPTED)
 
 
-class _Connection(asyncio.Protocol):
-    """One HTTP/1.1 connection of the runtime, kept alive; one request at a time."""
-
-    def __init__(self, api: RuntimeApi, connections: set[_Connection]) -> None:
-        self._api = api
-        self._connections = connections
-        self._transport: asyncio.Transport | None = None
-        self._parser = httptools.HttpRequestParser(self)
-        self._owed = b""
-        """Answers that go with the one to the next request: pilvi's own runtime client does not wait for them."""
-        self._reset()
-
-    def _reset(self) -> None:
-        self._with_next = False
-        self.method = ""
-        self.path = b""
-        self.error_type: str | None = None
-        self.too_large = False
-        self.mode = ""
-        self.content_type = "application/octet-stream"
-        self.stream: ResponseStream | None = None
-        self._error_body = b""
-        self._body = bytearray()
-        self.extension_headers: dict[bytes, str] = {}
-        self.authorization = ""
-        self._body_bytes = 0
-        self._head_bytes = 0
-        self._keep_alive = True
-
-    def body(self) -> bytes:
-        return bytes(self._body)
-
-    def streamed_body(self) -> bytes:
-        """What is left to tell of an answer that came in pieces: those of them that nobody else got, or the error
-        that ended it."""
-        if self.error_type is None:
-            return self.body()
-        try:
-            return base64.b64decode(self._error_body, validate=True) or _unknown(self.error_type)
-        except ValueError:
-            return _unknown(self.error_type)
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by its class
-        if not self._api.admits(self._transport):
-            self._transport.abort()
-            return
-        self._connections.add(self)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._connections.discard(self)
-        self._api.lost(self)
-        self._transport = None
-        if self.stream is not None:
-            # A runtime that exits tells more by how it did so.
-            asyncio.get_running_loop().call_later(_CUT_GRACE_S, self._api.cut, self)
-
-    def pause_writing(self) -> None:
-        """It does not read what it asked for: nothing more is read of it, so that answers do not pile up here."""
-        if self._transport is not None:
-            self._transport.pause_reading()
-
-    def resume_writing(self) -> None:
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.resume_reading()
-
-    def data_received(self, data: bytes) -> None:
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self.close()
-        except httptools.HttpParserError:
-            self._keep_alive = False
-            self.refuse(400, "InvalidRequest", "The request is no HTTP/1.1 request.")
-
-    def on_url(self, url: bytes) -> None:
-        self.path += url
-        self._count_head(len(url))
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._count_head(len(name) + len(value))
-        match name.lower():
-            case b"lambda-runtime-function-error-type":
-                self.error_type = value.decode("latin-1")[:1024]
-            case b"lambda-runtime-function-response-mode":
-                self.mode = value.decode("latin-1").lower()[:64] or "streaming"
-            case b"content-type":
-                self.content_type = value.decode("latin-1")[:256]
-            case b"lambda-runtime-function-error-body":
-                self._error_body = value
-            case b"expect" if value.lower() == b"100-continue" and self._transport is not None:
-                self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-            case b"pilvi-answer":
-                self._with_next = True
-            case b"authorization":
-                self.authorization = value.decode("latin-1")[:1024]
-            case other if other.startswith(b"lambda-extension-"):
-                self.extension_headers[other] = value.decode("latin-1")[:1024]
-            case _:
-                pass
-
-    def on_body(self, piece: bytes) -> None:
-        if self.mode and self._body_bytes == 0:
-            self.stream = self._api.stream_for(self)
-        self._body_bytes += len(piece)
-        if self.stream is not None and self._transport is not None:
-            self.stream.feed(piece, self._transport)
-            self.too_large = self.stream.too_large
-            return
-        if self.too_large:
-            return
-        self._body += piece
-        if len(self._body) > PAYLOAD_BYTES_MAX:
-            self.too_large = True
-            self._body.clear()
-        elif len(self._body) > _ONE_BODY_BYTES and self._api.holds_too_much:
-            self.close()
-
-    @property
-    def held_bytes(self) -> int:
-        return len(self._body)
-
-    def on_message_complete(self) -> None:
-        self.method = self._parser.get_method().decode("latin-1")
-        self._keep_alive = self._parser.should_keep_alive()
-        self._api.request(self)
-        self._reset()
-
-    def _count_head(self, size: int) -> None:
-        self._head_bytes += size
-        if self._head_bytes > _HEAD_BYTES_MAX:
-            self.close()
-
-    def send(self, response: bytes) -> None:
-        if self._transport is None:
-            return
-        if self._with_next:
-            self._owed = response
-            return
-        if self._owed:
-            response, self._owed = self._owed + response, b""
-        self._transport.write(response)
-        if not self._keep_alive:
-            self._transport.close()
-
-    def answer(self, status: int, document: object, headers: dict[str, str]) -> None:
-        self.send(_response(status, orjson.dumps(document), headers))
-
-    def refuse(self, status: int, error_type: str, message: str) -> None:
-        body = orjson.dumps({"errorMessage": message, "errorType": error_type})
-        self.send(_response(status, body))
-
-    def refuse_transition(self, state: str, target: str) -> None:
-        self.refuse(
-            403,
-            "InvalidStateTransition",
-            f"State transition from {state} to {target} failed for runtime."
-            " Error: State transition is not allowed",
-        )
-
-    def close(self) -> None:
-        if self._transport is not None:
-            self._transport.abort()
-
-
-_REASONS = {
-    200: "OK",
-    202: "Accepted",
-    400: "Bad Request",
-    403: "Forbidden",
-    404: "Not Found",
-    405: "Method Not Allowed",
-    413: "Request Entity Too Large",
-    501: "Not Implemented",
-}
-
-
-def _response(status: int, body: bytes, headers: dict[str, str] | None = None) -> bytes:
-    more = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
-    return (
-        f"HTTP/1.1 {status} {_REASONS[status]}\r\nContent-Type: application/json\r\n{more}"
-        f"Content-Length: {len(body)}\r\n\r\n"
-    ).encode() + body
-
-
 _TRUNCATED = "Runtime.TruncatedResponse"
-_CUT_GRACE_S = 0.1
 
 
-def _unknown(error_type: str, message: str = "") -> bytes:
-    return orjson.dumps({"errorType": error_type, "errorMessage": message})
-
-
-_TRUNCATED_BODY = _unknown(_TRUNCATED, "The response was cut off before its end.")
-_ACCEPTED = _response(202, b'{"status":"OK"}\n')
+_TRUNCATED_BODY = unknown(_TRUNCATED, "The response was cut off before its end.")
+_ACCEPTED = response(202, b'{"status":"OK"}\n')
 
 _OPTIONAL_HEADERS: tuple[tuple[str, Callable[[Invocation], str | None]], ...] = (
     ("Lambda-Runtime-Trace-Id", lambda invocation: invocation.trace and invocation.trace.header),
