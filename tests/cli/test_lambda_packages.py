@@ -141,13 +141,13 @@ RIGHT = [
 def test_right_packages_are_not_called_wrong() -> None:
     """A name may come to be in more ways than a reader can know: then nothing is said."""
     for source in RIGHT:
-        files = {"app.py": source.encode}
+        files = {"app.py": lambda _, source=source: source.encode()}
         assert not find_mistakes(files, "python3.11", "app.handler", "x86_64"), source
 
 
 @pytest.mark.parametrize("source", [b"\0", b"\xff", b"(" * 100_000, b"-" * 100_000 + b"1", b""])
 def test_any_source_can_be_looked_at(source: bytes) -> None:
-    find_mistakes({"app.py": lambda: source}, "python3.11", "app.handler", "x86_64")
+    find_mistakes({"app.py": lambda _: source}, "python3.11", "app.handler", "x86_64")
     assert (syntax_error("app.py", source) is None) == (source == b"")
 
 
@@ -166,6 +166,7 @@ def test_requirements_are_installed_and_deployed(
     wheel.parent.mkdir()
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr("brought.py", "WORD = 'brought'\n")
+        archive.writestr("lib/data.so", "no ELF file")
         archive.writestr("shadowed.py", "WORD = 'theirs'\n")
         archive.writestr(
             "brought-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: brought\nVersion: 1.0\n"
@@ -179,7 +180,7 @@ def test_requirements_are_installed_and_deployed(
         )
         archive.writestr(
             "brought-1.0.dist-info/RECORD",
-            "brought.py,,\nshadowed.py,,\n"
+            "brought.py,,\nlib/data.so,,\nshadowed.py,,\n"
             + "".join(
                 f"brought-1.0.dist-info/{n},,\n"
                 for n in ("METADATA", "WHEEL", "entry_points.txt", "RECORD")

@@ -14,8 +14,9 @@ from typing import Any
 
 from pilvi.base.errors import PilviError
 
-Files = Mapping[str, Callable[[], bytes]]
-"""By name, with slashes; reading is put off until it is needed."""
+Files = Mapping[str, Callable[[int], bytes]]
+"""By name, with slashes: what reads so many bytes of it, or all with `ALL`."""
+ALL = -1
 
 _PACKAGES = {
     "attr": "attrs",
@@ -63,8 +64,12 @@ _NODE_ENDINGS = (".mjs", ".js", ".cjs")
 
 
 def files_of(archive: zipfile.ZipFile) -> Files:
-    def reader(name: str) -> Callable[[], bytes]:
-        return lambda: archive.read(name)
+    def reader(name: str) -> Callable[[int], bytes]:
+        def read(size: int) -> bytes:
+            with archive.open(name) as file:
+                return file.read(size)
+
+        return read
 
     return {name: reader(name) for name in archive.namelist() if not name.endswith("/")}
 
@@ -114,7 +119,7 @@ def _of_handler(files: Files, runtime: str, handler: str) -> Iterator[str]:
         )
         return
     if runtime.startswith("python"):
-        defined = defined_names(files[name]())
+        defined = defined_names(files[name](ALL))
         if defined is not None and function not in defined:
             shown = ", ".join(sorted(defined)[:8]) or "nothing"
             yield f"the handler is {handler}, and {name} defines no `{function}`: it has {shown}."
@@ -216,7 +221,7 @@ def _of_libraries(files: Files, runtime: str, architecture: str) -> Iterator[str
         tag = _TAG.search(name)
         if version is not None and tag and tag[1] != version and name[: tag.start()] not in here:
             wrong_tag.append(name)
-        machine = machine_of(files[name]()[:_ELF_HEAD_BYTES])
+        machine = machine_of(files[name](_ELF_HEAD_BYTES))
         if machine is not None and machine != architecture:
             wrong_machine.setdefault(machine, []).append(name)
     for machine, names in wrong_machine.items():

@@ -123,7 +123,7 @@ def package(
                 status.update(f"{done:,} of {len(files):,} files")
 
         zipped = pack(files, tell=tell)
-    mistakes = _mistakes(files, directory, runtime, known.get("Handler"), arch)
+        mistakes = _mistakes(files, directory, runtime, known.get("Handler"), arch)
     if output is not None:
         _write(output, zipped)
     for mistake in mistakes:

@@ -89,8 +89,12 @@ def is_wanted(name: str, *, everything: bool = False, exclude: tuple[str, ...] =
 def readers(files: Mapping[str, Path]) -> Files:
     """For those who look at the content."""
 
-    def reader(path: Path) -> Callable[[], bytes]:
-        return path.read_bytes
+    def reader(path: Path) -> Callable[[int], bytes]:
+        def read(size: int) -> bytes:
+            with path.open("rb") as file:
+                return file.read(size)
+
+        return read
 
     return {name: reader(path) for name, path in files.items()}
 
