@@ -71,10 +71,10 @@ def unified() -> Iterator[Path]:
     group = root / f"pilvi-test-{os.getpid()}"
     group.mkdir()
     yield group
-    control.write_text(" ".join(f"-{kind}" for kind in added))
     for path in (*sorted(group.rglob("*/"), reverse=True), group):
         # The kernel may need a moment to notice that its processes are gone.
         wait_until(lambda path=path: hierarchies.remove(path) is None, "it is in use")
+    control.write_text(" ".join(f"-{kind}" for kind in added))
 
 
 def test_a_group_that_is_given_is_arranged(unified: Path) -> None:
