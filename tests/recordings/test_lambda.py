@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from recordings.lambda_ import functions, names, policies, settings, versions
+from recordings.lambda_ import functions, mappings, names, policies, settings, versions
 from recordings.lambda_.not_rebuilt import NOT_REBUILT
 from recordings.lambda_.story import SCENARIOS, Story
 from recordings.s3.story import differences
@@ -21,7 +21,7 @@ RECORDED: dict[str, dict[str, Any]] = {
         (Path(__file__).parent / "lambda_" / "answers.jsonl").read_text().splitlines(),
     )
 }
-TOLD_IN = (functions, names, policies, settings, versions)
+TOLD_IN = (functions, mappings, names, policies, settings, versions)
 
 OF_NAMES = "TestLambdaFunction::test_function_name_and_qualifier_validation"
 
@@ -80,6 +80,10 @@ DIFFERS: dict[str, dict[str, str]] = {
         "aliased_arn_exception": _MODEL,
         "invalid_arn_exception": _MODEL,
     },
+    "TestLambdaTag::test_tag_exceptions[event_source_mapping]": {
+        "aliased_arn_exception": _MODEL,
+        "invalid_arn_exception": _MODEL,
+    },
     "TestLambdaTag::test_tag_exceptions[lambda_function]": {"invalid_arn_exception": _MODEL},
     "TestLambdaTags::test_tag_exceptions": {"tag_lambda_invalidarn": _MODEL},
 }
@@ -108,7 +112,7 @@ def test_names_are_refused_as_was_recorded(client: Callable[..., Any], account: 
 def test_what_differs_is_recorded() -> None:
     for name, labels in DIFFERS.items():
         assert labels.keys() <= RECORDED[name].keys(), name
-    assert len(TOLD_IN) == 5
+    assert len(TOLD_IN) == 6
     of_names = {name for name in RECORDED if name.startswith(OF_NAMES)}
     assert RECORDED.keys() - of_names == SCENARIOS.keys()
     assert not RECORDED.keys() & NOT_REBUILT.keys()

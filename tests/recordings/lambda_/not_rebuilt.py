@@ -6,18 +6,13 @@ _BY_REASON: dict[str, tuple[str, ...]] = {
     "sizes of packages whose bytes are not recorded": (
         "TestLambdaAccountSettings::test_account_settings_total_code_size",
     ),
-    "of event source mappings: tests/lambda_/ has them, not label by label": (
-        "TestLambdaEventSourceMappings::test_create_event_filter_criteria_validation",
+    "of Kafka and Kinesis, which are not here": (
         "TestLambdaEventSourceMappings::test_create_event_source_self_managed",
-        "TestLambdaEventSourceMappings::test_create_event_source_validation",
         "TestLambdaEventSourceMappings::test_create_event_source_validation_kinesis",
-        "TestLambdaEventSourceMappings::test_event_source_mapping_exceptions",
+    ),
+    "of mappings at work: tests/lambda_/mappings has their states": (
         "TestLambdaEventSourceMappings::test_event_source_mapping_lifecycle",
         "TestLambdaEventSourceMappings::test_event_source_mapping_lifecycle_delete_function",
-        "TestLambdaEventSourceMappings::test_function_name_variations",
-        "TestLambdaTag::test_create_tag_on_esm_create",
-        "TestLambdaTag::test_tag_exceptions[event_source_mapping]",
-        "TestLambdaTag::test_tag_lifecycle[event_source_mapping]",
     ),
     "an update is in place when it is answered, so none is ever in progress": (
         "TestLambdaFunction::test_lambda_concurrent_code_updates",

@@ -144,10 +144,18 @@ def tagged_at_once(story: Story) -> None:
     story("list_tags_result", "list_tags", Resource=story.arn())
 
 
-@scenario("TestLambdaTag::test_tag_lifecycle[lambda_function]")
+@scenario(
+    "TestLambdaTag::test_tag_lifecycle[lambda_function]",
+    "TestLambdaTag::test_tag_lifecycle[event_source_mapping]",
+)
 def tags(story: Story) -> None:
     story.create()
     arn = story.arn()
+    if story.parameter == "event_source_mapping":
+        story.make("sqs").create_queue(QueueName="q")
+        queue = f"arn:aws:sqs:us-east-1:{story.account}:q"
+        request = {"FunctionName": "f", "EventSourceArn": queue}
+        arn = story.do("create_event_source_mapping", **request)["EventSourceMappingArn"]
     for label, added in (
         ("single", {"A": "tag-a"}),
         ("multiple", {"B": "tag-b", "C": "tag-c"}),
