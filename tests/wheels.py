@@ -1,4 +1,4 @@
-"""Packages from PyPI for tests, installed once and kept between sessions."""
+"""Packages from PyPI for tests, installed once for all checkouts of this user, and kept."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
 """Lambda's name of the interpreter that the wheels are for."""
 
 
-def installed(config: pytest.Config, *requirements: str) -> Path:
+def installed(*requirements: str) -> Path:
     """A directory with these packages. Skips by name where they cannot be had."""
-    cache = config.cache
-    assert cache is not None
+    cache = Path.home() / ".cache" / "pilvi-test-wheels"
+    cache.mkdir(parents=True, exist_ok=True)
     name = hashlib.sha256(repr((RUNTIME, requirements)).encode()).hexdigest()[:16]
-    place = cache.mkdir("wheels") / name
+    place = cache / name
     if not place.exists():
         making = place.with_name(f".{name}.{os.getpid()}")
         command = [

@@ -95,7 +95,7 @@ def test_it_is_as_if_it_had_just_been_started(parking: Room, start: Any, tmp_pat
     assert told.pop("name") == function.environment.spec.function_name
     assert expected.pop("name") == plain.environment.spec.function_name
     assert told == expected
-    assert told["walls"][0] in ("EACCES", "ENOENT")
+    assert told["walls"][0] in ("EACCES", []), "there is nothing of the host"
     assert "begins\n" in text_of(outcome)
     assert function("layer") == "brought"
     assert outcome.init_ms is not None

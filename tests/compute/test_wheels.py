@@ -6,8 +6,6 @@ import json
 import os
 import shutil
 
-import pytest
-
 from compute.support import Function, Room
 from wheels import RUNTIME, installed
 
@@ -21,12 +19,12 @@ def handler(event, context):
 """
 
 
-def start(room: Room, config: pytest.Config, source: str, *requirements: str) -> Function:
+def start(room: Room, source: str, *requirements: str) -> Function:
     """A function with these packages beside it."""
     code = room.place / requirements[0]
-    shutil.copytree(installed(config, *requirements), code, copy_function=_link)
+    shutil.copytree(installed(*requirements), code, copy_function=_link)
     (code / "app.py").write_text(source)
-    return room.start(runtime=RUNTIME, code_dir=code, memory_mb=512)
+    return room.start(runtime=RUNTIME, code_dir=code, memory_mb=1769)
 
 
 def _link(source: str, target: str) -> None:
@@ -36,8 +34,8 @@ def _link(source: str, target: str) -> None:
         shutil.copy2(source, target)
 
 
-def test_numpy(room: Room, pytestconfig: pytest.Config) -> None:
-    assert start(room, pytestconfig, NUMPY, "numpy>=2,<3")(50) == 0.0
+def test_numpy(room: Room) -> None:
+    assert start(room, NUMPY, "numpy>=2,<3")(50) == 0.0
 
 
 POWERTOOLS = """
@@ -58,9 +56,9 @@ def handler(event: dict, context: LambdaContext):
 """
 
 
-def test_powertools(room: Room, pytestconfig: pytest.Config) -> None:
+def test_powertools(room: Room) -> None:
     """AWS's own helpers: their logger takes names from the context, their router an event of a function URL."""
-    function = start(room, pytestconfig, POWERTOOLS, "aws-lambda-powertools>=3,<4")
+    function = start(room, POWERTOOLS, "aws-lambda-powertools>=3,<4")
     http = {"method": "GET", "path": "/orders/8"}
     event = {
         "version": "2.0",

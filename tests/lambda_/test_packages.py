@@ -47,10 +47,10 @@ handler = Mangum(app, lifespan="off")
 """
 
 
-def test_fastapi(functions: Functions, pytestconfig: pytest.Config) -> None:
+def test_fastapi(functions: Functions) -> None:
     """A web framework behind a function URL, with the compiled parts of its validation."""
-    place = installed(pytestconfig, "fastapi", "mangum")
-    functions.create("f", with_packages(FASTAPI, place), Runtime=RUNTIME, MemorySize=256)
+    place = installed("fastapi", "mangum")
+    functions.create("f", with_packages(FASTAPI, place), Runtime=RUNTIME, MemorySize=1769)
     make_public(functions)
     url = functions.client.create_function_url_config(FunctionName="f", AuthType="NONE")
     named = {"Content_Type": "application/json"}
@@ -96,7 +96,7 @@ def test_the_sdk_for_node(functions: Functions) -> None:
         "f",
         package(None, app__js=NODE_SDK),
         Runtime="nodejs20.x",
-        MemorySize=512,
+        MemorySize=1769,
         Timeout=30,
         Layers=[layer["LayerVersionArn"]],
     )
