@@ -2,21 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from typing import Any
 
+import pytest
 from botocore.exceptions import ClientError
 
 from lambda_.support import Functions
 from lambda_.test_events import HOLDS
+from lambda_.test_provisioned import TELLS
+from servers import Server
 
 ACCOUNT = "000000000001"
 
 
-def test_what_is_reserved_holds_over_all_workers(own_server: Callable[..., Any]) -> None:
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    running = Server(tmp_path_factory.mktemp("workers") / "data", "--workers", "2").start()
+    yield running
+    running.kill()
+
+
+def test_what_is_provisioned_is_in_every_worker(server: Server) -> None:
+    """Each new connection may come to another worker."""
+    functions = Functions(server.client("lambda", ACCOUNT), ACCOUNT)
+    functions.create("p", TELLS, Publish=True)
+    functions.client.put_provisioned_concurrency_config(
+        FunctionName="p", Qualifier="1", ProvisionedConcurrentExecutions=2
+    )
+    server.ask("POST", "/_pilvi/idle", {"timeout_s": 60})
+    found = functions.client.get_provisioned_concurrency_config(FunctionName="p", Qualifier="1")
+    assert (found["Status"], found["AllocatedProvisionedConcurrentExecutions"]) == ("READY", 2)
+    born: set[str] = set()
+    for _ in range(12):
+        functions.client.close()
+        kind, _, which = functions.invoke("p", Qualifier="1")
+        assert kind == "provisioned-concurrency"
+        born.add(which)
+    assert len(born) <= 2
+    functions.client.delete_function(FunctionName="p")
+
+
+def test_what_is_reserved_holds_over_all_workers(server: Server) -> None:
     """Six callers at two workers: two are let in, wherever they came, and hold their places until told to go."""
-    server = own_server("--workers", "2")
     functions = Functions(server.client("lambda", ACCOUNT), ACCOUNT)
     s3 = server.client("s3", ACCOUNT)
     s3.create_bucket(Bucket="held")
