@@ -33,6 +33,7 @@ def test_nothing_is_lost_when_workers_and_servers_are_killed(
     workshop.noted(2)
     assert workshop.counts(slow) == (0, 2)
     server.kill()
+    server.options = ()
     server.start()
     workshop = _workshop(server)
     assert workshop.counts(slow) == (0, 2)
