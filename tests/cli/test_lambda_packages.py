@@ -210,6 +210,17 @@ def test_requirements_are_installed_and_deployed(
     configured = client.get_function_configuration(FunctionName="mine")
     assert told["code_sha256"] == configured["CodeSha256"]
     assert told["warnings"] == []
+    credentials = {"AWS_ACCESS_KEY_ID": account, "AWS_SECRET_ACCESS_KEY": "x"}
+    for said in ("created", "has this code already"):
+        watched = ("watch", "seen", str(folder), "--once", "--data", str(server.data))
+        assert said in types(tmp_path, *watched, **credentials)
+    assert functions.invoke("seen") == ["brought", "mine"]
+    (layer,) = client.get_function_configuration(FunctionName="seen")["Layers"]
+    assert layer["Arn"].endswith(":layer:seen-requirements:1")
+    (folder / "requirements.txt").write_text("# nothing any more\n")
+    assert "deployed" in types(tmp_path, *watched, **credentials)
+    assert "Layers" not in client.get_function_configuration(FunctionName="seen")
+    assert client.list_layer_versions(LayerName="seen-requirements")["LayerVersions"] == []
     client.close()
     (folder / "requirements.txt").write_text("--no-index\nnowhere-to-be-found==1.0\n")
     said = types(tmp_path, "package", str(folder), fails=True)

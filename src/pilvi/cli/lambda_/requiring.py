@@ -31,15 +31,11 @@ class Requirements:
 
     def install(self, file: Path, runtime: str, architecture: str) -> dict[str, Path]:
         """The files, by their names in the package. Raises: PilviError."""
-        try:
-            wanted = file.read_bytes()
-        except OSError as problem:
-            raise PilviError(f"{file} cannot be read: {problem.strerror}.") from None
-        if not re.search(rb"^\s*[^\s#]", wanted, re.MULTILINE):
+        mark = mark_of(file, runtime, architecture)
+        if mark is None:
             return {}
         version = runtime.removeprefix("python")
-        mark = hashlib.sha256(b"\0".join([wanted, version.encode(), architecture.encode()]))
-        target = self._home / mark.hexdigest()
+        target = self._home / mark
         if not target.exists():
             unfinished = target.with_name("unfinished")
             shutil.rmtree(unfinished, ignore_errors=True)
@@ -50,6 +46,17 @@ class Requirements:
                 if other != target:
                     shutil.rmtree(other)  # of an older list: hundreds of megabytes, some of them
         return list_files(target, everything=True)
+
+
+def mark_of(file: Path, runtime: str, architecture: str) -> str | None:
+    """Another one whenever something else is to be installed; None when nothing is. Raises: PilviError."""
+    try:
+        wanted = file.read_bytes()
+    except OSError as problem:
+        raise PilviError(f"{file} cannot be read: {problem.strerror}.") from None
+    if not re.search(rb"^\s*[^\s#]", wanted, re.MULTILINE):
+        return None
+    return hashlib.sha256(b"\0".join([wanted, runtime.encode(), architecture.encode()])).hexdigest()
 
 
 def _install(file: Path, target: Path, version: str, architecture: str) -> None:

@@ -31,7 +31,7 @@ from pilvi.cli.lambda_.package import (
     this_machine,
 )
 from pilvi.cli.lambda_.packing import is_wanted, list_files, pack, readers, shown, size_of
-from pilvi.cli.lambda_.requiring import Requirements
+from pilvi.cli.lambda_.required_layer import RequiredLayer
 
 _SETTLE_MS = 30
 """Editors save in several steps: a change is taken when nothing follows for so long,"""
@@ -101,7 +101,7 @@ def watch(
         cloud_of(Asked(data, profile, region)) as cloud,
     ):
         watched = _Watched(
-            cloud, name, directory.resolve(), teller, Requirements(Path(home)),
+            cloud, name, directory.resolve(), teller, Path(home),
             requires=not no_requirements, exclude=exclude,
         )  # fmt: skip
         try:
@@ -178,7 +178,7 @@ class _Watched:
         name: str,
         directory: Path,
         teller: _Teller,
-        requirements: Requirements,
+        home: Path,
         *,
         requires: bool,
         exclude: tuple[str, ...],
@@ -187,8 +187,9 @@ class _Watched:
         self._name = name
         self._directory = directory
         self._teller = teller
-        self._requirements = requirements
-        self._requires = requires
+        self._layer = (
+            RequiredLayer(cloud.functions, name.rpartition(":")[2], home) if requires else None
+        )
         self._exclude = exclude
         self._digest = ""
         self._names: set[str] = set()
@@ -207,6 +208,7 @@ class _Watched:
         self._runtime = runtime or guess_runtime(self._directory)
         self._arch = arch or this_machine()
         files = self._files()
+        layer = self._required(files)
         guessed = handler or guess_handler(files, self._runtime)
         if guessed is None:
             raise PilviError(
@@ -227,6 +229,7 @@ class _Watched:
                 Timeout=_TIMEOUT_S,
                 MemorySize=_MEMORY_MB,
                 Code={"ZipFile": zipped},
+                Layers=[layer] if layer is not None else [],
             )
         )
         self._names = set(files)
@@ -261,6 +264,8 @@ class _Watched:
     def _deploy(self, changed: set[str], began_s: float) -> bool:
         """False when there is a mistake in what changed, or in anything if nothing is named."""
         files = self._files()
+        if not self._names or "requirements.txt" in changed:
+            self._bring(files)
         wrong = self._wrong(changed or set(files))
         if wrong:
             for problem in wrong:
@@ -292,13 +297,25 @@ class _Watched:
 
     def _files(self) -> dict[str, Path]:
         files = list_files(self._directory, exclude=self._exclude)
-        required = files.get("requirements.txt")
-        if self._requires and required is not None and self._runtime.startswith("python"):
-            files = {**self._requirements.install(required, self._runtime, self._arch), **files}
         size_of(files)
         if not files:
             raise PilviError(f"{self._directory} holds no code.")
         return files
+
+    def _required(self, files: dict[str, Path]) -> str | None:
+        if self._layer is None:
+            return None
+        return self._layer.version_for(files.get("requirements.txt"), self._runtime, self._arch)
+
+    def _bring(self, files: dict[str, Path]) -> None:
+        """Let the function have what requirements.txt asks for now."""
+        if self._layer is None:
+            return
+        version = self._required(files)
+        before = self._cloud.functions.get_function_configuration(FunctionName=self._name)
+        after = self._layer.use(before, version)
+        if after is not before:
+            self._teller.say("required", "requirements.txt is installed, as a layer")
 
     def _size(self, files: dict[str, Path], zipped: bytes) -> str:
         return f"{len(files):,} file{'s' if len(files) != 1 else ''}, {shown(len(zipped))}"
