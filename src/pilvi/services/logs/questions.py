@@ -88,13 +88,15 @@ class LogsSink:
         self._write_soon()
 
     def _write_soon(self) -> asyncio.Task[None]:
-        if self._writing is None:
+        # One that has ended may not have been put to `_rest` yet; waiting for it would take no time, for ever.
+        if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._write_all())
             self._writing.add_done_callback(self._rest)
         return self._writing
 
     def _rest(self, task: asyncio.Task[None]) -> None:
-        self._writing = None
+        if self._writing is task:
+            self._writing = None
         problem = None if task.cancelled() else task.exception()
         self._failed = problem is not None
         if problem is not None:
