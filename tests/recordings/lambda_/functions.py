@@ -236,6 +236,8 @@ def no_image(story: Story) -> None:
 
 # --- logs and SnapStart
 
+WITH_SNAPSHOTS = ("java11", "java17", "java21", "java25", "python3.12", "python3.13")
+
 
 @scenario(
     "TestLoggingConfig::test_function_advanced_logging_configuration",
@@ -271,7 +273,7 @@ def no_such_snapshot(story: Story) -> None:
 
 
 @scenario(
-    *(f"TestLambdaSnapStart::test_snapstart_lifecycle[python3.{n}]" for n in (12, 13)),
+    *(f"TestLambdaSnapStart::test_snapstart_lifecycle[{one}]" for one in WITH_SNAPSHOTS),
 )
 def snapshots(story: Story) -> None:
     story.create("create_function_response", SnapStart=None)
@@ -283,8 +285,8 @@ def snapshots(story: Story) -> None:
 
 @scenario(
     *(
-        f"TestLambdaSnapStart::test_snapstart_update_function_configuration[python3.{n}]"
-        for n in (12, 13)
+        f"TestLambdaSnapStart::test_snapstart_update_function_configuration[{one}]"
+        for one in WITH_SNAPSHOTS
     ),
 )
 def snapshots_from_now_on(story: Story) -> None:

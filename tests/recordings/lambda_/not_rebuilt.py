@@ -39,19 +39,11 @@ _BY_REASON: dict[str, tuple[str, ...]] = {
         "TestLambdaSizeLimits::test_oversized_unzipped_lambda",
         "TestLambdaSizeLimits::test_oversized_zipped_create_lambda",
     ),
-    "of runtimes that cannot be had on every host": (
+    "of .NET, which is refused by name": (
         "TestLambdaSnapStart::test_snapstart_lifecycle[dotnet10]",
         "TestLambdaSnapStart::test_snapstart_lifecycle[dotnet8]",
-        "TestLambdaSnapStart::test_snapstart_lifecycle[java11]",
-        "TestLambdaSnapStart::test_snapstart_lifecycle[java17]",
-        "TestLambdaSnapStart::test_snapstart_lifecycle[java21]",
-        "TestLambdaSnapStart::test_snapstart_lifecycle[java25]",
         "TestLambdaSnapStart::test_snapstart_update_function_configuration[dotnet10]",
         "TestLambdaSnapStart::test_snapstart_update_function_configuration[dotnet8]",
-        "TestLambdaSnapStart::test_snapstart_update_function_configuration[java11]",
-        "TestLambdaSnapStart::test_snapstart_update_function_configuration[java17]",
-        "TestLambdaSnapStart::test_snapstart_update_function_configuration[java21]",
-        "TestLambdaSnapStart::test_snapstart_update_function_configuration[java25]",
     ),
     "recorded twice; the other one is rebuilt": ("TestLambdaTag::test_tag_lifecycle",),
 }
