@@ -91,6 +91,25 @@ def test_lines_wait_while_the_disk_refuses_and_whoever_comes_next_is_told(
     assert _run(tmp_path, story) == ["first", "last"]
 
 
+def test_what_is_posted_in_the_moment_that_a_writing_ends(tmp_path: Path, monkeypatch: Any) -> None:
+    async def story(cloud: Cloud, sink: LogSink) -> list[str]:
+        write = cloud.store.write
+        posting: list[asyncio.Task[None]] = []
+
+        async def write_and_post(body: Any, **more: Any) -> None:
+            await write(body, **more)
+            if not posting:  # runs after the writing has ended, and before anybody is told of that
+                late = sink.post_lines(SCOPE, "g", "s", [(2, "late")])
+                posting.append(asyncio.create_task(late))
+
+        monkeypatch.setattr(cloud.store, "write", write_and_post)
+        await sink.append_lines(SCOPE, "g", "s", [(1, "first")])
+        await posting[0]
+        return await _messages(cloud)
+
+    assert _run(tmp_path, story) == ["first", "late"]
+
+
 def test_whoever_posts_too_much_waits_for_the_disk(tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setattr(questions, "POSTED_BYTES_MAX", 1000)
 
