@@ -99,7 +99,7 @@ def test_what_is_posted_in_the_moment_that_a_writing_ends(tmp_path: Path, monkey
         async def write_and_post(body: Any, **more: Any) -> None:
             await write(body, **more)
             if not posting:  # runs after the writing has ended, and before anybody is told of that
-                late = sink.post_lines(SCOPE, "g", "s", [(2, "late")])
+                late = sink.append_lines(SCOPE, "g", "s", [(2, "late")])
                 posting.append(asyncio.create_task(late))
 
         monkeypatch.setattr(cloud.store, "write", write_and_post)
