@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import urllib.request
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +14,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from lxml import etree
 
-from .support import make_queue, send
+from .support import counts, make_queue, send
 
 Ask = Callable[..., tuple[int, str]]
 
@@ -128,3 +129,28 @@ def test_json_tells_both_names(sqs: Any, endpoint: str) -> None:
         sqs.receive_message(QueueUrl=f"{url}x")
     headers = caught.value.response["ResponseMetadata"]["HTTPHeaders"]
     assert headers["x-amzn-query-error"] == "AWS.SimpleQueueService.NonExistentQueue;Sender"
+
+
+def test_who_is_gone_takes_no_message(endpoint: str, account: str, sqs: Any) -> None:
+    """A long poll whose client has left ends without one."""
+    url = make_queue(sqs)
+    form = {"Action": "ReceiveMessage", "Version": "2012-11-05", "WaitTimeSeconds": "20"}
+    request = AWSRequest(
+        "POST",
+        endpoint + urlsplit(url).path,
+        data=urlencode(form),
+        headers={"Content-Type": "application/x-www-form-urlencoded"},
+    )
+    SigV4Auth(Credentials(account, "secret"), "sqs", "us-east-1").add_auth(request)
+    data = bytes(request.body)
+    lines = [f"POST {urlsplit(url).path} HTTP/1.1", f"Host: {urlsplit(url).netloc}"]
+    lines += [f"{name}: {value}" for name, value in request.headers.items()]
+    lines += [f"Content-Length: {len(data)}", "", ""]
+    parts = urlsplit(endpoint)
+    for _ in range(3):
+        with socket.create_connection((parts.hostname, parts.port)) as connection:
+            connection.sendall("\r\n".join(lines).encode() + data)
+            counts(sqs, url)  # the poll has begun by now, or will find its client gone
+    counts(sqs, url)
+    send(sqs, url)
+    assert counts(sqs, url) == (1, 0, 0)

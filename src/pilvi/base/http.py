@@ -32,6 +32,8 @@ class HttpRequest(msgspec.Struct):
     """Of the connection: "1.3"; "" without TLS."""
     read: Callable[[int], Awaitable[bytes]] | None = None
     """Set by the gateway: reads the whole body, at most so many bytes (RequestTooLarge beyond)."""
+    gone: Callable[[], bool] | None = None
+    """Set by the gateway: whether the client has closed its side, for those who wait before they answer."""
 
 
 class FileSlice(msgspec.Struct):

@@ -211,6 +211,9 @@ class Connection(asyncio.Protocol):
         busy = self._answering or bool(self._queue)
         return busy and not self._ended and not self._server.secure  # TLS has no half of its own
 
+    def _is_gone(self) -> bool:
+        return self._ended or self._half_closed
+
     def pause_writing(self) -> None:
         self._writable = self._loop.create_future()
 
@@ -314,6 +317,7 @@ class Connection(asyncio.Protocol):
     async def _respond(self, incoming: Incoming) -> bool:
         """Ask the application and send what it says; whether the connection can be used on."""
         request = incoming.request
+        request.gone = self._is_gone
         try:
             response = await self._server.app(request)
             body = response.body

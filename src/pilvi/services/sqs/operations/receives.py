@@ -70,12 +70,19 @@ async def receive_message(
         if left_s > 0:
             due_s = None if got.next_due_ms == NEVER else clock.real_delay_s(got.next_due_ms)
             await _wait(call, got, left_s if due_s is None else min(left_s, due_s))
+        if _is_gone(call):
+            break  # what nobody would get stays there for others
         last = _passed_s(call, began_s) >= wait_s  # and then one more look
     if not got.taken:
         return {}
     if any(one.message.data_key for one in got.taken):
         got.taken = await _opened(call, got)
     return {"Messages": [_told(got.queue, one, asked) for one in got.taken]}
+
+
+def _is_gone(call: Call) -> bool:
+    gone = None if call.request is None else call.request.gone
+    return gone is not None and gone()
 
 
 def _passed_s(call: Call, began_s: float) -> float:
