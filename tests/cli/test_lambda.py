@@ -87,15 +87,20 @@ def test_logs_of_all_environments_in_order(person: Person) -> None:
         ),
     )
     assert "wrote nothing" in person.types("logs", "talker")[1]
-    followed = Watch(person, "logs", "talker", "--follow", "--filter", "said")
+    followed = Watch(person, "logs", "talker", "--follow", "--filter", "?said ?REPORT")
     ids = [person.functions.invoke("talker", {"n": n}) for n in range(3)]
-    assert [followed.line()["message"] for _ in range(3)] == ["said 0\n", "said 1\n", "said 2\n"]
-    person.functions.client.update_function_configuration(FunctionName="talker", Description="new")
+    lines = [followed.line()["message"].split()[:2] for _ in range(6)]
+    assert lines[::2] == [["said", "0"], ["said", "1"], ["said", "2"]]
+    assert lines[1::2] == [["REPORT", "RequestId:"]] * 3
     person.functions.invoke("talker", {"n": 3})
-    assert followed.line()["message"] == "said 3\n"
+    assert followed.line()["message"] == "said 3\n", "again what was read before"
+    assert followed.line()["message"].startswith("REPORT")
+    person.functions.client.update_function_configuration(FunctionName="talker", Description="new")
+    person.functions.invoke("talker", {"n": 4})
+    assert followed.line()["message"] == "said 4\n"
     followed.end()
     out = person.types("logs", "talker", "--since", "5m")[0]
-    assert [line[-1] for line in out.splitlines() if "said" in line] == ["0", "1", "2", "3"]
+    assert [line[-1] for line in out.splitlines() if "said" in line] == ["0", "1", "2", "3", "4"]
     one = person.types("logs", "talker", "--request", ids[1])[0].splitlines()
     assert [line.split()[2] for line in one] == ["START", "said", "END", "REPORT"]
     assert "said 1" in one[1]

@@ -118,6 +118,10 @@ def test_a_debugger_stops_a_function_and_lets_it_go_on(person: Person, tmp_path:
         )
         found = editor.answer("evaluate", expression="secret", frameId=frame["id"])
         assert found["result"] == "42"
+        left = "context.get_remaining_time_in_millis()"
+        assert (
+            int(editor.answer("evaluate", expression=left, frameId=frame["id"])["result"]) > 60_000
+        )
         editor.answer("setExpression", expression="secret", value="7", frameId=frame["id"])
         assert invoked.is_alive()
         editor.answer("continue", threadId=stopped["threadId"])
