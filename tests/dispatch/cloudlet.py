@@ -107,7 +107,7 @@ def run(body: Callable[[Cloudlet], Awaitable[None]]) -> None:
 async def crash(dispatcher: Dispatcher) -> None:
     """End a dispatcher as kill -9 would: nothing is put back, and the kernel lets go of its lock."""
     runner: Any = dispatcher._runner
-    runner._stopping = True
+    runner._endings.stopping = True
     tasks = [*runner._tasks, *runner._running]
     for task in tasks:
         task.cancel()

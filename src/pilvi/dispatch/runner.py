@@ -27,7 +27,6 @@ import itertools
 import logging
 import os
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -39,9 +38,9 @@ from pilvi.base.arn import Arn
 from pilvi.base.clock import Clock
 from pilvi.base.entropy import Entropy
 from pilvi.base.errors import NotBuilt
-from pilvi.contracts.causes import Cause
-from pilvi.contracts.delivery import Commit, Delivery, Undeliverable
-from pilvi.contracts.jobs import Job, Retry
+from pilvi.contracts.delivery import Commit, Undeliverable
+from pilvi.contracts.jobs import Job
+from pilvi.dispatch.endings import Endings, delivery_of
 from pilvi.dispatch.idleness import Idleness
 from pilvi.dispatch.leases import (
     LeaseLost,
@@ -59,11 +58,8 @@ from pilvi.dispatch.records import (
     HOME,
     JOBS,
     TRIM,
-    DeadJob,
     JobRecord,
     Owner,
-    about,
-    dead,
     jobs,
     kind_of,
     owners,
@@ -71,7 +67,7 @@ from pilvi.dispatch.records import (
 from pilvi.dispatch.registry import JobKind, Postpone, Resolve
 from pilvi.dispatch.residents import Staying
 from pilvi.dispatch.room import Room
-from pilvi.dispatch.trace import TRIM_EVERY_MS, note, plan_trim, trim
+from pilvi.dispatch.trace import trim
 from pilvi.store.api import Snapshot, Store, StoreUnavailable, Transaction
 
 log = logging.getLogger("pilvi.dispatch")
@@ -86,7 +82,6 @@ RESIDENT_BEATS = 10
 """A process that runs residents only beats less often, where its death shows without: by so many times."""
 RESIDENT_SOUND_S = 60.0
 """A resident that ran so long before it failed begins its attempts anew."""
-STORE_RETRY_S_MAX = 5.0
 ERROR_PAUSE_S = 1.0
 BROKEN_DELAY_MS = 1000
 """Before a job is tried again that could not even be begun."""
@@ -141,10 +136,9 @@ class Runner:
         )
         self._lane_max: dict[str, int] = {}
         self._tasks: list[asyncio.Task[None]] = []
-        self._stopping = False
+        self._endings = Endings(store, clock, entropy, resolve)
         self._leases = 0
         self._beat = 0
-        self._done = self._retried = self._dead = 0
 
     # --- life
 
@@ -154,7 +148,7 @@ class Runner:
         Raises: StoreUnavailable, OSError (run directory).
         """
         assert not self._tasks, "the dispatcher runs already"
-        self._stopping = False
+        self._endings.stopping = False
         self._liveness.hold()
         self._presence.share(self._liveness.file)
         if await self._store.read(partial(holds, owner=self._liveness.owner)):
@@ -168,7 +162,7 @@ class Runner:
 
     async def stop(self, grace_s: float = 5.0) -> None:
         """Lease no more, give running handlers `grace_s`, put back what they did not finish."""
-        self._stopping = True
+        self._endings.stopping = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -206,7 +200,8 @@ class Runner:
             )
 
         pending, leased = await self._store.read(count)
-        return Statistics(pending, leased, self._done, self._retried, self._dead)
+        ends = self._endings
+        return Statistics(pending, leased, ends.done, ends.retried, ends.dead)
 
     # --- the loops
 
@@ -235,7 +230,7 @@ class Runner:
                 log.exception("cannot renew the leases of running jobs")
 
     async def _lead(self) -> None:
-        while not self._stopping:
+        while not self._endings.stopping:
             self._stir.clear()
             try:
                 next_due_ms = await self._lease_due()
@@ -327,7 +322,7 @@ class Runner:
         """One run of a job, whose end is settled whatever happens: a lease of the living must not leak."""
         try:
             await self._attempt(record, stay)
-        except StoreUnavailable:  # `_settle` gives up only when we stop
+        except StoreUnavailable:  # `Endings` gives up only when we stop
             log.warning("job %s is left to whoever comes next", record.job.id)
         except Exception:
             log.exception("job %s could not be run", record.job.id)
@@ -341,17 +336,19 @@ class Runner:
                 )
                 jobs.put(tx, HOME, waiting)
 
-            await self._settle_or_drop(record, body)
+            await self._endings.settle_or_drop(record, body)
 
     async def _attempt(self, record: JobRecord, stay: Staying | None) -> None:
         job = record.job
         if record.takeovers > TAKEOVERS_MAX:  # invariant 6
-            await self._bury(record, None, f"it was begun and not ended {record.takeovers} times")
+            await self._endings.bury(
+                record, None, f"it was begun and not ended {record.takeovers} times"
+            )
             return
         try:
             kind = self._kind_of(job)
         except (NotBuilt, LookupError, Undeliverable) as problem:
-            await self._bury(record, None, f"nobody runs {job.kind}: {problem}")
+            await self._endings.bury(record, None, f"nobody runs {job.kind}: {problem}")
             return
         self._lane_max[kind_of(record.lane)] = kind.concurrency_max
         began_s = time.monotonic()
@@ -366,17 +363,19 @@ class Runner:
                 if effect is None:
                     assert stay.leaving, f"{job.kind} ended without an effect"
                     return  # `stop` puts it back
-            await self._complete(record, effect)
+            await self._endings.complete(record, effect)
         except LeaseLost:
             log.info("job %s was taken away while it ran: its effect is dropped", job.id)
         except Postpone as later:
-            await self._put_back(record, later.due_ms, "postponed", later.reason, job.attempt)
+            await self._endings.put_back(
+                record, later.due_ms, "postponed", later.reason, job.attempt
+            )
         except Undeliverable as refusal:
-            await self._bury(record, kind, refusal.reason)
+            await self._endings.bury(record, kind, refusal.reason)
         except asyncio.CancelledError:
-            if self._stopping:
+            if self._endings.stopping:
                 raise
-            await self._retry_or_bury(record, kind, "the handler was cancelled")
+            await self._endings.retry_or_bury(record, kind, "the handler was cancelled")
         except Exception as problem:
             log.warning(
                 "job %s (%s), attempt %d, failed", job.id, job.kind, job.attempt, exc_info=True
@@ -385,7 +384,7 @@ class Runner:
                 record = msgspec.structs.replace(
                     record, job=msgspec.structs.replace(job, attempt=1)
                 )
-            await self._retry_or_bury(record, kind, f"{type(problem).__name__}: {problem}")
+            await self._endings.retry_or_bury(record, kind, f"{type(problem).__name__}: {problem}")
 
     def _kind_of(self, job: Job) -> JobKind:
         """Raises: NotBuilt, LookupError, Undeliverable when nobody is there to run it."""
@@ -393,7 +392,7 @@ class Runner:
             return JobKind(self._trim)
         if job.kind != DELIVER:
             return self._resolve(job.kind.partition(".")[0]).jobs[job.kind]
-        delivery = _delivery_of(job)
+        delivery = delivery_of(job)
         try:
             arn = Arn.parse(delivery.arn)
         except ValueError as problem:
@@ -403,133 +402,10 @@ class Runner:
         if target is None:
             raise Undeliverable(f"{arn.service} takes no deliveries")
         return JobKind(
-            lambda job: target(_delivery_of(job)),
+            lambda job: target(delivery_of(job)),
             service.target_retry,
             concurrency_max=service.target_concurrency_max,
         )
 
     async def _trim(self, job: Job) -> Commit | None:
         return lambda tx: trim(tx, self._clock.now_ms())
-
-    async def _complete(self, record: JobRecord, effect: Commit | None) -> None:
-        job = record.job
-        now_ms = self._clock.now_ms()
-
-        def body(tx: Transaction) -> None:
-            give_up(tx, record)
-            if effect is not None:
-                effect(tx)  # invariant 3
-            what = "delivered" if job.kind == DELIVER else "done"
-            self._tell(tx, job, what, "", now_ms)
-
-        await self._settle(record, body)
-        self._done += 1
-
-    async def _retry_or_bury(self, record: JobRecord, kind: JobKind, reason: str) -> None:
-        job, retry = record.job, kind.retry
-        now_ms = self._clock.now_ms()
-        due_ms = now_ms + _delay_ms(retry, job.attempt, self._entropy)
-        too_old = retry.age_s_max is not None and due_ms > job.first_due_ms + retry.age_s_max * 1000
-        if job.attempt >= retry.attempts_max or too_old:
-            await self._bury(record, kind, reason)
-            return
-        await self._put_back(record, due_ms, "failed", reason, job.attempt + 1)
-
-    async def _put_back(
-        self, record: JobRecord, due_ms: int, what: str, reason: str, attempt: int
-    ) -> None:
-        now_ms = self._clock.now_ms()
-        job = msgspec.structs.replace(record.job, attempt=attempt)
-        waiting = JobRecord(job, record.lane, due_ms)
-
-        def body(tx: Transaction) -> None:
-            give_up(tx, record)
-            jobs.put(tx, HOME, waiting)
-            tx.wake(JOBS)
-            self._tell(
-                tx, record.job, what, f", again in {(due_ms - now_ms) / 1000:g} s", now_ms, reason
-            )
-
-        await self._settle_or_drop(record, body)
-        self._retried += what == "failed"
-
-    async def _bury(self, record: JobRecord, kind: JobKind | None, reason: str) -> None:
-        """End a job that failed for good, with its dead-letter rule's effect. A rule that itself fails is
-        logged, and the job is buried without it: it must end."""
-        job = record.job
-        now_ms = self._clock.now_ms()
-        effect: Commit | None = None
-        try:
-            effect = self._burial_of(job, kind, reason)
-        except Exception:
-            log.exception("the dead-letter rule of job %s failed", job.id)
-
-        def body(tx: Transaction) -> None:
-            give_up(tx, record)
-            dead.put(tx, HOME, DeadJob(now_ms, job, reason))
-            plan_trim(tx, now_ms + TRIM_EVERY_MS)
-            what = "undelivered" if job.kind == DELIVER else "buried"
-            self._tell(tx, job, what, "", now_ms, reason)
-
-        def with_effect(tx: Transaction) -> None:
-            body(tx)
-            if effect is not None:
-                effect(tx)
-
-        try:
-            await self._settle_or_drop(record, with_effect)
-        except Exception:
-            log.exception("the effect of the dead-letter rule of job %s failed", job.id)
-            await self._settle_or_drop(record, body)
-        log.error("job %s (%s) is dead after attempt %d: %s", job.id, job.kind, job.attempt, reason)
-        self._dead += 1
-
-    def _burial_of(self, job: Job, kind: JobKind | None, reason: str) -> Commit | None:
-        if job.kind == DELIVER:
-            delivery = _delivery_of(job)
-            sender = self._resolve(delivery.source.service.partition(".")[0])
-            return None if sender.undelivered is None else sender.undelivered(delivery, reason)
-        return None if kind is None or kind.bury is None else kind.bury(job, reason)
-
-    def _tell(
-        self, tx: Transaction, job: Job, what: str, detail: str, at_ms: int, outcome: str = ""
-    ) -> None:
-        service, subject = about(job)
-        text = f"{subject}, attempt {job.attempt}{detail}"
-        note(tx, job.cause, service, what, text, at_ms=at_ms, outcome=outcome, job=job.id)
-
-    async def _settle_or_drop(self, record: JobRecord, body: Callable[[Transaction], None]) -> None:
-        try:
-            await self._settle(record, body)
-        except LeaseLost:
-            log.info("job %s was taken away while it ran", record.job.id)
-
-    async def _settle(self, record: JobRecord, body: Callable[[Transaction], None]) -> None:
-        """Commit the end of a run; while the disk refuses, try on, for the lease is still ours.
-
-        Raises: LeaseLost; whatever the effect raises.
-        """
-        cause = Cause(record.job.cause.request_id, parent=record.job.id)
-        pause_s = 0.05
-        while True:
-            try:
-                await self._store.write(body, cause=cause)
-                return
-            except StoreUnavailable:
-                log.warning("cannot settle job %s yet", record.job.id, exc_info=True)
-                if self._stopping:
-                    raise
-            await asyncio.sleep(pause_s)
-            pause_s = min(pause_s * 2, STORE_RETRY_S_MAX)
-
-
-def _delivery_of(job: Job) -> Delivery:
-    delivery = msgspec.msgpack.decode(job.payload, type=Delivery)
-    return msgspec.structs.replace(delivery, attempt=job.attempt)
-
-
-def _delay_ms(retry: Retry, attempt: int, entropy: Entropy) -> int:
-    growth = retry.factor ** min(attempt - 1, 64)
-    delay_s = min(retry.first_delay_s * growth, retry.delay_s_max)
-    jitter = delay_s * retry.jitter * entropy.below(1_000_001) / 1_000_000
-    return round((delay_s + jitter) * 1000)
