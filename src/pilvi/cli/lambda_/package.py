@@ -209,8 +209,6 @@ def guess_runtime(directory: Path) -> str:
         return f"python{sys.version_info.major}.{sys.version_info.minor}"
     if (directory / "package.json").exists() or any(directory.glob("*.*js")):
         return "nodejs22.x"
-    if any(directory.glob("*.js")):
-        return "nodejs22.x"
     return f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 
