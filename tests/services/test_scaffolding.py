@@ -16,7 +16,7 @@ def test_a_new_service_runs_at_once(tmp_path: Path) -> None:
     for folder in ("src", "tools", "docs"):
         shutil.copytree(ROOT / folder, project / folder)
     (project / "tests").mkdir()
-    for file in ("conftest.py", "servers.py"):
+    for file in ("conftest.py", "servers.py", "nursery.py", "nurse.py"):
         shutil.copy(ROOT / "tests" / file, project / "tests")
     paths = os.pathsep.join((str(project / "src"), str(project / "tests")))
     environment = {**os.environ, "PYTHONPATH": paths}
