@@ -24,6 +24,9 @@ log = logging.getLogger("pilvi.logs")
 
 POSTED_BYTES_MAX = 16 * 1024 * 1024
 """Posted and not yet written; whoever posts more waits."""
+GATHER_S = 0.02
+"""How long what is posted waits for more, if nobody asks for it: a transaction for each invocation would cost as much
+as the invocation."""
 BATCH_BYTES_MAX = 2 * 1024 * 1024
 """Of one transaction, but for a single posting that is larger."""
 
@@ -44,6 +47,8 @@ class LogsSink:
         self._posted = 0
         self._written = 0
         """Postings in all, and those of them that are durable."""
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
         self._writing: asyncio.Task[None] | None = None
         self._failed = False
 
@@ -69,7 +74,7 @@ class LogsSink:
         """Returns once all that was posted until now is durable. Raises: StoreUnavailable."""
         until = self._posted
         while self._written < until:
-            await asyncio.shield(self._write_soon())
+            await asyncio.shield(self._write())
 
     async def retire_all(self) -> None:
         """The cloud's state is being reset: nothing posted comes after that."""
@@ -85,12 +90,19 @@ class LogsSink:
         self._waiting.append(_Posted(scope, group, stream, lines, size))
         self._waiting_bytes += size
         self._posted += 1
-        self._write_soon()
+        self._gather()
 
-    def _write_soon(self) -> asyncio.Task[None]:
+    def _gather(self) -> None:
+        if self._timer is None:
+            self._timer = self._loop.call_later(GATHER_S, self._write)
+
+    def _write(self) -> asyncio.Task[None]:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         # One that has ended may not have been put to `_rest` yet; waiting for it would take no time, for ever.
         if self._writing is None or self._writing.done():
-            self._writing = asyncio.create_task(self._write_all())
+            self._writing = asyncio.create_task(self._write_batch())
             self._writing.add_done_callback(self._rest)
         return self._writing
 
@@ -101,15 +113,17 @@ class LogsSink:
         self._failed = problem is not None
         if problem is not None:
             log.error("log lines could not be written, and wait: %s", problem)
+        elif self._waiting:
+            self._gather()
 
-    async def _write_all(self) -> None:
-        while self._waiting:
-            batch = self._next_batch()
-            await self._cloud.store.write(lambda tx, batch=batch: self._append(tx, batch))
-            for posted in batch:
-                self._waiting.popleft()
-                self._waiting_bytes -= posted.size
-            self._written += len(batch)
+    async def _write_batch(self) -> None:
+        batch = self._next_batch()
+        if batch:
+            await self._cloud.store.write(lambda tx: self._append(tx, batch))
+        for posted in batch:
+            self._waiting.popleft()
+            self._waiting_bytes -= posted.size
+        self._written += len(batch)
 
     def _next_batch(self) -> list[_Posted]:
         batch: list[_Posted] = []
