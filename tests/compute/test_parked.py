@@ -54,7 +54,8 @@ def parking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
 
 @pytest.fixture
 def start(parking: Room, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.setattr(parked, "REFILL_AFTER_S", 0.0)
+    monkeypatch.setattr(parked, "REFILL_AFTER_S", {})
+    monkeypatch.setattr(parked, "REFILL_AFTER_S_MOST", 0.0)
 
     def started(**members: Any) -> Any:
         return parking.start(files={"app.mjs": SOURCE}, runtime="nodejs20.x", **members)
@@ -69,12 +70,12 @@ def ready(room: Room) -> int:
     return backend.parked
 
 
-def wait_for_one(room: Room) -> None:
-    def is_there() -> bool:
+def wait_for(room: Room, count: int) -> None:
+    def are_there() -> bool:
         room.run(asyncio.sleep(0.01))
-        return ready(room) > 0
+        return ready(room) >= count
 
-    wait_until(is_there, "none was parked")
+    wait_until(are_there, f"there are never {count} parked")
 
 
 @needs_node
@@ -85,7 +86,7 @@ def test_it_is_as_if_it_had_just_been_started(parking: Room, start: Any, tmp_pat
     members: dict[str, Any] = {"layer_dirs": (tmp_path,), "environment": {"OWN": "mine"}}
     plain = start(**members)
     expected = plain()
-    wait_for_one(parking)
+    wait_for(parking, 1)
     function = start(**members)
     assert ready(parking) == 0, "it was taken"
     outcome = function.invoke()
@@ -105,7 +106,7 @@ def test_it_is_as_if_it_had_just_been_started(parking: Room, start: Any, tmp_pat
 def test_it_ends_as_others_do(parking: Room, start: Any) -> None:
     """In its time, and with all of its processes."""
     start()()
-    wait_for_one(parking)
+    wait_for(parking, 1)
     function = start()
     namespace = function()["namespace"]
     outcome = function.invoke("spin", timeout_s=0.1)
@@ -116,7 +117,7 @@ def test_it_ends_as_others_do(parking: Room, start: Any) -> None:
 @needs_node
 def test_it_is_frozen_as_others_are(parking: Room, start: Any) -> None:
     start()()
-    wait_for_one(parking)
+    wait_for(parking, 1)
     function = start()
     function()
     function.environment.freeze()
@@ -127,7 +128,7 @@ def test_it_is_frozen_as_others_are(parking: Room, start: Any) -> None:
 @needs_node
 def test_what_must_be_known_at_the_start_is_not_parked(parking: Room, start: Any) -> None:
     start()()
-    wait_for_one(parking)
+    wait_for(parking, 1)
     function = start(environment={"NODE_OPTIONS": "--no-warnings"})
     assert "NODE_OPTIONS" in function()["variables"]
     assert ready(parking) > 0
@@ -158,11 +159,22 @@ def handler(event, context):
 """
 
 
-def test_python_is_parked_too(parking: Room, start: Any) -> None:
+def _end_all_others(room: Room, *, memory_mb: int) -> None:
+    backend = room.backend
+    assert isinstance(backend, NamespacesBackend)
+    assert backend._parked is not None
+    for key in [key for key in backend._parked._blanks if key.memory_mb != memory_mb]:
+        for blank in backend._parked._blanks.pop(key):
+            room.run(parked._end(blank))
+
+
+def test_python_is_parked_too(parking: Room, start: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """It has neither more nor fewer variables and descriptors than one that was started for itself."""
     members: dict[str, Any] = {"environment": {"OWN": "mine"}, "memory_mb": 256}
     expected = parking.start(PYTHON, **members)()
-    wait_for_one(parking)
+    _end_all_others(parking, memory_mb=256)
+    wait_for(parking, parked.WANTED["python"])
+    monkeypatch.setattr(parked, "REFILL_AFTER_S", {"python": 60.0})
     before = ready(parking)
     function = parking.start(PYTHON, **members)
     assert ready(parking) == before - 1, "it was taken"
@@ -170,6 +182,6 @@ def test_python_is_parked_too(parking: Room, start: Any) -> None:
     assert json.loads(outcome.payload) == expected
     assert "begins\n" in text_of(outcome)
     failing = "def handler(e, c): return missing"
-    wait_for_one(parking)
+    wait_for(parking, 1)
     outcome = parking.start(failing, **members).invoke()
     assert json.loads(outcome.payload)["errorType"] == "NameError"

@@ -1,9 +1,10 @@
 """Sandboxes that are nobody's yet, with a runtime that has started: Node.js, which cannot be forked, and Python, for
 which most of a cold start is the sandbox itself.
 
-One is parked for a runtime and a size that were used, never in advance of the first use; one of each, and few in all.
-Whoever takes it has another one made in the background, a moment later, so that it does not stand in its way. What is
-to run is mounted and told when it is taken (`launcher/sandbox.py`, `_park`).
+Some are parked for a runtime and a size that were used, never in advance of the first use, and few in all: one of
+Node.js, which takes its whole memory, and three of Python, which are forks and share theirs. Whoever takes one has
+another one made in the background, a moment later, so that it does not stand in its way. What is to run is mounted and
+told when it is taken (`launcher/sandbox.py`, `_park`).
 """
 
 from __future__ import annotations
@@ -23,9 +24,11 @@ from pilvi.compute.snapshots import SNAP_START
 
 log = logging.getLogger("pilvi.compute")
 
-PARKED_MAX = 3
-REFILL_AFTER_S = 0.3
-"""Twice the time that Node.js takes to start: the environment that is being made goes first."""
+PARKED_MAX = 5
+WANTED = {"python": 3}
+REFILL_AFTER_S = {"python": 0.03}
+REFILL_AFTER_S_MOST = 0.3
+"""Twice the time that a runtime takes to start (Node.js, for one): the environment that is being made goes first."""
 
 _READ_AT_START = ("NODE_", "LD_", "LC_", "UV_", "SSL_", "OPENSSL_", "MALLOC_")
 _READ_AT_START_TOO = frozenset(("TZ", "LANG", "AWS_LAMBDA_EXEC_WRAPPER"))
@@ -62,14 +65,14 @@ class Parked:
     def __init__(self, make: Callable[[Key], Awaitable[Blank]]) -> None:
         """`make`: raises EnvironmentFailed, InvalidEntrypoint."""
         self._make = make
-        self._blanks: OrderedDict[Key, Blank] = OrderedDict()
+        self._blanks: OrderedDict[Key, list[Blank]] = OrderedDict()
         """The one used last at the end."""
         self._making: dict[Key, asyncio.Task[None]] = {}
         self._closed = False
 
     def take(self, key: Key) -> Blank | None:
         """One that is ready, if there is; another one is made later."""
-        blank = self._blanks.pop(key, None)
+        blank = self._pop(key)
         if key not in self._making and not self._closed:
             task = asyncio.create_task(self._refill(key))
             self._making[key] = task
@@ -78,31 +81,47 @@ class Parked:
             return None
         return blank
 
+    def _pop(self, key: Key) -> Blank | None:
+        """One of those that are ready."""
+        blanks = self._blanks.get(key)
+        if blanks is None:
+            return None
+        blank = blanks.pop()
+        if not blanks:
+            del self._blanks[key]
+        return blank
+
     async def _refill(self, key: Key) -> None:
-        await asyncio.sleep(REFILL_AFTER_S)
-        try:
-            blank = await self._make(key)
-        except EnvironmentFailed as problem:
-            log.warning("no %s could be parked: %s", key.runtime, problem)
-            return
-        if self._closed:
-            await _end(blank)
-            return
-        self._blanks[key] = blank
-        if len(self._blanks) > PARKED_MAX:
-            await _end(self._blanks.popitem(last=False)[1])
+        family = key.runtime.rstrip("0123456789.x")
+        await asyncio.sleep(REFILL_AFTER_S.get(family, REFILL_AFTER_S_MOST))
+        while len(self._blanks.get(key, ())) < WANTED.get(family, 1):
+            try:
+                blank = await self._make(key)
+            except EnvironmentFailed as problem:
+                log.warning("no %s could be parked: %s", key.runtime, problem)
+                return
+            if self._closed:
+                await _end(blank)
+                return
+            self._blanks.setdefault(key, []).append(blank)
+            self._blanks.move_to_end(key)
+            if self.ready > PARKED_MAX:
+                old = self._pop(next(iter(self._blanks)))
+                assert old is not None
+                await _end(old)
 
     @property
     def ready(self) -> int:
-        return len(self._blanks)
+        return sum(map(len, self._blanks.values()))
 
     async def close(self) -> None:
         self._closed = True
         for task in list(self._making.values()):
             task.cancel()
         await asyncio.gather(*self._making.values(), return_exceptions=True)
-        await asyncio.gather(*(_end(blank) for blank in self._blanks.values()))
+        left = [blank for blanks in self._blanks.values() for blank in blanks]
         self._blanks.clear()
+        await asyncio.gather(*map(_end, left))
 
 
 async def _end(blank: Blank) -> None:
