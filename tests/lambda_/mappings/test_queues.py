@@ -70,6 +70,7 @@ def test_what_a_failed_function_had_is_visible_again_after_its_timeout(
     ("answer", "left"),
     [
         ("{}", 0),
+        ("[]", 0),
         ("null", 0),
         ('{"batchItemFailures": null}', 0),
         ('{"batchItemFailures": []}', 0),

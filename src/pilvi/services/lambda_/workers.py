@@ -93,7 +93,7 @@ async def invoke(cloud: Cloud, job: Job) -> Commit | None:
         return story.succeeded(job.attempt, answered, now_ms)
     if job.attempt > story.retries_max:
         return story.failed("RetriesExhausted", job.attempt, answered, now_ms)
-    if now_ms + _pause_ms(job.attempt) > story.ends_ms:
+    if now_ms + _pause_ms(job.attempt) >= story.ends_ms:
         return story.failed("EventAgeExceeded", job.attempt, answered, now_ms)
     raise FunctionFailed(_told(answered))
 

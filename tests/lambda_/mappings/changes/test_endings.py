@@ -25,6 +25,7 @@ from .driving import Driven, Throttled, broken, fine
         (None, None),
         ("", None),
         ({}, None),
+        ([], None),
         ({"batchItemFailures": []}, None),
         ({"batchItemFailures": None}, None),
         ({"batchItemFailures": [{"itemIdentifier": ""}]}, 0),

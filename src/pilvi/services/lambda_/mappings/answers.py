@@ -18,7 +18,7 @@ def failed_items(payload: bytes) -> tuple[str, ...] | None:
         answer: Any = orjson.loads(payload)
     except orjson.JSONDecodeError:
         return None
-    if answer is None or answer == "" or answer == {}:
+    if answer in (None, "", {}, []):  # that of a list was recorded
         return ()
     if not isinstance(answer, dict):
         return None

@@ -158,7 +158,7 @@ def first_failed(payload: bytes, sequences: Sequence[str]) -> int | None:
     """The place of the first record that the function could not handle; None: it handled all. An answer that is not
     understood, or names what it was not given, failed on the first."""
     answer = _parsed(payload)
-    if answer is None or answer == "":
+    if answer in (None, "", []):  # that of a list was recorded
         return None
     if not isinstance(answer, dict):
         return 0
