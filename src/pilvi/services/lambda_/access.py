@@ -9,26 +9,20 @@ other accounts"; Service Authorization Reference, "Actions, resources, and condi
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from typing import Protocol
 
 from pilvi.base.arn import Scope
 from pilvi.contracts.delivery import Source
-from pilvi.identity import behalf
-from pilvi.identity.guardrails import GuardrailsOf
 from pilvi.identity.permissions import OnResource
-from pilvi.kit import tags
+from pilvi.kit import behalf, tags
 from pilvi.kit.call import Call
 from pilvi.kit.cloud import Cloud
 from pilvi.kit.permission import Permission
 from pilvi.kit.service import Tells
-from pilvi.languages.policy import explain
 from pilvi.services.lambda_ import code_signing, errors, limits, names, policy, records
 from pilvi.services.lambda_.names import LATEST, FunctionName, LayerName
 from pilvi.store.api import Snapshot
-
-log = logging.getLogger("pilvi.lambda")
 
 Keys = Mapping[str, tuple[str, ...]]
 
@@ -224,31 +218,16 @@ def _told_of_statement(at: Snapshot, asked: Permission, name: FunctionName) -> K
 
 async def lets_in(cloud: Cloud, name: FunctionName, source: Source) -> bool:
     """Whether a service may invoke a function for what it acts for. Why not is in the log."""
-    mode = cloud.settings.iam
-    if mode == "off":
-        return True
-    side = await _side_of(cloud, name)
-    guardrails = cloud.ask(GuardrailsOf)
-    request, policies, decision = behalf.judge(
+    return await behalf.lets_in(
+        cloud,
         source,
         INVOKE,
         name.asked_arn,
-        side,
-        now_ms=cloud.clock.now_ms(),
+        await _side_of(cloud, name),
+        account=name.scope.account,
         specific={"lambda:invokedviafunctionurl": ("false",)},
         known=KEYS,
-        there=await guardrails.of_account(name.scope.account),
-        here=await guardrails.of_account(source.account),
     )
-    if decision.allowed:
-        return True
-    lines = explain(request, policies, decision)
-    told = "; ".join(lines).encode("unicode_escape").decode()  # sources may hold line breaks
-    if mode == "audit":
-        log.warning("%s for %s would be denied: %s", source.service, source.arn, told)
-        return True
-    log.info("%s for %s is denied: %s", source.service, source.arn, told)
-    return False
 
 
 # --- for handlers

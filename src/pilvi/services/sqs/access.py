@@ -6,24 +6,19 @@ Reference, "Actions, resources, and condition keys for Amazon SQS".
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 
 from pilvi.contracts.delivery import Source
-from pilvi.identity import behalf
-from pilvi.identity.guardrails import GuardrailsOf
 from pilvi.identity.permissions import OnResource
-from pilvi.kit import tags
+from pilvi.kit import behalf, tags
 from pilvi.kit.call import Call
 from pilvi.kit.cloud import Cloud
 from pilvi.kit.permission import Permission
 from pilvi.kit.service import Tells
-from pilvi.languages.policy import RESOURCE, Attachment, Origin, document, explain
+from pilvi.languages.policy import RESOURCE, Attachment, Origin, document
 from pilvi.services.sqs import limits, names, records
 from pilvi.services.sqs.names import QueueName
 from pilvi.store.api import Snapshot
-
-log = logging.getLogger("pilvi.sqs")
 
 OWNERS_ALONE = frozenset(
     f"sqs:{name}".lower()
@@ -77,25 +72,11 @@ TAGS = Tells(frozenset({"aws:resourcetag/*"}), _tell_tags)
 
 async def lets_in(cloud: Cloud, name: QueueName, source: Source) -> bool:
     """Whether a service may send a message for what it acts for. Why not is in the log."""
-    mode = cloud.settings.iam
-    if mode == "off":
-        return True
-    guardrails = cloud.ask(GuardrailsOf)
-    request, policies, decision = behalf.judge(
+    return await behalf.lets_in(
+        cloud,
         source,
         "sqs:SendMessage",
         name.arn,
         await side_of(cloud, name),
-        now_ms=cloud.clock.now_ms(),
-        there=await guardrails.of_account(name.scope.account),
-        here=await guardrails.of_account(source.account),
+        account=name.scope.account,
     )
-    if decision.allowed:
-        return True
-    lines = explain(request, policies, decision)
-    told = "; ".join(lines).encode("unicode_escape").decode()  # sources may hold line breaks
-    if mode == "audit":
-        log.warning("%s for %s would be denied: %s", source.service, source.arn, told)
-        return True
-    log.info("%s for %s is denied: %s", source.service, source.arn, told)
-    return False
