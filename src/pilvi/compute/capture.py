@@ -20,6 +20,8 @@ TOTAL_BYTES_MAX = 4 * 1024 * 1024
 
 _FRAME_MARK = b"\xa5\x5a\x00"
 _FRAME_HEAD = 16
+_TEXT = 1
+"""In the type of a frame: it holds text, not JSON."""
 _READ_BYTES = 256 * 1024
 _LINE_COST_BYTES = 26
 """What a line costs beside its text, as CloudWatch Logs counts it: many empty lines are much, too."""
@@ -105,7 +107,8 @@ class Capture:
                 length = int.from_bytes(data[mark + 4 : mark + 8])
                 if end < body + min(length, LINE_BYTES_MAX):
                     break
-                self._keep(data[body : body + length])
+                is_text = bool(data[mark + 3] & _TEXT)
+                self._keep(data[body : body + length], verbatim=is_text)
                 position = body + length
             elif end - position >= LINE_BYTES_MAX:
                 self._keep(data[position : position + LINE_BYTES_MAX])
@@ -114,14 +117,15 @@ class Capture:
                 break
         return data[position:]
 
-    def _keep(self, line: bytes) -> None:
+    def _keep(self, line: bytes, *, verbatim: bool = False) -> None:
+        """`verbatim`: as AWS tells entries of text whose end was said; any other gets an end of line."""
         room = min(LINE_BYTES_MAX, TOTAL_BYTES_MAX - self._kept_bytes)
         kept = line[:room] if room > 0 else b""
         self._lost_bytes += len(line) - len(kept)
         if kept:
             self._kept_bytes += len(kept) + _LINE_COST_BYTES
             text = kept.decode("utf-8", "replace")
-            told = self._clock.now_ms(), text if text.endswith("\n") else text + "\n"
+            told = self._clock.now_ms(), text if verbatim or text.endswith("\n") else text + "\n"
             self._lines.append(told)
             if self.on_line is not None:
                 self.on_line(*told)

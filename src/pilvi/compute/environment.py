@@ -350,7 +350,7 @@ class LiveEnvironment:
         self._restored_s = time.perf_counter()
         self._journal.collect()
         self._tell_init((self._restored_s - self._started_at_s) * 1000, None)
-        self._journal.tell(events.restore_start(label, self._spec.function_arn))
+        self._journal.tell(events.restore_start(label, self._spec.runtime, self._spec.function_arn))
 
     def _exited(self, exited: asyncio.Future[Exit]) -> None:
         if not exited.cancelled():

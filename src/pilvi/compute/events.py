@@ -60,14 +60,15 @@ class Trace(msgspec.Struct, frozen=True):
         return {"spanId": self.segment_id, "type": "X-Amzn-Trace-Id", "value": self.header}
 
 
-def init_start(label: str, function_arn: str, initialization_type: str) -> Event:
+def init_start(label: str, runtime: str, function_arn: str, initialization_type: str) -> Event:
+    version_arn = _version_arn(runtime, function_arn)
     record = {
         "initializationType": initialization_type,
         "phase": "init",
         "runtimeVersion": label,
-        "runtimeVersionArn": report.runtime_version_arn(label, Arn.parse(function_arn)),
+        "runtimeVersionArn": version_arn,
     }
-    return Event("initStart", record, report.init_start(label, function_arn))
+    return Event("initStart", record, report.init_start(label, version_arn))
 
 
 def init_runtime_done(initialization_type: str, error_type: str | None) -> Event:
@@ -172,11 +173,16 @@ def logs_dropped(records: int, size: int) -> Event:
     return Event("logsDropped", record, None, "WARN")
 
 
-def restore_start(label: str, function_arn: str) -> Event:
-    version_arn = report.runtime_version_arn(label, Arn.parse(function_arn))
+def restore_start(label: str, runtime: str, function_arn: str) -> Event:
+    version_arn = _version_arn(runtime, function_arn)
     record = {"runtimeVersion": label, "runtimeVersionArn": version_arn}
     text = f"RESTORE_START Runtime Version: {label}\tRuntime Version ARN: {version_arn}\n"
     return Event("restoreStart", record, text)
+
+
+def _version_arn(runtime: str, function_arn: str) -> str:
+    function = Arn.parse(function_arn)
+    return report.runtime_version_arn(runtime, function.partition, function.region)
 
 
 def restore_runtime_done(error_type: str | None) -> Event:

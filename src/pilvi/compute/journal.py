@@ -41,7 +41,7 @@ class Journal:
         self._telemetry: Telemetry | None = None
         self._early: deque[tuple[Stream, int, str | events.Event]] | None = None
         """What was told before subscriptions closed: each subscriber gets it all."""
-        begin = events.init_start(label, spec.function_arn, spec.initialization_type)
+        begin = events.init_start(label, spec.runtime, spec.function_arn, spec.initialization_type)
         self._begin = clock.now_ms(), begin
         self._hold(self.shown(begin))
         self._hold([(clock.now_ms(), f"{notice}\n") for notice in notices])

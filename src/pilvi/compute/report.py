@@ -11,8 +11,6 @@ from datetime import UTC, datetime
 
 import orjson
 
-from pilvi.base.arn import Arn
-
 
 def instant(at_ms: int) -> str:
     """ISO 8601 with milliseconds, as AWS writes it."""
@@ -20,14 +18,14 @@ def instant(at_ms: int) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at_ms % 1000:03d}Z"
 
 
-def runtime_version_arn(label: str, function: Arn) -> str:
-    digest = hashlib.sha256(label.encode()).hexdigest()
-    return f"arn:{function.partition}:lambda:{function.region}::runtime:{digest}"
+def runtime_version_arn(runtime: str, partition: str, region: str) -> str:
+    """Of the one version of a runtime that this host has: what runs it is installed beside the server."""
+    digest = hashlib.sha256(f"pilvi/{runtime}".encode()).hexdigest()
+    return f"arn:{partition}:lambda:{region}::runtime:{digest}"
 
 
-def init_start(label: str, function_arn: str) -> str:
-    """`label`: the interpreter that really runs, such as python:3.13."""
-    version_arn = runtime_version_arn(label, Arn.parse(function_arn))
+def init_start(label: str, version_arn: str) -> str:
+    """`label`: the interpreter that really runs, such as python:3.13. `version_arn`: that of the function's runtime."""
     return f"INIT_START Runtime Version: {label}\tRuntime Version ARN: {version_arn}\n"
 
 

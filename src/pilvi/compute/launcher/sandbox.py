@@ -101,7 +101,7 @@ def _furnish(request: dict[str, Any]) -> list[socket.socket]:
         "/tmp",
         "tmpfs",
         linux.MS_NOSUID | linux.MS_NODEV,
-        f"mode=0700,uid={user},gid={user},size={request['tmp_bytes']},nr_inodes={request['tmp_files']}",
+        f"mode=1777,uid={user},gid={user},size={request['tmp_bytes']},nr_inodes={request['tmp_files']}",
     )
     socket.sethostname(request["address"])
     linux.raise_loopback(request["address"])

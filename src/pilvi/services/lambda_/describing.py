@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from pilvi.base.arn import Scope
+from pilvi.compute import report
 from pilvi.services.lambda_ import rules, settings
 from pilvi.services.lambda_.names import function_arn
 from pilvi.services.lambda_.records import Configuration, Function
@@ -60,9 +59,7 @@ def described_whole(
 
 
 def runtime_version_arn(scope: Scope, runtime: str) -> str:
-    """Of the one version of a runtime that this host has: what runs it is installed beside the server."""
-    digest = hashlib.sha256(f"pilvi/{runtime}".encode()).hexdigest()
-    return f"arn:{scope.partition}:lambda:{scope.region}::runtime:{digest}"
+    return report.runtime_version_arn(runtime, scope.partition, scope.region)
 
 
 def described_active(
