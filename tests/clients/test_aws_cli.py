@@ -159,3 +159,18 @@ def test_identity(aws: Aws, account: str) -> None:
     aws("iam", "create-user", "--user-name", "u")
     users = aws("iam", "list-users")["Users"]
     assert [user["UserName"] for user in users] == ["ann", "u"]
+
+
+def test_a_message_there_and_back(aws: Aws, endpoint: str) -> None:
+    """Version 1 of the CLI must be told the address for SQS, as README says."""
+
+    def sqs(*words: str) -> Any:
+        return aws("sqs", "--endpoint-url", endpoint, *words)
+
+    url = sqs("create-queue", "--queue-name", "cli")["QueueUrl"]
+    sqs("send-message", "--queue-url", url, "--message-body", "hello")
+    (message,) = sqs("receive-message", "--queue-url", url, "--wait-time-seconds", "1")["Messages"]
+    assert message["Body"] == "hello"
+    handle = message["ReceiptHandle"]
+    sqs("delete-message", "--queue-url", url, "--receipt-handle", handle)
+    sqs("delete-queue", "--queue-url", url)
