@@ -24,13 +24,7 @@ RECORDED: dict[str, dict[str, Any]] = {
 }
 TOLD_IN = (concurrency, invocations, runtimes, urls)
 
-_AGAIN = "what overran its time begins anew, without what it had written under /tmp"
-
 DIFFERS: dict[str, dict[str, str]] = {
-    "TestLambdaBehavior::test_lambda_invoke_timed_out_environment_reuse": {
-        "invoke-result-timed-out": "AWS words it otherwise today, as another recording has it",
-        "invoke-result-file-read-after-timeout": _AGAIN,
-    },
     "TestLambdaBehavior::test_runtime_introspection_x86": {
         "invoke_runtime_x86_introspection": (
             "users have no names in a sandbox, and what the host owns is nobody's there"

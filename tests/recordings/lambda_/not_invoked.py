@@ -88,7 +88,26 @@ _BY_REASON: dict[str, tuple[str, ...]] = {
         ),
         *_of("TestNodeJSRuntimes::test_invoke_nodejs_es6_lambda", "nodejs16.x", "nodejs18.x"),
     ),
+    "what overran its time begins anew here, without what it had written under /tmp": (
+        "TestLambdaBehavior::test_lambda_invoke_timed_out_environment_reuse",
+    ),
+    "of what a function is told of its role; tests/lambda_/test_invocations.py": (
+        "TestLambdaBaseFeatures::test_assume_role[2]",
+    ),
     "as others that are rebuilt, and another start of an interpreter each": (
+        *(
+            f"TestLambdaFeatures::test_invocation_type_{how}[python3.9]"
+            for how in ("request_response", "event", "dry_run")
+        ),
+        *_of(
+            f"{COMMON}introspection_invoke",
+            *("python3.10", "python3.12", "python3.13", "nodejs20.x", "nodejs24.x"),
+        ),
+        *_of(
+            f"{COMMON}uncaught_exception_invoke",
+            *("python3.10", "python3.11", "python3.13", "python3.14", "nodejs20.x", "nodejs24.x"),
+        ),
+        *_of("TestNodeJSRuntimes::test_invoke_nodejs_es6_lambda", "nodejs20.x", "nodejs24.x"),
         *_of(
             f"{COMMON}runtime_wrapper_invoke",
             *("python3.10", "python3.11", "python3.13", "python3.14", "nodejs20.x", "nodejs24.x"),
