@@ -70,7 +70,7 @@ def at_work(make: Callable[..., Any], clock: CloudClock) -> Iterator[Callable[[s
         make("lambda").delete_event_source_mapping(UUID=uuid)
 
 
-@pytest.mark.parametrize("name", sorted(SCENARIOS))
+@pytest.mark.parametrize("name", sorted(SCENARIOS), ids=lambda name: name.rpartition("::")[2])
 def test_it_is_as_it_was_recorded(at_work: Callable[[str], Working], name: str) -> None:
     story = at_work(name)
     SCENARIOS[name](story)

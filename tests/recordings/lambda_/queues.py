@@ -210,9 +210,8 @@ def batches(story: Working) -> None:
 
 @scenario(f"{OF}test_sqs_event_source_mapping_batching_reserved_concurrency")
 def two_at_once(story: Working) -> None:
-    source, name = story.named("echo"), "reserved"
+    source, name = story.named("echo"), story.function
     url = story.queue(source)
-    story.variables(name)
     request = {"FunctionName": name, "ReservedConcurrentExecutions": 2}
     story("put_concurrency_resp", "put_function_concurrency", **request)
     for batch in range(3):
@@ -222,13 +221,13 @@ def two_at_once(story: Working) -> None:
         ]
         story.sqs.send_message_batch(QueueUrl=url, Entries=entries)
     how: dict[str, Any] = {
-        "FunctionName": name,
         "BatchSize": 20,
         "MaximumBatchingWindowInSeconds": 1,
         "ScalingConfig": {"MaximumConcurrency": 2},
     }
     story.map(CREATED, story.queue_arn(source), **how)
     events = story.told(2)
+    story.do("delete_function_concurrency", FunctionName=name)
     story.said["batch_info"] = {"total_batches_received": len(events)}
     records = [one for event in events for one in event["Records"]]
     story.said["Records"] = sorted(records, key=lambda one: one["body"])
