@@ -103,11 +103,12 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def log_tail(self) -> bytes:
-        """The last 4 KiB of the invocation's own lines: X-Amz-Log-Result before base64."""
+        """The last 4 KiB of the invocation's own lines: X-Amz-Log-Result before base64. Each ends, as recorded: those
+        of entries too that have no end in the log."""
         kept: list[bytes] = []
         size = 0
         for _, line in self.log_lines[: -self.own_lines - 1 : -1]:
-            kept.append(line.encode())
+            kept.append((line if line.endswith("\n") else line + "\n").encode())
             size += len(kept[-1])
             if size >= TAIL_BYTES_MAX:
                 break
