@@ -12,7 +12,7 @@ import pytest
 
 from recordings.lambda_ import changes, destinations, queues
 from recordings.lambda_.not_rebuilt_at_work import NOT_REBUILT
-from recordings.lambda_.working import SCENARIOS, ZIP, Working, opened
+from recordings.lambda_.working import MEMORY_MB, SCENARIOS, ZIP, Working, opened
 from recordings.s3.story import differences
 from servers import CloudClock, Server
 
@@ -50,7 +50,7 @@ def make(server: Server) -> Callable[..., Any]:
         Role=f"arn:aws:iam::{ACCOUNT}:role/lambda-role",
         Code={"ZipFile": ZIP},
         Environment={"Variables": {"TOLD": told}},
-        MemorySize=256,
+        MemorySize=MEMORY_MB,
         Timeout=10,
     )
     return make
