@@ -275,7 +275,7 @@ def test_the_same_ways_from_a_sandbox_that_was_parked(
         pytest.skip("there is no Python for all on this host")
     if shutil.which("node") is None:
         pytest.skip("there is no Node.js on this host")
-    monkeypatch.setattr(parked, "REFILL_AFTER_S", 0.0)
+    monkeypatch.setattr(parked, "REFILL_AFTER_S_MOST", 0.0)
     made = Room(tmp_path, park=True)
     backend: Any = made.backend
 
