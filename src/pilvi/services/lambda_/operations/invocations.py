@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from typing import NamedTuple
 
 import orjson
 
@@ -20,6 +21,18 @@ from pilvi.services.lambda_.service import lambda_
 from pilvi.services.lambda_.wire import InvocationResponse, InvokeAsyncResponse
 
 
+class Asked(NamedTuple):
+    """`name`: as it was asked for; `runs`: with $LATEST where there was no qualifier."""
+
+    name: FunctionName
+    runs: FunctionName
+    kind: str
+    tail: bool
+    payload: bytes
+    client_context: str | None
+    trace_id: str | None
+
+
 @lambda_.stream("Invoke")
 async def invoke(call: Call, req: WatchedRequest, body: Body) -> InvocationResponse:
     """Run a function.
@@ -31,33 +44,28 @@ async def invoke(call: Call, req: WatchedRequest, body: Body) -> InvocationRespo
         TooManyRequestsException, ServiceException.
     AWS: Invoke; Lambda Developer Guide, "Understanding Lambda function invocation methods".
     """
-    asked = access.function_named(call, req["FunctionName"], req.get("Qualifier"))
-    kind = req.get("InvocationType", "RequestResponse")
-    tail = req.get("LogType", "None") == "Tail"
-    later = kind == "Event"
-    payload = rules.check_payload(
-        req.get("Payload", b""),
-        limits.ASYNC_PAYLOAD_BYTES_MAX if later else limits.SYNC_PAYLOAD_BYTES_MAX,
-    )
-    client_context = client_context_of(req.get("ClientContext"))
-    trace_id = None if call.request is None else call.request.headers.get("x-amzn-trace-id")
-    refuse_unread(lambda_.operations["Invoke"], req)
-    name = FunctionName(asked.scope, asked.name, asked.qualifier or names.LATEST)
-    if kind == "DryRun":
-        await call.view(lambda at: records.resolve(at, name))
+    asked = asked_of(call, req)
+    if asked.kind == "DryRun":
+        await call.view(lambda at: records.resolve(at, asked.runs))
         return {"StatusCode": 204, "Payload": b""}
-    if later:
-        await accept_event(call, asked, payload, client_context=client_context, trace_id=trace_id)
+    if asked.kind == "Event":
+        await accept_event(
+            call,
+            asked.name,
+            asked.payload,
+            client_context=asked.client_context,
+            trace_id=asked.trace_id,
+        )
         return {"StatusCode": 202, "Payload": b""}
-    runnable = await runnable_of(call.cloud, name)
+    runnable = await runnable_of(call.cloud, asked.runs)
     outcome = await runner_of(call.cloud).run(
-        name.scope,
+        asked.name.scope,
         runnable,
-        payload,
+        asked.payload,
         request_id=call.request_id,
-        invoked_arn=asked.asked_arn,
-        client_context=client_context,
-        trace_id=trace_id,
+        invoked_arn=asked.name.asked_arn,
+        client_context=asked.client_context,
+        trace_id=asked.trace_id,
     )
     result: InvocationResponse = {
         "StatusCode": 200,
@@ -66,12 +74,33 @@ async def invoke(call: Call, req: WatchedRequest, body: Body) -> InvocationRespo
     }
     if outcome.error is not None:
         result["FunctionError"] = outcome.error
-    if tail:
+    if asked.tail:
         result["LogResult"] = base64.b64encode(outcome.log_tail).decode()
     return result
 
 
-def client_context_of(encoded: str | None) -> str | None:
+def asked_of(call: Call, req: WatchedRequest) -> Asked:
+    """What Invoke and its streaming twin are asked for, before anything happens.
+
+    Raises: InvalidRequestContentException, RequestTooLargeException, NotBuilt.
+    """
+    name = access.function_named(call, req["FunctionName"], req.get("Qualifier"))
+    kind: str = req.get("InvocationType", "RequestResponse")
+    size_max = limits.ASYNC_PAYLOAD_BYTES_MAX if kind == "Event" else limits.SYNC_PAYLOAD_BYTES_MAX
+    asked = Asked(
+        name=name,
+        runs=FunctionName(name.scope, name.name, name.qualifier or names.LATEST),
+        kind=kind,
+        tail=req.get("LogType", "None") == "Tail",
+        payload=rules.check_payload(req.get("Payload", b""), size_max),
+        client_context=_client_context_of(req.get("ClientContext")),
+        trace_id=None if call.request is None else call.request.headers.get("x-amzn-trace-id"),
+    )
+    refuse_unread(lambda_.operations[call.operation], req)
+    return asked
+
+
+def _client_context_of(encoded: str | None) -> str | None:
     """Raises: InvalidRequestContentException."""
     if not encoded:
         return None

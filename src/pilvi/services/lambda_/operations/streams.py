@@ -9,10 +9,8 @@ from typing import Any
 from pilvi.base.http import Body
 from pilvi.kit.audit import WatchedRequest
 from pilvi.kit.call import Call
-from pilvi.kit.execution import refuse_unread
-from pilvi.services.lambda_ import access, limits, names, records, rules, streaming
-from pilvi.services.lambda_.names import FunctionName
-from pilvi.services.lambda_.operations.invocations import client_context_of
+from pilvi.services.lambda_ import records, streaming
+from pilvi.services.lambda_.operations.invocations import asked_of
 from pilvi.services.lambda_.resolving import runnable_of
 from pilvi.services.lambda_.service import lambda_
 from pilvi.services.lambda_.streaming import Streaming
@@ -29,32 +27,25 @@ async def invoke_with_response_stream(
 
     Raises: as Invoke. AWS: InvokeWithResponseStream; Developer Guide, "Response streaming for Lambda functions".
     """
-    asked = access.function_named(call, req["FunctionName"], req.get("Qualifier"))
-    kind = req.get("InvocationType", "RequestResponse")
-    tail = req.get("LogType", "None") == "Tail"
-    payload = rules.check_payload(req.get("Payload", b""), limits.SYNC_PAYLOAD_BYTES_MAX)
-    client_context = client_context_of(req.get("ClientContext"))
-    trace_id = None if call.request is None else call.request.headers.get("x-amzn-trace-id")
-    refuse_unread(lambda_.operations["InvokeWithResponseStream"], req)
-    name = FunctionName(asked.scope, asked.name, asked.qualifier or names.LATEST)
-    if kind == "DryRun":
-        await call.view(lambda at: records.resolve(at, name))
+    asked = asked_of(call, req)
+    if asked.kind == "DryRun":
+        await call.view(lambda at: records.resolve(at, asked.runs))
         return {"StatusCode": 204, "EventStream": _nothing()}
-    runnable = await runnable_of(call.cloud, name)
+    runnable = await runnable_of(call.cloud, asked.runs)
     running = await streaming.begin(
         call.cloud,
-        name.scope,
+        asked.name.scope,
         runnable,
-        payload,
+        asked.payload,
         request_id=call.request_id,
-        invoked_arn=asked.asked_arn,
-        client_context=client_context,
-        trace_id=trace_id,
+        invoked_arn=asked.name.asked_arn,
+        client_context=asked.client_context,
+        trace_id=asked.trace_id,
     )
     return {
         "StatusCode": 200,
         "ExecutedVersion": runnable.configuration.version,
-        "EventStream": _events(running, tail=tail),
+        "EventStream": _events(running, tail=asked.tail),
     }
 
 
