@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from pilvi.contracts.delivery import Source
 from pilvi.contracts.queues import QueueNotSendable
 from pilvi.kit.cloud import Cloud
 from pilvi.services.sqs import access, names, records
 from pilvi.services.sqs.names import QueueName
 from pilvi.services.sqs.storage.rows import NEVER, Counters, keys_of
+from pilvi.services.sqs.waiting import wait_for_stir
 from pilvi.store.api import Snapshot
 from pilvi.store.keys import after
 
-_CLOCK = "clock"
 _ABSENT = (True, NEVER)
 
 
@@ -49,19 +47,8 @@ class SqsQueues:
             if due_ms == NEVER:
                 await store.wait(name.topic)
                 continue
-            tasks = [
-                asyncio.ensure_future(store.wait(name.topic)),
-                asyncio.ensure_future(store.wait(_CLOCK, clock.real_delay_s(due_ms))),
-            ]
-            try:
-                await asyncio.sleep(
-                    0
-                )  # both wait from now on, so what happens after a look wakes one
-                if await store.read(look) == (ready, due_ms):
-                    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for one in tasks:
-                    one.cancel()
+            seen, delay_s = (ready, due_ms), clock.real_delay_s(due_ms)
+            await wait_for_stir(store, name.topic, delay_s, lambda at, seen=seen: look(at) == seen)
 
     async def check_sendable(self, queue_arn: str, *, source: Source) -> None:
         name = names.parse_arn(queue_arn)

@@ -21,11 +21,9 @@ from pilvi.services.sqs.service import sqs
 from pilvi.services.sqs.storage import duplicates, receipts
 from pilvi.services.sqs.storage.rows import NEVER, Attempt, keys_in
 from pilvi.services.sqs.storage.stock import Stock, Taken
+from pilvi.services.sqs.waiting import wait_for_stir
 from pilvi.services.sqs.wire import Message, ReceiveMessageRequest, ReceiveMessageResult
 from pilvi.store.api import Snapshot, Transaction
-
-_CLOCK = "clock"
-"""The topic that is woken when the clock was moved."""
 
 
 class Asked(msgspec.Struct):
@@ -69,7 +67,9 @@ async def receive_message(
         left_s = wait_s - _passed_s(call, began_s)
         if left_s > 0:
             due_s = None if got.next_due_ms == NEVER else clock.real_delay_s(got.next_due_ms)
-            await _wait(call, got, left_s if due_s is None else min(left_s, due_s))
+            delay_s = left_s if due_s is None else min(left_s, due_s)
+            as_left = partial(_as_left, got)
+            await wait_for_stir(call.cloud.store, got.queue.topic, delay_s, as_left)
         if _is_gone(call):
             break  # what nobody would get stays there for others
         last = _passed_s(call, began_s) >= wait_s  # and then one more look
@@ -111,23 +111,8 @@ async def _opened(call: Call, got: Got) -> list[Taken]:
         raise
 
 
-async def _wait(call: Call, got: Got, left_s: float) -> None:
-    """Until something happens to the queue or the clock, or the time is up."""
-    store = call.cloud.store
-    waits = [
-        asyncio.ensure_future(store.wait(topic, left_s)) for topic in (got.queue.topic, _CLOCK)
-    ]
-    try:
-        await asyncio.sleep(0)  # both wait from now on, so what happens after the look wakes them
-        if await store.read(partial(_state, got.queue)) == got.state:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for one in waits:
-            one.cancel()
-
-
-def _state(queue: Queue, at: Snapshot) -> bytes | None:
-    return at.get(keys_in(queue).c)
+def _as_left(got: Got, at: Snapshot) -> bool:
+    return at.get(keys_in(got.queue).c) == got.state
 
 
 def _asked(req: ReceiveMessageRequest) -> Asked:
