@@ -10,25 +10,17 @@ from typing import Any, cast
 
 from botocore.exceptions import ClientError, ParamValidationError
 
+from recordings.rebuilt import Rebuilt
+
 Scenario = Callable[["Story"], None]
-SCENARIOS: dict[str, Scenario] = {}
-"""Which scenarios were rebuilt, by name."""
+SCENARIOS: Rebuilt[Scenario] = Rebuilt()
+scenario = SCENARIOS.named
 
 _CREATED = (
     *("Runtime", "Handler", "Timeout", "MemorySize", "Description", "Environment"),
     *("SnapStart", "VpcConfig", "LoggingConfig", "Architectures"),
 )
 """Members of a recorded answer that say what was asked for."""
-
-
-def scenario(*names: str) -> Callable[[Scenario], Scenario]:
-    def keep(told: Scenario) -> Scenario:
-        for name in names:
-            assert name not in SCENARIOS, name
-            SCENARIOS[name] = told
-        return told
-
-    return keep
 
 
 def code(returns: int = 1) -> bytes:

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from botocore.exceptions import ClientError
 
+from recordings.rebuilt import Rebuilt
 from servers import CloudClock
 
 _numbers = itertools.count()
@@ -58,17 +59,8 @@ class Story:
 
 
 Scenario = Callable[[Story], None]
-SCENARIOS: dict[str, Scenario] = {}
-
-
-def scenario(*names: str) -> Callable[[Scenario], Scenario]:
-    def keep(told: Scenario) -> Scenario:
-        for name in names:
-            assert name not in SCENARIOS, name
-            SCENARIOS[name] = told
-        return told
-
-    return keep
+SCENARIOS: Rebuilt[Scenario] = Rebuilt()
+scenario = SCENARIOS.named
 
 
 @scenario("test_send_receive_max_number_of_messages[sqs]")
