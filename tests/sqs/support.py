@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+
+from pilvi.app import load_services
+from pilvi.store.check import check
 
 _numbers = itertools.count()
 
@@ -62,3 +66,9 @@ def refused(ask: Callable[..., Any], /, **params: Any) -> tuple[str, str, int]:
     response: Any = caught.value.response
     error = response["Error"]
     return error["Code"], error["Message"], response["ResponseMetadata"]["HTTPStatusCode"]
+
+
+def damages(data: Path) -> list[str]:
+    """What `pilvi check` finds."""
+    load_services()
+    return [f"{one.where}: {one.what}" for one in check(data) if one.severity == "damage"]

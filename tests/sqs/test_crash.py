@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from servers import CloudClock
 
-from .support import bodies, counts, delete, make_queue, receive, send
+from .support import bodies, counts, damages, delete, make_queue, receive, send
 
 ACCOUNT = "000000000098"
 
@@ -53,6 +53,7 @@ def test_nothing_acknowledged_is_lost(own_server: Any) -> None:
     server.kill()
     for thread in threads:
         thread.join()
+    assert damages(server.data) == []
     server.start()
     sqs = server.client("sqs", ACCOUNT)
     ready, flying, delayed = counts(sqs, url)

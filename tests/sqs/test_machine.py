@@ -23,7 +23,7 @@ from hypothesis.stateful import (
 
 from servers import CloudClock, Server
 
-from .support import arn_of, bodies, counts, receive
+from .support import arn_of, bodies, counts, damages, receive
 from .test_dead_letters import redrive
 
 ACCOUNT = "000000000099"
@@ -222,3 +222,4 @@ def test_a_queue_does_as_the_model(own_server: Any, fifo: bool) -> None:
             suppress_health_check=list(HealthCheck),
         ),
     )
+    assert damages(server.data) == []

@@ -2,6 +2,7 @@
 
 - SQLite's own integrity check; keys are packed tuples.
 - Records decode, lie under their own key, and have exactly their index entries; every entry has its record.
+- Rows of a layout are what its service says they must be.
 - Every blob is whole and has its checksums; it has as many references as records that name it.
 
 Files that no row names are only noted: they are uploads under way, or orphans that the next start removes.
@@ -23,7 +24,7 @@ from typing import Any, Literal
 import apsw
 import msgspec
 
-from pilvi.store import blob_rows, crc, sqlite_file
+from pilvi.store import blob_rows, crc, layouts, sqlite_file
 from pilvi.store.api import Snapshot, StoreUnavailable
 from pilvi.store.blob_files import BlobFiles, FileReader
 from pilvi.store.blob_rows import BlobCorrupt, BlobGone, BlobRow
@@ -90,6 +91,7 @@ def _check_database(connection: apsw.Connection) -> Iterator[Finding]:
 
 
 def _check_keys(at: View, seen: _Seen, tell: Progress) -> Iterator[Finding]:
+    verified: Key = ()
     for done, (packed, value) in enumerate(at.scan(b"", b"\xff")):
         if done % 1000 == 0:
             tell("keys", done)
@@ -98,9 +100,14 @@ def _check_keys(at: View, seen: _Seen, tell: Progress) -> Iterator[Finding]:
         except (ValueError, IndexError):
             yield Finding("damage", packed.hex(), "is not a packed key")
             continue
+        laid = layouts.find(key)
+        if laid is not None and laid[1] != verified:
+            layout, verified = laid
+            for where, what in layout.verify(at, verified, tell):
+                yield Finding("damage", where, what)
         found = _collection_of(key)
         if found is None:
-            if key[:1] != ("blobs",):
+            if laid is None and key[:1] != ("blobs",):
                 seen.unknown[str(key[0]) if key else "()"] += 1
             continue
         collection, home, kind, tail = found
@@ -185,7 +192,7 @@ def _check_blobs(at: View, files: BlobFiles, seen: _Seen, tell: Progress) -> Ite
         )
     for word, count in seen.unknown.items():
         yield Finding(
-            "note", f"keys under {word}", f"{count} belong to no collection: not verified"
+            "note", f"keys under {word}", f"{count} belong to no collection or layout: not verified"
         )
 
 

@@ -1,5 +1,6 @@
 """SQS. Loading the package registers its operations, its workers, and how others deliver to it."""
 
+from pilvi.services.sqs import checking as checking
 from pilvi.services.sqs import targets as targets
 from pilvi.services.sqs import workers as workers
 from pilvi.services.sqs.operations import attributes as attributes

@@ -85,8 +85,12 @@ def cancel(tx: Transaction, name: QueueName, task: MoveTask) -> None:
 def _plan(tx: Transaction, name: QueueName, task: MoveTask, due_ms: int) -> None:
     payload = msgspec.msgpack.encode(_Step(name.name, task.number))
     scope = name.scope
-    id = f"sqs.{MOVE}/{name.arn}/{task.id}"
+    id = job_id(name, task)
     tx.at(due_ms, Job(f"sqs.{MOVE}", payload, id=id, account=scope.account, region=scope.region))
+
+
+def job_id(name: QueueName, task: MoveTask) -> str:
+    return f"sqs.{MOVE}/{name.arn}/{task.id}"
 
 
 def step_of(job: Job) -> tuple[str, int]:
