@@ -49,6 +49,24 @@ def said(folder: Path, handler: str, *files: str, runtime: str = "python3.11", *
             "is in the folder dist of the package.",
         ),
         (
+            "app.A::B.handler",
+            ("src/app.rb",),
+            "ruby3.3",
+            "is in the folder src of the package. Zip",
+        ),
+        (
+            "app.a.b.c",
+            ("app.rb",),
+            "ruby3.3",
+            "is not of the form file.method or file.Class.method.",
+        ),
+        (
+            "app.handler",
+            ("app.rb", "vendor/bundle/ruby/3.2.0/gems/a-1/lib/a.rb"),
+            "ruby3.3",
+            "the gems of Ruby 3.2.0, and ruby3.3 looks for those of 3.3.0: run `bundle install` with",
+        ),
+        (
             "app.handler",
             ("app.py", "numpy/_core.cpython-311-aarch64-linux-gnu.so"),
             "python3.11",
@@ -69,6 +87,8 @@ def test_what_is_wrong_is_named(
         ("src/app.handler", ("src/app.py",), "python3.11"),
         ("src.app.handler", ("src/app/__init__.py",), "python3.11"),
         ("index.handler", ("index.mjs",), "nodejs22.x"),
+        ("app.handler", ("app.rb", "vendor/bundle/ruby/3.4.0/gems/a-1/lib/a.rb"), "ruby3.4"),
+        ("lib/app.Deep::Handler.process", ("lib/app.rb",), "ruby3.2"),
         ("anything", ("bootstrap",), "provided.al2023"),
     ],
 )

@@ -8,7 +8,7 @@ import pytest
 
 from pilvi.compute.api import EnvironmentSpec
 from pilvi.compute.command import Places
-from pilvi.compute.runtimes import Resolved
+from pilvi.compute.runtimes import Interpreter, Resolved
 from pilvi.compute.variables import all_variables
 
 GIVEN = {
@@ -45,12 +45,35 @@ COMMON = GIVEN | {
 
 SHELL = {"PWD": "/var/task", "SHLVL": "0"}
 PYTHON = SHELL | {"PYTHONPATH": "/var/runtime"}
+
+# AWS's client was of this version when it was recorded.
+CLIENT = Path("/host/gems/aws_lambda_ric-3.1.3")
+RUBY = Interpreter("ruby", (3, 4, 1), Path("/usr/bin/ruby"), Path("/usr"), libraries=(CLIENT,))
 OLD_JAVA = {"AWS_ACCESS_KEY": "key", "AWS_SECRET_KEY": "secret"}
 
 
 def node(major: int) -> dict[str, str]:
     modules = f"/opt/nodejs/node{major}/node_modules:/opt/nodejs/node_modules"
     return SHELL | {"NODE_PATH": f"{modules}:/var/runtime/node_modules:/var/runtime:/var/task"}
+
+
+def ruby(version: str) -> dict[str, str]:
+    twice = {
+        name: f"{COMMON[name].partition(':')[0]}:{COMMON[name]}"
+        for name in ("PATH", "LD_LIBRARY_PATH")
+    }
+    return (
+        SHELL
+        | twice
+        | {
+            "GEM_HOME": "/var/runtime",
+            "GEM_PATH": (
+                f"/var/task/vendor/bundle/ruby/{version}:/opt/ruby/gems/{version}:"
+                f"/var/runtime:/var/runtime/ruby/{version}"
+            ),
+            "RUBYLIB": f"/var/runtime/gems/{CLIENT.name}/lib:/var/task:/var/runtime/lib:/opt/ruby/lib",
+        }
+    )
 
 
 RECORDED = {
@@ -65,6 +88,8 @@ RECORDED = {
     "java11": ("java", OLD_JAVA),
     "java17": ("java", {}),
     "java25": ("java", {}),
+    "ruby3.2": ("ruby", ruby("3.2.0")),
+    "ruby3.4": ("ruby", ruby("3.4.0")),
     "provided.al2023": ("provided", {}),
     "provided.al2": (
         "provided",
@@ -95,7 +120,7 @@ def test_variables_as_recorded(runtime: str) -> None:
     )
     made = all_variables(
         spec,
-        Resolved(family, None),
+        Resolved(family, RUBY if family == "ruby" else None),
         Places(),
         runtime_api="169.254.100.1:9001",
         daemon_host="169.254.100.1",

@@ -110,7 +110,7 @@ def test_a_function_is_pending_then_active_then_gone(functions: Functions, accou
             "InvalidParameterValueException",
             "The runtime parameter of python3.7 is no longer supported for creating or updating",
         ),
-        ({"Runtime": "ruby3.4"}, "NotImplemented", "pilvi does not implement functions of the"),
+        ({"Runtime": "dotnet8"}, "NotImplemented", "pilvi does not implement functions of the"),
         (
             {"Handler": None},
             "InvalidParameterValueException",

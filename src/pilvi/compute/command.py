@@ -65,6 +65,14 @@ def java_command(spec: EnvironmentSpec, program: str, libraries: str) -> list[st
     return wrapped(spec, [program, *options])
 
 
+def ruby_command(spec: EnvironmentSpec, program: str, bootstrap: str) -> list[str]:
+    """AWS's runtime client is found by RUBYLIB, and the function's name by _HANDLER.
+
+    On AWS UTF-8 is what the locale says; a host may not have that one.
+    """
+    return wrapped(spec, [program, "-EUTF-8", bootstrap])
+
+
 def label(spec: EnvironmentSpec, interpreter: Interpreter | None) -> str:
     """What INIT_START says that runs."""
     return interpreter.label if interpreter is not None else spec.runtime

@@ -17,13 +17,15 @@ from pilvi.compute.launcher import programs
 _SOURCES = {
     "python": (".py", "/__init__.py", ".so", ".pyc"),
     "nodejs": (".js", ".mjs", ".cjs", "/index.js"),
+    "ruby": (".rb",),
 }
 """By family of runtimes: what a handler's module may be called behind its name; the first is the usual one."""
 _LAYERS = {
     "python": ("python", "python/lib/python*/site-packages"),
     "nodejs": ("nodejs/node_modules", "nodejs/node*/node_modules"),
+    "ruby": ("ruby/lib", "ruby/gems/*/gems/*/lib"),
 }
-_LEAD_ELSEWHERE = ("AWS_LAMBDA_EXEC_WRAPPER", "PYTHONPATH", "NODE_PATH")
+_LEAD_ELSEWHERE = ("AWS_LAMBDA_EXEC_WRAPPER", "PYTHONPATH", "NODE_PATH", "RUBYLIB", "RUBYOPT")
 """Variables by which a handler may be found where nobody here looks."""
 _FAMILY = re.compile(r"[a-z]+")
 _BUILT_FOR = re.compile(r"\.cpython-3([0-9]+)-")
@@ -50,7 +52,7 @@ def _found(
         return ()
     try:
         of_handler = _handler(code, layers, family, handler) if handler else None
-        problems = (of_handler, _library(code, runtime))
+        problems = (of_handler, _library(code, runtime), _bundle(code, family, runtime))
     except OSError:  # the directory went meanwhile: whoever makes the environment finds out
         return ()
     return tuple(f"pilvi: {one}" for one in problems if one is not None)
@@ -58,6 +60,10 @@ def _found(
 
 def _handler(code: Path, layers: tuple[Path, ...], family: str, handler: str) -> str | None:
     module, dot, _ = handler.rpartition(".")
+    if family == "ruby":
+        module, *methods = handler.split(".")
+        if len(methods) not in (1, 2):
+            return f"the handler {handler} is not of the form file.method or file.Class.method."
     if not dot or not module:
         return f"the handler {handler} is not of the form file.function."
     inside = module.replace(".", "/") if family == "python" else module
@@ -102,6 +108,19 @@ def _library(code: Path, runtime: str) -> str | None:
         if built is not None and runtime.startswith("python") and runtime != f"python3.{built[1]}":
             return f"{name} was built for Python 3.{built[1]}, and the runtime is {runtime}."
     return None
+
+
+def _bundle(code: Path, family: str, runtime: str) -> str | None:
+    """Gems that were bundled under another Ruby than the function's are not looked for."""
+    bundles = code / "vendor" / "bundle" / "ruby"
+    wanted = f"{runtime.removeprefix('ruby')}.0"
+    if family != "ruby" or not bundles.is_dir() or (bundles / wanted).is_dir():
+        return None
+    names = ", ".join(sorted(one.name for one in islice(bundles.iterdir(), _SHOWN_MAX)))
+    return (
+        f"vendor/bundle has the gems of Ruby {names or 'none'}, and {runtime} looks for those of {wanted}:"
+        f" run `bundle install` with Ruby {wanted.removesuffix('.0')}."
+    )
 
 
 def _libraries(code: Path) -> Iterator[Path]:

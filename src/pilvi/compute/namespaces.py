@@ -29,7 +29,7 @@ from pilvi.compute.launcher import landlock
 from pilvi.compute.launchers import ADVICE, Launcher
 from pilvi.compute.names import Names
 from pilvi.compute.parked import Blank, Parked
-from pilvi.compute.plan import ADDRESS, DEVICES, JAVA, NODE, root_plan
+from pilvi.compute.plan import ADDRESS, DEVICES, JAVA, NODE, RUBY, RUBY_BOOTSTRAP, root_plan
 from pilvi.compute.runtime_api import RuntimeApi
 from pilvi.compute.runtimes import Interpreter, Resolved, Runtimes
 from pilvi.compute.variables import all_variables
@@ -410,6 +410,8 @@ def _arguments(spec: EnvironmentSpec, resolved: Resolved) -> list[str]:
         return command.node_command(spec, _INSIDE, NODE)
     if resolved.family == "java":
         return command.java_command(spec, JAVA, f"{_INSIDE.runtime}/lib/*")
+    if resolved.family == "ruby":
+        return command.ruby_command(spec, RUBY, RUBY_BOOTSTRAP)
     if "AWS_LAMBDA_EXEC_WRAPPER" not in spec.environment:
         return []
     program = f"/var/lang/bin/{resolved.interpreter.executable.name}"

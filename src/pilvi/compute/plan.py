@@ -36,8 +36,12 @@ _RUNTIME_PACKAGES = (
 )
 """What a Python function finds in /var/runtime: AWS's runtime client, the AWS SDK and what they need."""
 
+_GEM_FOLDERS = ("gems", "specifications", "extensions")
+
 NODE = "/var/lang/bin/node"
 JAVA = "/var/lang/bin/java"
+RUBY = "/var/lang/bin/ruby"
+RUBY_BOOTSTRAP = "/var/runtime/bootstrap.rb"
 ADDRESS = "169.254.100.1"
 """Where AWS has the Runtime API, and here pilvi's own listeners inside a sandbox."""
 
@@ -82,6 +86,9 @@ def root_plan(
         ]
         # Debian's Java keeps its settings there.
         binds += [(str(path), str(path), False) for path in Path("/etc").glob("java-*-openjdk")]
+    elif interpreter is not None and interpreter.family == "ruby":
+        links[RUBY] = str(interpreter.executable)
+        binds += [(str(source), path, False) for path, source in _of_ruby(interpreter).items()]
     elif interpreter is not None:
         binds.append((str(interpreter.executable), NODE, False))
         binds.append((str(BOOTSTRAPS / "node"), "/var/runtime", False))
@@ -106,6 +113,18 @@ def root_plan(
             "LD_LIBRARY_PATH": "/var/lang/lib",
         },
     }
+
+
+def _of_ruby(ruby: Interpreter) -> dict[str, Path]:
+    """What is bound for a Ruby, by where: it stays where it was installed, for it has that compiled in.
+
+    The gems that lie beside AWS's client are found as those are that AWS has in its runtime, its SDK above all.
+    """
+    gems = ruby.libraries[0].parent.parent
+    found = {f"/var/runtime/{name}": gems / name for name in _GEM_FOLDERS if (gems / name).is_dir()}
+    if not ruby.prefix.is_relative_to("/usr"):
+        found[str(ruby.prefix)] = ruby.prefix
+    return {**found, RUBY_BOOTSTRAP: BOOTSTRAPS / "ruby" / "bootstrap.rb"}
 
 
 def runtime_files() -> dict[str, Path]:

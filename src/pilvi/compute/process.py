@@ -181,6 +181,8 @@ class ProcessBackend:
     def _places(self, spec: EnvironmentSpec, resolved: Resolved, own: Path) -> Places:
         layers = command.bound_layers(spec)
         runtime = BOOTSTRAPS / "node" if resolved.family == "nodejs" else self._root / "python"
+        if resolved.interpreter is not None and resolved.family == "ruby":
+            runtime = resolved.interpreter.libraries[0].parent.parent  # its gems
         prefix = resolved.interpreter.prefix if resolved.interpreter else Path("/usr")
         return Places(
             task=str(spec.code_dir.resolve()),
@@ -241,6 +243,8 @@ def _arguments(spec: EnvironmentSpec, resolved: Resolved, places: Places) -> lis
     if resolved.family == "java":
         libraries = ":".join(map(str, resolved.interpreter.libraries))
         return command.java_command(spec, program, libraries)
+    if resolved.family == "ruby":
+        return command.ruby_command(spec, program, str(BOOTSTRAPS / "ruby" / "bootstrap.rb"))
     return command.python_command(spec, places, program)
 
 

@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -22,13 +22,16 @@ PYTHON_OLDEST = (3, 10)
 """The oldest Python that the AWS SDK which functions are given runs under."""
 
 _RUNTIME = re.compile(
-    r"(?:(?P<family>python|nodejs)(?P<major>\d+)\.(?P<minor>\d+|x)"
+    r"(?:(?P<family>python|nodejs|ruby)(?P<major>\d+)\.(?P<minor>\d+|x)"
     r"|(?P<java>java)(?P<java_major>\d+)(?:\.al2)?"
     r"|provided(?:\.al2023|\.al2)?)"
 )
 _PYTHON_FILE = re.compile(r"python3\.(\d+)")
 _NODE_VERSION = re.compile(r"v(\d+)\.(\d+)\.(\d+)")
 _JAVA_VERSION = re.compile(r'^JAVA_VERSION="([\d.]+)', re.MULTILINE)
+_RUBY_SETTING = re.compile(
+    r'^\s*CONFIG\["(MAJOR|MINOR|TEENY|ruby_version|ruby_install_name)"\] = "(.*)"$', re.MULTILINE
+)
 _VERSION_TIMEOUT_S = 10
 
 JAVA_CLIENT = "aws-lambda-java-runtime-interface-client"
@@ -38,19 +41,38 @@ JAVA_ADVICE = (
     f"`mvn dependency:get -Dartifact=com.amazonaws:{JAVA_CLIENT}:2.6.0`; it is found in the Maven repository."
 )
 
+RUBY_OLDEST = (3, 0)
+RUBY_CLIENT = "aws_lambda_ric"
+RUBY_CLIENT_OLDEST = (3,)
+"""The oldest version of AWS's runtime client that runs under a Ruby of today, and the Ruby that it wants."""
+RUBY_ADVICE = (
+    f"Ruby functions need AWS's runtime client, version 3 or later: `gem install {RUBY_CLIENT}`."
+    " It is found where gems are installed when pilvi starts."
+)
+_RUBY_INSTALLATIONS = (
+    *(".rbenv/versions/*", ".rvm/rubies/*", ".rubies/*", ".asdf/installs/ruby/*"),
+    ".local/share/mise/installs/ruby/*",
+)
+_RUBY_SETTINGS = (
+    *("lib/ruby/*/*/rbconfig.rb", "lib/*/ruby/*/rbconfig.rb"),
+    *("lib64/ruby/*/*/rbconfig.rb", "lib64/ruby/rbconfig.rb"),
+)
+_RUBY_CANNOT_BE_IN = ("/opt", "/tmp", "/var/task")
+"""A Ruby knows by its path where it was installed, and functions have something else there."""
+
 
 class Interpreter(msgspec.Struct, frozen=True):
     family: str
-    """python, nodejs, java"""
+    """python, nodejs, java, ruby"""
     version: tuple[int, ...]
-    """Python: (3, 13). Node: (20, 11, 1). Java: (17, 0, 15)."""
+    """Python: (3, 13). Node: (20, 11, 1). Java: (17, 0, 15). Ruby: (3, 3, 8)."""
     executable: Path
     prefix: Path
-    """Its bin/ holds the executable. All of it becomes /var/lang; of a Node the executable alone."""
+    """Its bin/ holds the executable. All of it becomes /var/lang; of a Node the executable alone; Ruby stays there."""
     own: bool = False
     """pilvi itself runs under it, so the compiled parts of awslambdaric fit it."""
     libraries: tuple[Path, ...] = ()
-    """Java: the jars of AWS's runtime client. None when this host has not got them."""
+    """AWS's runtime client. Java: its jars; Ruby: the directory of its gem. None when this host has not got it."""
 
     @property
     def label(self) -> str:
@@ -74,7 +96,7 @@ class Runtimes:
     @classmethod
     async def discover(cls) -> Runtimes:
         python = await asyncio.to_thread(lambda: list(_find_pythons()))
-        return cls([*python, *await _find_nodes(), *find_javas()])
+        return cls([*python, *await _find_nodes(), *find_javas(), *find_rubies()])
 
     def resolve(self, runtime: str, *, exact: bool = False) -> Resolved:
         """Raises: NotBuilt (a family that pilvi does not run), InvalidEntrypoint (none on this host)."""
@@ -85,13 +107,15 @@ class Runtimes:
         if family is None:
             return Resolved("provided", None)
         major = int(match["major"] or match["java_major"])
-        wanted = (major, int(match["minor"])) if family == "python" else (major,)
+        wanted = (major, int(match["minor"])) if family in ("python", "ruby") else (major,)
         candidates = [found for found in self.interpreters if found.family == family]
         if not candidates:
             raise InvalidEntrypoint(f"There is no {family} interpreter on this host.")
         best = min(candidates, key=lambda found: _distance(found, wanted))
         if family == "java" and not best.libraries:
             raise InvalidEntrypoint(JAVA_ADVICE)
+        if family == "ruby" and not best.libraries:
+            raise InvalidEntrypoint(RUBY_ADVICE)
         if best.version[: len(wanted)] == wanted:
             return Resolved(family, best)
         if exact:
@@ -106,9 +130,16 @@ class Runtimes:
 
 def _distance(found: Interpreter, wanted: tuple[int, ...]) -> tuple[int, bool, bool]:
     """Nearest first; of equal ones pilvi's own, then the newer."""
-    position = len(wanted) - 1
-    gap = found.version[position] - wanted[position]
+    gap = _rank(found.version[: len(wanted)]) - _rank(wanted)
     return abs(gap), not found.own, gap < 0
+
+
+def _rank(version: tuple[int, ...]) -> int:
+    """Grows with the version: any major version is further away than all minor ones."""
+    rank = 0
+    for part in version:
+        rank = rank * 100 + part
+    return rank
 
 
 def _find_pythons() -> Iterator[Interpreter]:
@@ -215,9 +246,74 @@ def find_java_client() -> tuple[Path, ...]:
         ]
         if not versions:
             return ()
-        jars.append(max(versions, key=_release))
+        jars.append(max(versions, key=lambda jar: _release(jar.parent.name)))
     return tuple(jars)
 
 
-def _release(jar: Path) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", jar.parent.name))
+def find_rubies() -> list[Interpreter]:
+    """One of each minor version, as their `rbconfig.rb` files tell: to start each would take a tenth of a second."""
+    home = Path.home()
+    prefixes = [Path(found).resolve().parent.parent] if (found := shutil.which("ruby")) else []
+    for installations in _RUBY_INSTALLATIONS:
+        prefixes += sorted(home.glob(installations), reverse=True)
+    prefixes += [Path("/usr/local"), Path("/usr")]
+    found_rubies: dict[tuple[int, ...], Interpreter] = {}
+    for prefix in dict.fromkeys(prefix.resolve() for prefix in prefixes):
+        unusable = any(prefix.is_relative_to(place) for place in _RUBY_CANNOT_BE_IN)
+        private = home.is_relative_to(prefix)  # all of it is seen by functions
+        if unusable or private:
+            continue
+        for pattern in _RUBY_SETTINGS:
+            for file in sorted(prefix.glob(pattern), reverse=True):
+                ruby = _ruby_of(prefix, file)
+                if ruby is not None and ruby.version >= RUBY_OLDEST:
+                    found_rubies.setdefault(ruby.version[:2], ruby)
+    return list(found_rubies.values())
+
+
+def _ruby_of(prefix: Path, settings: Path) -> Interpreter | None:
+    told = dict(_RUBY_SETTING.findall(settings.read_text(errors="replace")))
+    try:
+        version = tuple(int(told[name]) for name in ("MAJOR", "MINOR", "TEENY"))
+        name = told["ruby_install_name"].replace("$(RUBY_BASE_NAME)", "ruby")
+    except (KeyError, ValueError):
+        return None  # of another program that has a file of this name
+    executable = prefix / "bin" / name
+    if not os.access(executable, os.X_OK):
+        return None
+    homes = _gem_homes(prefix, told.get("ruby_version", f"{version[0]}.{version[1]}.0"))
+    return Interpreter("ruby", version, executable, prefix, libraries=find_ruby_client(homes))
+
+
+def _gem_homes(prefix: Path, version: str) -> Iterator[Path]:
+    """Where the gems of a Ruby may be: those of its own version first. Its client is the same for all of them."""
+    home = Path.home()
+    named = os.environ.get("GEM_HOME", ""), *os.environ.get("GEM_PATH", "").split(":")
+    yield from (Path(one) for one in named if one)
+    places = (
+        *(prefix / "lib/ruby/gems", prefix / "lib64/ruby/gems", Path("/var/lib/gems")),
+        *(home / ".local/share/gem/ruby", home / ".gem/ruby"),
+    )
+    for pattern in (version, "*"):
+        for place in places:
+            yield from sorted(place.glob(pattern), reverse=True)
+    yield from sorted(home.glob(f".rvm/gems/ruby-{version[:3]}*"), reverse=True)
+    yield from (prefix / "share/gems", Path("/usr/local/share/gems"), Path("/usr/local/bundle"))
+
+
+def find_ruby_client(homes: Iterable[Path]) -> tuple[Path, ...]:
+    """The directory of AWS's runtime client in the first of these that has one; or none."""
+    for home in homes:
+        gems = [
+            gem
+            for gem in home.glob(f"gems/{RUBY_CLIENT}-*")
+            if _release(gem.name) >= RUBY_CLIENT_OLDEST
+            and (gem / "lib" / f"{RUBY_CLIENT}.rb").is_file()
+        ]
+        if gems:
+            return (max(gems, key=lambda gem: _release(gem.name)).resolve(),)
+    return ()
+
+
+def _release(name: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", name))

@@ -96,7 +96,9 @@ def _of_language(spec: EnvironmentSpec, resolved: Resolved, places: Places) -> d
                 f"{task}/vendor/bundle/ruby/{version}:{layers}/ruby/gems/{version}:"
                 f"{runtime}:{runtime}/ruby/{version}"
             )
-            in_shell["RUBYLIB"] = f"{task}:{runtime}/lib:{layers}/ruby/lib"
+            clients = resolved.interpreter.libraries if resolved.interpreter is not None else ()
+            found = [f"{runtime}/gems/{client.name}/lib" for client in clients]
+            in_shell["RUBYLIB"] = ":".join([*found, task, f"{runtime}/lib", f"{layers}/ruby/lib"])
             return in_shell
         case "java" if spec.runtime in ("java8.al2", "java11"):
             keys = {

@@ -21,7 +21,7 @@ RUNTIMES = (
     *("nodejs16.x", "nodejs18.x", "nodejs20.x", "nodejs22.x", "nodejs24.x"),
     *("java8.al2", "java11", "java17", "java21", "java25"),
     *("python3.8", "python3.9", "python3.10", "python3.11", "python3.12", "python3.13"),
-    *("python3.14", "provided.al2", "provided.al2023"),
+    *("python3.14", "ruby3.2", "ruby3.3", "ruby3.4", "ruby4.0", "provided.al2", "provided.al2023"),
 )
 """Those that pilvi runs, on a host that has them or their like; of one that has not, the function's log says so."""
 
