@@ -12,7 +12,7 @@ from pilvi.contracts.causes import Cause
 from pilvi.contracts.delivery import Delivery, Source, Undeliverable
 from pilvi.contracts.facts import Fact
 from pilvi.contracts.jobs import Job, Retry
-from pilvi.dispatch import runner
+from pilvi.dispatch import attempts as dispatch_attempts
 from pilvi.dispatch.facts import decode_fact
 from pilvi.dispatch.registry import LANE_CONCURRENCY_MAX, Postpone, ServiceDispatch
 from pilvi.dispatch.runner import CONCURRENCY_MAX
@@ -144,7 +144,7 @@ def test_kinds_that_nobody_runs_are_kept_among_the_dead() -> None:
 def test_a_service_that_cannot_be_loaded_keeps_its_jobs_until_they_are_buried(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(runner, "TAKEOVERS_MAX", 5)
+    monkeypatch.setattr(dispatch_attempts, "TAKEOVERS_MAX", 5)
 
     async def body(c: Cloudlet) -> None:
         broken = [True]

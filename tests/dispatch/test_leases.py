@@ -15,10 +15,10 @@ import pytest
 from cloudlet import Cloudlet, count, crash, run
 
 from pilvi.contracts.jobs import Job
+from pilvi.dispatch.attempts import TAKEOVERS_MAX
 from pilvi.dispatch.leases import PAUSE_MS_FIRST, TAKEOVERS_FREE, release
 from pilvi.dispatch.owners import LEASE_S, LOCKED_LEASE_S, Liveness
 from pilvi.dispatch.records import HOME, Owner, jobs, owners
-from pilvi.dispatch.runner import TAKEOVERS_MAX
 from pilvi.store.api import StoreUnavailable, Transaction
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import pytest
 from cloudlet import Cloudlet, count, crash, run
 
 from pilvi.contracts.jobs import Job, Stay
+from pilvi.dispatch import runner, spreading
 from pilvi.dispatch.records import HOME, jobs
 from pilvi.dispatch.registry import JobKind, ServiceDispatch
 
@@ -214,3 +218,148 @@ def test_residents_take_no_room_from_other_jobs() -> None:
         assert await c.effects(b"1") == 1
 
     run(body)
+
+
+class Fleet:
+    """Processes that share a store and a run directory, and pollers that say who has them."""
+
+    def __init__(self, c: Cloudlet, folder: Path) -> None:
+        self.c = c
+        self._folder = folder
+        self.members: list[Any] = []
+        self.here: Counter[str] = Counter()
+        self.began = 0
+        self.twice = False
+        self.moved = asyncio.Event()
+        self.busy = asyncio.Event()
+        c.services["a"] = ServiceDispatch(jobs={"a.poll": JobKind(reside=self._reside)})
+
+    async def _reside(self, job: Job, stay: Stay) -> None:
+        self.twice |= self.here[job.id] > 0
+        self.here[job.id] += 1
+        self.began += 1
+        self.moved.set()
+        try:
+            if job.payload == b"busy":
+                with stay.engaged():
+                    await self.busy.wait()
+            await stay.until_leaving()
+        finally:
+            self.here[job.id] -= 1
+
+    async def join(self) -> Any:
+        member = self.c.another(run_dir=self._folder)
+        self.members.append(member)
+        await member.start()
+        return member
+
+    async def plan(self, count: int, payload: bytes = b"", lane: str = "") -> None:
+        for number in range(count):
+            id = f"{payload.decode()}{lane}{number}"
+            await self.c.plan(Job("a.poll", payload, id=id, lane=lane, resident=True))
+
+    async def until_each_has(self, *counts: int, group: str = "a.poll") -> None:
+        while (found := [self._held(one).get(group, 0) for one in self.members]) != list(counts):
+            self.moved.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(0.05):
+                    await self.moved.wait()
+        assert not self.twice, found
+
+    def _held(self, member: Any) -> Any:
+        return member._runner._presence.held
+
+
+def _with_fleet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: Callable[[Fleet], Awaitable[None]]
+) -> None:
+    monkeypatch.setattr(runner, "BEAT_S", 0.01)
+
+    async def main(c: Cloudlet) -> None:
+        await c.dispatcher.stop()
+        fleet = Fleet(c, tmp_path)
+        try:
+            await body(fleet)
+        finally:
+            fleet.busy.set()
+            for member in fleet.members:
+                await member.stop(0.1)
+        await c.dispatcher.start()
+
+    run(main)
+
+
+def test_residents_are_spread_evenly_when_they_begin_and_when_a_process_died_and_came_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def body(fleet: Fleet) -> None:
+        await fleet.join()
+        await fleet.plan(7)
+        await fleet.until_each_has(7)
+        second = await fleet.join()
+        await fleet.until_each_has(4, 3)
+        await crash(second)
+        fleet.here.clear()  # with a process ends all that it has
+        fleet.members.remove(second)
+        await fleet.until_each_has(7)
+        await fleet.join()
+        await fleet.until_each_has(4, 3)
+        await fleet.members.pop(0).stop()
+        await fleet.until_each_has(7)
+
+    _with_fleet(tmp_path, monkeypatch, body)
+
+
+def test_residents_of_each_lane_are_spread_in_themselves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So every process has its part of what is provisioned for a function, whatever else it has."""
+
+    async def body(fleet: Fleet) -> None:
+        await fleet.join()
+        await fleet.join()
+        for lane in ("x", "y", "z"):
+            await fleet.plan(2, lane=lane)
+        for lane in ("x", "y", "z"):
+            await fleet.until_each_has(1, 1, group=f"a.poll/{lane}")
+
+    _with_fleet(tmp_path, monkeypatch, body)
+
+
+def test_a_resident_that_is_engaged_ends_its_work_before_another_process_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def body(fleet: Fleet) -> None:
+        await fleet.join()
+        await fleet.plan(2, b"busy")
+        await fleet.until_each_has(2)
+        await fleet.join()
+        await fleet.until_each_has(1, 0)  # one was told to leave, and goes on until it is done
+        assert fleet.here.total() == 2
+        fleet.busy.set()
+        await fleet.until_each_has(1, 1)
+
+    _with_fleet(tmp_path, monkeypatch, body)
+
+
+def test_what_was_left_to_a_process_that_hangs_is_taken_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spreading, "PATIENCE_S", 0.2)
+    monkeypatch.setattr(spreading, "LOOK_S", 0.05)
+
+    async def body(fleet: Fleet) -> None:
+        await fleet.join()
+        await fleet.plan(1, b"first")
+        await fleet.until_each_has(1)
+        hangs = await fleet.join()
+        for task in hangs._runner._tasks:
+            task.cancel()
+        await fleet.plan(3)
+        await fleet.until_each_has(4, 0)
+        with suppress(TimeoutError):  # they are not left to it again
+            async with asyncio.timeout(0.05):
+                await asyncio.Event().wait()
+        assert fleet.began == 4
+
+    _with_fleet(tmp_path, monkeypatch, body)

@@ -22,7 +22,8 @@ class Job(msgspec.Struct, frozen=True):
 
     `resident`: one that stays for as long as something exists (a poller): leased like any other and taken over like
     any other, but it counts neither as due work nor against what may run at once, and nothing limits its time. Its
-    kind is registered as resident too, and its handler gets a `Stay`.
+    kind is registered as resident too, and its handler gets a `Stay`. Residents are spread evenly over the processes:
+    those of one kind and `lane`, which costs them nothing else.
     """
 
     kind: str
@@ -58,12 +59,12 @@ class Stay(Protocol):
 
     @property
     def leaving(self) -> bool:
-        """Whether this process ends: finish what runs, begin nothing."""
+        """Whether this process ends, or another one is to go on: finish what runs, begin nothing."""
         ...
 
     async def until_leaving(self) -> None: ...
 
-    def engaged(self) -> AbstractContextManager[None]:
+    def engaged(self) -> AbstractContextManager[object]:
         """While this is open, the cloud is not idle. To be opened *before* work is taken out of what `pending` of the
         kind sees, and closed when its effects are stored: so nobody ever sees neither."""
         ...

@@ -80,6 +80,18 @@ class Endings:
         await self.settle_or_drop(record, body)
         self.retried += what == "failed"
 
+    async def hand_over(self, record: JobRecord) -> None:
+        """Let another process go on with a resident."""
+        job = msgspec.structs.replace(record.job, attempt=1)
+        waiting = JobRecord(job, record.lane, record.due_ms)
+
+        def body(tx: Transaction) -> None:
+            give_up(tx, record)
+            jobs.put(tx, HOME, waiting)
+            tx.wake(JOBS)
+
+        await self.settle_or_drop(record, body)
+
     async def bury(self, record: JobRecord, kind: JobKind | None, reason: str) -> None:
         """End a job that failed for good, with its dead-letter rule's effect. A rule that itself fails is
         logged, and the job is buried without it: it must end."""

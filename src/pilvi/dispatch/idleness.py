@@ -16,7 +16,7 @@ from pilvi.base.clock import Clock
 from pilvi.contracts.jobs import Job
 from pilvi.dispatch.leases import busy, residing
 from pilvi.dispatch.owners import Liveness
-from pilvi.dispatch.presence import Presence, Seen
+from pilvi.dispatch.presence import Presence, Seen, read
 from pilvi.dispatch.registry import JobKind
 from pilvi.store.api import Store
 
@@ -56,4 +56,5 @@ class Idleness:
         return await self._store.read(partial(busy, now_ms=now_ms))
 
     def _seen(self) -> dict[str, Seen]:
-        return {**self._liveness.others(), self._liveness.owner: self._presence.seen()}
+        others = {owner: read(state) for owner, state in self._liveness.others().items()}
+        return {**others, self._liveness.owner: self._presence.seen()}

@@ -5,13 +5,15 @@ Pure of time and processes; the invariants it keeps are listed in `runner.py`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from operator import itemgetter
 
 import msgspec
 
 from pilvi.contracts.jobs import Job
-from pilvi.dispatch.records import HOME, JOBS, JobRecord, heads, jobs, owners
+from pilvi.dispatch.records import HOME, JOBS, RESIDENT, JobRecord, heads, jobs, owners
 from pilvi.dispatch.room import Room
+from pilvi.dispatch.spreading import Spreading
 from pilvi.store.api import Snapshot, Transaction
 
 
@@ -19,19 +21,20 @@ class LeaseLost(Exception):
     """The job was taken over, replaced or cancelled: nothing of this run may be applied (invariant 2)."""
 
 
-def look(at: Snapshot, now_ms: int, room: Room) -> tuple[int | None, bool]:
+def look(at: Snapshot, now_ms: int, room: Room, spreading: Spreading) -> tuple[int | None, bool]:
     """When the next job becomes due, and whether one is due now that there is room for."""
     later: int | None = None
     ready = False
     for head in heads(at):
         if head.due_ms > now_ms:
             later = head.due_ms if later is None else min(later, head.due_ms)
-        elif room.of(head.lane) > 0:
-            ready = True
+        elif (most := room.of(head.lane)) > 0 and not ready:
+            residents = head.lane.startswith(RESIDENT)
+            ready = not residents or bool(spreading.choose(at, head.lane, now_ms, most))
     return later, ready
 
 
-def choose(at: Snapshot, now_ms: int, room: Room) -> list[JobRecord]:
+def choose(at: Snapshot, now_ms: int, room: Room, spreading: Spreading) -> list[JobRecord]:
     """Due jobs for which there is room, in the order in which they became due.
 
     Where there is not room for all, lanes in which fewer run come first. `room` is used up.
@@ -40,7 +43,11 @@ def choose(at: Snapshot, now_ms: int, room: Room) -> list[JobRecord]:
     share = room.left // max(1, len(lanes)) or 1
     waiting: list[tuple[int, int, str, JobRecord]] = []
     for lane in lanes:
-        found = jobs.scan_index(at, HOME, "due", (lane,), limit=min(share, room.of(lane)))
+        found: Iterable[JobRecord]
+        if lane.startswith(RESIDENT):
+            found = spreading.choose(at, lane, now_ms, room.of(lane))
+        else:
+            found = jobs.scan_index(at, HOME, "due", (lane,), limit=min(share, room.of(lane)))
         for turn, record in enumerate(found, start=room.running(lane)):
             if record.due_ms > now_ms:
                 break

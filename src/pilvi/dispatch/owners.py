@@ -15,17 +15,18 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from contextlib import suppress
 from pathlib import Path
 
-from pilvi.dispatch import presence
-from pilvi.dispatch.presence import Seen
 from pilvi.dispatch.records import Owner
 
 BEAT_S = 2.0
 LEASE_S = 10.0
 LOCKED_LEASE_S = 60.0
 """With its file still locked: a process that hangs, or a child of the dead one that inherited the lock."""
+_LOCK_TRIES = 50
+_LOCK_PAUSE_S = 0.01
 
 # An owner without leases does not beat either. To take it for dead only deletes its record, which comes
 # back with its next lease.
@@ -46,7 +47,14 @@ class Liveness:
             return
         self._run_dir.mkdir(parents=True, exist_ok=True)
         self._held = os.open(self._path(self.owner), os.O_RDWR | os.O_CREAT, 0o600)
-        fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        for turn in range(_LOCK_TRIES, -1, -1):
+            try:
+                fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                if not turn:
+                    raise
+            time.sleep(_LOCK_PAUSE_S)  # another process looks whether somebody holds it
 
     @property
     def file(self) -> int | None:
@@ -58,16 +66,16 @@ class Liveness:
         """Whether others see at once when this process dies."""
         return self._run_dir is not None
 
-    def others(self) -> dict[str, Seen]:
-        """What the other living processes that share the run directory say of their residents."""
+    def others(self) -> dict[str, bytes]:
+        """What the other living processes that share the run directory say of themselves: see `presence.py`."""
         if self._run_dir is None:
             return {}
-        found: dict[str, Seen] = {}
+        found: dict[str, bytes] = {}
         for path in self._run_dir.glob("dispatch-*.lock"):
             owner = path.name.removeprefix("dispatch-").removesuffix(".lock")
             if owner != self.owner and self._locked(owner):
                 with suppress(FileNotFoundError):
-                    found[owner] = presence.read(path.read_bytes())
+                    found[owner] = path.read_bytes()
         return found
 
     def let_go(self) -> None:
@@ -118,7 +126,7 @@ class Liveness:
         except FileNotFoundError:
             return None  # of another machine, or cleaned up just now: its beat will tell
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
         finally:

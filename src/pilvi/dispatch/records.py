@@ -89,6 +89,11 @@ def lane_of(job: Job) -> str:
         return f"{DELIVER}.-"
 
 
+def group_of(job: Job) -> str:
+    """Which residents are spread over the processes in themselves."""
+    return f"{job.kind}/{job.lane}" if job.lane else job.kind
+
+
 def kind_of(lane: str) -> str:
     """What the limits of a lane are known by."""
     return lane.partition("/")[0]

@@ -1,4 +1,4 @@
-"""Running what is due: leases, attempts, retries, dead letters.
+"""Running what is due: leases, and the loops that look after them. One run of a job: `attempts.py`.
 
 Invariants; the code cites them:
 1. A job waits (`due` index) or is leased (`leased` index), never both, never neither, until it is deleted.
@@ -18,6 +18,8 @@ Invariants; the code cites them:
    as many as its kind allows (`room.py`).
 9. A resident (`residents.py`) counts nowhere there, has no time limit, and is not suspected of the deaths of its
    processes: it runs whenever one dies. When this process stops it is told to leave, before it is made to.
+10. Residents are spread over the processes (`spreading.py`). One that leaves since another process is to have it is put
+   back when all that it does is done, in a transaction that checks its lease like any other end.
 """
 
 from __future__ import annotations
@@ -34,57 +36,43 @@ from pathlib import Path
 
 import msgspec
 
-from pilvi.base.arn import Arn
 from pilvi.base.clock import Clock
 from pilvi.base.entropy import Entropy
-from pilvi.base.errors import NotBuilt
-from pilvi.contracts.delivery import Commit, Undeliverable
-from pilvi.contracts.jobs import Job
-from pilvi.dispatch.endings import Endings, delivery_of
+from pilvi.dispatch.attempts import Attempts
+from pilvi.dispatch.endings import Endings
 from pilvi.dispatch.idleness import Idleness
 from pilvi.dispatch.leases import (
-    LeaseLost,
     choose,
-    give_up,
     holds,
     look,
-    pause_after_ms,
     release,
 )
 from pilvi.dispatch.owners import BEAT_S, Liveness
 from pilvi.dispatch.presence import Presence
 from pilvi.dispatch.records import (
-    DELIVER,
     HOME,
     JOBS,
-    TRIM,
     JobRecord,
     Owner,
     jobs,
-    kind_of,
     owners,
 )
-from pilvi.dispatch.registry import JobKind, Postpone, Resolve
+from pilvi.dispatch.registry import Resolve
 from pilvi.dispatch.residents import Staying
 from pilvi.dispatch.room import Room
-from pilvi.dispatch.trace import trim
-from pilvi.store.api import Snapshot, Store, StoreUnavailable, Transaction
+from pilvi.dispatch.spreading import Spreading
+from pilvi.store.api import Snapshot, Store, Transaction
 
 log = logging.getLogger("pilvi.dispatch")
 
 CONCURRENCY_MAX = 128
-TAKEOVERS_MAX = 1000
 SWEEP_S = 3.0
 """How often, in real time, the runner looks for dead owners and for wakes that got lost."""
 IDLE_POLL_S = 0.05
 """How often `idle` looks again while another process works."""
 RESIDENT_BEATS = 10
 """A process that runs residents only beats less often, where its death shows without: by so many times."""
-RESIDENT_SOUND_S = 60.0
-"""A resident that ran so long before it failed begins its attempts anew."""
 ERROR_PAUSE_S = 1.0
-BROKEN_DELAY_MS = 1000
-"""Before a job is tried again that could not even be begun."""
 LOOK_S_MAX = 3600.0
 CLOCK = "clock"
 
@@ -121,7 +109,8 @@ class Runner:
         self._store = store
         self._clock = clock
         self._entropy = entropy
-        self._resolve = resolve
+        self._endings = Endings(store, clock, entropy, resolve)
+        self._attempts = Attempts(clock, resolve, self._endings)
         self._concurrency_max = concurrency_max
         # With a seed, entropy repeats from run to run: the pid and the count keep the living apart.
         owner = f"{entropy.hex(16)}-{os.getpid()}-{next(_started)}"
@@ -131,12 +120,11 @@ class Runner:
         self._running: dict[asyncio.Task[None], str] = {}
         self._staying: dict[asyncio.Task[None], Staying] = {}
         self._presence = Presence(self._progress.set)
+        self._spreading = Spreading(self._liveness, self._presence)
         self._idleness = Idleness(
-            store, clock, self._liveness, self._presence, self._running, self._kind_of
+            store, clock, self._liveness, self._presence, self._running, self._attempts.kind_of
         )
-        self._lane_max: dict[str, int] = {}
         self._tasks: list[asyncio.Task[None]] = []
-        self._endings = Endings(store, clock, entropy, resolve)
         self._leases = 0
         self._beat = 0
 
@@ -163,6 +151,7 @@ class Runner:
     async def stop(self, grace_s: float = 5.0) -> None:
         """Lease no more, give running handlers `grace_s`, put back what they did not finish."""
         self._endings.stopping = True
+        self._presence.retire()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -226,6 +215,7 @@ class Runner:
                 if self._running or (self._staying and not seldom):
                     await self._store.write(self._put_beat)
                 await self._sweep()
+                self._spreading.even_out(self._staying.values())
             except Exception:
                 log.exception("cannot renew the leases of running jobs")
 
@@ -239,7 +229,8 @@ class Runner:
                 await asyncio.sleep(ERROR_PAUSE_S)
                 continue
             delay_s = None if next_due_ms is None else self._clock.real_delay_s(next_due_ms)
-            delay_s = LOOK_S_MAX if delay_s is None else min(delay_s, LOOK_S_MAX)
+            longest_s = self._spreading.look_again_s or LOOK_S_MAX
+            delay_s = longest_s if delay_s is None else min(delay_s, longest_s)
             with suppress(TimeoutError):
                 async with asyncio.timeout(delay_s):
                     await self._stir.wait()
@@ -248,7 +239,7 @@ class Runner:
         """Start what is due and fits. Gives when the next job is due that is not due yet."""
         while True:
             now_ms = self._clock.now_ms()
-            look_now = partial(look, now_ms=now_ms, room=self._room())
+            look_now = partial(look, now_ms=now_ms, room=self._room(), spreading=self._spreading)
             next_due_ms, ready = await self._store.read(look_now)
             if not ready:
                 return next_due_ms
@@ -260,7 +251,7 @@ class Runner:
 
     def _begin(self, record: JobRecord) -> None:
         stay = Staying(record, self._presence) if record.job.resident else None
-        task = asyncio.create_task(self._run(record, stay))
+        task = asyncio.create_task(self._attempts.run(record, stay))
         if stay is None:
             self._running[task] = record.lane
         else:
@@ -282,12 +273,15 @@ class Runner:
 
     def _room(self) -> Room:
         running, residents = self._running.values(), len(self._staying)
-        return Room(running, self._lane_max, self._concurrency_max, residents)  # invariant 8
+        return Room(
+            running, self._attempts.lane_max, self._concurrency_max, residents
+        )  # invariant 8
 
     def _take(self, tx: Transaction, now_ms: int, first: int) -> list[JobRecord]:
         owner = self._liveness.owner
         leased: list[JobRecord] = []
-        for index, record in enumerate(choose(tx, now_ms, self._room()), start=first):
+        chosen = choose(tx, now_ms, self._room(), self._spreading)
+        for index, record in enumerate(chosen, start=first):
             mine = msgspec.structs.replace(record, owner=owner, lease=f"{owner}-{index}")
             jobs.put(tx, HOME, mine)
             leased.append(mine)
@@ -315,97 +309,3 @@ class Runner:
             self._liveness.forget(owner.id)
             if count:
                 log.warning("took over %d jobs of the dead process %s", count, owner.id)
-
-    # --- one job
-
-    async def _run(self, record: JobRecord, stay: Staying | None) -> None:
-        """One run of a job, whose end is settled whatever happens: a lease of the living must not leak."""
-        try:
-            await self._attempt(record, stay)
-        except StoreUnavailable:  # `Endings` gives up only when we stop
-            log.warning("job %s is left to whoever comes next", record.job.id)
-        except Exception:
-            log.exception("job %s could not be run", record.job.id)
-            pause_ms = max(BROKEN_DELAY_MS, pause_after_ms(record.takeovers + 1))
-            due_ms = self._clock.now_ms() + pause_ms
-
-            def body(tx: Transaction) -> None:
-                give_up(tx, record)
-                waiting = msgspec.structs.replace(
-                    record, due_ms=due_ms, owner=None, lease=None, takeovers=record.takeovers + 1
-                )
-                jobs.put(tx, HOME, waiting)
-
-            await self._endings.settle_or_drop(record, body)
-
-    async def _attempt(self, record: JobRecord, stay: Staying | None) -> None:
-        job = record.job
-        if record.takeovers > TAKEOVERS_MAX:  # invariant 6
-            await self._endings.bury(
-                record, None, f"it was begun and not ended {record.takeovers} times"
-            )
-            return
-        try:
-            kind = self._kind_of(job)
-        except (NotBuilt, LookupError, Undeliverable) as problem:
-            await self._endings.bury(record, None, f"nobody runs {job.kind}: {problem}")
-            return
-        self._lane_max[kind_of(record.lane)] = kind.concurrency_max
-        began_s = time.monotonic()
-        try:
-            if stay is None:
-                assert kind.handle is not None, f"{job.kind} is a resident's"
-                async with asyncio.timeout(kind.time_limit_s):
-                    effect = await kind.handle(job)
-            else:
-                assert kind.reside is not None, f"{job.kind} is no resident's"
-                effect = await kind.reside(job, stay)
-                if effect is None:
-                    assert stay.leaving, f"{job.kind} ended without an effect"
-                    return  # `stop` puts it back
-            await self._endings.complete(record, effect)
-        except LeaseLost:
-            log.info("job %s was taken away while it ran: its effect is dropped", job.id)
-        except Postpone as later:
-            await self._endings.put_back(
-                record, later.due_ms, "postponed", later.reason, job.attempt
-            )
-        except Undeliverable as refusal:
-            await self._endings.bury(record, kind, refusal.reason)
-        except asyncio.CancelledError:
-            if self._endings.stopping:
-                raise
-            await self._endings.retry_or_bury(record, kind, "the handler was cancelled")
-        except Exception as problem:
-            log.warning(
-                "job %s (%s), attempt %d, failed", job.id, job.kind, job.attempt, exc_info=True
-            )
-            if stay is not None and time.monotonic() - began_s > RESIDENT_SOUND_S:
-                record = msgspec.structs.replace(
-                    record, job=msgspec.structs.replace(job, attempt=1)
-                )
-            await self._endings.retry_or_bury(record, kind, f"{type(problem).__name__}: {problem}")
-
-    def _kind_of(self, job: Job) -> JobKind:
-        """Raises: NotBuilt, LookupError, Undeliverable when nobody is there to run it."""
-        if job.kind == TRIM:
-            return JobKind(self._trim)
-        if job.kind != DELIVER:
-            return self._resolve(job.kind.partition(".")[0]).jobs[job.kind]
-        delivery = delivery_of(job)
-        try:
-            arn = Arn.parse(delivery.arn)
-        except ValueError as problem:
-            raise Undeliverable(str(problem)) from None
-        service = self._resolve(arn.service)
-        target = service.target
-        if target is None:
-            raise Undeliverable(f"{arn.service} takes no deliveries")
-        return JobKind(
-            lambda job: target(delivery_of(job)),
-            service.target_retry,
-            concurrency_max=service.target_concurrency_max,
-        )
-
-    async def _trim(self, job: Job) -> Commit | None:
-        return lambda tx: trim(tx, self._clock.now_ms())

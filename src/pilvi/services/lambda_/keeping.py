@@ -1,7 +1,7 @@
 """Residents that hold provisioned environments: made before anybody asks, made again when they end.
 
-There is a resident for each worker, with its part of the environments. Those of one configuration keep out of each
-other's way, so that every worker has some; where one dies another takes its part over. Invocations that are more than a
+There is a resident for each worker, with its part of the environments. Those of one configuration are spread over the
+workers; where one dies another takes its part over, until there is one in its place. Invocations that are more than a
 worker's part run on demand.
 AWS: Lambda Developer Guide, "Configuring provisioned concurrency for a function".
 """
@@ -9,8 +9,6 @@ AWS: Lambda Developer Guide, "Configuring provisioned concurrency for a function
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from weakref import WeakKeyDictionary
 
 import msgspec
 
@@ -18,7 +16,6 @@ from pilvi.base.arn import Scope
 from pilvi.base.errors import AwsError
 from pilvi.contracts.delivery import Commit
 from pilvi.contracts.jobs import Job, Stay
-from pilvi.dispatch.registry import Postpone
 from pilvi.kit.cloud import Cloud
 from pilvi.services.lambda_ import provisioned, records
 from pilvi.services.lambda_.names import FunctionName
@@ -49,41 +46,7 @@ async def _pending(cloud: Cloud, job: Job) -> bool:
 
 @lambda_.resident("keep", pending=_pending)
 async def keep(cloud: Cloud, job: Job, stay: Stay) -> Commit | None:
-    """Hold environments until the configuration is gone, or this process ends."""
-    order, _ = _read(job)
-    here = _HERE.setdefault(cloud, Counter())
-    if here[order.keeper] and cloud.settings.workers > 1:
-        await _leave_to_another_worker(cloud, job)
-    here[order.keeper] += 1
-    try:
-        return await _keep(cloud, job, stay)
-    finally:
-        here[order.keeper] -= 1
-
-
-_HERE: WeakKeyDictionary[Cloud, Counter[str]] = WeakKeyDictionary()
-"""How many residents of a configuration this process has, by keeper."""
-_DECLINED: WeakKeyDictionary[Cloud, Counter[str]] = WeakKeyDictionary()
-"""How often this process has left a resident to others, by job."""
-_DECLINED_MAX = 25
-_DECLINE_S = 0.02
-_JOBS_REMEMBERED = 4096
-
-
-async def _leave_to_another_worker(cloud: Cloud, job: Job) -> None:
-    """Unless none of them takes it. Raises: Postpone."""
-    declined = _DECLINED.setdefault(cloud, Counter())
-    if len(declined) >= _JOBS_REMEMBERED:
-        declined.clear()
-    declined[job.id] += 1
-    if declined[job.id] > _DECLINED_MAX:
-        del declined[job.id]
-        return
-    await asyncio.sleep(_DECLINE_S * cloud.entropy.below(3))
-    raise Postpone(cloud.clock.now_ms(), "another worker is to hold this part")
-
-
-async def _keep(cloud: Cloud, job: Job, stay: Stay) -> Commit | None:
+    """Hold environments until the configuration is gone, or another process is to hold them."""
     order, name = _read(job)
     runner, owner = runner_of(cloud), job.id
     leaving = asyncio.create_task(stay.until_leaving())

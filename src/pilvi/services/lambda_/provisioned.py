@@ -123,6 +123,7 @@ def put(tx: Transaction, name: FunctionName, config: Provisioned) -> None:
             id=f"lambda.keep/{config.keeper}/{number}",
             account=name.scope.account,
             region=name.scope.region,
+            lane=config.keeper,
             resident=True,
         )
         tx.at(config.modified_ms, job)
