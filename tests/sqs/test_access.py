@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import urllib.request
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
+from botocore import UNSIGNED
 from botocore.exceptions import ClientError
 
 from persons import Person, allow, deny, document
-from servers import CloudClock
+from servers import CloudClock, Server
 
 from .support import arn_of, bodies, make_queue, receive, refused, send
 
@@ -106,3 +109,54 @@ def test_s3_tells_a_queue_of_its_events(
     assert (test["Event"], test["Bucket"]) == ("s3:TestEvent", bucket)
     (record,) = event["Records"]
     assert (record["eventName"], record["s3"]["object"]["size"]) == ("ObjectCreated:Put", 5)
+
+
+def ask_unsigned(url: str, host: str = "", form: bool = False, **params: str) -> tuple[int, str]:
+    """A form that nobody signed: in the URL, or in the body."""
+    text = urlencode({"Version": "2012-11-05", **params})
+    request = urllib.request.Request(url, text.encode()) if form else f"{url}?{text}"
+    request = urllib.request.Request(request) if isinstance(request, str) else request
+    if host:
+        request.add_header("Host", host)
+    try:
+        with urllib.request.urlopen(request) as response:
+            return response.status, response.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def test_a_policy_opens_a_queue_to_everybody(client: Client, account: str, sqs: Any) -> None:
+    """Such access requires no signature, in either protocol; the sender is known by his address alone, and may what the
+    policy says and no more. AWS: Developer Guide, "Making query API requests", "Making a GET request"."""
+    url = make_queue(sqs)
+    assert ask_unsigned(url, Action="SendMessage", MessageBody="x")[0] == 403
+    let(sqs, url, allow("sqs:SendMessage", arn_of(sqs, url), Principal="*"))
+    assert ask_unsigned(url, Action="SendMessage", MessageBody="a b")[0] == 200
+    assert ask_unsigned(url, form=True, Action="SendMessage", MessageBody="posted")[0] == 200
+    nobody = client("sqs", signature_version=UNSIGNED)
+    nobody.send_message_batch(QueueUrl=url, Entries=[{"Id": "a", "MessageBody": "by JSON"}])
+    got = receive(sqs, url, AttributeNames=["SenderId"])
+    assert sorted(bodies(got)) == ["a b", "by JSON", "posted"]
+    assert {message["Attributes"]["SenderId"] for message in got} == {"127.0.0.1"}
+    status, xml = ask_unsigned(url, Action="ReceiveMessage")
+    assert status == 403
+    assert "<Code>AccessDenied</Code>" in xml
+    assert "User: anonymous is not authorized to perform: sqs:receivemessage" in xml
+    let(sqs, url, allow("sqs:*", Principal={"AWS": "*"}))
+    assert ask_unsigned(url, Action="ReceiveMessage")[0] == 200
+    assert ask_unsigned(url, Action="DeleteQueue")[0] == 403
+    assert refused(nobody.list_queues)[0] == "AccessDenied"
+    assert refused(nobody.create_queue, QueueName="q")[0] == "AccessDenied"
+
+
+def test_nobodys_url_tells_the_region(server: Server, account: str) -> None:
+    """No signature does: a host name of AWS's form, or the path."""
+    sqs = server.client("sqs", account, region_name="eu-north-1")
+    url = make_queue(sqs)
+    let(sqs, url, allow("sqs:SendMessage", Principal="*"))
+    send_it = {"Action": "SendMessage", "MessageBody": "x"}
+    assert ask_unsigned(url, **send_it)[0] == 403
+    assert ask_unsigned(url, host="sqs.eu-north-1.localhost", **send_it)[0] == 200
+    host, path = url.split("/", 3)[2:]
+    assert ask_unsigned(f"http://{host}/queue/eu-north-1/{path}", **send_it)[0] == 200
+    assert len(receive(sqs, url)) == 2

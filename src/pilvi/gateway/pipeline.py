@@ -261,7 +261,7 @@ async def _authenticate(gateway: Gateway, exchange: Exchange) -> None:
         request,
         service_signing_name=traits.signing_name,
         dialect=dialect,
-        anonymous=traits.unsigned,
+        anonymous=traits.unsigned or service.anonymous,
         path=routed.request.path,
     )
     request.headers = routed.request.headers  # with those of a presigned URL, which were signed

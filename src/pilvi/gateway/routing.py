@@ -2,8 +2,9 @@
 
 Order of the evidence, strongest first: a host name that belongs to an API, a function URL or a bucket (there,
 every path is theirs); pilvi's own paths; X-Amz-Target; the service in the signature's scope; a service's host
-name (`dynamodb.us-east-1.localhost`); a path that only one service has; else S3, which alone takes unsigned
-requests. `<name>.localhost` is a bucket only for requests that may be S3's: SDKs put other things there, too.
+name (`dynamodb.us-east-1.localhost`); a path that only one service has, or a form for a queue; else S3, to which
+most unsigned requests go. `<name>.localhost` is a bucket only for requests that may be S3's: SDKs put other things
+there, too.
 """
 
 from __future__ import annotations
@@ -65,6 +66,9 @@ _DYNAMODB_HOST = re.compile(
     rf"(?:(?P<streams>streams\.)?dynamodb|\d{{12}}\.ddb)(?:-fips)?(?:\.{_REGION})?"
 )
 """`123456789012.ddb`: an account's own endpoint; whose tables are meant, the signature tells."""
+_QUEUE_PATH = re.compile(
+    rf"/(?:queue/)?(?:{_REGION}/)?\d{{12}}/[\w-]{{1,80}}(?:\.fifo)?/?", re.ASCII
+)
 _WEBSITE = "s3-website"
 _ENDPOINT_SERVICES = {"execute-api": "apigatewayv2", _WEBSITE: "s3"}
 _TELLING_HEALTH = frozenset({"dynamodb", "dynamodbstreams"})
@@ -227,6 +231,8 @@ def _service_name(request: HttpRequest, prefix: str) -> str:
     form = headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
     if form and request.path == "/":
         return "sts"  # the only query service with unsigned operations
+    if (form or "Action=" in request.query) and _QUEUE_PATH.fullmatch(request.path):
+        return "sqs"  # queues take what nobody has signed, too
     if request.path.startswith("/2015-03-31/functions"):
         return "lambda"
     return "s3"

@@ -174,6 +174,8 @@ class Service:
     validated: bool = True
     validated_first: bool = False
     """Whether that happens even before permission is asked, so that who may not is told of a malformed request too."""
+    anonymous: bool = False
+    """Whether requests without a signature are taken too, as nobody's: what nobody may, policies of resources say."""
     on_resource: AskResource | None = None
     """Where resources have policies of their own, or owners that their ARNs do not tell."""
     condition_keys: frozenset[str] = frozenset()

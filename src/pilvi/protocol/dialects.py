@@ -59,6 +59,12 @@ class Failure:
         code = self.query_code
         return _OF_THE_FRONT_END.get(code, code) if model.query_compatible else code
 
+    def old_status(self, model: ServiceModel) -> int:
+        """As `status`; whom the front end did not let in was told so by 403."""
+        return (
+            403 if model.query_compatible and self.query_code in _OF_THE_FRONT_END else self.status
+        )
+
     @property
     def type_name(self) -> str:
         """The name of the JSON and CBOR protocols: the shape's."""

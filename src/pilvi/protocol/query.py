@@ -102,7 +102,7 @@ class Query:
                 f"{DECLARATION}<ErrorResponse{self._xmlns}><Error>{''.join(inner)}</Error>"
                 f"<RequestId>{identity}</RequestId></ErrorResponse>"
             )
-        answer = self._answer(failure.status, text, failure.request_id)
+        answer = self._answer(failure.old_status(self._model), text, failure.request_id)
         answer.headers += failure.headers()
         return answer
 

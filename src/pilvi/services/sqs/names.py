@@ -1,7 +1,8 @@
 """Names of queues, their URLs and their ARNs.
 
 A queue's URL is `<external url>/<account>/<name>`. Clients know pilvi by more than one address, so any URL means the
-queue that its path names; of the query protocol also the path of the request itself.
+queue that its path names; of the query protocol also the path of the request itself. The region is that of the
+signature; where there is none, the URL may tell it.
 AWS: SQS Developer Guide, "Amazon SQS queue and message identifiers".
 """
 
@@ -20,7 +21,9 @@ from pilvi.services.sqs import errors
 FIFO = ".fifo"
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
-_PATH = re.compile(r"/(?:queue/)?(?:[a-z]{2}(?:-[a-z]+)+-\d/)?([0-9]{12})/([^/]+)/?")
+_REGION = r"[a-z]{2}(?:-[a-z]+)+-\d"
+_PATH = re.compile(rf"/(?:queue/)?(?:{_REGION}/)?([0-9]{{12}})/([^/]+)/?")
+_REGION_IN_URL = re.compile(rf"(?://sqs\.|//|/queue/)({_REGION})(?:\.|/)")
 
 
 class QueueName(NamedTuple):
@@ -91,12 +94,22 @@ def _given_url(call: Call, req: Mapping[str, Any]) -> str:
     return ""
 
 
+def _region(call: Call, url: str) -> str:
+    """Nobody's requests are of no region of their own."""
+    if call.principal.authenticated:
+        return call.region
+    if call.request is not None and url.startswith("/"):
+        url = f"//{call.request.headers.get('host', '')}{url}"
+    found = _REGION_IN_URL.search(url)
+    return call.region if found is None else found[1]
+
+
 def queue_asked(call: Call, req: Mapping[str, Any]) -> QueueName:
     """The queue that a request names. Raises: MissingParameter, InvalidAddress."""
     url = _given_url(call, req)
     if not url:
         raise errors.MissingRequiredParameterException(name="QueueUrl")
-    found = _queue_at(url, call.region, call.scope.partition)
+    found = _queue_at(url, _region(call, url), call.scope.partition)
     if found is None:
         raise errors.InvalidAddress(url=url)
     return found
@@ -104,7 +117,8 @@ def queue_asked(call: Call, req: Mapping[str, Any]) -> QueueName:
 
 def find_queue_asked(call: Call, req: Mapping[str, Any]) -> QueueName | None:
     """As `queue_asked`, for the permission step, which comes before all complaints."""
-    return _queue_at(_given_url(call, req), call.region, call.scope.partition)
+    url = _given_url(call, req)
+    return _queue_at(url, _region(call, url), call.scope.partition)
 
 
 @lru_cache(maxsize=4096)

@@ -86,6 +86,7 @@ sqs = Service(
         "TagQueue": Acts(_queue, tags=_TAGGED),
         "UntagQueue": Acts(_queue, tags=tags.named("TagKeys")),
     },
+    anonymous=True,
     on_resource=access.on_queue,
     tells=access.TAGS,
     body_bytes_max=limits.BODY_BYTES_MAX,

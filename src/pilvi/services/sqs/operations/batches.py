@@ -13,7 +13,7 @@ from pilvi.kit.execution import refuse_unread
 from pilvi.services.sqs import errors, limits, sealing
 from pilvi.services.sqs.operations.deletions import delete
 from pilvi.services.sqs.operations.queues import get_queue
-from pilvi.services.sqs.operations.sends import trace_of
+from pilvi.services.sqs.operations.sends import sender_of, trace_of
 from pilvi.services.sqs.operations.visibility import change
 from pilvi.services.sqs.posting import post
 from pilvi.services.sqs.rules import batches, messages
@@ -59,12 +59,13 @@ async def send_message_batch(
         if size_bytes > limits.BATCH_BYTES_MAX:
             raise errors.BatchRequestTooLong(most=limits.BATCH_BYTES_MAX, sent=size_bytes)
         sent: list[dict[str, Any]] = []
+        sender = sender_of(call)
         for id, draft in drafts:
             if draft.size_bytes > queue.size_bytes_max:
                 failures.append(batches.failed(id, messages.too_long_in_batch(queue)))
                 continue
             draft.trace = draft.trace or trace_of(call)
-            done = post(stock, draft, id=call.entropy.uuid(), sender=call.principal.id, seal=seal)
+            done = post(stock, draft, id=call.entropy.uuid(), sender=sender, seal=seal)
             sent.append({"Id": id, **done})
         stock.save()
         refuse_unread(sqs.operations["SendMessageBatch"], cast("WatchedRequest", req))

@@ -36,12 +36,19 @@ async def send_message(call: Call, req: SendMessageRequest, body: Body) -> SendM
         draft = messages.draft(queue, req)
         draft.trace = draft.trace or trace_of(call)
         stock = Stock(tx, queue, call.now_ms)
-        result = post(stock, draft, id=call.entropy.uuid(), sender=call.principal.id, seal=seal)
+        result = post(stock, draft, id=call.entropy.uuid(), sender=sender_of(call), seal=seal)
         stock.save()
         refuse_unread(sqs.operations["SendMessage"], cast("WatchedRequest", req))
         return result
 
     return await sealing.sealed(call, send)
+
+
+def sender_of(call: Call) -> str:
+    """Nobody is known by the address that the request came from."""
+    if call.principal.id or call.request is None:
+        return call.principal.id
+    return call.request.client_host
 
 
 def trace_of(call: Call) -> str:
