@@ -11,7 +11,6 @@ import pytest
 
 from compute.support import EVALUATE, Evaluator, Room, processes_in, text_of
 from pilvi.compute import environment, hierarchies
-from pilvi.compute.api import EnvironmentGone
 
 MEBIBYTE = 1024 * 1024
 
@@ -37,8 +36,8 @@ def test_too_much_memory(room: Room, tmp_mb: int, monkeypatch: pytest.MonkeyPatc
     assert "\tMax Memory Used: 128 MB\tStatus: error\tError Type: Runtime.ExitError\n" in text_of(
         outcome
     )
-    assert not function.environment.alive
-    assert processes_in(namespace) == []
+    # Its first process is left, to begin again; unless the kernel has ended the whole group.
+    assert len(processes_in(namespace)) <= 1
 
 
 def test_memory_used_is_measured(room: Room) -> None:
@@ -177,9 +176,7 @@ def test_a_timeout(room: Room) -> None:
         r"Billed Duration: 250 ms\tMemory Size: 128 MB\tMax Memory Used: \d+ MB\tStatus: timeout\n"
     )
     assert re.fullmatch(pattern, text_of(outcome)), text_of(outcome)
-    assert processes_in(namespace) == []
-    with pytest.raises(EnvironmentGone):
-        function.invoke()
+    assert len(processes_in(namespace)) == 1, "it ran on, or cannot begin again"
 
 
 def test_the_deadline_is_told_to_the_function(room: Room) -> None:

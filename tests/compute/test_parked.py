@@ -108,10 +108,11 @@ def test_it_ends_as_others_do(parking: Room, start: Any) -> None:
     start()()
     wait_for(parking, 1)
     function = start()
-    namespace = function()["namespace"]
+    before = function()
     outcome = function.invoke("spin", timeout_s=0.1)
     assert json.loads(outcome.payload)["errorType"] == "Sandbox.Timedout"
-    wait_until(lambda: not processes_in(namespace), "processes outlive it")
+    assert len(processes_in(before["namespace"])) == 1, "more than its first process outlives it"
+    assert function("again") == before
 
 
 @needs_node

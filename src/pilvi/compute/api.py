@@ -46,6 +46,8 @@ class EnvironmentSpec(msgspec.Struct, frozen=True, kw_only=True):
     """When those in `environment` end; told to a function that asks for them (SnapStart)."""
     memory_mb: int = 128
     timeout_s: float = 3
+    init_s_max: float = 10
+    """How long it may initialise before it begins again, in the time of its first invocation."""
     tmp_mb: int = 512
     log_group: str = ""
     log_stream: str = ""
@@ -166,8 +168,8 @@ class Environment(Protocol):
     async def invoke(self, invocation: Invocation) -> Outcome:
         """Run one invocation. A function that raises, exits or overruns its time gives an Outcome with `error`.
 
-        An environment that exited or overran its time is dead afterwards.
-        Raises: EnvironmentGone when it had died before.
+        An environment that exited or overran its time begins again with the next invocation, over the same /tmp,
+        unless it is dead afterwards. Raises: EnvironmentGone when it had died before.
         """
         ...
 

@@ -2,6 +2,9 @@
 
 The sandbox under it is only a handle (`Sandbox`): what can be stopped, measured and killed. What an invocation
 came to is decided by whichever happens first: the runtime's answer, its end, its time, its memory.
+
+An environment whose runtime has ended, or was ended, rests: nothing runs in it. The next invocation begins it again,
+over the /tmp that it had.
 """
 
 from __future__ import annotations
@@ -10,11 +13,11 @@ import asyncio
 import signal
 import time
 from contextlib import suppress
-from typing import Protocol
 
 from pilvi.base.clock import Clock
 from pilvi.compute import events, outcomes, snapshots
 from pilvi.compute.api import (
+    EnvironmentFailed,
     EnvironmentGone,
     EnvironmentSpec,
     Invocation,
@@ -23,15 +26,14 @@ from pilvi.compute.api import (
     Stats,
 )
 from pilvi.compute.capture import Capture
-from pilvi.compute.companions import Companions, Processes, Why
-from pilvi.compute.ends import Answer, End, Exit, InitFailed, Overrun, judge
+from pilvi.compute.companions import Companions, Why
+from pilvi.compute.ends import Answer, End, Exit, InitFailed, Overrun
+from pilvi.compute.initialisation import BEGINS_MAX, Initialisation
 from pilvi.compute.journal import Journal
 from pilvi.compute.runtime_api import RuntimeApi
+from pilvi.compute.sandboxes import Sandbox
 from pilvi.compute.snapshots import SNAP_START
 
-INIT_S_MAX = 10.0
-"""Differs: AWS begins the initialisation again after this time, in that of the invocation; here it goes on."""
-PROVISIONED_INIT_S_MAX = 130.0
 FREEZE_AFTER_S = 0.05
 """Idle environments are frozen, but not at once: the next invocation often follows directly."""
 WATCH_EVERY_S = 0.1
@@ -40,25 +42,6 @@ _WATCH_SHARE = 0.05
 
 _EXIT_GRACE_S = 0.01
 """A runtime may answer and exit at once; its answer counts."""
-
-
-class Sandbox(Processes, Protocol):
-    """What a backend made."""
-
-    @property
-    def limits(self) -> tuple[str, ...]: ...
-    def stop(self) -> None: ...
-    def peak_mb(self) -> int:
-        """The most memory it had. Raises: OSError when its processes have just ended."""
-        ...
-
-    def resident_mb(self) -> int:
-        """What its processes have now. Raises: OSError as above."""
-        ...
-
-    async def kill(self) -> None:
-        """Every process gone, nothing left on the host. May be called more than once."""
-        ...
 
 
 class LiveEnvironment:
@@ -90,8 +73,15 @@ class LiveEnvironment:
         self._clock = clock
         self._host = host
         self._companions: Companions | None = None
+        self._extensions = extensions
+        self._label = label
         self._loop = asyncio.get_running_loop()
-        self._started_at_s = started_at_s
+        self._initialisation = Initialisation(spec, started_at_s)
+        self._begins_left = BEGINS_MAX
+        self._rests = False
+        """No process of a customer's code runs; the next invocation begins again."""
+        self._renewed = False
+        """It has begun again at least once."""
         self._running_since_s = started_at_s
         self._init_ms: float | None = None
         self._invocation: Invocation | None = None
@@ -128,6 +118,8 @@ class LiveEnvironment:
 
     @property
     def alive(self) -> bool:
+        if self._rests:
+            return self._sandbox.renewable and not self._killed
         return not self._killed and self._ended_unused is None and not self._sandbox.exited.done()
 
     async def initialised(self) -> bool:
@@ -135,8 +127,10 @@ class LiveEnvironment:
         if self._init_ms is None and self.alive:
             self._ready = asyncio.Event()
             with suppress(TimeoutError):
-                async with asyncio.timeout(max(PROVISIONED_INIT_S_MAX, self._spec.timeout_s)):
+                async with asyncio.timeout(self._initialisation.seconds_max):
                     await self._ready.wait()
+            if self._init_ms is None:
+                self._tell_failure(self._ended_unused or Overrun("time"))
         return self._init_ms is not None and self.alive
 
     async def invoke(self, invocation: Invocation) -> Outcome:
@@ -147,10 +141,14 @@ class LiveEnvironment:
         self._thaw_for_work()
         self._timeout_s = invocation.timeout_s or self._spec.timeout_s
         self._invocation = invocation
-        end = self._begin(invocation)
         try:
-            came_to = last = await end
+            came_to = last = await self._begin(invocation)
+            if self._init_ms is None and await self._may_try_again(came_to):
+                came_to = last = await self._begin(invocation)
             answered_s = time.perf_counter()
+            if self._init_ms is None:
+                self._tell_failure(came_to)
+                self._publish_start()
             self._publish_done(came_to, answered_s)
             if self._companions is not None and isinstance(came_to, Answer):
                 last = await self._await_companions(came_to)
@@ -160,14 +158,13 @@ class LiveEnvironment:
         finally:
             self._end = None
             _cancel(self._timeout, self._watch)
-        if isinstance(came_to, Exit) and not first and self._api.withdraw():
+        ended = isinstance(came_to, Exit) and not first and self._init_ms is not None
+        if ended and self._api.withdraw():
             await self.kill("it ended between two invocations")
             raise EnvironmentGone(f"The environment of {self._spec.function_name} has ended.")
         ended_s = time.perf_counter()
         written = self._journal.written() if not self._killed else []
         self._measure()
-        if self._init_ms is None:
-            self._tell_init((ended_s - self._started_at_s) * 1000, came_to)
         course = outcomes.Course(
             invocation=invocation,
             end=came_to,
@@ -176,7 +173,9 @@ class LiveEnvironment:
             answered_s=answered_s,
             ended_s=ended_s,
             timeout_s=self._timeout_s,
-            init_ms=self._init_ms if first and self._restored_s is None else None,
+            init_ms=self._init_ms
+            if first and not self._renewed and self._restored_s is None
+            else None,
             restore_ms=self._restore_ms if first else None,
             peak_mb=self._peak_mb,
             accompanied=self._companions is not None,
@@ -186,7 +185,9 @@ class LiveEnvironment:
         if not isinstance(last, Answer) or last.final:
             # Before the outcome is told, so that nothing of it goes on behind the caller's back.
             in_time = not (isinstance(last, Overrun) and last.of == "time")
-            await self.kill("its invocation ended it", "failure" if in_time else "timeout")
+            why: Why = "failure" if in_time else "timeout"
+            if not await self._rest(came_to, why):
+                await self.kill("its invocation ended it", why)
         self._invocations += 1
         if self.alive:
             self._idle = self._loop.call_later(FREEZE_AFTER_S, self.freeze)
@@ -272,18 +273,69 @@ class LiveEnvironment:
         if self._init_ms is not None:
             self._journal.collect()
             self._begin_running(time.perf_counter())
+        elif self._rests:
+            self._begin_again()
         else:
-            self._timeout = self._loop.call_later(
-                INIT_S_MAX + self._timeout_s, self._finish, Overrun("time")
-            )
+            beginning = self._initialisation
+            left_s = beginning.began_s + beginning.seconds_max - time.perf_counter()
+            self._timeout = self._loop.call_later(left_s, self._finish, Overrun("time"))
         self._watch = self._loop.call_later(WATCH_EVERY_S, self._watch_memory)
         self._api.dispatch(invocation, self._deadline_ms)
         return end
 
+    def _begin_again(self) -> None:
+        """In the time of the invocation that has just begun. Raises: EnvironmentGone."""
+        now_s = time.perf_counter()
+        self._rests, self._renewed = False, True
+        self._initialisation = Initialisation(self._spec, now_s, phase="invoke")
+        self._peak_mb = 0
+        self._limit_time(now_s)
+        self._journal.begin_again(self._label)
+        self._api.begin_again()
+        try:
+            self._sandbox.begin_again()
+        except EnvironmentFailed as problem:
+            raise EnvironmentGone(str(problem)) from problem
+        if self._extensions:
+            self._accompany(self._extensions)
+        self._sandbox.exited.add_done_callback(self._exited)
+
+    async def _may_try_again(self, failure: End) -> bool:
+        """Whether an initialisation that failed in its own phase is tried once more, in the invocation's time."""
+        if self._initialisation.phase == "invoke" or self._restored_s is not None:
+            return False
+        self._tell_failure(failure)
+        timed_out = isinstance(failure, Overrun) and failure.of == "time"
+        return await self._rest(failure, "timeout" if timed_out else "failure")
+
+    async def _rest(self, end: End, why: Why) -> bool:
+        """End all that runs in it, so that it can begin again; False when it cannot: kill it."""
+        never_ran = isinstance(end, Exit) and end.fault is not None
+        if self._killed or never_ran or not self._begins_left or not self._sandbox.renewable:
+            return False
+        self._begins_left -= 1
+        self._rests = True
+        _cancel(self._timeout, self._watch)
+        if self._companions is not None:
+            await self._companions.shut_down(why)
+            self._companions = None
+        if not await self._sandbox.clear() or self._killed:
+            return False
+        self._journal.collect()
+        await self._api.bar()
+        self._init_ms = self._ended_unused = None
+        return not self._killed
+
     def _begin_running(self, now_s: float) -> None:
+        self._limit_time(now_s)
+        self._publish_start()
+
+    def _limit_time(self, now_s: float) -> None:
         self._running_since_s = now_s
         _cancel(self._timeout)
         self._timeout = self._loop.call_later(self._timeout_s, self._finish, Overrun("time"))
+
+    def _publish_start(self) -> None:
         if not self._journal.plain and (invocation := self._invocation) is not None:
             name, version = invocation.request_id, self._spec.version
             self._journal.publish(events.start(name, version, invocation.trace))
@@ -291,23 +343,15 @@ class LiveEnvironment:
     def _deadline_ms(self) -> int:
         """When the invocation's time ends. The sandbox sees the machine's time, not the cloud's clock."""
         now_ms = time.clock_gettime_ns(time.CLOCK_REALTIME) // 1_000_000
-        return now_ms + int(self._timeout_s * 1000)
+        left_s = self._timeout_s
+        if self._renewed:
+            left_s -= time.perf_counter() - self._running_since_s
+        return now_ms + int(left_s * 1000)
 
-    def _tell_init(self, duration_ms: float, end: End | None) -> None:
-        """`end`: of an initialisation that failed."""
-        kind = self._spec.initialization_type
-        status, error_type = "success", None
-        if end is not None:
-            verdict = judge("", end, timeout_s=self._timeout_s, now_ms=0)
-            status = verdict.status or "error"
-            error_type = verdict.error_type if status == "error" else None
-        if self._companions is not None:
-            self._companions.tell_states()
-        self._journal.tell(events.init_runtime_done(kind, error_type))
-        self._journal.tell(
-            events.init_report(kind, duration_ms=duration_ms, status=status, error_type=error_type)
-        )
-        self._journal.close_subscriptions()
+    def _tell_failure(self, end: End) -> None:
+        """Of the initialisation: what it wrote, and how it ended."""
+        self._journal.collect()
+        self._initialisation.tell(self._journal, self._companions, end, time.perf_counter())
 
     def _publish_done(self, end: End, answered_s: float) -> None:
         """To subscribers: the runtime is done with the invocation."""
@@ -326,11 +370,15 @@ class LiveEnvironment:
 
     def _initialised(self, failure: Answer | None) -> None:
         """Called by the Runtime API before the runtime gets its first invocation."""
+        if failure is not None and self._restored_s is None:
+            self._end_or_keep(InitFailed(failure))
+            return
         now_s = time.perf_counter()
-        self._init_ms = (now_s - self._started_at_s) * 1000
+        beginning = self._initialisation
         self._journal.collect()
+        self._init_ms = (now_s - beginning.began_s) * 1000
         if self._restored_s is None:
-            self._tell_init(self._init_ms, None if failure is None else InitFailed(failure))
+            beginning.tell(self._journal, self._companions, None, now_s)
         else:
             self._restore_ms = (now_s - self._restored_s) * 1000
             error_type = None if failure is None else failure.error_type
@@ -338,6 +386,8 @@ class LiveEnvironment:
             self._journal.tell(events.restore_report(self._restore_ms, error_type))
         if failure is not None:
             self._end_or_keep(InitFailed(failure))
+        elif self._end is not None and beginning.phase == "invoke":
+            self._publish_start()
         elif self._end is not None:
             self._begin_running(now_s)
         else:
@@ -349,12 +399,16 @@ class LiveEnvironment:
         """The initialisation is over; here no snapshot is made of it (see `snapshots.py`)."""
         self._restored_s = time.perf_counter()
         self._journal.collect()
-        self._tell_init((self._restored_s - self._started_at_s) * 1000, None)
+        self._initialisation.tell(self._journal, self._companions, None, self._restored_s)
         self._journal.tell(events.restore_start(label, self._spec.runtime, self._spec.function_arn))
 
     def _exited(self, exited: asyncio.Future[Exit]) -> None:
         if not exited.cancelled():
-            self._loop.call_later(_EXIT_GRACE_S, self._end_or_keep, exited.result())
+            self._loop.call_later(_EXIT_GRACE_S, self._tell_exit, exited)
+
+    def _tell_exit(self, exited: asyncio.Future[Exit]) -> None:
+        if exited is self._sandbox.exited and not self._rests:
+            self._end_or_keep(exited.result())
 
     def _end_or_keep(self, end: End) -> None:
         """End the invocation, or let the first one that comes end this way."""

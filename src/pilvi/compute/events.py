@@ -60,45 +60,63 @@ class Trace(msgspec.Struct, frozen=True):
         return {"spanId": self.segment_id, "type": "X-Amzn-Trace-Id", "value": self.header}
 
 
-def init_start(label: str, runtime: str, function_arn: str, initialization_type: str) -> Event:
+Phase = Literal["init", "invoke"]
+"""When an initialisation is: before the first invocation, or in the time of one that begins the environment again."""
+
+
+def init_start(
+    label: str, runtime: str, function_arn: str, initialization_type: str, phase: Phase = "init"
+) -> Event:
+    """Plain logs have only the first one."""
     version_arn = _version_arn(runtime, function_arn)
     record = {
         "initializationType": initialization_type,
-        "phase": "init",
+        "phase": phase,
         "runtimeVersion": label,
         "runtimeVersionArn": version_arn,
     }
-    return Event("initStart", record, report.init_start(label, version_arn))
+    text = report.init_start(label, version_arn) if phase == "init" else None
+    return Event("initStart", record, text)
 
 
-def init_runtime_done(initialization_type: str, error_type: str | None) -> Event:
+def init_runtime_done(
+    initialization_type: str, error_type: str | None, *, status: str, phase: Phase
+) -> Event:
+    """`status`: success, error or timeout."""
     record = {
         "initializationType": initialization_type,
-        "phase": "init",
-        "status": "success" if error_type is None else "error",
+        "phase": phase,
+        "status": status,
     }
     if error_type is not None:
         record["errorType"] = error_type
-    return Event("initRuntimeDone", record, None, "DEBUG" if error_type is None else "WARN")
+    return Event("initRuntimeDone", record, None, "DEBUG" if status == "success" else "WARN")
 
 
 def init_report(
-    initialization_type: str, *, duration_ms: float, status: str, error_type: str | None = None
+    initialization_type: str,
+    *,
+    duration_ms: float,
+    status: str,
+    error_type: str | None = None,
+    phase: Phase = "init",
 ) -> Event:
-    """`status`: success, error or timeout. Plain logs have it of failures, and of snapshots."""
+    """`status`: success, error or timeout. Plain logs have it of failures, of snapshots, and of what was made
+    beforehand."""
     record: dict[str, Any] = {
         "initializationType": initialization_type,
-        "phase": "init",
+        "phase": phase,
         "status": status,
         "metrics": {"durationMs": round(duration_ms, 3)},
     }
-    failed, snapped = status != "success", initialization_type == "snap-start"
-    text = f"INIT_REPORT Init Duration: {duration_ms:.2f} ms\tPhase: init\tStatus: {status}"
+    failed = status != "success"
+    always = initialization_type != "on-demand" and phase == "init"
+    text = f"INIT_REPORT Init Duration: {duration_ms:.2f} ms\tPhase: {phase}\tStatus: {status}"
     if error_type is not None:
         record["errorType"] = error_type
         text += f"\tError Type: {error_type}"
-    level: Level = "WARN" if failed else "INFO" if snapped else "DEBUG"
-    return Event("initReport", record, f"{text}\n" if failed or snapped else None, level)
+    level: Level = "WARN" if failed else "INFO" if always else "DEBUG"
+    return Event("initReport", record, f"{text}\n" if failed or always else None, level)
 
 
 def start(request_id: str, version: str, trace: Trace | None) -> Event:

@@ -44,7 +44,7 @@ class Meter(Protocol):
 
 
 class Handle:
-    """See `environment.Sandbox`."""
+    """See `sandboxes.Sandbox`."""
 
     def __init__(
         self,
@@ -69,6 +69,11 @@ class Handle:
         self._unwanted: list[socket.socket] = []
         self.listening: asyncio.Future[list[socket.socket]] = self._loop.create_future()
         self.exited: asyncio.Future[Exit] = self._loop.create_future()
+        """Of what runs in it now; another one when it has begun again."""
+        self.again: Callable[[], dict[str, Any]] | None = None
+        """What it is to run when it begins again; None: it cannot."""
+        self._lost = False
+        self._clearing: asyncio.Future[bool] | None = None
         self.servers: list[Closing] = []
         """Closed when it is killed."""
         self._attend: Callable[[str | int, Exit | None], None] | None = None
@@ -156,6 +161,38 @@ class Handle:
     def resident_mb(self) -> int:
         return self.meter.resident_mb() if self.meter else 0
 
+    @property
+    def renewable(self) -> bool:
+        """Whether its first process is there to begin again."""
+        return self.again is not None and not self._lost and self._killing is None
+
+    async def clear(self) -> bool:
+        """Every process but the first one gone; files and addresses stay. False: the sandbox is of no more use."""
+        if not self.renewable:
+            return False
+        clearing = self._clearing = self._loop.create_future()
+        self._command(b"E")
+        try:
+            async with asyncio.timeout(KILL_S_MAX):
+                return await clearing
+        except TimeoutError:
+            return False
+        finally:
+            self._clearing = None
+
+    def begin_again(self) -> None:
+        """Start the extensions and the runtime in what `clear` has left. Raises: EnvironmentFailed."""
+        assert self.again is not None
+        self._attend = None
+        self._unattended.clear()
+        self.exited = self._loop.create_future()
+        self._command(b"A")
+        try:
+            self.tell(self.again())
+        except EnvironmentFailed:
+            self._lose()
+            raise
+
     async def kill(self) -> None:
         if self._killing is None:
             self._killing = asyncio.create_task(self._kill())
@@ -181,7 +218,7 @@ class Handle:
         self._loop.remove_reader(self._control)
         self._control.close()
         self.far_end.close()
-        self._ended(Exit(signal_number=signal.SIGKILL))
+        self._lose()
         for server in (*self.servers, *self._unwanted):
             server.close()
         for what, _how in self._unattended:
@@ -208,7 +245,7 @@ class Handle:
             data, descriptors, process_id = b"", [], None
         if not data:
             self._loop.remove_reader(self._control)
-            self._ended(Exit(signal_number=signal.SIGKILL))
+            self._lose()
             return
         message: dict[str, Any] = json.loads(data)
         if "listening" in message and len(descriptors) == message["listening"]:
@@ -230,7 +267,11 @@ class Handle:
             return
         for descriptor in descriptors:
             os.close(descriptor)
-        if "extension" in message:
+        if "cleared" in message:
+            self._ended(Exit(signal_number=signal.SIGKILL))
+            if self._clearing is not None and not self._clearing.done():
+                self._clearing.set_result(True)
+        elif "extension" in message:
             self._heard(message["extension"], _exit(message))
         elif "exit" in message or "signal" in message or "unstarted" in message:
             self._ended(_exit(message))
@@ -245,6 +286,13 @@ class Handle:
             self._unwanted += listeners
         else:
             self.listening.set_result(listeners)
+
+    def _lose(self) -> None:
+        """The first process has ended, and all others with it."""
+        self._lost = True
+        if self._clearing is not None and not self._clearing.done():
+            self._clearing.set_result(False)
+        self._ended(Exit(signal_number=signal.SIGKILL))
 
     def _ended(self, how: Exit) -> None:
         if not self.listening.done():

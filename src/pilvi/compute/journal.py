@@ -46,6 +46,24 @@ class Journal:
         self._hold(self.shown(begin))
         self._hold([(clock.now_ms(), f"{notice}\n") for notice in notices])
 
+    def begin_again(self, label: str) -> None:
+        """The environment does: subscribers and extensions of before are gone."""
+        self.collect()
+        if self._telemetry is not None:
+            self._telemetry.close()
+        self._telemetry = self._early = None
+        for capture in self._captures[1:]:
+            capture.close()
+        del self._captures[1:]
+        self._captures[0].on_line = None
+        self.plain = not self._json
+        spec = self._spec
+        begin = events.init_start(
+            label, spec.runtime, spec.function_arn, spec.initialization_type, "invoke"
+        )
+        self._begin = self._clock.now_ms(), begin
+        self._hold(self.shown(begin))
+
     # --- subscribers
 
     def open_subscriptions(self, telemetry: Telemetry) -> None:

@@ -121,6 +121,8 @@ class NamespacesBackend:
             }
             blank.sandbox.tell({"binds": _binds(spec), "told": told})
         sandbox = blank.sandbox
+        if spec.initialization_type != snapshots.SNAP_START:
+            sandbox.again = lambda: self._again(spec, resolved, extensions)
         try:
             api = RuntimeApi()
             environment = LiveEnvironment(
@@ -365,12 +367,28 @@ class NamespacesBackend:
             "landlock": self._landlock,
             "devices": DEVICES,
             "nice": 0 if self._shares_processors else _nice(spec.memory_mb),
+            **self._program(spec, resolved, arguments),
+        }
+
+    def _program(
+        self, spec: EnvironmentSpec, resolved: Resolved, arguments: list[str]
+    ) -> dict[str, Any]:
+        """What runs in it."""
+        return {
             "framed_log": resolved.family != "provided",
             "arguments": arguments,
             "directory": _INSIDE.task,
             "handler": spec.handler,
             "environment": self._variables(spec, resolved),
         }
+
+    def _again(
+        self, spec: EnvironmentSpec, resolved: Resolved, extensions: tuple[str, ...]
+    ) -> dict[str, Any]:
+        """What runs in a sandbox that begins again."""
+        program = self._program(spec, resolved, _arguments(spec, resolved))
+        add_extensions(program, extensions, f"{_INSIDE.layers}/extensions")
+        return program
 
 
 def _binds(spec: EnvironmentSpec) -> list[tuple[str, str]]:

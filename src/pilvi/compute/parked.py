@@ -68,6 +68,8 @@ class Parked:
         self._blanks: OrderedDict[Key, list[Blank]] = OrderedDict()
         """The one used last at the end."""
         self._making: dict[Key, asyncio.Task[None]] = {}
+        self._ending: set[asyncio.Task[None]] = set()
+        """Of those whose runtime ended while they waited."""
         self._closed = False
 
     def take(self, key: Key) -> Blank | None:
@@ -77,7 +79,10 @@ class Parked:
             task = asyncio.create_task(self._refill(key))
             self._making[key] = task
             task.add_done_callback(lambda _: self._making.pop(key, None))
-        if blank is None or blank.sandbox.exited.done():
+        if blank is not None and blank.sandbox.exited.done():
+            task = asyncio.create_task(_end(blank))
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
             return None
         return blank
 
@@ -121,7 +126,7 @@ class Parked:
         await asyncio.gather(*self._making.values(), return_exceptions=True)
         left = [blank for blanks in self._blanks.values() for blank in blanks]
         self._blanks.clear()
-        await asyncio.gather(*map(_end, left))
+        await asyncio.gather(*map(_end, left), *self._ending)
 
 
 async def _end(blank: Blank) -> None:

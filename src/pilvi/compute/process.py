@@ -33,6 +33,7 @@ from pilvi.compute.handle import Handle
 from pilvi.compute.plan import BOOTSTRAPS, SOURCE, runtime_files
 from pilvi.compute.runtime_api import RuntimeApi
 from pilvi.compute.runtimes import Resolved, Runtimes
+from pilvi.compute.snapshots import SNAP_START
 from pilvi.compute.variables import all_variables
 from pilvi.contracts.platform import Platform
 
@@ -132,6 +133,8 @@ class ProcessBackend:
             }
             extensions = external_of(spec)
             add_extensions(request, extensions, f"{places.layers}/extensions")
+            if spec.initialization_type != SNAP_START:
+                handle.again = lambda: request
             environment = LiveEnvironment(
                 spec,
                 sandbox=handle,

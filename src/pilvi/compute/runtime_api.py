@@ -7,6 +7,7 @@ AWS's runtime interface emulator.
     initialising -> idle -> running -> answered -> idle ...        (a GET of /next makes it idle)
     initialising -> broken                                          (POST of /init/error)
     initialising -> restoring -> idle, or broken                    (SnapStart: GET of /restore/next; its error)
+    any -> initialising                                             (the environment begins again)
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ _EXTENSION_PATHS = (b"/2020-01-01/extension/", b"/2020-08-15/logs", b"/2022-07-0
 _CONNECTIONS_MAX = 48
 """A runtime needs one or two, and so does each of ten extensions. All are descriptors of this process."""
 _BODIES_BYTES_MAX = 2 * PAYLOAD_BYTES_MAX
+_ROUNDS_OF_DEAD = 3
+"""Of the event loop, in which connections are accepted that dead processes had begun."""
 
 State = Literal["initialising", "restoring", "idle", "running", "answered", "broken"]
 
@@ -67,6 +70,7 @@ class RuntimeApi:
         """SnapStart: the credentials for whoever shows a token."""
         self._is_ready = False
         """The initialisation is over: the runtime and all extensions have asked for an event."""
+        self._barred = False
 
     def bind(
         self,
@@ -121,7 +125,7 @@ class RuntimeApi:
         return sum(connection.held_bytes for connection in self._connections) > _BODIES_BYTES_MAX
 
     def admits(self, transport: asyncio.Transport) -> bool:
-        if len(self._connections) >= _CONNECTIONS_MAX:
+        if self._barred or len(self._connections) >= _CONNECTIONS_MAX:
             return False
         return self._may_connect is None or self._may_connect(transport)
 
@@ -135,6 +139,22 @@ class RuntimeApi:
         if self.registry is not None:
             self.registry.invoke(_invoke_event(invocation, until_ms))
         connection.send(_next_response(invocation, until_ms))
+
+    async def bar(self) -> None:
+        """Nobody is served until `begin_again`: what still comes was sent by processes that have ended."""
+        self._barred = True
+        for connection in list(self._connections):
+            connection.close()
+        for _ in range(_ROUNDS_OF_DEAD):
+            await asyncio.sleep(0)
+
+    def begin_again(self) -> None:
+        """For a new runtime and new extensions: as it was at first."""
+        assert self._barred
+        self._barred = self._is_ready = False
+        self.state = "initialising"
+        self._waiting = self._queued = self._stream = self.registry = None
+        self._request_id = ""
 
     def close(self) -> None:
         for connection in list(self._connections):

@@ -88,9 +88,6 @@ _BY_REASON: dict[str, tuple[str, ...]] = {
         ),
         *_of("TestNodeJSRuntimes::test_invoke_nodejs_es6_lambda", "nodejs16.x", "nodejs18.x"),
     ),
-    "what overran its time begins anew here, without what it had written under /tmp": (
-        "TestLambdaBehavior::test_lambda_invoke_timed_out_environment_reuse",
-    ),
     "of what a function is told of its role; tests/lambda_/test_invocations.py": (
         "TestLambdaBaseFeatures::test_assume_role[2]",
     ),

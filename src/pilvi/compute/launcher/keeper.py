@@ -26,13 +26,13 @@ def main() -> None:
         linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
         for name, (soft, hard) in request["limits"].items():
             resource.setrlimit(getattr(resource, name), (soft, hard))
-        status = supervision.watch(supervision.start(request), _signal_all)
+        processes = supervision.Processes(request)
+        supervision.start(processes)
+        supervision.watch(processes, _signal_all, _end_all)
         _end_all()
     except BaseException as error:
         supervision.tell({"error": f"{type(error).__name__}: {error}"})
         os._exit(1)
-    if status is not None:
-        supervision.tell_end(status)
     os._exit(0)
 
 

@@ -8,13 +8,15 @@ The first process (pid 1 of the sandbox's pid namespace) is forked by the launch
 4. detaches the host's tree: from here on there is nothing of the host to be reached;
 5. becomes nobody: its own user, its own user namespace that owns none of the others, no capabilities,
    no new privileges, resource limits, Landlock's rules, a seccomp filter;
-6. hands the listeners out, forks the runtime, and from then on only watches over it (`supervision.py`).
+6. hands the listeners out, forks the runtime, and from then on only watches over it (`supervision.py`), or over the
+   next one, when the environment begins again.
 
 When it ends, the kernel ends every process of the sandbox.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import resource
@@ -75,14 +77,13 @@ def _become(
             _lock(request, settings)
             linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)  # who changes users has lost it
             _hand_out(listeners)
-            processes = supervision.start(request)
+            processes = supervision.Processes(request)
+            supervision.start(processes)
         linux.prctl(linux.PR_SET_DUMPABLE, 0)
-        status = supervision.watch(processes, _signal_all)
+        supervision.watch(processes, _signal_all, _end_all)
     except BaseException as error:
         supervision.tell({"error": f"{type(error).__name__}: {error}"})
         os._exit(1)
-    if status is not None:
-        supervision.tell_end(status)
     os._exit(0)
 
 
@@ -145,7 +146,9 @@ def _park(
     _lock({**request, "landlock": 0}, settings_again)
     with open(writer, "wb") as told:
         told.write(json.dumps(function["told"]).encode())
-    processes = supervision.Processes(request)
+    known, devices = request["landlock"], request["devices"]
+    restrict = functools.partial(landlock.restrict, known, devices) if known else None
+    processes = supervision.Processes(request, restrict=restrict)
     processes.runtime = runtime
     return processes
 
@@ -221,3 +224,13 @@ def _signal_all(number: int) -> None:
         os.kill(-1, number)
     except ProcessLookupError:
         pass  # the runtime has ended; the next round of `watch` sees it
+
+
+def _end_all() -> None:
+    """Kill every other process of this pid namespace. All of them are, or become, children of this one."""
+    while True:
+        _signal_all(signal.SIGKILL)
+        try:
+            os.waitpid(-1, 0)
+        except ChildProcessError:
+            return

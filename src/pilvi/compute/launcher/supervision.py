@@ -1,13 +1,18 @@
 """What the first process of an environment does, in a sandbox and without one: it starts the runtime, watches over
-it, stops and continues its processes, and tells the server how it ended.
+it, stops and continues its processes, tells the server how it ended, and starts another one when that is wanted.
 
 It talks with the server over the control socket, in datagrams. Inwards: first the request (JSON), which thus never
 was in the launcher's memory, from which other functions are forked; then one byte each: S (stop all processes), C
 (continue), R (start the runtime, where extensions come first), T (ask the runtime to end), K (kill it), N (make a
-socket in this network). Outwards: JSON {"listening": n} with n descriptors, {"extension_log": 1} and {"socket": 1} with
-one, then {"exit": code} or {"signal": number} of the runtime, or with "extension": name of one of these; {"unstarted":
-text} when a function's own program could not be executed; {"error": text}. When the server closes it, or dies, the
-environment ends.
+socket in this network), E (end all processes but this one), A (begin again, with the request that follows). Outwards:
+JSON {"listening": n} with n descriptors, {"extension_log": 1} and {"socket": 1} with one, then {"exit": code} or
+{"signal": number} of the runtime, or with "extension": name of one of these; {"unstarted": text} when a function's own
+program could not be executed; {"cleared": 1} when all have ended; {"error": text}. When the server closes it, or dies,
+the environment ends.
+
+Invariants:
+1. Nothing that ran before E runs after its answer, and nobody but this process outlives a runtime without extensions.
+2. What begins again is held by the same walls: its first process has them, or `restrict` raises those that it has not.
 """
 
 from __future__ import annotations
@@ -53,37 +58,42 @@ def read_request() -> dict[str, Any]:
 
 class Processes:
     """Those that a customer's code is run in. `extensions`: names by process id. `runtime`: its id; 0 before it is
-    started, and once it has ended."""
+    started, and once it has ended. `accompanied`: there are extensions, so that the server says who ends when."""
 
-    def __init__(self, request: dict[str, Any]) -> None:
+    def __init__(
+        self, request: dict[str, Any], *, restrict: Callable[[], None] | None = None
+    ) -> None:
+        """`restrict`: called in each process that is forked, before anything else is run in it."""
         self.request = request
+        self.restrict = restrict
         self.runtime = 0
         self.extensions: dict[int, str] = {}
+        self.accompanied = bool(request.get("extensions"))
 
 
-def start(request: dict[str, Any]) -> Processes:
+def start(processes: Processes) -> None:
     """Fork the runtime; or the extensions, and the runtime when the server says that they have registered."""
-    processes = Processes(request)
-    paths: list[str] = request.get("extensions", [])
-    if not paths:
+    request = processes.request
+    if not processes.accompanied:
         _start_runtime(processes)
-        return processes
+        return
+    paths: list[str] = request["extensions"]
     reader, writer = os.pipe2(os.O_CLOEXEC)
     _hand_out({"extension_log": 1}, reader)
     os.close(reader)
     for path in paths:
         process = os.fork()
         if process == 0:
+            _begin_process(processes.restrict)
             _become_extension(path, request["extension_environment"], writer)
         processes.extensions[process] = os.path.basename(path)
     os.close(writer)
-    return processes
 
 
 def _start_runtime(processes: Processes) -> None:
     processes.runtime = os.fork()
     if processes.runtime == 0:
-        _begin_process()
+        _begin_process(processes.restrict)
         _become_runtime(processes.request)
 
 
@@ -92,17 +102,18 @@ def _hand_out(message: dict[str, object], descriptor: int) -> None:
         socket.send_fds(control, [json.dumps(message).encode()], [descriptor])
 
 
-def _begin_process() -> None:
+def _begin_process(restrict: Callable[[], None] | None = None) -> None:
     os.setsid()
     linux.prctl(linux.PR_SET_DUMPABLE, 1)  # or it could not write to its own /proc
     linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
     # It dies of want of memory before its first process does.
     with open("/proc/self/oom_score_adj", "w", encoding="utf-8") as file:
         file.write("500")
+    if restrict is not None:
+        restrict()
 
 
 def _become_extension(path: str, environment: dict[str, str], log: int) -> NoReturn:
-    _begin_process()
     for target in (1, 2):
         os.dup2(log, target)
     os.close(LOG)
@@ -131,11 +142,11 @@ def _become_runtime(request: dict[str, Any]) -> NoReturn:
     os.close(LOG)
     arguments: list[str] = request["arguments"]
     if not arguments:
-        os.close(CONTROL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        # Whatever its maker had open, a function has nothing of it.
+        os.closerange(CONTROL, FRAMED_LOG)
+        os.closerange(FRAMED_LOG + 1, 1 << 12)
         if request.get("parked"):
-            # Whatever its maker had open, a function has nothing of it.
-            os.closerange(CONTROL, FRAMED_LOG)
-            os.closerange(FRAMED_LOG + 1, 1 << 12)
             run_parked(request)
         run_runtime(request)
     # The control socket closes when the program starts; if it does not, this is how the server hears of it.
@@ -146,27 +157,27 @@ def _become_runtime(request: dict[str, Any]) -> NoReturn:
     os._exit(126 if isinstance(error, PermissionError) else 127)
 
 
-def watch(processes: Processes, signal_all: Callable[[int], None]) -> int | None:
-    """Wait for the runtime to end; its wait status. None when the server wants the end, or has gone.
+def watch(
+    processes: Processes, signal_all: Callable[[int], None], end_all: Callable[[], None]
+) -> None:
+    """Tell of the ends of the runtime and the extensions, and do what the server asks for, until it wants the end.
 
-    With extensions, it only tells of their ends and the runtime's: the server lets them finish.
+    `end_all`: kills every process but this one, and waits for them.
     """
     wake_reader, wake_writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(wake_writer, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    if processes.runtime:
-        os.close(LOG)  # else the runtime, which is started later, needs it
     poll = select.poll()
     poll.register(CONTROL, select.POLLIN)
     poll.register(wake_reader, select.POLLIN)
-    with_extensions = bool(processes.extensions)
+    restrict = processes.restrict
     while True:
         for process, status in _ended():
             if process == processes.runtime:
-                if not with_extensions:
-                    return status
                 processes.runtime = 0
+                if not processes.accompanied:
+                    end_all()
                 tell_end(status)
             elif process in processes.extensions:
                 tell_end(status, extension=processes.extensions.pop(process))
@@ -179,8 +190,16 @@ def watch(processes: Processes, signal_all: Callable[[int], None]) -> int | None
             except ConnectionError:
                 command = b""
             if not command:
-                return None
-            _obey(command, processes, signal_all)
+                return
+            if command == b"E":
+                end_all()
+                processes = Processes({})
+                tell({"cleared": 1})
+            elif command == b"A":
+                processes = Processes(read_request(), restrict=restrict)
+                start(processes)
+            else:
+                _obey(command, processes, signal_all)
 
 
 def _ended() -> Iterator[tuple[int, int]]:
@@ -202,7 +221,6 @@ def _obey(command: bytes, processes: Processes, signal_all: Callable[[int], None
         signal_all(signal.SIGCONT)
     elif command == b"R":
         _start_runtime(processes)
-        os.close(LOG)
     elif command == b"N":
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as made:
             _hand_out({"socket": 1}, made.fileno())
