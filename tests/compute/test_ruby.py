@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -200,6 +201,32 @@ def test_a_wrapper(begin: Callable[..., Function]) -> None:
     wrapper = {"AWS_LAMBDA_EXEC_WRAPPER": "/var/task/wrap"}
     function = begin(files=files, environment=wrapper)
     assert function({}) == "yes"
+
+
+@needs_client
+@pytest.mark.parametrize("backend", ["namespaces", "bubblewrap"])
+def test_a_ruby_in_a_home(monkeypatch: pytest.MonkeyPatch, backend: str) -> None:
+    """As rbenv installs them; it is at the same place for functions, because that is compiled into it."""
+    if backend == "bubblewrap" and shutil.which("bwrap") is None:
+        pytest.skip("there is no bubblewrap here")
+    system = next((ruby for ruby in RUBIES if ruby.prefix == Path("/usr") and ruby.libraries), None)
+    if system is None:
+        pytest.skip("the system has no Ruby that could be copied")
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as home:  # /tmp is another one inside
+        prefix = install(Path(home), "9.9.9")
+        shutil.copy(system.executable, prefix / "bin" / "ruby")
+        monkeypatch.setenv("HOME", home)
+        monkeypatch.setenv("GEM_HOME", str(system.libraries[0].parent.parent))
+        room = Room(Path(home) / "room", backend=backend)
+        try:
+            source = (
+                "def handler(event:, context:) = [File.readlink('/proc/self/exe'), `which ruby`]"
+            )
+            function = room.start(runtime="ruby9.9", files={"app.rb": source})
+            assert function({}) == [f"{prefix}/bin/ruby", "/var/lang/bin/ruby\n"]
+        finally:
+            room.end_functions()
+            room.close()
 
 
 @pytest.fixture

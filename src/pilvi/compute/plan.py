@@ -58,6 +58,11 @@ def root_plan(
 
     `hidden`: directories that must not be seen even if they lie below something that is.
     """
+    directories = [
+        *("/dev", "/etc", "/opt", "/proc", "/tmp", EMPTY, "/var/lang/bin", "/var/runtime/lib"),
+        *("/var/task", "/etc/ssl", "/etc/pki/tls", "/etc/pki/ca-trust", "/etc/pki/java"),
+        "/etc/ca-certificates",
+    ]
     links: dict[str, str] = {"/dev/fd": "/proc/self/fd"}
     binds: list[tuple[str, str, bool]] = [("/usr", "/usr", False)]
     for number, name in enumerate(("stdin", "stdout", "stderr")):
@@ -88,6 +93,8 @@ def root_plan(
         binds += [(str(path), str(path), False) for path in Path("/etc").glob("java-*-openjdk")]
     elif interpreter is not None and interpreter.family == "ruby":
         links[RUBY] = str(interpreter.executable)
+        # Else bubblewrap makes it, for root alone.
+        directories.append(str(interpreter.prefix.parent))
         binds += [(str(source), path, False) for path, source in _of_ruby(interpreter).items()]
     elif interpreter is not None:
         binds.append((str(interpreter.executable), NODE, False))
@@ -97,11 +104,7 @@ def root_plan(
     return {
         "mount_point": str(mount_point),
         "own_user_namespace": own_user_namespace,
-        "directories": [
-            *("/dev", "/etc", "/opt", "/proc", "/tmp", EMPTY, "/var/lang/bin", "/var/runtime/lib"),
-            *("/var/task", "/etc/ssl", "/etc/pki/tls", "/etc/pki/ca-trust", "/etc/pki/java"),
-            "/etc/ca-certificates",
-        ],
+        "directories": directories,
         "files": _files(host_names),
         "links": links,
         "binds": binds,
