@@ -7,8 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import writers
 
+from pilvi.store import wakes
 from pilvi.store.blobs import Blobs
 from pilvi.store.check import check
 from pilvi.store.datadir import DataDir
@@ -126,3 +128,24 @@ def test_a_failing_disk_is_told_and_changes_nothing(tmp_path: Path) -> None:
 
 def test_a_blob_that_does_not_fit_leaves_nothing(tmp_path: Path) -> None:
     assert finish(start("blob_full_disk", tmp_path)) == ["refused", "clean"]
+
+
+def test_a_lost_wake_costs_time_and_waiting_costs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who waits is woken when another process committed, told or not, and never for nothing."""
+    monkeypatch.setattr(wakes, "LOOK_AGAIN_S", 0.02)
+
+    async def wait() -> None:
+        here, there = (SqliteStore(tmp_path / "pilvi.db", run=tmp_path / name) for name in "ab")
+        assert await here.wait("letters", 1)  # the first look knows of nothing before it
+        assert not await here.wait("letters", 0.1)
+        await here.write(lambda tx: tx.put(b"own", b""))
+        assert not await here.wait("letters", 0.1)
+        waiting = asyncio.ensure_future(here.wait("letters", 5))
+        await there.write(lambda tx: tx.put(b"letter", b""))
+        assert await waiting
+        await here.close()
+        await there.close()
+
+    asyncio.run(wait())

@@ -176,7 +176,7 @@ class Store(Protocol):
         """True when woken, False when the time is up. Spurious wakes are allowed: look again.
 
         Look, then wait, with no `await` in between: then no wake is lost. Should one from another process
-        be lost all the same, the engine ends the wait spuriously after a few seconds.
+        be lost all the same, the engine ends the wait spuriously a few seconds after that process has committed.
         """
         ...
 

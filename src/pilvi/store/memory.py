@@ -105,7 +105,7 @@ class MemoryStore:
         self._waits.wake((topic,))
 
     async def wait(self, topic: str, timeout_s: float | None = None) -> bool:
-        return await self._waits.wait(topic, timeout_s, None)
+        return await self._waits.wait(topic, timeout_s)
 
     def statistics(self) -> StoreStatistics:
         return StoreStatistics(self._commits, self._transactions, self._map.size_bytes, 0)

@@ -144,7 +144,7 @@ class SqliteStore:
         self._generation = Generation(path.parent / "generation")
         self._remembered = Remembered(self._generation)
         self._reader = Reader(path, self._remembered)
-        self._wakes = Wakes(run or path.parent / "run", entropy or Entropy())
+        self._wakes = Wakes(run or path.parent / "run", entropy or Entropy(), self._others_commits)
         self._pending: deque[_Pending] = deque()
         self._busy = False
         self._closing = False
@@ -425,7 +425,16 @@ class SqliteStore:
         return self._generation.now()
 
     def wake(self, topic: str) -> None:
-        self._wakes.wake((topic,))
+        self._wakes.wake_without_commit(topic)
+
+    def _others_commits(self) -> int | None:
+        """See `Wakes`. SQLite counts for each connection what the others commit."""
+        if self._busy:
+            return None  # another thread may be using it
+        try:
+            return self._writer.pragma("data_version")
+        except apsw.Error:
+            return None
 
     async def wait(self, topic: str, timeout_s: float | None = None) -> bool:
         self._assert_open()

@@ -25,17 +25,19 @@ class Waits:
                     waiter.set_result(True)
 
     def wake_all(self) -> None:
-        self.wake(list(self._waiting))
+        self.wake(self.topics())
 
-    async def wait(self, topic: str, timeout_s: float | None, look_again_s: float | None) -> bool:
-        """True when woken, or after `look_again_s` (a spurious wake); False after `timeout_s`."""
+    def topics(self) -> list[str]:
+        """Those that somebody waits for."""
+        return list(self._waiting)
+
+    async def wait(self, topic: str, timeout_s: float | None) -> bool:
+        """True when woken; False after `timeout_s`."""
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[bool] = loop.create_future()
         waiters = self._waiting.setdefault(topic, set())
         waiters.add(waiter)
-        spurious = look_again_s is not None and (timeout_s is None or look_again_s < timeout_s)
-        limit_s = look_again_s if spurious else timeout_s
-        timer = None if limit_s is None else loop.call_later(limit_s, _settle, waiter, spurious)
+        timer = None if timeout_s is None else loop.call_later(timeout_s, _settle, waiter, False)
         try:
             return await waiter
         finally:
