@@ -9,11 +9,13 @@ import pytest
 from botocore.exceptions import ClientError
 from msgspec.structs import replace
 
+from compute.support import wait_until
 from lambda_.support import Functions, package
 from pilvi.base.errors import AwsError
 from pilvi.compute.unzipping import unzipped_bytes
 from pilvi.services.lambda_ import rules
 from pilvi.services.lambda_.records import Configuration, LayerUse, Package
+from servers import Server
 
 USES = package("import tools\ndef handler(event, context): return tools.NAME, tools.OTHER")
 
@@ -46,6 +48,35 @@ def test_layers_are_merged_and_outlive_their_deletion(functions: Functions, acco
     assert functions.invoke("f") == ["two", 1]
     client.update_function_configuration(FunctionName="f", Layers=[])
     assert "Layers" not in client.get_function_configuration(FunctionName="f")
+
+
+def test_layers_are_merged_before_anybody_waits(
+    functions: Functions, server: Server, account: str
+) -> None:
+    """Not by the first invocation, which would be late: as soon as a function has several of them."""
+    arns: list[str] = []
+
+    def publish(name: str) -> None:
+        zipped = layer(name, **{f"{name}__py": f"OF = {account!r}"})
+        published = functions.client.publish_layer_version(
+            LayerName=name, Content={"ZipFile": zipped}
+        )
+        arns.append(published["LayerVersionArn"])
+
+    def merged(*names: str) -> bool:
+        for place in (server.data / "cache").glob("*/layers/[!.]*/"):
+            found = [place / f"{name}.py" for name in names]
+            if all(file.exists() and account in file.read_text() for file in found):
+                return True
+        return False
+
+    publish("one")
+    publish("two")
+    functions.create("f", USES, Layers=arns)
+    wait_until(lambda: merged("one", "two"), "they are never merged")
+    publish("three")
+    functions.client.update_function_configuration(FunctionName="f", Layers=arns)
+    wait_until(lambda: merged("one", "two", "three"), "they are never merged anew")
 
 
 def test_versions_are_listed_newest_first_and_never_numbered_again(functions: Functions) -> None:

@@ -1,6 +1,6 @@
-"""Code packages: taken from requests or S3, checked, stored as blobs, unpacked when first needed.
+"""Code packages: taken from requests or S3, unpacked, which is how they are checked, and stored as blobs.
 
-The blob is the truth; the unpacked directory, named by the package's hash, is only a cache of it.
+The blob is the truth; the unpacked directory, named by the package's hash, is only a cache of it (see `laid_out.py`).
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ async def check(cloud: Cloud, package: Package, zipped: bytes) -> None:
     Raises: InvalidParameterValueException.
     """
     try:
-        await runner_of(cloud).unpacked.add(package.digest, zipped)
+        await runner_of(cloud).laid_out.unpacked.add(package.digest, zipped)
     except BadPackage as problem:
         log.info("a package was refused: %s", problem)
         raise errors.InvalidParameterValueException(

@@ -11,7 +11,6 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -41,16 +40,16 @@ from pilvi.compute.slots import Slots
 from pilvi.compute.snapshots import FAMILIES, SNAP_START
 from pilvi.compute.streaming import ResponseStream
 from pilvi.compute.tracing import trace
-from pilvi.compute.unpacked import Unpacked
 from pilvi.contracts.credentials import Credential, RoleNotAssumable, Sessions
 from pilvi.contracts.delivery import Source
 from pilvi.contracts.logs import LogSink
 from pilvi.contracts.platform import Platform
 from pilvi.kit.cloud import Cloud
 from pilvi.services.lambda_ import debugging, errors, limits, lineage, sealing
+from pilvi.services.lambda_.laid_out import LaidOut
 from pilvi.services.lambda_.names import function_arn, source_of
 from pilvi.services.lambda_.provisioned import TOPIC
-from pilvi.services.lambda_.records import Configuration, Function, Package, Runnable
+from pilvi.services.lambda_.records import Configuration, Function, Runnable
 from pilvi.services.lambda_.settings import PUBLISHED_VERSIONS
 from pilvi.store.blob_rows import BlobGone
 
@@ -85,9 +84,7 @@ class Runner:
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
-        self.unpacked = Unpacked(
-            cloud.settings.data / "cache", cloud.entropy, size_max=limits.UNZIPPED_BYTES_MAX
-        )
+        self.laid_out = LaidOut(cloud)
         self.packages_room = asyncio.Semaphore(_PACKAGES_MAX)
         self._pool: asyncio.Task[Pool] | None = None
         self._known: OrderedDict[str, _Known] = OrderedDict()
@@ -222,6 +219,7 @@ class Runner:
 
     async def close(self) -> None:
         """End all environments and what makes them."""
+        await self.laid_out.close()
         if self._pool is not None and not (self._pool.done() and self._pool.exception()):
             await (await self._pool).close()
 
@@ -294,10 +292,8 @@ class Runner:
             version=configuration.version,
             runtime=configuration.runtime,
             handler=configuration.handler,
-            code_dir=await self._directory(configuration.package),
-            layer_dirs=await self.unpacked.merged(
-                [await self._directory(use.package) for use in configuration.layers]
-            ),
+            code_dir=await self.laid_out.directory(configuration.package),
+            layer_dirs=await self.laid_out.layers(configuration),
             environment=variables,
             memory_mb=configuration.memory_mb,
             timeout_s=configuration.timeout_s,
@@ -311,16 +307,7 @@ class Runner:
             log_stream=f"{day}/[{configuration.version}]{cloud.entropy.hex(32)}",
             exact_runtime=cloud.settings.exact_runtimes,
         )
-        return await debugging.attached(spec, cloud.settings.data, self.unpacked)
-
-    async def _directory(self, package: Package) -> Path:
-        """Where a package lies unpacked. Raises: BlobGone when it was deleted meanwhile."""
-        blob = package.blob
-        assert blob is not None
-        return await self.unpacked.directory(
-            package.digest,
-            lambda: self._cloud.blobs.read_all((blob,), size_max=limits.UNZIPPED_BYTES_MAX),
-        )
+        return await debugging.attached(spec, cloud.settings.data, self.laid_out.unpacked)
 
     # --- the pool
 

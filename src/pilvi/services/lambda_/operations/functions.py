@@ -32,6 +32,7 @@ from pilvi.services.lambda_ import (
 from pilvi.services.lambda_.destinations import checks
 from pilvi.services.lambda_.names import FunctionName
 from pilvi.services.lambda_.operations import versions
+from pilvi.services.lambda_.questions import runner_of
 from pilvi.services.lambda_.records import Configuration, Function
 from pilvi.services.lambda_.service import lambda_
 from pilvi.services.lambda_.wire import (
@@ -106,6 +107,7 @@ async def create_function(call: Call, req: WatchedRequest, body: Body) -> Functi
             return function
 
         function = await call.transact(create)
+    runner_of(call.cloud).laid_out.prepare(function.latest)
     result = describing.described_pending(
         name.scope, function, function.latest, revision_id=pending_id
     )
@@ -276,6 +278,8 @@ async def update_function_configuration(
 
     async with _sealed(call, name, viewed.latest, wanted, given=given) as wanted:
         changed = await call.transact(lambda tx: update(tx, wanted))
+    if layer_arns is not None:
+        runner_of(call.cloud).laid_out.prepare(changed.latest)
     result = describing.described_updating(
         name.scope, changed, changed.latest, revision_id=updating_id
     )
