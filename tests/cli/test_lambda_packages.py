@@ -15,8 +15,10 @@ import pytest
 import nursery
 from lambda_.support import Functions, package
 from pilvi.base.errors import PilviError
-from pilvi.cli.lambda_.mistakes import files_of, find_mistakes, package_of, syntax_error
-from pilvi.cli.lambda_.packing import list_files, pack, size_of
+from pilvi.cli.lambda_.failures import explain, package_of
+from pilvi.cli.lambda_.mistakes import files_of, find_mistakes, syntax_error
+from pilvi.cli.lambda_.package import guess_handler, guess_runtime
+from pilvi.cli.lambda_.packing import list_files, pack, readers, size_of
 from pilvi.cli.lambda_.requiring import platforms
 from servers import Server
 
@@ -145,10 +147,77 @@ def test_right_packages_are_not_called_wrong() -> None:
         assert not find_mistakes(files, "python3.11", "app.handler", "x86_64"), source
 
 
-@pytest.mark.parametrize("source", [b"\0", b"\xff", b"(" * 100_000, b"-" * 100_000 + b"1", b""])
+WRONG_RUBY = {
+    "deeper": (
+        *("app.handler", {"src/app.rb": ""}),
+        "app.rb is in the folder src/ of the package, and must be at its top",
+    ),
+    "other file": ("app.handler", {"main.rb": ""}, "there is no file app.rb; there is main.rb."),
+    "other name": (
+        *("app.A::B.handler", {"app.rb": "class A\n  def self.main(event:, context:)\n  end\nend"}),
+        "app.rb defines no `handler`: it has main.",
+    ),
+    "no method": ("app", {"app.rb": ""}, "the handler 'app' is no FILE.METHOD"),
+}
+
+
+def test_wrong_packages_of_ruby_are_told(tmp_path: Path) -> None:
+    for name, (handler, files, said) in WRONG_RUBY.items():
+        content = readers(list_files(write(tmp_path / name, files)))
+        (told,) = find_mistakes(content, "ruby3.4", handler, "x86_64")
+        assert said in told, name
+    for source in (
+        "private def handler(event:, context:) = 1",
+        "define_method(:handler) {}",
+        "class A < B",
+    ):
+        right = {"app.rb": lambda _, source=source: source.encode()}
+        assert not find_mistakes(right, "ruby3.4", "app.handler", "x86_64"), source
+
+
+def test_failures_of_ruby_are_explained() -> None:
+    """By what AWS's client says of them."""
+    function = {"FunctionName": "f", "Runtime": "ruby3.4", "Handler": "app.handler", "Timeout": 3}
+    files = {"app.rb": lambda _: b"def main(event:, context:) = 1"}
+    for text, advice in {
+        "cannot load such file -- nokogiri/xml": "`bundle add nokogiri`",
+        "cannot load such file -- aws-sdk-s3": "`gem install aws-sdk-s3`",
+        "cannot load such file -- /var/task/lib/x": "The package has no such file",
+        "undefined method 'handler' for an instance of LambdaHandler": "app.rb defines no `handler`: it has main.",
+        "undefined method `handler' for #<LambdaHandler:0x00>": "app.rb defines no `handler`",
+        "undefined method 'size' for nil": None,
+    }.items():
+        told = explain(
+            {"errorType": "Init<LoadError>", "errorMessage": text}, function, lambda: files
+        )
+        assert told == advice or (told is not None and advice is not None and advice in told), text
+
+
+def test_what_a_folder_of_ruby_is(tmp_path: Path) -> None:
+    folder = write(
+        tmp_path,
+        {"Gemfile": "", "app.rb": "module A\n  def handler = 1\nend\ndef main(event:) = 2"},
+    )
+    assert guess_runtime(folder) == "ruby3.4"
+    assert guess_handler(list_files(folder), "ruby3.4") == "app.main"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        b"\0",
+        b"\xff",
+        b"(" * 100_000,
+        b"-" * 100_000 + b"1",
+        b"",
+        b"class" + b" " * 100_000,
+        b"\n" * 100_000,
+    ],
+)
 def test_any_source_can_be_looked_at(source: bytes) -> None:
     find_mistakes({"app.py": lambda _: source}, "python3.11", "app.handler", "x86_64")
-    assert (syntax_error("app.py", source) is None) == (source == b"")
+    find_mistakes({"app.rb": lambda _: source}, "ruby3.4", "app.handler", "x86_64")
+    assert (syntax_error("app.py", source) is None) == (not source.strip())
 
 
 def test_wheels_are_for_the_machine_of_the_function() -> None:

@@ -14,8 +14,9 @@ import click
 
 from pilvi.base.errors import PilviError
 from pilvi.cli.lambda_.asking import Asked, Cloud, asking, cloud_of
+from pilvi.cli.lambda_.failures import explain
 from pilvi.cli.lambda_.logs import painted
-from pilvi.cli.lambda_.mistakes import Files, explain, files_of
+from pilvi.cli.lambda_.mistakes import Files, files_of
 from pilvi.cli.remote import json_option, print_json
 
 _PACKAGE_BYTES_MAX = 64 * 1024 * 1024

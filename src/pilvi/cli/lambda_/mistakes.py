@@ -1,4 +1,4 @@
-"""What is probably wrong with a function's code, and what to do: said before it is deployed, and when it has failed.
+"""What is probably wrong with a function's code, and what to do: said before it is deployed.
 
 Looks at the files of a package, whether they lie in a folder or in a zip file.
 """
@@ -10,55 +10,23 @@ import re
 import struct
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
-
-from pilvi.base.errors import PilviError
 
 Files = Mapping[str, Callable[[int], bytes]]
 """By name, with slashes: what reads so many bytes of it, or all with `ALL`."""
 ALL = -1
 
-_PACKAGES = {
-    "attr": "attrs",
-    "bs4": "beautifulsoup4",
-    "cv2": "opencv-python-headless",
-    "Crypto": "pycryptodome",
-    "dateutil": "python-dateutil",
-    "dotenv": "python-dotenv",
-    "fitz": "PyMuPDF",
-    "git": "GitPython",
-    "google.protobuf": "protobuf",
-    "jose": "python-jose",
-    "jwt": "PyJWT",
-    "lambda_powertools": "aws-lambda-powertools",
-    "aws_lambda_powertools": "aws-lambda-powertools",
-    "aws_xray_sdk": "aws-xray-sdk",
-    "magic": "python-magic",
-    "MySQLdb": "mysqlclient",
-    "multipart": "python-multipart",
-    "OpenSSL": "pyOpenSSL",
-    "PIL": "pillow",
-    "psycopg2": "psycopg2-binary",
-    "slugify": "python-slugify",
-    "sklearn": "scikit-learn",
-    "skimage": "scikit-image",
-    "yaml": "PyYAML",
-    "zmq": "pyzmq",
-}
-"""Modules whose packages have other names."""
-
-_MISSING = re.compile(r"No module named '([^']+)'")
-_MISSING_NODE = re.compile(r"Cannot find (?:module|package) '([^']+)'")
-_WRONG_FILE = re.compile(
-    r"invalid ELF header|wrong ELF class|cannot open shared object file|Exec format error|exec format error"
-    r"|circular import\) \((/var/task[^)]*\.so|/opt[^)]*\.so)\)|No module named '[\w.]+\._\w+'"
-)
 _MACHINES = {62: "x86_64", 183: "arm64"}
 """Numbers of the ELF format (e_machine), as Lambda calls them."""
 _TAG = re.compile(r"\.cpython-3(\d+)-[^/]*\.so$")
 _ELF_HEAD_BYTES = 20
 _AT_RUN_TIME = (b"globals(", b"vars(", b"exec(", b"__getattr__", b"setattr(")
 """By which names come to be that a reader cannot see."""
+_RUBY_AT_RUN_TIME = re.compile(
+    rb"\b(define_method|\w*eval|require_relative|load|include|extend|alias|alias_method|method_missing)\b(?!\?)"
+    rb"|delegat|\battr_|class[ \t]+(?:[\w:]+[ \t]*)?<"
+)
+_RUBY_METHOD = re.compile(rb"^[ \t]*(?:[a-z_]+[ \t]+)?def[ \t]+(?:self\.)?(\w+[?!]?)", re.MULTILINE)
+_RUBY_METHOD_AT_TOP = re.compile(rb"^def[ \t]+(\w+[?!]?)", re.MULTILINE)
 _LIBRARIES_MAX = 2000
 _NODE_ENDINGS = (".mjs", ".js", ".cjs")
 
@@ -74,12 +42,12 @@ def files_of(archive: zipfile.ZipFile) -> Files:
     return {name: reader(name) for name in archive.namelist() if not name.endswith("/")}
 
 
-# --- before it is deployed
-
-
 def find_mistakes(files: Files, runtime: str, handler: str, architecture: str) -> list[str]:
     """What will not work, a sentence each; the code is only read."""
-    found = [*_of_handler(files, runtime, handler), *_of_libraries(files, runtime, architecture)]
+    found = [
+        *mistakes_of_handler(files, runtime, handler),
+        *mistakes_of_libraries(files, runtime, architecture),
+    ]
     if runtime.startswith("provided") and "bootstrap" not in files:
         found.append(
             _elsewhere(files, "bootstrap") or "there is no file `bootstrap`, which is what runs."
@@ -103,10 +71,15 @@ def syntax_error(name: str, source: bytes) -> str | None:
     return None
 
 
-def _of_handler(files: Files, runtime: str, handler: str) -> Iterator[str]:
-    if not runtime.startswith(("python", "nodejs")):
+def mistakes_of_handler(files: Files, runtime: str, handler: str) -> Iterator[str]:
+    if not runtime.startswith(("python", "nodejs", "ruby")):
         return
     module, dot, function = handler.rpartition(".")
+    if runtime.startswith("ruby"):
+        module, *methods = handler.split(".")
+        if len(methods) not in (1, 2):
+            yield f"the handler {handler!r} is no FILE.METHOD and no FILE.CLASS.METHOD, as app.handler is."
+            return
     if not dot:
         yield f"the handler {handler!r} is no FILE.FUNCTION, as app.handler is."
         return
@@ -120,9 +93,13 @@ def _of_handler(files: Files, runtime: str, handler: str) -> Iterator[str]:
         return
     if runtime.startswith("python"):
         defined = defined_names(files[name](ALL))
-        if defined is not None and function not in defined:
-            shown = ", ".join(sorted(defined)[:8]) or "nothing"
-            yield f"the handler is {handler}, and {name} defines no `{function}`: it has {shown}."
+    elif runtime.startswith("ruby"):
+        defined = defined_methods(files[name](ALL))
+    else:
+        return
+    if defined is not None and function not in defined:
+        shown = ", ".join(sorted(defined)[:8]) or "nothing"
+        yield f"the handler is {handler}, and {name} defines no `{function}`: it has {shown}."
 
 
 def handler_files(module: str, runtime: str) -> list[str]:
@@ -130,6 +107,8 @@ def handler_files(module: str, runtime: str) -> list[str]:
     if runtime.startswith("python"):
         path = module.replace(".", "/")
         return [f"{path}.py", f"{path}/__init__.py", f"{path}.pyc"]
+    if runtime.startswith("ruby"):
+        return [f"{module}.rb"]
     return [module + ending for ending in (".mjs", ".js", ".cjs")]
 
 
@@ -163,6 +142,14 @@ def defined_names(source: bytes) -> set[str] | None:
                 if any(_binds(one) for one in ast.walk(node)):
                     return None
     return names
+
+
+def defined_methods(source: bytes, *, at_top: bool = False) -> set[str] | None:
+    """What a Ruby file has, in classes too unless `at_top`; None when nobody can tell without running it."""
+    if not at_top and _RUBY_AT_RUN_TIME.search(source):
+        return None
+    found = (_RUBY_METHOD_AT_TOP if at_top else _RUBY_METHOD).findall(source)
+    return {name.decode("utf-8", "replace") for name in found}
 
 
 def _top(body: list[ast.stmt]) -> Iterator[ast.stmt]:
@@ -201,12 +188,14 @@ def _elsewhere(files: Files, *names: str) -> str | None:
 
 def _instead(files: Files, runtime: str) -> str:
     """Files that may have been meant."""
-    endings = (".py",) if runtime.startswith("python") else _NODE_ENDINGS
+    endings = {"python": (".py",), "ruby": (".rb",)}.get(
+        runtime.rstrip(".0123456789"), _NODE_ENDINGS
+    )
     top = sorted(name for name in files if "/" not in name and name.endswith(endings))
     return f"; there is {', '.join(top[:6])}" if top else ""
 
 
-def _of_libraries(files: Files, runtime: str, architecture: str) -> Iterator[str]:
+def mistakes_of_libraries(files: Files, runtime: str, architecture: str) -> Iterator[str]:
     """Compiled files of another machine or another Python; of each kind one is told."""
     version = runtime.removeprefix("python3.") if runtime.startswith("python3.") else None
     libraries = [name for name in files if name.endswith((".so", ".node")) or ".so." in name]
@@ -252,94 +241,3 @@ def machine_of(head: bytes) -> str | None:
     if head.startswith(b"MZ"):
         return "Windows"
     return None
-
-
-# --- when it has failed
-
-
-def explain(
-    answer: Any, function: Mapping[str, Any], open_files: Callable[[], Files]
-) -> str | None:
-    """What to do about the error that a function ended with. `open_files`: of its package; called when it matters."""
-    if not isinstance(answer, dict):
-        return None
-    kind, text = str(answer.get("errorType")), str(answer.get("errorMessage"))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
-    runtime, handler = function.get("Runtime", ""), function.get("Handler", "")
-    name = function["FunctionName"]
-    try:
-        if "ImportModuleError" in kind or kind == "ModuleNotFoundError":
-            return _of_import(text, runtime, handler, name, function, open_files)
-        if kind in ("Runtime.HandlerNotFound", "Runtime.MalformedHandlerName"):
-            return _first(_of_handler(open_files(), runtime, handler))
-        if kind == "Runtime.InvalidEntrypoint" and runtime.startswith("provided"):
-            return _first(find_mistakes(open_files(), runtime, handler, _architecture(function)))
-    except PilviError:
-        return None  # what is wrong is told already; only more could have been
-    if kind == "Sandbox.Timedout" or "Task timed out" in text:
-        return (
-            f"It may take {function['Timeout']} s. More: aws lambda update-function-configuration "
-            f"--function-name {name} --timeout 60"
-        )
-    if kind == "Runtime.OutOfMemory" or "signal: killed" in text:
-        return (
-            f"It has {function['MemorySize']} MB. More: aws lambda update-function-configuration "
-            f"--function-name {name} --memory-size {function['MemorySize'] * 2}"
-        )
-    if kind == "Runtime.UserCodeSyntaxError":
-        return "Nothing of the function ran; `pilvi lambda watch` tells of such before it deploys."
-    return None
-
-
-def _of_import(
-    text: str,
-    runtime: str,
-    handler: str,
-    name: str,
-    function: Mapping[str, Any],
-    open_files: Callable[[], Files],
-) -> str | None:
-    missing = (_MISSING if runtime.startswith("python") else _MISSING_NODE).search(text)
-    if _WRONG_FILE.search(text):
-        wrong = _first(_of_libraries(open_files(), runtime, _architecture(function)))
-        if wrong is not None:
-            return wrong
-    if missing is None:
-        return None
-    module = missing[1]
-    own = handler.rpartition(".")[0]
-    if module in (own, own.partition(".")[0], own.replace(".", "/")):
-        return _first(_of_handler(open_files(), runtime, handler))
-    if runtime.startswith("nodejs"):
-        if module.startswith((".", "/")):
-            return (
-                f"The package has no such file: is everything that {handler} needs in the folder?"
-            )
-        if module.startswith("aws-sdk"):
-            return "Node.js 18 and later have version 3 of AWS's SDK, `@aws-sdk/client-...`, and no `aws-sdk`."
-        return (
-            f"`npm install {module}` in the function's folder, then "
-            f"`pilvi lambda package DIR --deploy {name}`."
-        )
-    package = package_of(module)
-    brings = f"`{module}` comes with the package {package}. " if package != module else ""
-    return (
-        f"{brings}Add {package} to requirements.txt in the function's folder, then "
-        f"`pilvi lambda package DIR --deploy {name}`."
-    )
-
-
-def package_of(module: str) -> str:
-    """The package that brings a module; of most it is the name itself."""
-    for end in range(len(parts := module.split(".")), 0, -1):
-        known = _PACKAGES.get(".".join(parts[:end]))
-        if known is not None:
-            return known
-    return module.partition(".")[0]
-
-
-def _first(sentences: Iterator[str] | list[str]) -> str | None:
-    return next(iter(sentences), None)
-
-
-def _architecture(function: Mapping[str, Any]) -> str:
-    return function.get("Architectures", ["x86_64"])[0]

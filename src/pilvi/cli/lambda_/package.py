@@ -86,7 +86,8 @@ def package(
 ) -> None:
     """Make a package of the folder DIRECTORY, with what its requirements ask for.
 
-    The same content makes the same bytes. Folders of Node.js are taken with their node_modules, as they are.
+    The same content makes the same bytes. Folders of Node.js are taken with their node_modules, as they are,
+    and those of Ruby with their vendor/bundle.
     """
     function: Mapping[str, Any] | None = None
     if deploy is not None:
@@ -207,19 +208,21 @@ def guess_runtime(directory: Path) -> str:
         return "provided.al2023"
     if any(directory.glob("*.py")) or (directory / "requirements.txt").exists():
         return f"python{sys.version_info.major}.{sys.version_info.minor}"
+    if any(directory.glob("*.rb")) or (directory / "Gemfile").exists():
+        return "ruby3.4"
     if (directory / "package.json").exists() or any(directory.glob("*.*js")):
         return "nodejs22.x"
     return f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 
-_PYTHON_MODULES = ("lambda_function", "app", "handler", "main", "index", "function")
-_PYTHON_FUNCTIONS = ("lambda_handler", "handler", "main")
+_MODULES = ("lambda_function", "app", "handler", "main", "index", "function")
+_FUNCTIONS = ("lambda_handler", "handler", "main")
 _NODE_MODULES = ("index", "app", "handler", "main")
 
 
 def guess_handler(files: Mapping[str, Path], runtime: str) -> str | None:
     """By the names that people give; None when there is no such file."""
-    from pilvi.cli.lambda_.mistakes import defined_names, handler_files
+    from pilvi.cli.lambda_.mistakes import defined_methods, defined_names, handler_files
 
     if runtime.startswith("provided"):
         return "bootstrap"
@@ -228,15 +231,18 @@ def guess_handler(files: Mapping[str, Path], runtime: str) -> str | None:
             if any(name in files for name in handler_files(module, runtime)):
                 return f"{module}.handler"
         return None
+    in_ruby = runtime.startswith("ruby")
+    ending = ".rb" if in_ruby else ".py"
     others = [
-        name.removesuffix(".py") for name in files if "/" not in name and name.endswith(".py")
+        name.removesuffix(ending) for name in files if "/" not in name and name.endswith(ending)
     ]
-    for module in dict.fromkeys((*_PYTHON_MODULES, *others)):
-        path = files.get(f"{module}.py")
+    for module in dict.fromkeys((*_MODULES, *others)):
+        path = files.get(module + ending)
         if path is None:
             continue
-        defined = defined_names(path.read_bytes()) or set()
-        for function in _PYTHON_FUNCTIONS:
-            if function in defined:
+        source = path.read_bytes()
+        defined = defined_methods(source, at_top=True) if in_ruby else defined_names(source)
+        for function in _FUNCTIONS:
+            if function in (defined or ()):
                 return f"{module}.{function}"
     return None
