@@ -44,6 +44,22 @@ def test_users_need_to_be_allowed(client: Client, account: str, sqs: Any) -> Non
     assert "explicit deny" in refused(hers.send_message, QueueUrl=url, MessageBody="x")[1]
 
 
+@pytest.mark.parametrize(
+    ("statements", "text"),
+    [
+        ([allow([f"sqs:A{n}" for n in range(8)], Principal="*")], "8 Actions"),
+        ([allow("sqs:*", Principal={"AWS": ["*"] * 51})], "51 Principals"),
+        ([allow("sqs:*", Principal="*")] * 21, "21 Statements"),
+    ],
+)
+def test_a_policy_has_quotas(sqs: Any, statements: list[dict[str, Any]], text: str) -> None:
+    """AWS: Developer Guide, "Amazon SQS policy quotas"."""
+    url = make_queue(sqs)
+    with pytest.raises(ClientError, match=f"{text} were found, maximum allowed is") as caught:
+        let(sqs, url, *statements)
+    assert caught.value.response["Error"]["Code"] == "OverLimit"
+
+
 def test_a_policy_opens_a_queue_to_another_account(client: Client, sqs: Any) -> None:
     """For what it names; what is the owner's alone stays so."""
     url = make_queue(sqs)

@@ -130,6 +130,23 @@ def test_a_receive_is_asked_for_again(sqs: Any, clock: CloudClock) -> None:
     assert "not valid anymore" in text
 
 
+def test_an_attempt_outlives_the_visibility_timeout(sqs: Any, clock: CloudClock) -> None:
+    """Within its five minutes it hides the same messages anew, as long as nobody else has received them."""
+    clock.freeze()
+    url = make_queue(sqs, fifo=True, VisibilityTimeout="10")
+    put(sqs, url, "a")
+    put(sqs, url, "b")
+    first = receive(sqs, url, 2, ReceiveRequestAttemptId="try")
+    clock.advance(seconds=11)
+    assert counts(sqs, url) == (2, 0, 0)
+    assert receive(sqs, url, 2, ReceiveRequestAttemptId="try") == first
+    assert counts(sqs, url) == (0, 2, 0)
+    clock.advance(seconds=11)
+    assert len(receive(sqs, url, 1)) == 1
+    params = {"QueueUrl": url, "ReceiveRequestAttemptId": "try"}
+    assert "not valid anymore" in refused(sqs.receive_message, **params)[1]
+
+
 def test_a_changed_delay_holds_for_what_is_there(sqs: Any, clock: CloudClock) -> None:
     """Of FIFO queues; and order is kept, though what comes later is due at once."""
     clock.freeze()

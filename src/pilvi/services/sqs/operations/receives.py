@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from pilvi.base.errors import AwsError
 from pilvi.base.http import Body
@@ -172,17 +173,28 @@ def _taken(stock: Stock, asked: Asked, hidden_ms: int) -> tuple[list[Taken], boo
 
 
 def _again(stock: Stock, id: str, before: Attempt, hidden_ms: int) -> list[Taken]:
-    """The same messages with the same handles, hidden anew."""
+    """The same messages with the same handles, hidden anew: if nobody has changed them since, or received them after
+    their time was up."""
     found: list[Taken] = []
     for seq, receives, due_ms in before.given:
         receipt = stock.find_receipt(seq)
-        if receipt is None or (receipt.receives, receipt.due_ms) != (receives, due_ms):
+        expired = due_ms <= stock.now_ms
+        if (
+            receipt is None
+            or receipt.receives != receives
+            or receipt.due_ms != (0 if expired else due_ms)
+        ):
             reason = (
                 "The receiveRequestAttemptId is not valid anymore since the receive call is not"
                 " retryable."
             )
             raise errors.BadValue(value=id, name="ReceiveRequestAttemptId", reason=reason)
-        receipt = stock.prolong(seq, receipt, stock.now_ms + hidden_ms)
+        until_ms = stock.now_ms + hidden_ms
+        if expired:
+            receipt = replace(receipt, due_ms=until_ms)
+            stock.fly(seq, receipt)
+        else:
+            receipt = stock.prolong(seq, receipt, until_ms)
         found.append(Taken(seq, stock.get(seq), receipt))
     _remember(stock, id, before.at_ms, found)
     return found

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from pilvi.languages.policy import RESOURCE, PolicyError, parse
 from pilvi.services.sqs import errors, limits, names
 from pilvi.services.sqs.records import Queue
+from pilvi.services.sqs.rules import policies
 
 FIFO_ONLY = ("DeduplicationScope", "FifoThroughputLimit")
 _ONE_ENCRYPTION = (
@@ -71,6 +72,7 @@ def _policy(name: str, text: str) -> dict[str, Any]:
             parse(text, RESOURCE)
         except PolicyError:
             raise errors.InvalidAttributeValue(name=name) from None
+        policies.check_quotas(text)
     return {"policy": text}
 
 

@@ -62,10 +62,30 @@ def check(label: str, accounts: Sequence[str], actions: Sequence[str]) -> None:
                 name="ActionName",
                 reason="Please refer to the appropriate WSDL for a list of valid actions.",
             )
-    if len(actions) > limits.POLICY_ACTIONS_MAX:
-        raise errors.OverLimit(
-            detail=f"{len(actions)} Actions were found, maximum allowed is {limits.POLICY_ACTIONS_MAX}."
-        )
+    _limit("Actions", len(actions), limits.POLICY_ACTIONS_MAX)
+
+
+def check_quotas(policy: str) -> None:
+    """Of a policy that is well-formed. Raises: OverLimit. AWS: SQS Developer Guide, "Amazon SQS policy quotas"."""
+    _limit("Bytes", len(policy.encode()), limits.POLICY_BYTES_MAX)
+    statements = _statements(_parsed(policy))
+    _limit("Statements", len(statements), limits.POLICY_STATEMENTS_MAX)
+    for statement in statements:
+        _limit("Actions", _count(statement.get("Action")), limits.POLICY_ACTIONS_MAX)
+        _limit("Principals", _count(statement.get("Principal")), limits.POLICY_PRINCIPALS_MAX)
+
+
+def _count(stated: Any) -> int:
+    """One, a list, or lists by kind."""
+    if isinstance(stated, dict):
+        return sum(_count(one) for one in cast("dict[str, Any]", stated).values())
+    return len(cast("list[Any]", stated)) if isinstance(stated, list) else int(stated is not None)
+
+
+def _limit(what: str, found: int, most: int) -> None:
+    """Raises: OverLimit."""
+    if found > most:
+        raise errors.OverLimit(detail=f"{found} {what} were found, maximum allowed is {most}.")
 
 
 def added(
@@ -76,11 +96,7 @@ def added(
     statements = _statements(stated)
     if any(one.get("Sid") == label for one in statements):
         raise errors.BadValue(value=label, name="Label", reason="Already exists.")
-    if len(statements) >= limits.POLICY_STATEMENTS_MAX:
-        raise errors.OverLimit(
-            detail=f"{len(statements) + 1} Statements were found, maximum allowed is"
-            f" {limits.POLICY_STATEMENTS_MAX}."
-        )
+    _limit("Statements", len(statements) + 1, limits.POLICY_STATEMENTS_MAX)
     statement = {
         "Sid": label,
         "Effect": "Allow",
