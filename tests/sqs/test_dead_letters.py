@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from persons import Person, allow
 from servers import CloudClock
 
 from .support import arn_of, bodies, counts, delete, make_queue, receive, refused, send
@@ -182,3 +183,22 @@ def test_tasks_that_are_refused(sqs: Any) -> None:
     assert (code, "DestinationArn" in text) == ("ResourceNotFoundException", True)
     cancel = sqs.cancel_message_move_task
     assert refused(cancel, TaskHandle="no")[0] == "InvalidParameterValue"
+
+
+def test_a_task_sends_as_the_one_who_starts_it_may(client: Any, account: str, sqs: Any) -> None:
+    """Without a destination, to each queue whose dead letters may be there.
+
+    AWS: Developer Guide, "Configuring queue permissions for dead-letter queue redrive".
+    """
+    url, dead = pair(sqs)
+    arn = arn_of(sqs, dead)
+    ann = Person(client, account)
+    takes = ("StartMessageMoveTask", "ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
+    mine = allow([f"sqs:{one}" for one in takes], arn)
+    ann.may(mine)
+    hers = ann.client("sqs")
+    code, text, _ = refused(hers.start_message_move_task, SourceArn=arn)
+    assert code == "AccessDenied"
+    assert f"sqs:sendmessage on resource: {arn_of(sqs, url)}" in text
+    ann.may(mine, allow("sqs:SendMessage", arn_of(sqs, url)))
+    hers.start_message_move_task(SourceArn=arn)

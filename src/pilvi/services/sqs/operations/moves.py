@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import cast
+
+from pilvi.base.http import Body
+from pilvi.kit.audit import WatchedRequest
 from pilvi.kit.call import Call
+from pilvi.kit.execution import refuse_unread
+from pilvi.kit.permission import Permission, check
 from pilvi.services.sqs import errors, limits, moving, names, records
 from pilvi.services.sqs.moving import MoveTask
 from pilvi.services.sqs.names import QueueName
@@ -22,11 +28,39 @@ from pilvi.services.sqs.wire import (
 from pilvi.store.api import Snapshot, Transaction
 
 
-@sqs.write("StartMessageMoveTask")
-def start_message_move_task(
+@sqs.stream("StartMessageMoveTask")
+async def start_message_move_task(
+    call: Call, req: StartMessageMoveTaskRequest, body: Body
+) -> StartMessageMoveTaskResult:
+    """Who names no destination must be allowed to send to each queue whose dead letters they may be.
+
+    Raises: ResourceNotFoundException, InvalidParameterValue, MissingParameter, AccessDenied.
+    AWS: StartMessageMoveTask; Developer Guide, "Configuring queue permissions for dead-letter queue redrive".
+    """
+    if not req.get("DestinationArn"):
+        for arn in await call.view(lambda at: _sent_from(at, req.get("SourceArn") or "")):
+            await check(call, Permission("sqs:SendMessage", (arn,)))
+
+    def start(tx: Transaction) -> StartMessageMoveTaskResult:
+        result = _start(call, tx, req)
+        refuse_unread(sqs.operations["StartMessageMoveTask"], cast("WatchedRequest", req))
+        return result
+
+    return await call.transact(start)
+
+
+def _sent_from(at: Snapshot, source_arn: str) -> list[str]:
+    """The ARNs of the queues that send their dead letters to one."""
+    name = names.parse_arn(source_arn)
+    if name is None:
+        return []
+    there = records.scan_queues(at, name.scope)
+    return [one.arn for one in there if one.dead_letters == name.arn]
+
+
+def _start(
     call: Call, tx: Transaction, req: StartMessageMoveTaskRequest
 ) -> StartMessageMoveTaskResult:
-    """Raises: ResourceNotFoundException, InvalidParameterValue, MissingParameter. AWS: StartMessageMoveTask."""
     queue = _source(call, tx, req.get("SourceArn"))
     rate = req.get("MaxNumberOfMessagesPerSecond")
     if rate is not None and not 1 <= rate <= limits.MOVED_PER_SECOND_MAX:
