@@ -306,8 +306,8 @@ def test_a_queue_that_is_gone_is_told_of_and_left_alone(
     workshop.nothing_more()
     clock.advance(seconds=61)
     workshop.queue()
-    workshop.send(queue, "again")
     clock.advance(seconds=61)
+    workshop.send(queue, "again")
     assert workshop.bodies(1) == [["again"]]
     until(
         lambda: workshop.lambda_.get_event_source_mapping(UUID=uuid),
