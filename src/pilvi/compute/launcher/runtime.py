@@ -8,7 +8,6 @@ from __future__ import annotations
 import atexit
 import gc
 import importlib
-import json
 import os
 import signal
 import sys
@@ -43,22 +42,8 @@ _COMMON = (
 
 def run_runtime(request: dict[str, Any]) -> NoReturn:
     """Python's, which was loaded before. Never returns."""
-    os.chdir(request["directory"])
-    _run_python(request["handler"], request["environment"])
-
-
-def run_parked(request: dict[str, Any]) -> NoReturn:
-    """Wait on standard input to be told whose runtime this is; then the same. Never returns."""
-    with open(0, "rb") as waiting:
-        told = waiting.read()
-    if not told:
-        os._exit(0)  # the sandbox ends
-    os.open("/dev/null", os.O_RDONLY)
-    function: dict[str, Any] = json.loads(told)
-    environment: dict[str, str] = function["environment"]
-    kept = "_LAMBDA_TELEMETRY_LOG_FD"
-    environment[kept] = request["environment"][kept]
-    run_runtime({**request, **function})
+    become_function(request["handler"], request["environment"])
+    run_function(request["handler"], request["directory"])
 
 
 def execute(
@@ -97,26 +82,36 @@ def preload_clients() -> None:
             return
 
 
-def _run_python(handler: str, environment: dict[str, str]) -> NoReturn:
+def become_function(handler: str, environment: dict[str, str]) -> None:
+    """Have all that a function finds of itself; its files need not be there yet."""
     os.environ.clear()
     os.environ.update(environment)
-    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    sys.path[:0] = ["/var/task", f"/opt/python/lib/{version}/site-packages", "/opt/python"]
     sys.argv[:] = ["/var/runtime/bootstrap.py", handler]
-    _forget_replaced_clients()
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
     sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
     sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr
-    gc.unfreeze()
+    from awslambdaric import bootstrap, lambda_runtime_client, lambda_runtime_marshaller
+
+    if "AWS_LAMBDA_LOG_FORMAT" in environment or "AWS_LAMBDA_LOG_LEVEL" in environment:
+        importlib.reload(bootstrap)  # it reads these when it is imported
+    # It reads AWS_EXECUTION_ENV.
+    lambda_runtime_client.BaseLambdaRuntimeClient.marshaller = (
+        lambda_runtime_marshaller.LambdaMarshaller()
+    )
+
+
+def run_function(handler: str, directory: str) -> NoReturn:
+    """Load it from there, and serve it as long as it lives."""
+    os.chdir(directory)
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    sys.path[:0] = ["/var/task", f"/opt/python/lib/{version}/site-packages", "/opt/python"]
+    _forget_replaced_clients()
     code = 1
     try:
-        from awslambdaric import bootstrap, lambda_runtime_client, lambda_runtime_marshaller
+        from awslambdaric import bootstrap, lambda_runtime_client
 
-        if "AWS_LAMBDA_LOG_FORMAT" in environment or "AWS_LAMBDA_LOG_LEVEL" in environment:
-            importlib.reload(bootstrap)  # it reads these when it is imported
-        client = lambda_runtime_client.LambdaRuntimeClient(environment["AWS_LAMBDA_RUNTIME_API"])
-        client.marshaller = lambda_runtime_marshaller.LambdaMarshaller()  # reads AWS_EXECUTION_ENV
+        client = lambda_runtime_client.LambdaRuntimeClient(os.environ["AWS_LAMBDA_RUNTIME_API"])
         bootstrap.run(handler, client)  # pyright: ignore[reportUnknownMemberType]
     except SystemExit as stop:
         code = _exit_code(stop)
@@ -151,6 +146,7 @@ def _forget_replaced_clients() -> None:
         return
     for name in [name for name in sys.modules if name.partition(".")[0] in _CLIENT_PACKAGES]:
         del sys.modules[name]
+    gc.unfreeze()  # else they would never be collected
 
 
 def _brings_clients(place: str) -> bool:

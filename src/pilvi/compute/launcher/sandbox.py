@@ -26,6 +26,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from pilvi.compute.launcher import landlock, linux, seccomp, supervision
+from pilvi.compute.launcher.parked import GO_AHEAD
 from pilvi.compute.launcher.root import EMPTY, HOST, NOTHING, READ_ONLY, write
 from pilvi.compute.launcher.supervision import CONTROL, LOG
 
@@ -139,13 +140,16 @@ def _park(
     os.close(settings)
     _hand_out(listeners)
     function = supervision.read_request()
-    for source, target in function["binds"]:
-        linux.bind(HOST + source, target, READ_ONLY)
-    _detach()
-    # Its own rules would keep it from signalling a runtime that has others.
-    _lock({**request, "landlock": 0}, settings_again)
     with open(writer, "wb") as told:
-        told.write(json.dumps(function["told"]).encode())
+        # It gets ready meanwhile, and runs nothing of the function before it hears that all doors are shut.
+        told.write(json.dumps(function["told"]).encode() + b"\n")
+        told.flush()
+        for source, target in function["binds"]:
+            linux.bind(HOST + source, target, READ_ONLY)
+        _detach()
+        # Its own rules would keep it from signalling a runtime that has others.
+        _lock({**request, "landlock": 0}, settings_again)
+        told.write(GO_AHEAD)
     known, devices = request["landlock"], request["devices"]
     restrict = functools.partial(landlock.restrict, known, devices) if known else None
     processes = supervision.Processes(request, restrict=restrict)

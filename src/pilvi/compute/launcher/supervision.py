@@ -26,7 +26,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 from pilvi.compute.launcher import linux, programs
-from pilvi.compute.launcher.runtime import execute, run_parked, run_runtime
+from pilvi.compute.launcher.parked import run_parked
+from pilvi.compute.launcher.runtime import execute, run_runtime
 
 MESSAGE_BYTES_MAX = 160 * 1024
 CONTROL = 3

@@ -20,8 +20,8 @@ if (process.argv.at(-1) === "--parked") {
   connected = connect(process.env.AWS_LAMBDA_RUNTIME_API);
   createRequire("/var/task/");
   await import("./streams.mjs");
-  const told = fs.readFileSync(0, "utf8");
-  if (!told) process.exit(0);
+  const [told, word] = fs.readFileSync(0, "utf8").split("\n");
+  if (word !== "go") process.exit(0);
   fs.closeSync(0);
   fs.openSync("/dev/null", "r");
   const { environment, directory } = JSON.parse(told);

@@ -79,7 +79,8 @@ def _check(path: str) -> None:
         raise RuntimeError(f"Failed to post to {path}: status {status}, {answer[:1000]!r}")
 
 
-def _send(method: str, path: str, headers: str, body: bytes) -> None:
+def connect() -> socket.socket:
+    """The connection; a runtime that is parked makes it before it has anything to ask."""
     global _connection
     if _connection is None:
         host, _, port = os.environ["AWS_LAMBDA_RUNTIME_API"].rpartition(":")
@@ -87,12 +88,17 @@ def _send(method: str, path: str, headers: str, body: bytes) -> None:
         _connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         _connection.connect((host, int(port)))
         _connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return _connection
+
+
+def _send(method: str, path: str, headers: str, body: bytes) -> None:
+    connection = connect()
     head = (
         f"{method} {_PREFIX}{path} HTTP/1.1\r\nHost: {os.environ['AWS_LAMBDA_RUNTIME_API']}\r\n"
         f"User-Agent: {_user_agent}\r\n{headers}Content-Length: {len(body)}\r\n\r\n"
     )
     try:
-        _connection.sendall(head.encode() + body)
+        connection.sendall(head.encode() + body)
     except OSError:
         _hang_up()
         raise
