@@ -269,6 +269,7 @@ def test_rubies_are_found_without_being_started(at_home: Path) -> None:
     newest = found[9, 4, 1]
     assert newest.executable == prefix / "bin" / "ruby"
     assert [client.name for client in newest.libraries] == ["aws_lambda_ric-3.1.3"]
+    assert newest.lacking is None
     resolved = runtimes.Runtimes([newest]).resolve("ruby4.0")
     assert resolved.interpreter is newest
     assert resolved.warning is not None

@@ -88,6 +88,9 @@ def runtimes(as_json: bool) -> None:
         return
     for interpreter in found:
         click.echo(f"{interpreter.label:<18}{interpreter.executable}")
+        lacking = interpreter.lacking
+        if lacking is not None:
+            click.echo(f"{'':<18}{lacking}")
 
 
 @click.command()

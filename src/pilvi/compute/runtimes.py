@@ -36,7 +36,7 @@ _VERSION_TIMEOUT_S = 10
 
 JAVA_CLIENT = "aws-lambda-java-runtime-interface-client"
 _JAVA_PARTS = (JAVA_CLIENT, "aws-lambda-java-core", "aws-lambda-java-serialization")
-JAVA_ADVICE = (
+_JAVA_ADVICE = (
     "Java functions need AWS's runtime client. Fetch it once: "
     f"`mvn dependency:get -Dartifact=com.amazonaws:{JAVA_CLIENT}:2.6.0`; it is found in the Maven repository."
 )
@@ -45,10 +45,11 @@ RUBY_OLDEST = (3, 0)
 RUBY_CLIENT = "aws_lambda_ric"
 RUBY_CLIENT_OLDEST = (3,)
 """The oldest version of AWS's runtime client that runs under a Ruby of today, and the Ruby that it wants."""
-RUBY_ADVICE = (
+_RUBY_ADVICE = (
     f"Ruby functions need AWS's runtime client, version 3 or later: `gem install {RUBY_CLIENT}`."
     " It is found where gems are installed when pilvi starts."
 )
+_ADVICE = {"java": _JAVA_ADVICE, "ruby": _RUBY_ADVICE}
 _RUBY_INSTALLATIONS = (
     *(".rbenv/versions/*", ".rvm/rubies/*", ".rubies/*", ".asdf/installs/ruby/*"),
     ".local/share/mise/installs/ruby/*",
@@ -77,6 +78,11 @@ class Interpreter(msgspec.Struct, frozen=True):
     @property
     def label(self) -> str:
         return f"{self.family}:{'.'.join(map(str, self.version))}"
+
+    @property
+    def lacking(self) -> str | None:
+        """Why it runs no function, and what to do; None: it does."""
+        return None if self.libraries else _ADVICE.get(self.family)
 
 
 class Resolved(msgspec.Struct, frozen=True):
@@ -112,10 +118,8 @@ class Runtimes:
         if not candidates:
             raise InvalidEntrypoint(f"There is no {family} interpreter on this host.")
         best = min(candidates, key=lambda found: _distance(found, wanted))
-        if family == "java" and not best.libraries:
-            raise InvalidEntrypoint(JAVA_ADVICE)
-        if family == "ruby" and not best.libraries:
-            raise InvalidEntrypoint(RUBY_ADVICE)
+        if best.lacking is not None:
+            raise InvalidEntrypoint(best.lacking)
         if best.version[: len(wanted)] == wanted:
             return Resolved(family, best)
         if exact:
