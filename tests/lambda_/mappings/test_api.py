@@ -143,6 +143,26 @@ def test_mappings_that_cannot_be_are_refused(
     assert refused(call, **asked) == ("InvalidParameterValueException", message)
 
 
+def test_event_pollers_can_be_provisioned(workshop: Workshop) -> None:
+    """What is not said has AWS's defaults; empty braces take them away; they exclude a limit of concurrency."""
+    client, queue = workshop.lambda_, workshop.queue()
+    workshop.function()
+    uuid = workshop.map(queue, BatchSize=1, ProvisionedPollerConfig={"MinimumPollers": 3})
+    found = client.get_event_source_mapping(UUID=uuid)
+    assert found["ProvisionedPollerConfig"] == {"MinimumPollers": 3, "MaximumPollers": 200}
+    workshop.send(queue, "a")
+    assert workshop.bodies(1) == [["a"]]
+    call = client.update_event_source_mapping
+    for wrong in (
+        {"ProvisionedPollerConfig": {"MinimumPollers": 1}},
+        {"ProvisionedPollerConfig": {"MinimumPollers": 5, "MaximumPollers": 4}},
+        {"ProvisionedPollerConfig": {"MinimumPollers": 2, "PollerGroupName": "g"}},
+        {"ScalingConfig": {"MaximumConcurrency": 5}},
+    ):
+        assert refused(call, UUID=uuid, **wrong)[0] == "InvalidParameterValueException"
+    assert "ProvisionedPollerConfig" not in call(UUID=uuid, ProvisionedPollerConfig={})
+
+
 def test_a_function_has_one_mapping_of_a_source(workshop: Workshop) -> None:
     queue = workshop.queue()
     workshop.function()
@@ -179,7 +199,6 @@ def test_other_sources_and_what_is_not_built_are_refused_by_name(shared: Worksho
     for more, named in (
         ({"EventSourceArn": kinesis, "StartingPosition": "LATEST"}, "Kinesis"),
         ({"SelfManagedEventSource": {"Endpoints": {"KAFKA_BOOTSTRAP_SERVERS": ["a:1"]}}}, "Kafka"),
-        ({"ProvisionedPollerConfig": {"MinimumPollers": 2}}, "ProvisionedPollerConfig"),
     ):
         asked = {"FunctionName": "work", **more}
         if "SelfManagedEventSource" not in more:

@@ -203,6 +203,16 @@ class KMSNotFoundException(KmsFailure):
     code = "KMSNotFoundException"
 
 
+class FiltersNotReadable(KmsFailure):
+    """Filter criteria of an event source mapping cannot be decrypted, so nothing is taken from the source."""
+
+    code = "KMSAccessDeniedException"
+    message = (
+        "Lambda was unable to decrypt the filter criteria because of their KMS key. Check the key's"
+        " policy. KMS Exception: {code} KMS Message: {reason}"
+    )
+
+
 class AccessDeniedException(AwsError):
     code = "AccessDeniedException"
     message = ""

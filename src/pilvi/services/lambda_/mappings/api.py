@@ -19,7 +19,7 @@ from pilvi.kit.execution import refuse_unread
 from pilvi.services.lambda_ import access, acting, errors, mapping_names
 from pilvi.services.lambda_ import records as functions
 from pilvi.services.lambda_ import rules as function_rules
-from pilvi.services.lambda_.mappings import records, residence, rules
+from pilvi.services.lambda_.mappings import records, residence, rules, sealing
 from pilvi.services.lambda_.mappings.access import MappingSide
 from pilvi.services.lambda_.mappings.kinds import kind_of
 from pilvi.services.lambda_.mappings.records import Mapping, Settings
@@ -27,9 +27,7 @@ from pilvi.services.lambda_.names import FunctionName
 from pilvi.services.lambda_.records import Configuration
 from pilvi.services.lambda_.service import lambda_
 from pilvi.services.lambda_.wire import (
-    DeleteEventSourceMappingRequest,
     EventSourceMappingConfiguration,
-    GetEventSourceMappingRequest,
     ListEventSourceMappingsRequest,
     ListEventSourceMappingsResponse,
 )
@@ -46,8 +44,7 @@ async def create_event_source_mapping(
 
     `MetricsConfig` is kept; there is nothing here yet that would collect such metrics.
 
-    Raises: InvalidParameterValueException, ResourceConflictException, NotBuilt (other sources, provisioned pollers,
-        keys for filter criteria).
+    Raises: InvalidParameterValueException, ResourceConflictException, NotBuilt (other sources).
     AWS: CreateEventSourceMapping.
     """
     source_arn = rules.source_of(req)
@@ -74,6 +71,8 @@ async def create_event_source_mapping(
     )
     await call.view(lambda at: _refuse_second(at, call.scope, mapping, name))
     await _check_source(call, mapping, name, configuration)
+    settings = await sealing.sealed(call, None, mapping, given=True)
+    mapping = msgspec.structs.replace(mapping, settings=settings)
 
     def create(tx: Transaction) -> EventSourceMappingConfiguration:
         _refuse_second(tx, call.scope, mapping, name)
@@ -85,7 +84,9 @@ async def create_event_source_mapping(
         records.put_mapping(tx, call.scope, shown)
         return _described(tx, call.scope, shown)
 
-    return await call.transact(create)
+    result = await call.transact(create)
+    await sealing.tell(call, result, mapping)
+    return result
 
 
 @lambda_.stream("UpdateEventSourceMapping")
@@ -105,12 +106,13 @@ async def update_event_source_mapping(
     wanted = req.get("Enabled")
     settings = rules.changed(old.settings, req, old.source_arn)
     refuse_unread(lambda_.operations["UpdateEventSourceMapping"], req)
+    moved = msgspec.structs.replace(old, function_arn=name.asked_arn, settings=settings)
     if text is not None or settings.on_failure != old.settings.on_failure:
         configuration = await _configuration_of(call, name)
-        moved = msgspec.structs.replace(old, function_arn=name.asked_arn, settings=settings)
         await _check_source(call, moved, name, configuration)
+    settings = await sealing.sealed(call, old, moved, given=req.get("FilterCriteria") is not None)
 
-    def update(tx: Transaction) -> EventSourceMappingConfiguration:
+    def update(tx: Transaction) -> tuple[EventSourceMappingConfiguration, Mapping]:
         current = _changeable(tx, call.scope, uuid, "update")
         if text is not None:
             _refuse_second(tx, call.scope, current, name)
@@ -118,9 +120,11 @@ async def update_event_source_mapping(
         if current.state == records.DISABLED:
             residence.plan(tx, call.scope, uuid, call.now_ms)
         records.put_mapping(tx, call.scope, fresh)
-        return _described(tx, call.scope, fresh)
+        return _described(tx, call.scope, fresh), fresh
 
-    return await call.transact(update)
+    result, changed = await call.transact(update)
+    await sealing.tell(call, result, changed)
+    return result
 
 
 def _updated(
@@ -143,12 +147,20 @@ def _updated(
     )
 
 
-@lambda_.read("GetEventSourceMapping")
-def get_event_source_mapping(
-    call: Call, at: Snapshot, req: GetEventSourceMappingRequest
+@lambda_.stream("GetEventSourceMapping")
+async def get_event_source_mapping(
+    call: Call, req: WatchedRequest, body: Body
 ) -> EventSourceMappingConfiguration:
     """Raises: ResourceNotFoundException. AWS: GetEventSourceMapping."""
-    return _described(at, call.scope, records.get_mapping(at, call.scope, req["UUID"]))
+    uuid = req["UUID"]
+
+    def look(at: Snapshot) -> tuple[EventSourceMappingConfiguration, Mapping]:
+        mapping = records.get_mapping(at, call.scope, uuid)
+        return _described(at, call.scope, mapping), mapping
+
+    result, mapping = await call.view(look)
+    await sealing.tell(call, result, mapping)
+    return result
 
 
 @lambda_.read("ListEventSourceMappings")
@@ -183,15 +195,24 @@ def list_event_source_mappings(
     return result
 
 
-@lambda_.write("DeleteEventSourceMapping")
-def delete_event_source_mapping(
-    call: Call, tx: Transaction, req: DeleteEventSourceMappingRequest
+@lambda_.stream("DeleteEventSourceMapping")
+async def delete_event_source_mapping(
+    call: Call, req: WatchedRequest, body: Body
 ) -> EventSourceMappingConfiguration:
     """Poll no more. The mapping is gone when the batches that run are finished.
 
     Raises: ResourceNotFoundException, ResourceInUseException. AWS: DeleteEventSourceMapping.
     """
-    old = _changeable(tx, call.scope, req["UUID"], "delete")
+    uuid = req["UUID"]
+    result, mapping = await call.transact(lambda tx: _delete(call, tx, uuid))
+    await sealing.tell(call, result, mapping)
+    return result
+
+
+def _delete(
+    call: Call, tx: Transaction, uuid: str
+) -> tuple[EventSourceMappingConfiguration, Mapping]:
+    old = _changeable(tx, call.scope, uuid, "delete")
     fresh = msgspec.structs.replace(
         old,
         enabled=False,
@@ -203,7 +224,7 @@ def delete_event_source_mapping(
     if old.state == records.DISABLED:
         residence.plan(tx, call.scope, old.uuid, call.now_ms)
     records.put_mapping(tx, call.scope, fresh)
-    return _described(tx, call.scope, fresh)
+    return _described(tx, call.scope, fresh), fresh
 
 
 # --- what they share

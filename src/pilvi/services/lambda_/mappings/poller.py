@@ -24,7 +24,7 @@ from pilvi.contracts.jobs import Stay
 from pilvi.identity.principal import Principal
 from pilvi.services.lambda_ import acting, mapping_names, names, resolving
 from pilvi.services.lambda_.errors import TooManyRequestsException
-from pilvi.services.lambda_.mappings import kinds, records
+from pilvi.services.lambda_.mappings import kinds, records, sealing
 from pilvi.services.lambda_.mappings.records import Mapping
 from pilvi.services.lambda_.mappings.source import Answered, Batch, Ending, Failed, Refused, Source
 from pilvi.services.lambda_.mappings.watching import watch_of
@@ -121,6 +121,7 @@ class Poller:
         """Raises: AwsError."""
         found = await resolving.runnable_of(self.cloud, self._function)
         self.function_timeout_s = found.configuration.timeout_s
+        self.mapping = await sealing.opened(self.cloud, self.scope, self.mapping)
         return await kinds.kind_of(self.mapping.source_arn).open(self)
 
     # --- the loop

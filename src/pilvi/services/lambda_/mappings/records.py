@@ -9,7 +9,6 @@ Invariants:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import msgspec
 
@@ -24,21 +23,30 @@ DISABLING, DISABLED = "Disabling", "Disabled"
 UPDATING, DELETING = "Updating", "Deleting"
 
 
+class SealedFilters(msgspec.Struct, frozen=True):
+    """Filters under a key of KMS (`sealing.py`). `data_key`: encrypted by it."""
+
+    body: bytes
+    data_key: bytes
+    key_arn: str
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What people say of a mapping. None: never said, and not applicable to its source.
 
-    `on_failure`: the ARN that gets what was given up; "" where it was taken away again. `filters`: patterns.
-    `metrics`, `pollers`: as they were given.
+    `on_failure`: the ARN that gets what was given up; "" where it was taken away again. `filters`: patterns, empty
+    where they are `sealed`. `metrics`: as they were given. `pollers`: the fewest and the most of the provisioned mode.
     """
 
     batch_size: int
     window_s: int = 0
     filters: tuple[str, ...] = ()
     kms_key_arn: str | None = None
+    sealed: SealedFilters | None = None
     response_types: tuple[str, ...] = ()
     concurrency_max: int | None = None
     metrics: tuple[str, ...] | None = None
-    pollers: dict[str, Any] | None = None
+    pollers: tuple[int, int] | None = None
     starting_position: str | None = None
     parallelization: int | None = None
     bisect: bool | None = None

@@ -35,6 +35,9 @@ _OF_STREAMS = (
     *("ParallelizationFactor", "MaximumRecordAgeInSeconds", "BisectBatchOnFunctionError"),
     *("MaximumRetryAttempts", "TumblingWindowInSeconds", "DestinationConfig"),
 )
+_OF_QUEUES = ("ScalingConfig", "ProvisionedPollerConfig")
+_POLLERS = (2, 200)
+"""The fewest that there may be, and the most where nothing is said."""
 _POSITIONS = ("TRIM_HORIZON", "LATEST")
 _AGE_S_MIN = 60
 _FILTERS_MAX = 10
@@ -108,7 +111,7 @@ def changed(old: Settings, req: Members[str, Any], source_arn: str) -> Settings:
     Raises: InvalidParameterValueException, NotBuilt.
     """
     queue = kind_of(source_arn) == QUEUE
-    for member in _OF_STREAMS if queue else ("ScalingConfig",):
+    for member in _OF_STREAMS if queue else _OF_QUEUES:
         if req.get(member) is not None:
             raise _invalid(f"Unsupported {member} parameter for given event source mapping type.")
     told: dict[str, Any] = {}
@@ -125,6 +128,12 @@ def changed(old: Settings, req: Members[str, Any], source_arn: str) -> Settings:
     scaling = req.get("ScalingConfig")
     if scaling is not None:
         told["concurrency_max"] = scaling.get("MaximumConcurrency")
+    key = req.get("KMSKeyArn")
+    if key is not None:
+        told["kms_key_arn"] = key or None
+    pollers = req.get("ProvisionedPollerConfig")
+    if pollers is not None:
+        told["pollers"] = _pollers(pollers)
     metrics = req.get("MetricsConfig")
     if metrics is not None:
         told["metrics"] = _metrics(metrics)
@@ -164,6 +173,27 @@ def _filters(criteria: Members[str, Any]) -> tuple[str, ...]:
     return tuple(found)
 
 
+def _pollers(config: Members[str, Any]) -> tuple[int, int] | None:
+    """Nothing but empty braces takes the provisioned mode away again."""
+    if config.get("PollerGroupName"):
+        raise _invalid("Unsupported PollerGroupName parameter for given event source mapping type.")
+    fewest, most = config.get("MinimumPollers"), config.get("MaximumPollers")
+    if fewest is None and most is None:
+        return None
+    least, default = _POLLERS
+    if (fewest is not None and fewest < least) or (most is not None and most < least):
+        raise _invalid(
+            f"MinimumPollers and MaximumPollers must be at least {least} for SQS event source mappings."
+        )
+    found = (
+        least if fewest is None else fewest,
+        max(default, fewest or 0) if most is None else most,
+    )
+    if found[0] > found[1]:
+        raise _invalid("MinimumPollers must be less than or equal to MaximumPollers.")
+    return found
+
+
 def _metrics(config: Members[str, Any]) -> tuple[str, ...]:
     metrics = tuple(config.get("Metrics") or ())
     for metric in metrics:
@@ -196,6 +226,10 @@ def _check(settings: Settings, source_arn: str) -> None:
         raise _invalid(
             "Maximum batch window in seconds must be greater than 0"
             f" if maximum batch size is greater than {_WITHOUT_WINDOW_MAX}"
+        )
+    if settings.pollers is not None and settings.concurrency_max is not None:
+        raise _invalid(
+            "ScalingConfig and ProvisionedPollerConfig cannot be used together for an event source mapping."
         )
     age_s = settings.record_age_s_max
     if age_s is not None and -1 < age_s < _AGE_S_MIN:
@@ -242,6 +276,11 @@ def described(
         told["FilterCriteria"] = {"Filters": [{"Pattern": one} for one in settings.filters]}
     if settings.concurrency_max is not None:
         told["ScalingConfig"] = {"MaximumConcurrency": settings.concurrency_max}
+    if settings.kms_key_arn is not None:
+        told["KMSKeyArn"] = settings.kms_key_arn
+    if settings.pollers is not None:
+        fewest, most = settings.pollers
+        told["ProvisionedPollerConfig"] = {"MinimumPollers": fewest, "MaximumPollers": most}
     if settings.metrics:
         told["MetricsConfig"] = {"Metrics": list(settings.metrics)}
     if progress.result:
