@@ -26,6 +26,7 @@ COMMANDS = {
     "iam": ("pilvi.cli.iam:iam", "Tell who may what, and why; write least-privilege policies."),
     "s3": ("pilvi.cli.s3:s3", "Tell what lifecycle rules do, and what buckets take up."),
     "dynamodb": ("pilvi.cli.dynamodb:dynamodb", "Show tables, and copy their items out or in."),
+    "sqs": ("pilvi.cli.sqs:sqs", "Show queues, look at messages, send dead letters back."),
     "lambda": (
         "pilvi.cli.lambda_:lambda_",
         "Run, watch and package functions; show what they write.",

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -14,10 +12,12 @@ from pilvi.base.errors import AwsError
 from pilvi.base.http import Body
 from pilvi.kit.call import Call
 from pilvi.services.sqs import errors, limits, records, sealing
+from pilvi.services.sqs.operations import peeks
 from pilvi.services.sqs.operations.queues import get_queue
+from pilvi.services.sqs.operations.telling import Asked, asked_by, told_of
 from pilvi.services.sqs.records import Queue
 from pilvi.services.sqs.redriving import burial
-from pilvi.services.sqs.rules import checksums, messages
+from pilvi.services.sqs.rules import messages
 from pilvi.services.sqs.service import sqs
 from pilvi.services.sqs.storage import duplicates, receipts
 from pilvi.services.sqs.storage.rows import NEVER, Attempt, keys_in
@@ -25,15 +25,6 @@ from pilvi.services.sqs.storage.stock import Stock, Taken
 from pilvi.services.sqs.waiting import wait_for_stir
 from pilvi.services.sqs.wire import Message, ReceiveMessageRequest, ReceiveMessageResult
 from pilvi.store.api import Snapshot, Transaction
-
-
-class Asked(msgspec.Struct):
-    most: int
-    hidden_s: int | None
-    wait_s: int | None
-    system: list[str]
-    named: list[str]
-    attempt: str
 
 
 class Got(msgspec.Struct):
@@ -55,7 +46,9 @@ async def receive_message(
     Raises: QueueDoesNotExist, InvalidParameterValue, InvalidAttributeName, OverLimit.
     AWS: ReceiveMessage; Developer Guide, "Amazon SQS short and long polling".
     """
-    asked = _asked(req)
+    if peeks.is_asked(call):
+        return await peeks.peek(call, req)
+    asked = asked_by(req)
     clock, began_s = call.cloud.clock, asyncio.get_running_loop().time()
     last = False
     while True:
@@ -78,7 +71,12 @@ async def receive_message(
         return {}
     if any(one.message.data_key for one in got.taken):
         got.taken = await _opened(call, got)
-    return {"Messages": [_told(got.queue, one, asked) for one in got.taken]}
+    return {"Messages": [_given(got.queue, one, asked) for one in got.taken]}
+
+
+def _given(queue: Queue, taken: Taken, asked: Asked) -> Message:
+    handle = receipts.write(queue.secret, taken.seq, taken.receipt.receives)
+    return told_of(queue, taken, asked, handle)
 
 
 def _is_gone(call: Call) -> bool:
@@ -114,34 +112,6 @@ async def _opened(call: Call, got: Got) -> list[Taken]:
 
 def _as_left(got: Got, at: Snapshot) -> bool:
     return at.get(keys_in(got.queue).c) == got.state
-
-
-def _asked(req: ReceiveMessageRequest) -> Asked:
-    """Raises: InvalidParameterValue, InvalidAttributeName."""
-    most = req.get("MaxNumberOfMessages")
-    if most is None:
-        most = 1
-    if not 1 <= most <= 10:
-        reason = "Must be between 1 and 10, if provided."
-        raise errors.BadValue(value=most, name="MaxNumberOfMessages", reason=reason)
-    system = [*(req.get("AttributeNames") or ()), *(req.get("MessageSystemAttributeNames") or ())]
-    messages.check_system_names(system)
-    return Asked(
-        most=most,
-        hidden_s=_within(req, "VisibilityTimeout", limits.VISIBILITY_S_MAX),
-        wait_s=_within(req, "WaitTimeSeconds", limits.WAIT_S_MAX),
-        system=system,
-        named=list(req.get("MessageAttributeNames") or ()),
-        attempt=req.get("ReceiveRequestAttemptId") or "",
-    )
-
-
-def _within(req: Mapping[str, Any], name: str, high: int) -> int | None:
-    value = req.get(name)
-    if value is not None and not 0 <= value <= high:
-        reason = f"Must be >= 0 and <= {high}, if provided."
-        raise errors.BadValue(value=value, name=name, reason=reason)
-    return value
 
 
 def _receive(call: Call, req: ReceiveMessageRequest, asked: Asked, tx: Transaction) -> Got:
@@ -203,25 +173,3 @@ def _again(stock: Stock, id: str, before: Attempt, hidden_ms: int) -> list[Taken
 def _remember(stock: Stock, id: str, at_ms: int, taken: list[Taken]) -> None:
     given = [(one.seq, one.receipt.receives, one.receipt.due_ms) for one in taken]
     duplicates.remember_attempt(stock, id, Attempt(at_ms, given))
-
-
-def _told(queue: Queue, taken: Taken, asked: Asked) -> Message:
-    seq, message, receipt = taken
-    told: Message = {
-        "MessageId": message.id,
-        "ReceiptHandle": receipts.write(queue.secret, seq, receipt.receives),
-        "MD5OfBody": message.md5,
-        "Body": message.body.decode(),
-    }
-    if asked.system:
-        shown = messages.system_attributes(
-            queue, message, seq, receipt.receives, receipt.first_ms, asked.system
-        )
-        if shown:
-            told["Attributes"] = shown
-    if asked.named and message.attributes:
-        wanted = messages.wanted(messages.unpack_attributes(message.attributes), asked.named)
-        if wanted:
-            told["MD5OfMessageAttributes"] = checksums.of_attributes(wanted)
-            told["MessageAttributes"] = messages.shown(wanted)  # pyright: ignore[reportGeneralTypeIssues]  # of either member
-    return told
