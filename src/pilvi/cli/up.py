@@ -131,6 +131,18 @@ def _check_watches(
 )
 @click.option("--exact-runtimes", is_flag=True, help="Refuse a runtime whose version is not here.")
 @click.option(
+    "--lambda-scaling-rate",
+    metavar="N",
+    type=click.IntRange(1, 1_000_000),
+    help="Let a function get N more environments in ten seconds at most; AWS: 1000.  [default: no limit]",
+)
+@click.option(
+    "--lambda-request-rate",
+    metavar="N",
+    type=click.IntRange(1, 1_000_000),
+    help="Take N invocations a second at most for each unit of concurrency; AWS: 10.  [default: no limit]",
+)
+@click.option(
     "--strict-members", is_flag=True, help="Refuse nested members that nothing read, too."
 )
 @click.option(
@@ -188,6 +200,8 @@ def up(
     lifecycle_day: int,
     exact_cpu: bool,
     exact_runtimes: bool,
+    lambda_scaling_rate: int | None,
+    lambda_request_rate: int | None,
     strict_members: bool,
     ready_file: Path | None,
     quiet: bool,
@@ -216,6 +230,8 @@ def up(
         backend=cast("Literal['namespaces', 'bubblewrap', 'process']", backend),
         exact_cpu=exact_cpu,
         exact_runtimes=exact_runtimes,
+        lambda_scaling_rate=lambda_scaling_rate,
+        lambda_request_rate=lambda_request_rate,
         oidc_keys=None if oidc_keys is None else oidc_keys.absolute(),
         origins=origins,
         log_requests=not no_request_log,

@@ -46,12 +46,15 @@ class Pool:
         reap_every_s: float = REAP_EVERY_S,
         slots: Slots | None = None,
         account_max: int = 1000,
+        may_grow: Callable[[str], bool] | None = None,
     ) -> None:
         """`on_end`: called with each environment once it has ended (its last log lines).
 
         `slots`: counts what is busy in the other processes too, where there are others; `account_max`: so much may be
-        in one account and region, beside what functions have reserved.
+        in one account and region, beside what functions have reserved. `may_grow`: asked, with the function's ARN,
+        before one more environment is made for an invocation.
         """
+        self._may_grow = may_grow
         self._slots = slots
         self._account_max = account_max
         self._counted: dict[Environment, tuple[str, ...]] = {}
@@ -104,7 +107,7 @@ class Pool:
         self._busy[function_arn] += 1
         self._busy_in_all += 1
         try:
-            environment = await self._obtain(key, make_spec)
+            environment = await self._obtain(key, function_arn, make_spec)
         except BaseException:
             self._leave(function_arn)
             self._count_out(counted)
@@ -114,7 +117,10 @@ class Pool:
         return environment
 
     async def _obtain(
-        self, key: str, make_spec: Callable[[], Awaitable[EnvironmentSpec]]
+        self,
+        key: str,
+        function_arn: str,
+        make_spec: Callable[[], Awaitable[EnvironmentSpec]],
     ) -> Environment:
         """A warm one, or a new one."""
         warm = self._warm.get(key)
@@ -126,6 +132,8 @@ class Pool:
             if environment.alive:
                 return environment
             self._end(environment, "it had ended")
+        if self._may_grow is not None and not self._may_grow(function_arn):
+            raise Throttled("ConcurrentInvocationLimitExceeded")
         if self._count() > self._environments_max and self._idle:
             self._drop(next(iter(self._idle)), "room was needed")
         environment = await self._backend.start(await make_spec())

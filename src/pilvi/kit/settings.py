@@ -33,6 +33,10 @@ class Settings:
     exact_cpu: bool = False
     """Functions get no more processor time than on AWS, even while nobody else wants it."""
     exact_runtimes: bool = False
+    lambda_scaling_rate: int | None = None
+    """How many more environments a function may get in ten seconds; AWS: 1,000. None: as many as there is room for."""
+    lambda_request_rate: int | None = None
+    """How many invocations a second for each unit of concurrency; AWS: 10. None: as many as there are."""
     oidc_keys: Path | None = None
     """Key sets of identity providers, `<issuer with / as _>.json` each; others are fetched from their issuers."""
     origins: tuple[str, ...] = field(default=())

@@ -49,6 +49,7 @@ from pilvi.services.lambda_ import debugging, errors, limits, lineage, sealing
 from pilvi.services.lambda_.laid_out import LaidOut
 from pilvi.services.lambda_.names import function_arn, source_of
 from pilvi.services.lambda_.provisioned import TOPIC
+from pilvi.services.lambda_.rates import quotas_of
 from pilvi.services.lambda_.records import Configuration, Function, Runnable
 from pilvi.services.lambda_.settings import PUBLISHED_VERSIONS
 from pilvi.store.blob_rows import BlobGone
@@ -85,6 +86,7 @@ class Runner:
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
         self.laid_out = LaidOut(cloud)
+        self.quotas = quotas_of(cloud)
         self.packages_room = asyncio.Semaphore(_PACKAGES_MAX)
         self._pool: asyncio.Task[Pool] | None = None
         self._known: OrderedDict[str, _Known] = OrderedDict()
@@ -103,10 +105,12 @@ class Runner:
         client_context: str | None = None,
         trace_id: str | None = None,
         stream: ResponseStream | None = None,
+        accepted: bool = False,
     ) -> Outcome:
         """Run one invocation; its log lines are posted when it returns.
 
-        `stream`: gets the answer as it is made, if the function streams it.
+        `stream`: gets the answer as it is made, if the function streams it. `accepted`: nobody waits for it, and no
+        rate refuses it.
 
         Raises: TooManyRequestsException, RecursiveInvocationException, ServiceException (the sandbox could not be
             made, and why).
@@ -119,6 +123,8 @@ class Runner:
             raise errors.TooManyRequestsException(
                 members={"Reason": "ReservedFunctionConcurrentInvocationLimitExceeded"}
             )
+        if self.quotas is not None and not accepted:
+            self.quotas.admit(scope, function)
         invocation = Invocation(
             request_id=request_id,
             payload=payload,
@@ -222,6 +228,8 @@ class Runner:
         await self.laid_out.close()
         if self._pool is not None and not (self._pool.done() and self._pool.exception()):
             await (await self._pool).close()
+        if self.quotas is not None:
+            self.quotas.close()
 
     # --- what environments are made from
 
@@ -328,7 +336,13 @@ class Runner:
             )
         workers = self._cloud.settings.workers
         slots = Slots(self._cloud.settings.data / "run" / "lambda.slots") if workers > 1 else None
-        return Pool(backend, self._write_last_lines, slots=slots, account_max=limits.CONCURRENCY)
+        return Pool(
+            backend,
+            self._write_last_lines,
+            slots=slots,
+            account_max=limits.CONCURRENCY,
+            may_grow=None if self.quotas is None else self.quotas.may_grow,
+        )
 
     async def _write_last_lines(self, environment: Environment) -> None:
         """What an environment wrote after its last invocation."""

@@ -116,6 +116,7 @@ async def _run(cloud: Cloud, event: Accepted, name: FunctionName, runnable: Runn
                 invoked_arn=name.asked_arn,
                 client_context=event.client_context,
                 trace_id=event.trace_id,
+                accepted=True,
             )
         except TooManyRequestsException:
             left_s = 0.0 if cloud.clock.frozen else until_s - loop.time()

@@ -49,6 +49,7 @@ async def invoke(call: Call, req: WatchedRequest, body: Body) -> InvocationRespo
         await call.view(lambda at: records.resolve(at, asked.runs))
         return {"StatusCode": 204, "Payload": b""}
     if asked.kind == "Event":
+        _admit_event(call, asked.name)
         await accept_event(
             call,
             asked.name,
@@ -119,7 +120,8 @@ def _client_context_of(encoded: str | None) -> str | None:
 async def invoke_async(call: Call, req: WatchedRequest, body: Body) -> InvokeAsyncResponse:
     """Accept an event, as Invoke does with the type Event; the operation of old, with its old bound.
 
-    Raises: ResourceNotFoundException, InvalidRequestContentException, RequestTooLargeException.
+    Raises: ResourceNotFoundException, InvalidRequestContentException, RequestTooLargeException,
+        TooManyRequestsException.
     AWS: InvokeAsync.
     """
     asked = access.function_named(call, req["FunctionName"])
@@ -132,5 +134,12 @@ async def invoke_async(call: Call, req: WatchedRequest, body: Body) -> InvokeAsy
         if size > limits.OLD_ASYNC_PAYLOAD_BYTES_MAX:
             break
     payload = rules.check_payload(b"".join(pieces), limits.OLD_ASYNC_PAYLOAD_BYTES_MAX)
+    _admit_event(call, asked)
     await accept_event(call, asked, payload, client_context=None, trace_id=None)
     return {"Status": 202}
+
+
+def _admit_event(call: Call, name: FunctionName) -> None:
+    """Raises: TooManyRequestsException."""
+    if (quotas := runner_of(call.cloud).quotas) is not None:
+        quotas.admit_event(name.scope)
