@@ -15,7 +15,7 @@ from pilvi.compute.ends import End, judge
 from pilvi.compute.journal import Journal
 
 PROVISIONED_INIT_S_MAX = 130.0
-BEGINS_MAX = 32
+BEGINS_MAX = 16
 """How often an environment may begin again: what processes leave in its kernel objects is not to pile up."""
 
 
