@@ -143,6 +143,22 @@ def test_mappings_that_cannot_be_are_refused(
     assert refused(call, **asked) == ("InvalidParameterValueException", message)
 
 
+def test_an_update_looks_again_how_long_the_queue_hides_messages(workshop: Workshop) -> None:
+    """But nobody is kept from switching a mapping off."""
+    client, queue = workshop.lambda_, workshop.queue(VisibilityTimeout="10")
+    workshop.function()
+    uuid = workshop.map(queue, Enabled=False)
+    workshop.sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "3"})
+    update = client.update_event_source_mapping
+    for more in ({"Enabled": True}, {"Enabled": True, "BatchSize": 1}):
+        assert refused(update, UUID=uuid, **more) == (
+            "InvalidParameterValueException",
+            "Queue visibility timeout: 3 seconds is less than Function timeout: 10 seconds",
+        )
+    update(UUID=uuid, Enabled=False, BatchSize=1)
+    workshop.until_state(uuid, "Disabled")
+
+
 def test_event_pollers_can_be_provisioned(workshop: Workshop) -> None:
     """What is not said has AWS's defaults; empty braces take them away; they exclude a limit of concurrency."""
     client, queue = workshop.lambda_, workshop.queue()

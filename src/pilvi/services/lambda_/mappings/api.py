@@ -6,6 +6,7 @@ is on its way may be changed again, and only one that is being deleted is "in us
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -107,9 +108,14 @@ async def update_event_source_mapping(
     settings = rules.changed(old.settings, req, old.source_arn)
     refuse_unread(lambda_.operations["UpdateEventSourceMapping"], req)
     moved = msgspec.structs.replace(old, function_arn=name.asked_arn, settings=settings)
+    polls = old.enabled if wanted is None else wanted
     if text is not None or settings.on_failure != old.settings.on_failure:
         configuration = await _configuration_of(call, name)
         await _check_source(call, moved, name, configuration)
+    elif polls and rules.kind_of(old.source_arn) == rules.QUEUE:  # its timeout may have changed
+        with suppress(errors.FunctionNotFound):
+            found = await call.view(lambda at: functions.resolve(at, name))
+            await _check_source(call, moved, name, found.configuration)
     settings = await sealing.sealed(call, old, moved, given=req.get("FilterCriteria") is not None)
 
     def update(tx: Transaction) -> tuple[EventSourceMappingConfiguration, Mapping]:

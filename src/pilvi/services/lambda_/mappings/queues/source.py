@@ -29,6 +29,7 @@ from pilvi.kit.permission import Permission, may
 from pilvi.services.lambda_ import errors, limits
 from pilvi.services.lambda_.mappings import answers, filters
 from pilvi.services.lambda_.mappings.queues import events
+from pilvi.services.lambda_.mappings.queues.pace import Pace
 from pilvi.services.lambda_.mappings.records import Mapping
 from pilvi.services.lambda_.mappings.source import Answered, Ending, Failed, Kind, Polling, Refused
 
@@ -37,16 +38,6 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 10
 """What one request to SQS takes."""
-_CONCURRENCY_FIRST = 5
-_CONCURRENCY_MAX = 64
-"""Of a mapping without a limit of its own. AWS: a thousand and more, on more than one machine."""
-_GROWTH_S = 0.2
-"""While as many batches run as may, one more may so much later."""
-_OF_POLLER = 10
-"""What an event poller of the provisioned mode runs at once; the fewest are there from the beginning."""
-_OF_POLLERS_MAX = 1_000
-"""Of all together, in one process: as many as an account runs at once."""
-_GROWTH_OF_POLLERS_S = 0.06
 _PAUSE_MS = (1_000, 60_000)
 _EMPTY_PAUSE_S = (0.001, 1.0)
 """After a receive that gave nothing though there seemed to be something."""
@@ -92,16 +83,8 @@ class QueueSource:
         )
         self._batch_size = settings.batch_size
         self._window_ms = settings.window_s * 1000
-        self._most = settings.concurrency_max or _CONCURRENCY_MAX
-        self._allowed = min(_CONCURRENCY_FIRST, self._most)
-        self._growth_s = _GROWTH_S
-        if settings.pollers is not None:
-            fewest, most = settings.pollers
-            self._most = min(most * _OF_POLLER, _OF_POLLERS_MAX)
-            self._allowed = min(fewest * _OF_POLLER, self._most)
-            self._growth_s = _GROWTH_OF_POLLERS_S
+        self._pace = Pace(settings, time.monotonic())
         self._running = 0
-        self._grown_s = time.monotonic()
         self._held: deque[Item] = deque()
         self._held_bytes = events.ENVELOPE_BYTES
         self._again: deque[MessageBatch] = deque()
@@ -113,14 +96,7 @@ class QueueSource:
 
     @property
     def concurrency_max(self) -> int:
-        now_s = time.monotonic()
-        if self._running < self._allowed or self._allowed >= self._most:
-            self._grown_s = now_s
-        elif now_s - self._grown_s >= self._growth_s:
-            grown = int((now_s - self._grown_s) / self._growth_s)
-            self._allowed = min(self._allowed + grown, self._most)
-            self._grown_s = now_s
-        return self._allowed
+        return self._pace.allowed(self._running, time.monotonic())
 
     # --- taking
 
@@ -219,6 +195,8 @@ class QueueSource:
 
     async def settle(self, batch: MessageBatch, ending: Ending) -> None:
         self._running -= 1
+        if not isinstance(ending, Answered):
+            self._pace.back_off(time.monotonic())
         if isinstance(ending, Refused):
             await self._put_off(batch, ending)
             return
