@@ -16,7 +16,6 @@ from pilvi.compute import runtimes
 from pilvi.compute.api import InvalidEntrypoint
 
 RUBIES = runtimes.find_rubies()
-needs_ruby = pytest.mark.skipif(not RUBIES, reason="there is no Ruby on this host")
 needs_client = pytest.mark.skipif(
     not any(ruby.libraries for ruby in RUBIES),
     reason="there is no Ruby with AWS's runtime client on this host (gem install aws_lambda_ric)",
