@@ -26,6 +26,7 @@ require 'json'
 require 'logger'
 require 'of_layer'
 require 'of_gem'
+require 'rexml/document'
 LOG = Logger.new($stdout)
 
 def handler(event:, context:)
@@ -84,7 +85,7 @@ def function(begin: Callable[..., Function]) -> Function:
 
 @needs_client
 def test_a_function(function: Function) -> None:
-    """Gems and files of layers, the context, the log: a message of several lines is one entry."""
+    """Gems and files of layers, gems that Ruby brings, the context; several lines are one entry of the log."""
     for n in (1, 2):
         outcome = function.invoke({"n": n}, client_context='{"custom": {"a": "b"}}')
         assert outcome.error is None, text_of(outcome)
@@ -118,7 +119,7 @@ def test_a_function_that_fails(function: Function) -> None:
     assert outcome.error == "Unhandled"
     assert document["errorMessage"] == "Error: some_error_msg"
     assert document["errorType"] == "Function<RuntimeError>"
-    assert document["stackTrace"][0].startswith("/var/task/app.rb:12:in ")
+    assert document["stackTrace"][0].startswith("/var/task/app.rb:13:in ")
     assert "Error raised from handler method\n" in text_of(outcome)
     assert function({"n": 3})["n"] == 3
 

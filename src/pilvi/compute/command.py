@@ -65,12 +65,12 @@ def java_command(spec: EnvironmentSpec, program: str, libraries: str) -> list[st
     return wrapped(spec, [program, *options])
 
 
-def ruby_command(spec: EnvironmentSpec, program: str, bootstrap: str) -> list[str]:
+def ruby_command(spec: EnvironmentSpec, places: Places, program: str) -> list[str]:
     """AWS's runtime client is found by RUBYLIB, and the function's name by _HANDLER.
 
     On AWS UTF-8 is what the locale says; a host may not have that one.
     """
-    return wrapped(spec, [program, "-EUTF-8", bootstrap])
+    return wrapped(spec, [program, "-EUTF-8", f"{places.runtime}/bootstrap.rb"])
 
 
 def label(spec: EnvironmentSpec, interpreter: Interpreter | None) -> str:

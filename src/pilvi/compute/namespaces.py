@@ -29,7 +29,7 @@ from pilvi.compute.launcher import landlock
 from pilvi.compute.launchers import ADVICE, Launcher
 from pilvi.compute.names import Names
 from pilvi.compute.parked import Blank, Parked
-from pilvi.compute.plan import ADDRESS, DEVICES, JAVA, NODE, RUBY, RUBY_BOOTSTRAP, root_plan
+from pilvi.compute.plan import ADDRESS, DEVICES, JAVA, NODE, RUBY, root_plan
 from pilvi.compute.runtime_api import RuntimeApi
 from pilvi.compute.runtimes import Interpreter, Resolved, Runtimes
 from pilvi.compute.variables import all_variables
@@ -429,7 +429,7 @@ def _arguments(spec: EnvironmentSpec, resolved: Resolved) -> list[str]:
     if resolved.family == "java":
         return command.java_command(spec, JAVA, f"{_INSIDE.runtime}/lib/*")
     if resolved.family == "ruby":
-        return command.ruby_command(spec, RUBY, RUBY_BOOTSTRAP)
+        return command.ruby_command(spec, _INSIDE, RUBY)
     if "AWS_LAMBDA_EXEC_WRAPPER" not in spec.environment:
         return []
     program = f"/var/lang/bin/{resolved.interpreter.executable.name}"

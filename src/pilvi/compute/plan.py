@@ -37,11 +37,12 @@ _RUNTIME_PACKAGES = (
 """What a Python function finds in /var/runtime: AWS's runtime client, the AWS SDK and what they need."""
 
 _GEM_FOLDERS = ("gems", "specifications", "extensions")
+_RUBIES = ("3.2", "3.3", "3.4", "4.0")
+"""Those of AWS's runtimes."""
 
 NODE = "/var/lang/bin/node"
 JAVA = "/var/lang/bin/java"
 RUBY = "/var/lang/bin/ruby"
-RUBY_BOOTSTRAP = "/var/runtime/bootstrap.rb"
 ADDRESS = "169.254.100.1"
 """Where AWS has the Runtime API, and here pilvi's own listeners inside a sandbox."""
 
@@ -94,8 +95,14 @@ def root_plan(
     elif interpreter is not None and interpreter.family == "ruby":
         links[RUBY] = str(interpreter.executable)
         # Else bubblewrap makes it, for root alone.
-        directories.append(str(interpreter.prefix.parent))
-        binds += [(str(source), path, False) for path, source in _of_ruby(interpreter).items()]
+        directories += [str(interpreter.prefix.parent), "/var/runtime/ruby"]
+        if not interpreter.prefix.is_relative_to("/usr"):
+            # It stays where it was installed, for it has that compiled in.
+            binds.append((str(interpreter.prefix), str(interpreter.prefix), False))
+        binds += [
+            (str(source), f"/var/runtime/{name}", False)
+            for name, source in ruby_files(interpreter).items()
+        ]
     elif interpreter is not None:
         binds.append((str(interpreter.executable), NODE, False))
         binds.append((str(BOOTSTRAPS / "node"), "/var/runtime", False))
@@ -118,16 +125,19 @@ def root_plan(
     }
 
 
-def _of_ruby(ruby: Interpreter) -> dict[str, Path]:
-    """What is bound for a Ruby, by where: it stays where it was installed, for it has that compiled in.
+def ruby_files(ruby: Interpreter) -> dict[str, Path]:
+    """Names in /var/runtime and where they come from: AWS's client, the gems beside it, and those that a Ruby brings.
 
-    The gems that lie beside AWS's client are found as those are that AWS has in its runtime, its SDK above all.
+    So AWS's SDK is found as in AWS's own runtime, once it was installed beside the client, with the reader of XML that
+    it needs. The latter's folder is under each version, because a Ruby may stand for another one.
     """
     gems = ruby.libraries[0].parent.parent
-    found = {f"/var/runtime/{name}": gems / name for name in _GEM_FOLDERS if (gems / name).is_dir()}
-    if not ruby.prefix.is_relative_to("/usr"):
-        found[str(ruby.prefix)] = ruby.prefix
-    return {**found, RUBY_BOOTSTRAP: BOOTSTRAPS / "ruby" / "bootstrap.rb"}
+    files = {name: gems / name for name in _GEM_FOLDERS if (gems / name).is_dir()}
+    version = f"{ruby.version[0]}.{ruby.version[1]}"
+    brought = ruby.prefix / "lib" / "ruby" / "gems" / f"{version}.0"
+    if brought.is_dir():
+        files |= {f"ruby/{one}.0": brought for one in (*_RUBIES, version)}
+    return {**files, "bootstrap.rb": BOOTSTRAPS / "ruby" / "bootstrap.rb"}
 
 
 def runtime_files() -> dict[str, Path]:

@@ -30,9 +30,9 @@ from pilvi.compute.command import Places
 from pilvi.compute.companions import add_extensions, external_of
 from pilvi.compute.environment import LiveEnvironment
 from pilvi.compute.handle import Handle
-from pilvi.compute.plan import BOOTSTRAPS, SOURCE, runtime_files
+from pilvi.compute.plan import BOOTSTRAPS, SOURCE, ruby_files, runtime_files
 from pilvi.compute.runtime_api import RuntimeApi
-from pilvi.compute.runtimes import Resolved, Runtimes
+from pilvi.compute.runtimes import Interpreter, Resolved, Runtimes
 from pilvi.compute.snapshots import SNAP_START
 from pilvi.compute.variables import all_variables
 from pilvi.contracts.platform import Platform
@@ -181,11 +181,20 @@ class ProcessBackend:
             else:
                 (python / name).symlink_to(source)
 
+    def _make_ruby_files(self, ruby: Interpreter) -> Path:
+        place = self._root / ruby.label.replace(":", "-")
+        for name, source in ruby_files(ruby).items():
+            link = place / name
+            link.parent.mkdir(parents=True, exist_ok=True)
+            if not link.is_symlink():
+                link.symlink_to(source)
+        return place
+
     def _places(self, spec: EnvironmentSpec, resolved: Resolved, own: Path) -> Places:
         layers = command.bound_layers(spec)
         runtime = BOOTSTRAPS / "node" if resolved.family == "nodejs" else self._root / "python"
         if resolved.interpreter is not None and resolved.family == "ruby":
-            runtime = resolved.interpreter.libraries[0].parent.parent  # its gems
+            runtime = self._make_ruby_files(resolved.interpreter)
         prefix = resolved.interpreter.prefix if resolved.interpreter else Path("/usr")
         return Places(
             task=str(spec.code_dir.resolve()),
@@ -247,7 +256,7 @@ def _arguments(spec: EnvironmentSpec, resolved: Resolved, places: Places) -> lis
         libraries = ":".join(map(str, resolved.interpreter.libraries))
         return command.java_command(spec, program, libraries)
     if resolved.family == "ruby":
-        return command.ruby_command(spec, program, str(BOOTSTRAPS / "ruby" / "bootstrap.rb"))
+        return command.ruby_command(spec, places, program)
     return command.python_command(spec, places, program)
 
 
