@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from compute.support import EVALUATE, Evaluator, Room, processes_in, text_of
-from pilvi.compute import environment, hierarchies
+from pilvi.compute import hierarchies, memory_watch
 
 MEBIBYTE = 1024 * 1024
 
@@ -21,7 +21,7 @@ def test_too_much_memory(room: Room, tmp_mb: int, monkeypatch: pytest.MonkeyPatc
     if tmp_mb == 4:
         if hierarchies.find_hierarchy() is None:
             pytest.skip("this host gives no cgroups")
-        monkeypatch.setattr(environment, "WATCH_EVERY_S", 60.0)
+        monkeypatch.setattr(memory_watch, "WATCH_EVERY_S", 60.0)
     function = room.start(EVALUATE, memory_mb=128, tmp_mb=tmp_mb)
     namespace = Evaluator(function)("answer = os.readlink('/proc/self/ns/pid')")
     grow = "kept = []\nfor _ in range(400): kept.append(b'x' * (1 << 20)); time.sleep(0.002)"

@@ -30,16 +30,13 @@ from pilvi.compute.companions import Companions, Why
 from pilvi.compute.ends import Answer, End, Exit, InitFailed, Overrun
 from pilvi.compute.initialisation import BEGINS_MAX, Initialisation
 from pilvi.compute.journal import Journal
+from pilvi.compute.memory_watch import MemoryWatch
 from pilvi.compute.runtime_api import RuntimeApi
 from pilvi.compute.sandboxes import Sandbox
 from pilvi.compute.snapshots import SNAP_START
 
 FREEZE_AFTER_S = 0.05
 """Idle environments are frozen, but not at once: the next invocation often follows directly."""
-WATCH_EVERY_S = 0.1
-_WATCH_SHARE = 0.05
-"""Of this process's time, at most, for the watch over one environment's memory."""
-
 _EXIT_GRACE_S = 0.01
 """A runtime may answer and exit at once; its answer counts."""
 
@@ -90,12 +87,13 @@ class LiveEnvironment:
         self._ready: asyncio.Event | None = None
         """Made for whoever waits for the initialisation alone."""
         self._invocations = 0
-        self._peak_mb = 0
+        self._memory = MemoryWatch(
+            sandbox, spec.memory_mb, on_over=lambda: self._finish(Overrun("memory"))
+        )
         self._frozen = False
         self._killed = False
         self._timeout: asyncio.TimerHandle | None = None
         self._idle: asyncio.TimerHandle | None = None
-        self._watch: asyncio.TimerHandle | None = None
         self._timeout_s = spec.timeout_s
         runtime_api.bind(
             on_initialised=self._initialised,
@@ -157,7 +155,8 @@ class LiveEnvironment:
             raise
         finally:
             self._end = None
-            _cancel(self._timeout, self._watch)
+            self._memory.end()
+            _cancel(self._timeout)
         ended = isinstance(came_to, Exit) and not first and self._init_ms is not None
         if ended and self._api.withdraw():
             await self.kill("it ended between two invocations")
@@ -177,7 +176,7 @@ class LiveEnvironment:
             if first and not self._renewed and self._restored_s is None
             else None,
             restore_ms=self._restore_ms if first else None,
-            peak_mb=self._peak_mb,
+            peak_mb=self._memory.peak_mb,
             accompanied=self._companions is not None,
         )
         now_ms = self._clock.now_ms()
@@ -186,7 +185,7 @@ class LiveEnvironment:
             # Before the outcome is told, so that nothing of it goes on behind the caller's back.
             in_time = not (isinstance(last, Overrun) and last.of == "time")
             why: Why = "failure" if in_time else "timeout"
-            if not await self._rest(came_to, why):
+            if not await self._rest(last, why):
                 await self.kill("its invocation ended it", why)
         self._invocations += 1
         if self.alive:
@@ -255,7 +254,7 @@ class LiveEnvironment:
         return Stats(
             invocations=self._invocations,
             memory_mb=self._spec.memory_mb,
-            max_memory_mb=self._peak_mb,
+            max_memory_mb=self._memory.peak_mb,
             frozen=self._frozen,
             limits=self._sandbox.limits,
         )
@@ -279,7 +278,7 @@ class LiveEnvironment:
             beginning = self._initialisation
             left_s = beginning.began_s + beginning.seconds_max - time.perf_counter()
             self._timeout = self._loop.call_later(left_s, self._finish, Overrun("time"))
-        self._watch = self._loop.call_later(WATCH_EVERY_S, self._watch_memory)
+        self._memory.begin()
         self._api.dispatch(invocation, self._deadline_ms)
         return end
 
@@ -288,7 +287,7 @@ class LiveEnvironment:
         now_s = time.perf_counter()
         self._rests, self._renewed = False, True
         self._initialisation = Initialisation(self._spec, now_s, phase="invoke")
-        self._peak_mb = 0
+        self._memory.peak_mb = 0
         self._limit_time(now_s)
         self._journal.begin_again(self._label)
         self._api.begin_again()
@@ -315,7 +314,8 @@ class LiveEnvironment:
             return False
         self._begins_left -= 1
         self._rests = True
-        _cancel(self._timeout, self._watch)
+        self._memory.end()
+        _cancel(self._timeout)
         if self._companions is not None:
             await self._companions.shut_down(why)
             self._companions = None
@@ -423,31 +423,11 @@ class LiveEnvironment:
         if self._end is not None and not self._end.done():
             self._end.set_result(end)
 
-    def _watch_memory(self) -> None:
-        if self._end is None or self._end.done():
-            return
-        began_s = time.perf_counter()
-        try:
-            over = self._sandbox.resident_mb() > self._spec.memory_mb
-        except OSError:
-            over = False  # it has just ended; `exited` will tell
-        if over:
-            self._peak_mb = self._spec.memory_mb
-            self._finish(Overrun("memory"))
-        else:
-            pause_s = max(WATCH_EVERY_S, (time.perf_counter() - began_s) / _WATCH_SHARE)
-            self._watch = self._loop.call_later(pause_s, self._watch_memory)
-
     def _measure(self) -> None:
-        if self._killed:
-            return
-        try:
-            self._peak_mb = max(self._peak_mb, self._sandbox.peak_mb())
-        except OSError:
-            pass  # its processes have just ended; what was measured before stands
+        if not self._killed:
+            self._memory.measure()
 
 
-def _cancel(*timers: asyncio.TimerHandle | None) -> None:
-    for timer in timers:
-        if timer is not None:
-            timer.cancel()
+def _cancel(timer: asyncio.TimerHandle | None) -> None:
+    if timer is not None:
+        timer.cancel()
