@@ -103,6 +103,10 @@ def test_what_is_said_of_a_mapping_is_kept_and_can_be_taken_back(workshop: Works
             "Unsupported DestinationConfig parameter for given event source mapping type.",
         ),
         (
+            {"Topics": ["topic"]},
+            "Unsupported Topics parameter for given event source mapping type.",
+        ),
+        (
             {"BatchSize": 11},
             "Maximum batch window in seconds must be greater than 0"
             " if maximum batch size is greater than 10",

@@ -36,6 +36,11 @@ _OF_STREAMS = (
     *("MaximumRetryAttempts", "TumblingWindowInSeconds", "DestinationConfig"),
 )
 _OF_QUEUES = ("ScalingConfig", "ProvisionedPollerConfig")
+_OF_OTHERS = (
+    *("AmazonManagedKafkaEventSourceConfig", "SelfManagedKafkaEventSourceConfig", "Topics"),
+    *("DocumentDBEventSourceConfig", "Queues", "SourceAccessConfigurations", "LoggingConfig"),
+)
+"""Of sources that are not built."""
 _POLLERS = (2, 200)
 """The fewest that there may be, and the most where nothing is said."""
 _POSITIONS = ("TRIM_HORIZON", "LATEST")
@@ -111,7 +116,7 @@ def changed(old: Settings, req: Members[str, Any], source_arn: str) -> Settings:
     Raises: InvalidParameterValueException, NotBuilt.
     """
     queue = kind_of(source_arn) == QUEUE
-    for member in _OF_STREAMS if queue else _OF_QUEUES:
+    for member in (*(_OF_STREAMS if queue else _OF_QUEUES), *_OF_OTHERS):
         if req.get(member) is not None:
             raise _invalid(f"Unsupported {member} parameter for given event source mapping type.")
     told: dict[str, Any] = {}
