@@ -81,6 +81,28 @@ def test_what_is_kept_follows_every_change(
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("engine", ["memory", "full"])
+def test_what_nobody_has_asked_for_leaves_all_that_is_kept_alone(
+    engine: str,
+    tmp_path: Path,
+    badges: Collection[Badge],
+    loads: list[str],
+    keep: Callable[..., Kept[str | None]],
+) -> None:
+    async def main() -> None:
+        store: Store = MemoryStore() if engine == "memory" else SqliteStore(tmp_path / "pilvi.db")
+        kept = keep(store)
+        await store.write(lambda tx: badges.put(tx, HOME, Badge("ann", "red")))
+        assert await kept.get("ann") == "red"
+        assert await store.write(lambda tx: badges.add(tx, HOME, Badge("drawn", "blue")))
+        assert not await store.write(lambda tx: badges.add(tx, HOME, Badge("drawn", "green")))
+        assert [await kept.get("ann"), await kept.get("drawn")] == ["red", "blue"]
+        assert loads == ["ann", "drawn"]
+        await store.close()
+
+    asyncio.run(main())
+
+
 def test_another_process_is_followed(
     tmp_path: Path, badges: Collection[Badge], keep: Callable[..., Kept[str | None]]
 ) -> None:

@@ -107,6 +107,20 @@ class Collection(Generic[T]):
                 tx.put(entry, b"")
         tx.put(packed, self._version_byte + self._encode(record))
 
+    def add(self, tx: Transaction, home: Key, record: T) -> bool:
+        """Insert under a key that was drawn at random just now; False, and nothing done, when there is one already.
+
+        What processes keep in memory stays as it is: nobody can have asked for such a key. So do not look before
+        whether it is free: that would be remembered.
+        """
+        packed = self._record_key(home, self._key(record))
+        if tx.get(packed) is not None:
+            return False
+        for entry in self.index_keys(home, record):
+            tx.put(entry, b"")
+        tx.put(packed, self._version_byte + self._encode(record))
+        return True
+
     def delete(self, tx: Transaction, home: Key, *key: Part) -> T | None:
         """Remove one record and its index entries; gives what was there."""
         packed = self._record_key(home, key)

@@ -308,6 +308,11 @@ def find_issued(at: Snapshot, access_key_id: str) -> Issued | None:
     return ISSUED.find(at, EVERYWHERE, access_key_id)
 
 
+def add_issued(tx: Transaction, issued: Issued) -> bool:
+    """False when its id, drawn at random, is taken."""
+    return ISSUED.add(tx, EVERYWHERE, issued)
+
+
 def put_issued(tx: Transaction, issued: Issued) -> None:
     ISSUED.put(tx, EVERYWHERE, issued)
 

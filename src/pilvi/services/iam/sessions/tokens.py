@@ -64,14 +64,14 @@ class Issuer:
     def key(self, tx: Transaction, scope: Scope, holder: User | Root, *, now_ms: int) -> Credential:
         """Store a fresh access key that lasts until it is deleted."""
         root = isinstance(holder, Root)
-        credential = Credential(
-            access_key_id=self._fresh_id(tx, "AKIA", scope.account),
+        draft = Credential(
+            access_key_id="",
             secret_access_key=self._entropy.secret(40),
             account=scope.account,
             principal_arn=root_arn(scope) if root else records.arn_of(scope, "user", holder),
             principal_id=scope.account if root else holder.id,
         )
-        self._store(tx, credential, now_ms, user_name=holder.name)
+        credential = self._store(tx, "AKIA", draft, now_ms, user_name=holder.name)
         holder.access_key_ids = [*holder.access_key_ids, credential.access_key_id]
         records.put_key_holder(tx, scope, holder)
         return credential
@@ -81,8 +81,8 @@ class Issuer:
     ) -> Credential:
         """Store fresh temporary credentials, and see to it that they are swept when they are over."""
         expires_at_ms = session.issued_at_ms + 1000 * duration_s
-        credential = Credential(
-            access_key_id=self._fresh_id(tx, "ASIA", holder.account),
+        draft = Credential(
+            access_key_id="",
             secret_access_key=self._entropy.secret(40),
             account=holder.account,
             principal_arn=holder.arn,
@@ -93,26 +93,29 @@ class Issuer:
             made_up=holder.made_up,
             session=session,
         )
-        self._store(tx, credential, session.issued_at_ms)
+        credential = self._store(tx, "ASIA", draft, session.issued_at_ms)
         schedule_sweep(tx, expires_at_ms + limits.EXPIRED_KEPT_MS)
         return credential
 
     def _store(
-        self, tx: Transaction, credential: Credential, now_ms: int, user_name: str = ""
-    ) -> None:
-        told = msgspec.structs.replace(credential, secret_access_key="", session_token=None)
-        secrets = msgspec.msgpack.encode((credential.secret_access_key, credential.session_token))
-        sealed = self._sealer.seal(tx, _sealed_for(credential.access_key_id), secrets)
-        issued = Issued(credential=told, sealed=sealed, created_at_ms=now_ms, user_name=user_name)
-        records.put_issued(tx, issued)
-
-    def _fresh_id(self, tx: Transaction, prefix: str, account: str) -> str:
-        """A key id that nobody has: one in 2**39 of an account may be taken, and is not given twice."""
+        self, tx: Transaction, prefix: str, draft: Credential, now_ms: int, user_name: str = ""
+    ) -> Credential:
+        """Under an id that nobody has: one in 2**39 of an account may be taken, and is not given twice."""
+        secrets = msgspec.msgpack.encode((draft.secret_access_key, draft.session_token))
         for _ in range(_TRIES_MAX):
-            access_key_id = rules.access_key_id(prefix, account, self._entropy.bytes(5))
-            if records.find_issued(tx, access_key_id) is None:
-                return access_key_id
-        raise AssertionError(f"{_TRIES_MAX} key ids in a row are taken in {account}")
+            access_key_id = rules.access_key_id(prefix, draft.account, self._entropy.bytes(5))
+            credential = msgspec.structs.replace(draft, access_key_id=access_key_id)
+            issued = Issued(
+                credential=msgspec.structs.replace(
+                    credential, secret_access_key="", session_token=None
+                ),
+                sealed=self._sealer.seal(tx, _sealed_for(access_key_id), secrets),
+                created_at_ms=now_ms,
+                user_name=user_name,
+            )
+            if records.add_issued(tx, issued):
+                return credential
+        raise AssertionError(f"{_TRIES_MAX} key ids in a row are taken in {draft.account}")
 
 
 def opened(at: Snapshot, sealer: Sealer, issued: Issued) -> Credential:
