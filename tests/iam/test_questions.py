@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from clouds import in_memory
-from pilvi.base.arn import Scope
+from pilvi.base.arn import GLOBAL_REGION, Scope
 from pilvi.base.entropy import Entropy
+from pilvi.contracts.credentials import Credential, Credentials, RoleNotAssumable, Sessions
+from pilvi.contracts.delivery import Source
+from pilvi.kit.cloud import Cloud
 from pilvi.services.iam import records
 from pilvi.services.iam.administrators import IamAdministrators
 from pilvi.services.iam.questions import IamCredentials
 from pilvi.services.iam.sessions import tokens
+from pilvi.store.api import StoreUnavailable
 
 ACCOUNT = "123456789012"
 
@@ -69,5 +77,96 @@ def test_a_taken_key_id_is_not_given_again(tmp_path: Path) -> None:
         ]
         assert made[0].access_key_id != made[1].access_key_id
         assert not entropy.queue
+
+    asyncio.run(story())
+
+
+class _Slow:
+    """A store whose commits wait for a word."""
+
+    def __init__(self, cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.at_once = cloud.store.write
+        self.word = asyncio.Event()
+        self.fault: Exception | None = None
+        monkeypatch.setattr(cloud.store, "write", self.write)
+
+    async def write(self, body: Any, **told: Any) -> Any:
+        await self.word.wait()
+        if self.fault is not None:
+            raise self.fault
+        return await self.at_once(body, **told)
+
+
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/runs"
+TRUST = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": {
+            "Effect": "Allow",
+            "Principal": {"Service": "lambda.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        },
+    }
+)
+SOURCE = Source("lambda.amazonaws.com", "arn:aws:lambda:us-east-1:1:function:f", ACCOUNT)
+
+
+async def _begin(cloud: Cloud) -> tuple[Credential, asyncio.Future[Credential]]:
+    return await cloud.ask(Sessions).begin_session(
+        role_arn=ROLE, session_name="f", duration_s=60, source=SOURCE
+    )
+
+
+# A function begins while its credentials are being stored: who asks for them meanwhile waits, and is told.
+def test_a_session_is_of_use_as_soon_as_it_is_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story() -> None:
+        cloud = in_memory(tmp_path)
+        slow = _Slow(cloud, monkeypatch)
+        credential, stored = await _begin(cloud)
+        asked = asyncio.ensure_future(
+            cloud.ask(Credentials).find_credential(credential.access_key_id)
+        )
+        await asyncio.sleep(0)
+        assert not asked.done()
+        assert not stored.done()
+        slow.word.set()
+        assert await asked == credential == await stored
+
+    asyncio.run(story())
+
+
+def test_a_session_that_could_not_be_stored_is_worth_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story() -> None:
+        cloud = in_memory(tmp_path)
+        slow = _Slow(cloud, monkeypatch)
+        slow.fault = StoreUnavailable(reason="the disk is full")
+        credential, stored = await _begin(cloud)
+        slow.word.set()
+        assert await cloud.ask(Credentials).find_credential(credential.access_key_id) is None
+        with pytest.raises(StoreUnavailable):
+            await stored
+
+    asyncio.run(story())
+
+
+# What the credentials say of their role holds at the moment when they become worth something.
+def test_a_session_is_not_stored_for_a_role_that_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story() -> None:
+        cloud = in_memory(tmp_path)
+        slow = _Slow(cloud, monkeypatch)
+        credential, stored = await _begin(cloud)
+        role = records.Role(name="runs", path="/", id="AROAREAL", created_at_ms=0, trust=TRUST)
+        home = records.home_of(Scope(ACCOUNT, GLOBAL_REGION))
+        await slow.at_once(lambda tx: records.ROLES.put(tx, home, role))
+        slow.word.set()
+        with pytest.raises(RoleNotAssumable):
+            await stored
+        assert await cloud.ask(Credentials).find_credential(credential.access_key_id) is None
 
     asyncio.run(story())

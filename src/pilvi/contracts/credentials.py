@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable
 from typing import Protocol
 
@@ -90,6 +91,18 @@ class Sessions(Protocol):
         `source`: the service that assumes it ("lambda.amazonaws.com"), and for which function.
         In the open mode a role that does not exist still yields a session, which acts as root: people who come
         from emulators name made-up roles.
+        Raises: RoleNotAssumable.
+        """
+        ...
+
+    async def begin_session(
+        self, *, role_arn: str, session_name: str, duration_s: int, source: Source
+    ) -> tuple[Credential, asyncio.Future[Credential]]:
+        """The same while it is being stored, for whoever has something to prepare meanwhile.
+
+        Whoever shows these credentials to this process before they are stored is let in once they are; others do not
+        know them. When the future raises (StoreUnavailable; RoleNotAssumable, if the role has just been changed), they
+        are worth nothing.
         Raises: RoleNotAssumable.
         """
         ...

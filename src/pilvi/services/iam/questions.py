@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Iterable
 
 from pilvi.base.arn import GLOBAL_REGION, Arn, Scope
-from pilvi.contracts.credentials import Credential, RoleNotAssumable, Session
+from pilvi.contracts.credentials import Credential, Credentials, RoleNotAssumable, Session
 from pilvi.contracts.delivery import Source
 from pilvi.identity.guardrails import Guardrails, GuardrailsOf
 from pilvi.kit.cloud import Cloud
@@ -14,7 +15,7 @@ from pilvi.services.iam import errors, limits, permissions, records
 from pilvi.services.iam.proofs import mfa
 from pilvi.services.iam.records import Role
 from pilvi.services.iam.sessions import tokens
-from pilvi.store.api import Snapshot, Transaction
+from pilvi.store.api import Snapshot, StoreUnavailable, Transaction
 from pilvi.store.sealing import Sealer
 
 log = logging.getLogger("pilvi.iam")
@@ -26,9 +27,24 @@ class IamCredentials:
     def __init__(self, cloud: Cloud) -> None:
         self._sealer = cloud.ask(Sealer)
         self._kept = cloud.kept(self._credential, most=limits.CREDENTIALS_KEPT)
+        self._storing: dict[str, asyncio.Future[Credential]] = {}
+        """Sessions that were given out already, by their ids."""
 
     def find_credential(self, access_key_id: str) -> Awaitable[Credential | None]:
+        if self._storing and (stored := self._storing.get(access_key_id)) is not None:
+            return self._find_when(stored, access_key_id)
         return self._kept.get(access_key_id)
+
+    async def _find_when(
+        self, stored: asyncio.Future[Credential], access_key_id: str
+    ) -> Credential | None:
+        await asyncio.wait([stored])
+        return await self._kept.get(access_key_id)
+
+    def expect(self, credential: Credential, stored: asyncio.Future[Credential]) -> None:
+        """It may be asked for before it is stored."""
+        self._storing[credential.access_key_id] = stored
+        stored.add_done_callback(lambda _: self._storing.pop(credential.access_key_id))
 
     def _credential(self, at: Snapshot, access_key_id: str) -> Credential | None:
         issued = records.find_issued(at, access_key_id)
@@ -40,6 +56,9 @@ class IamSessions:
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
+        credentials = cloud.ask(Credentials)
+        assert isinstance(credentials, IamCredentials)
+        self._credentials = credentials
         self._told: set[str] = set()
 
     async def check_assumable(self, *, role_arn: str, source: Source) -> None:
@@ -50,6 +69,15 @@ class IamSessions:
     async def issue_session(
         self, *, role_arn: str, session_name: str, duration_s: int, source: Source
     ) -> Credential:
+        """Raises: RoleNotAssumable; ValueError when `role_arn` is no ARN."""
+        _credential, stored = await self.begin_session(
+            role_arn=role_arn, session_name=session_name, duration_s=duration_s, source=source
+        )
+        return await asyncio.shield(stored)
+
+    async def begin_session(
+        self, *, role_arn: str, session_name: str, duration_s: int, source: Source
+    ) -> tuple[Credential, asyncio.Future[Credential]]:
         """A service acts under a role for up to twelve hours, whatever the role's own longest session.
 
         Raises: RoleNotAssumable; ValueError when `role_arn` is no ARN.
@@ -59,16 +87,27 @@ class IamSessions:
         assert 0 < duration_s <= limits.SERVICE_SESSION_S_MAX, duration_s
         around = await self._around(role_arn, source)
 
-        def issue(tx: Transaction) -> Credential:
-            role = self._assumable(tx, role_arn, source, around)
-            if role is not None:
-                holder = tokens.role_session(arn.scope, role, session_name)
-            else:
-                holder = tokens.made_up_role_session(role_arn, session_name)
-            session = Session(issued_at_ms=cloud.clock.now_ms(), source_arn=source.arn)
-            return tokens.Issuer(cloud).session(tx, holder, session, duration_s=duration_s)
+        def holder(at: Snapshot) -> tokens.Holder:
+            role = self._assumable(at, role_arn, source, around)
+            if role is None:
+                return tokens.made_up_role_session(role_arn, session_name)
+            return tokens.role_session(arn.scope, role, session_name)
 
-        return await cloud.store.write(issue)
+        session = Session(issued_at_ms=cloud.clock.now_ms(), source_arn=source.arn)
+        issuer = tokens.Issuer(cloud)
+        found = await cloud.store.read(holder)
+        credential = issuer.draw_session(found, session, duration_s=duration_s)
+
+        def store(tx: Transaction) -> Credential:
+            if holder(tx) != found:
+                raise RoleNotAssumable(f"{role_arn} has changed")
+            if not issuer.store_session(tx, credential):
+                raise StoreUnavailable(reason=f"the id {credential.access_key_id} is taken")
+            return credential
+
+        stored = asyncio.ensure_future(cloud.store.write(store))
+        self._credentials.expect(credential, stored)
+        return credential, stored
 
     async def _around(self, role_arn: str, source: Source) -> tuple[Guardrails, Guardrails]:
         """What organisations say of the role's account, and of the account that the service acts for."""

@@ -69,11 +69,12 @@ _ENVIRONMENTS_MAX = 3
 class _Known(msgspec.Struct, frozen=True):
     """What the environments of one version of a function are made with now.
 
-    `made_of`: names its revision.
+    `made_of`: names its revision. `stored`: done when the credential is.
     """
 
     made_of: str
     credential: Credential
+    stored: asyncio.Future[Credential]
 
     @property
     def key(self) -> str:
@@ -174,6 +175,7 @@ class Runner:
                 log.error("no environment for %s: %s", arn, problem)
                 raise errors.ServiceException(detail=str(problem)) from None
             try:
+                await _stored(known)
                 return await environment.invoke(invocation), environment.spec.log_stream
             except EnvironmentGone:
                 continue  # nothing ran: the next one is made anew
@@ -203,6 +205,7 @@ class Runner:
             function, configuration = runnable
             arn = function_arn(scope, function.name)
             known = await self._know(pool, arn, function.name, configuration)
+            await _stored(known)
 
             async def spec(
                 arn: str = arn, runnable: Runnable = runnable, known: _Known = known
@@ -250,7 +253,7 @@ class Runner:
         task = self._issuing.get(made_of)
         if task is None:
             task = asyncio.create_task(
-                self._issue(version_arn, made_of, name, configuration.role, source_of(arn))
+                self._issue(pool, version_arn, made_of, name, configuration.role, source_of(arn))
             )
             self._issuing[made_of] = task
             task.add_done_callback(lambda _: self._issuing.pop(made_of, None))
@@ -260,11 +263,20 @@ class Runner:
         return fresh
 
     async def _issue(
-        self, version_arn: str, made_of: str, name: str, role: str, source: Source
+        self,
+        pool: Pool,
+        version_arn: str,
+        made_of: str,
+        name: str,
+        role: str,
+        source: Source,
     ) -> _Known:
-        """Known before the task is done: whoever comes between would issue another."""
+        """Known before the task is done: whoever comes between would issue another.
+
+        Environments begin with credentials that are being stored, and run nothing before they are.
+        """
         try:
-            credential = await self._cloud.ask(Sessions).issue_session(
+            credential, stored = await self._cloud.ask(Sessions).begin_session(
                 role_arn=role,
                 session_name=name,
                 duration_s=limits.SESSION_S,
@@ -272,7 +284,15 @@ class Runner:
             )
         except RoleNotAssumable as problem:
             raise errors.RoleNotAssumed() from problem
-        fresh = self._known[version_arn] = _Known(made_of, credential)
+        fresh = self._known[version_arn] = _Known(made_of, credential, stored)
+
+        def forget(stored: asyncio.Future[Credential]) -> None:
+            if stored.cancelled() or stored.exception() is not None:
+                pool.retire(fresh.key)
+                if self._known.get(version_arn) is fresh:
+                    del self._known[version_arn]
+
+        stored.add_done_callback(forget)
         if len(self._known) > _KNOWN_MAX:
             self._known.popitem(last=False)
         return fresh
@@ -381,6 +401,14 @@ def _initialization(configuration: Configuration) -> Literal["on-demand", "snap-
     if wanted and configuration.version != "$LATEST" and configuration.runtime.startswith(FAMILIES):
         return SNAP_START
     return "on-demand"
+
+
+async def _stored(known: _Known) -> None:
+    """Raises: RoleNotAssumed, when the role has changed since the credentials were drawn; StoreUnavailable."""
+    try:
+        await asyncio.shield(known.stored)
+    except RoleNotAssumable as problem:
+        raise errors.RoleNotAssumed() from problem
 
 
 def _beside_provisioned(function: Function) -> int | None:

@@ -55,7 +55,10 @@ def _session(scope: Scope, name: str, session: str, role_id: str, role_arn: str)
 
 
 class Issuer:
-    """Makes credentials in a transaction."""
+    """Makes credentials.
+
+    One id in 2**39 of an account is taken already. Then others are drawn; no id is given twice.
+    """
 
     def __init__(self, cloud: Cloud) -> None:
         self._entropy = cloud.entropy
@@ -64,58 +67,65 @@ class Issuer:
     def key(self, tx: Transaction, scope: Scope, holder: User | Root, *, now_ms: int) -> Credential:
         """Store a fresh access key that lasts until it is deleted."""
         root = isinstance(holder, Root)
-        draft = Credential(
-            access_key_id="",
-            secret_access_key=self._entropy.secret(40),
-            account=scope.account,
-            principal_arn=root_arn(scope) if root else records.arn_of(scope, "user", holder),
-            principal_id=scope.account if root else holder.id,
-        )
-        credential = self._store(tx, "AKIA", draft, now_ms, user_name=holder.name)
-        holder.access_key_ids = [*holder.access_key_ids, credential.access_key_id]
-        records.put_key_holder(tx, scope, holder)
-        return credential
+        for _ in range(_TRIES_MAX):
+            credential = Credential(
+                access_key_id=self._draw_id("AKIA", scope.account),
+                secret_access_key=self._entropy.secret(40),
+                account=scope.account,
+                principal_arn=root_arn(scope) if root else records.arn_of(scope, "user", holder),
+                principal_id=scope.account if root else holder.id,
+            )
+            if self._store(tx, credential, now_ms, user_name=holder.name):
+                holder.access_key_ids = [*holder.access_key_ids, credential.access_key_id]
+                records.put_key_holder(tx, scope, holder)
+                return credential
+        raise AssertionError(f"{_TRIES_MAX} key ids in a row are taken in {scope.account}")
 
     def session(
         self, tx: Transaction, holder: Holder, session: Session, *, duration_s: int
     ) -> Credential:
-        """Store fresh temporary credentials, and see to it that they are swept when they are over."""
-        expires_at_ms = session.issued_at_ms + 1000 * duration_s
-        draft = Credential(
-            access_key_id="",
+        """Store fresh temporary credentials."""
+        for _ in range(_TRIES_MAX):
+            credential = self.draw_session(holder, session, duration_s=duration_s)
+            if self.store_session(tx, credential):
+                return credential
+        raise AssertionError(f"{_TRIES_MAX} key ids in a row are taken in {holder.account}")
+
+    def draw_session(self, holder: Holder, session: Session, *, duration_s: int) -> Credential:
+        """Temporary credentials, which are worth nothing until they are stored."""
+        return Credential(
+            access_key_id=self._draw_id("ASIA", holder.account),
             secret_access_key=self._entropy.secret(40),
             account=holder.account,
             principal_arn=holder.arn,
             principal_id=holder.id,
             session_token=self._entropy.secret(SESSION_TOKEN_LENGTH),
-            expires_at_ms=expires_at_ms,
+            expires_at_ms=session.issued_at_ms + 1000 * duration_s,
             role_arn=holder.role_arn,
             made_up=holder.made_up,
             session=session,
         )
-        credential = self._store(tx, "ASIA", draft, session.issued_at_ms)
-        schedule_sweep(tx, expires_at_ms + limits.EXPIRED_KEPT_MS)
-        return credential
+
+    def store_session(self, tx: Transaction, credential: Credential) -> bool:
+        """And see to it that they are swept when they are over. False when the id is taken."""
+        assert credential.session is not None
+        assert credential.expires_at_ms is not None
+        if not self._store(tx, credential, credential.session.issued_at_ms):
+            return False
+        schedule_sweep(tx, credential.expires_at_ms + limits.EXPIRED_KEPT_MS)
+        return True
 
     def _store(
-        self, tx: Transaction, prefix: str, draft: Credential, now_ms: int, user_name: str = ""
-    ) -> Credential:
-        """Under an id that nobody has: one in 2**39 of an account may be taken, and is not given twice."""
-        secrets = msgspec.msgpack.encode((draft.secret_access_key, draft.session_token))
-        for _ in range(_TRIES_MAX):
-            access_key_id = rules.access_key_id(prefix, draft.account, self._entropy.bytes(5))
-            credential = msgspec.structs.replace(draft, access_key_id=access_key_id)
-            issued = Issued(
-                credential=msgspec.structs.replace(
-                    credential, secret_access_key="", session_token=None
-                ),
-                sealed=self._sealer.seal(tx, _sealed_for(access_key_id), secrets),
-                created_at_ms=now_ms,
-                user_name=user_name,
-            )
-            if records.add_issued(tx, issued):
-                return credential
-        raise AssertionError(f"{_TRIES_MAX} key ids in a row are taken in {draft.account}")
+        self, tx: Transaction, credential: Credential, now_ms: int, user_name: str = ""
+    ) -> bool:
+        told = msgspec.structs.replace(credential, secret_access_key="", session_token=None)
+        secrets = msgspec.msgpack.encode((credential.secret_access_key, credential.session_token))
+        sealed = self._sealer.seal(tx, _sealed_for(credential.access_key_id), secrets)
+        issued = Issued(credential=told, sealed=sealed, created_at_ms=now_ms, user_name=user_name)
+        return records.add_issued(tx, issued)
+
+    def _draw_id(self, prefix: str, account: str) -> str:
+        return rules.access_key_id(prefix, account, self._entropy.bytes(5))
 
 
 def opened(at: Snapshot, sealer: Sealer, issued: Issued) -> Credential:
