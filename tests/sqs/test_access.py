@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from persons import Person, allow, deny, document
 from servers import CloudClock, Server
 
-from .support import arn_of, bodies, make_queue, receive, refused, send
+from .support import arn_of, attributes_of, bodies, make_queue, receive, refused, send
 
 Client = Callable[..., Any]
 
@@ -78,6 +78,8 @@ def test_a_policy_opens_a_queue_to_another_account(client: Client, sqs: Any) -> 
     assert refused(other.receive_message, QueueUrl=url)[0] == "AccessDenied"
     let(sqs, url, allow("sqs:*", Principal={"AWS": "000000777777"}))
     assert len(receive(other, url)) == 1
+    assert "Policy" not in attributes_of(other, url)
+    assert "Policy" in attributes_of(sqs, url)
     assert refused(other.delete_queue, QueueUrl=url)[0] == "AccessDenied"
 
 

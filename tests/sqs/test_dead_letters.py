@@ -65,7 +65,11 @@ def test_a_fifo_queue_goes_on_behind_its_dead_letters(sqs: Any) -> None:
     assert first["Body"] == "a"
     assert bodies(receive(sqs, url)) == ["b", "c"]
     assert receive(sqs, url) == []
-    assert bodies(receive(sqs, dead)) == ["a", "b", "c"]
+    buried = receive(sqs, dead, AttributeNames=["MessageDeduplicationId"])
+    assert bodies(buried) == ["a", "b", "c"]
+    # So two of one deduplication id, sent to two queues or at two times, are not taken for one there.
+    for message in buried:
+        assert message["Attributes"]["MessageDeduplicationId"] == message["MessageId"]
 
 
 BAD_POLICIES = [
@@ -90,6 +94,7 @@ def test_redrive_policies_that_are_refused(sqs: Any, policy: str, reason: str) -
     )
     assert code == "InvalidParameterValue"
     assert reason in text
+    assert text.startswith(f"Value {policy} for parameter RedrivePolicy is invalid.")
 
 
 def test_a_dead_letter_queue_says_whose_it_is(sqs: Any) -> None:

@@ -1,6 +1,7 @@
 """Dead letters: what was received too often goes to another queue, in the transaction that finds it.
 
-AWS: SQS Developer Guide, "Using dead-letter queues in Amazon SQS".
+AWS: SQS Developer Guide, "Using dead-letter queues in Amazon SQS", "Learn how to configure a dead-letter
+queue redrive".
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ def burial(stock: Stock) -> Bury | None:
     """How dead messages of a queue are moved; None where it has no queue for them.
 
     A standard queue's message keeps its age, a FIFO queue's begins anew; both keep their ids and how often they were
-    received. If the queue for them is gone, or would not have them any more, they stay where they are.
+    received. A FIFO queue's is known by its id from then on: two that had one deduplication id are not the same there.
+    If the queue for them is gone, they stay where they are.
     """
     source = stock.queue
     if not source.dead_letters:
@@ -36,6 +38,7 @@ def burial(stock: Stock) -> Bury | None:
                 receives=receipt.receives,
                 first_ms=receipt.first_ms,
                 sent_ms=stock.now_ms if source.fifo else message.sent_ms,
+                deduplication=message.id if source.fifo else "",
                 due_ms=stock.now_ms,
             )
         )

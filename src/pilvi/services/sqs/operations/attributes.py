@@ -28,7 +28,7 @@ _DELAYED = "ApproximateNumberOfMessagesDelayed"
 async def get_queue_attributes(
     call: Call, req: GetQueueAttributesRequest, body: Body
 ) -> GetQueueAttributesResult:
-    """Counts are exact: what is due by now is moved first, if there is anything.
+    """Counts are exact: what is due by now is moved first, if there is anything. The policy is its owner's to read.
 
     Raises: QueueDoesNotExist, InvalidAttributeName. AWS: GetQueueAttributes.
     """
@@ -41,6 +41,8 @@ async def get_queue_attributes(
             if name != "All" and name not in QUEUE_NAMES:
                 raise errors.UnknownAttribute(name=name)
         told = attributes.told(queue)
+        if call.principal.account != queue.account:
+            told.pop("Policy", None)
         if asked and not {"All", _READY, _FLYING, _DELAYED}.isdisjoint(asked):
             counters = counters_of(at, queue)
             kept_ms = queue.retention_s * 1000
@@ -71,7 +73,7 @@ def set_queue_attributes(call: Call, tx: Transaction, req: SetQueueAttributesReq
     if not given:
         raise errors.MissingRequiredParameterException(name="Attribute.Name")
     changed = replace(attributes.applied(queue, given), modified_ms=call.now_ms)
-    put_changed(call, tx, queue, changed)
+    put_changed(call, tx, queue, changed, given)
     stock = Stock(tx, changed, call.now_ms)
     if changed.fifo and changed.delay_s != queue.delay_s:
         stock.counters.next_due_ms = 0  # what is delayed is due at other times now

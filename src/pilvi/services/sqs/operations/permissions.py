@@ -22,7 +22,7 @@ def add_permission(call: Call, tx: Transaction, req: AddPermissionRequest) -> No
     actions = list(req.get("Actions") or ())
     policies.check(label, accounts, actions)
     policy = policies.added(queue.policy, queue.arn, label, accounts, actions)
-    put_changed(call, tx, queue, replace(queue, policy=policy, modified_ms=call.now_ms))
+    put_changed(call, tx, queue, replace(queue, policy=policy, modified_ms=call.now_ms), {})
 
 
 @sqs.write("RemovePermission")
@@ -33,4 +33,4 @@ def remove_permission(call: Call, tx: Transaction, req: RemovePermissionRequest)
     if not label:
         raise errors.MissingRequiredParameterException(name="Label")
     policy = policies.removed(queue.policy, label)
-    put_changed(call, tx, queue, replace(queue, policy=policy, modified_ms=call.now_ms))
+    put_changed(call, tx, queue, replace(queue, policy=policy, modified_ms=call.now_ms), {})

@@ -78,17 +78,22 @@ def create_queue(call: Call, tx: Transaction, req: CreateQueueRequest) -> Create
         fifo=fifo,
         tags=tagged,
     )
-    put_changed(call, tx, queue, attributes.applied(queue, given))
+    put_changed(call, tx, queue, attributes.applied(queue, given), given)
     return {"QueueUrl": names.url_of(call, queue_name)}
 
 
-def put_changed(call: Call, tx: Transaction, before: Queue, queue: Queue) -> None:
-    """Save a queue's new attributes. Raises: InvalidParameterValue for a dead-letter queue that cannot be one."""
+def put_changed(
+    call: Call, tx: Transaction, before: Queue, queue: Queue, given: Mapping[str, str]
+) -> None:
+    """Save a queue's new attributes. `given`: as they were asked for.
+
+    Raises: InvalidParameterValue for a dead-letter queue that cannot be one.
+    """
     if queue.redrive and queue.redrive != before.redrive:
         target = names.parse_arn(queue.dead_letters)
         assert target is not None, queue.dead_letters
         found = queue if target == queue.queue_name else records.find_queue(tx, target)
-        attributes.check_dead_letters(queue, found)
+        attributes.check_dead_letters(queue, found, given["RedrivePolicy"])
     if queue.policy != before.policy:
         ids: dict[str, str] = {}
         if queue.policy:

@@ -185,11 +185,14 @@ def _redrive(text: str) -> dict[str, Any]:
     }
 
 
-def check_dead_letters(source: Queue, target: Queue | None) -> None:
-    """Whether a queue may send what it cannot get rid of to that one. Raises: InvalidParameterValue."""
+def check_dead_letters(source: Queue, target: Queue | None, stated: str) -> None:
+    """Whether a queue may send what it cannot get rid of to that one. `stated`: the policy as it was asked for.
+
+    Raises: InvalidParameterValue.
+    """
 
     def bad(reason: str) -> errors.BadValue:
-        return errors.BadValue(value=source.redrive, name="RedrivePolicy", reason=reason)
+        return errors.BadValue(value=stated, name="RedrivePolicy", reason=reason)
 
     said = names.parse_arn(source.dead_letters)
     assert said is not None, source.dead_letters
