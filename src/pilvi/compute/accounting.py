@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pilvi.compute.cgroups import Cgroup
 from pilvi.compute.launcher.processes import descendants
+
+WATCHED = "memory: watched in /proc; processes: rlimit; processor: nice; frozen: signals"
 
 _SAMPLED_MAX = 16
 """Processes of one environment that are looked at closely, which is dear; of more, these stand for the others."""
@@ -57,6 +60,60 @@ class ProcessMeter:
             found_kb = sum(_field_kb(process, "smaps_rollup", shared_out) for process in sampled)
             total_kb = found_kb * len(processes) // len(sampled)
         return -(-total_kb // 1024)
+
+
+class ForkMeter:
+    """Of an environment that is a fork of a snapshot. What it shares with that is counted as its own, as it would be if
+    it had initialised itself; a control group, if there is one, counts only what it has of its own.
+
+    Both ways of adding up can only be too high: this page may be the snapshot's and its own, that one may belong to two
+    of its processes. So the lower sum holds.
+    """
+
+    def __init__(self, process_id: int, first_id: int, cgroup: Cgroup | None) -> None:
+        """`process_id`: the fork. `first_id`: the first process of its namespace."""
+        self._process_id = process_id
+        self._first_id = first_id
+        self._cgroup = cgroup
+        self._peak_mb = 0
+        self._shared_mb = _in_mebibytes(_field_kb(process_id, "status", "VmRSS:"))
+        self._shared_own_mb = _in_mebibytes(_field_kb(process_id, "status", "RssAnon:"))
+
+    @property
+    def label(self) -> str:
+        return self._cgroup.label if self._cgroup is not None else WATCHED
+
+    def peak_mb(self) -> int:
+        found_mb = self._sum("VmHWM:")
+        if self._cgroup is not None:
+            found_mb = min(found_mb, self._cgroup.peak_mb() + self._shared_mb)
+        self._peak_mb = max(self._peak_mb, found_mb)
+        return self._peak_mb
+
+    def resident_mb(self) -> int:
+        found_mb = self._sum("RssAnon:")
+        if self._cgroup is None:
+            return found_mb
+        return min(found_mb, self._cgroup.resident_mb() + self._shared_own_mb)
+
+    def freeze(self, *, frozen: bool) -> bool:
+        return self._cgroup is not None and self._cgroup.freeze(frozen=frozen)
+
+    async def remove(self) -> None:
+        if self._cgroup is not None:
+            await self._cgroup.remove()
+
+    def _sum(self, field: str) -> int:
+        found = [self._process_id]
+        for root in (self._process_id, self._first_id):
+            found += descendants(root)
+        sampled = found[:: -(-len(found) // _SAMPLED_MAX)]
+        total_kb = sum(_field_kb(process, "status", field) for process in sampled)
+        return _in_mebibytes(total_kb * len(found) // len(sampled))
+
+
+def _in_mebibytes(size_kb: int) -> int:
+    return -(-size_kb // 1024)
 
 
 def _field_kb(process: int, file: str, field: str) -> int:

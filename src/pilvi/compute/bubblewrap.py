@@ -42,6 +42,7 @@ class BubblewrapBackend(NamespacesBackend):
     """See `api.Backend`."""
 
     name = "bubblewrap"
+    _forks_snapshots = False
 
     def __init__(self, *, run_dir: Path, park: bool = False, **options: Any) -> None:
         """`park`: without effect, for nothing can be made ready before a function is known."""

@@ -73,6 +73,11 @@ class Cgroup:
         frozen = "cgroup v2" if self._freezer is not None else "signals"
         return f"{held}: cgroup v{self._version}; frozen: {frozen}"
 
+    def put(self, process: int) -> None:
+        """Take a process in. May wait for the kernel. Raises: OSError."""
+        for directory in self.directories:
+            (directory / "cgroup.procs").write_text(str(process))
+
     def peak_mb(self) -> int:
         """The most memory it ever had, with its /tmp and the files it read."""
         assert self._peak is not None

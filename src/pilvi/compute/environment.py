@@ -57,16 +57,20 @@ class LiveEnvironment:
         notices: tuple[str, ...] = (),
         extensions: tuple[str, ...] = (),
         host: str,
+        restored: list[LogLine] | None = None,
     ) -> None:
         """`started_at_s`: `time.perf_counter()` when making the sandbox began. `notices`: first lines of the log.
 
         `extensions`: names of those that run already; the runtime is started when they have registered. `host`: where
-        subscribers to telemetry listen inside.
+        subscribers to telemetry listen inside. `restored`: it goes on from a snapshot, and this is what
+        the log has from before.
         """
         self._spec = spec
         self._sandbox = sandbox
         self._api = runtime_api
-        self._journal = Journal(spec, capture, clock, label=label, notices=notices)
+        self._journal = Journal(
+            spec, capture, clock, label=label, notices=notices, restored=restored
+        )
         self._clock = clock
         self._host = host
         self._companions: Companions | None = None
@@ -106,6 +110,9 @@ class LiveEnvironment:
         if spec.initialization_type == SNAP_START:
             runtime_api.on_restore = lambda: self._restoring(label)
             runtime_api.credentials = lambda token: snapshots.credentials(spec, token)
+        if restored is not None:
+            self._restored_s = started_at_s
+            runtime_api.state = "restoring"
         if extensions:
             self._accompany(extensions)
         sandbox.exited.add_done_callback(self._exited)

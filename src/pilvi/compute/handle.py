@@ -79,6 +79,8 @@ class Handle:
         self._attend: Callable[[str | int, Exit | None], None] | None = None
         self._unattended: list[tuple[str | int, Exit | None]] = []
         self._sockets: deque[asyncio.Future[socket.socket]] = deque()
+        self.on_told: Callable[[dict[str, Any], list[int]], bool] | None = None
+        """Told of what is not known here; whether it was taken, with its descriptors."""
         self._control, self.far_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.setblocking(False)
         self._control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
@@ -95,13 +97,13 @@ class Handle:
         self._end_processes = end_processes
         self.tell(request)
 
-    def tell(self, request: dict[str, Any]) -> None:
+    def tell(self, request: dict[str, Any], *descriptors: int) -> None:
         """Raises: EnvironmentFailed."""
         data = json.dumps(request).encode()
         if len(data) > MESSAGE_BYTES_MAX:
             raise EnvironmentFailed(f"The request for a sandbox is too long: {len(data)} bytes.")
         try:
-            self._control.send(data)
+            socket.send_fds(self._control, [data], descriptors)
         except OSError as error:
             raise EnvironmentFailed(f"The sandbox took no request: {error}.") from error
 
@@ -264,6 +266,8 @@ class Handle:
                 made.close()
             else:
                 waiting.set_result(made)
+            return
+        if self.on_told is not None and self.on_told(message, descriptors):
             return
         for descriptor in descriptors:
             os.close(descriptor)

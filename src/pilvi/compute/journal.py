@@ -19,7 +19,7 @@ _EARLY_MAX = 1_000
 
 
 class Journal:
-    """`notices`: first lines of the log."""
+    """`notices`: first lines of the log. `restored`: what it had before the snapshot, where there is one."""
 
     def __init__(
         self,
@@ -29,6 +29,7 @@ class Journal:
         *,
         label: str,
         notices: tuple[str, ...],
+        restored: list[LogLine] | None = None,
     ) -> None:
         self._spec = spec
         self._clock = clock
@@ -41,7 +42,13 @@ class Journal:
         self._telemetry: Telemetry | None = None
         self._early: deque[tuple[Stream, int, str | events.Event]] | None = None
         """What was told before subscriptions closed: each subscriber gets it all."""
-        begin = events.init_start(label, spec.runtime, spec.function_arn, spec.initialization_type)
+        if restored is None:
+            begin = events.init_start(
+                label, spec.runtime, spec.function_arn, spec.initialization_type
+            )
+        else:
+            begin = events.restore_start(label, spec.runtime, spec.function_arn)
+            self._hold(restored)
         self._begin = clock.now_ms(), begin
         self._hold(self.shown(begin))
         self._hold([(clock.now_ms(), f"{notice}\n") for notice in notices])

@@ -18,7 +18,7 @@ from typing import Any
 
 from pilvi.base.clock import Clock
 from pilvi.compute import cgroups, command, debugger, hierarchies, parked, snapshots
-from pilvi.compute.accounting import ProcessMeter
+from pilvi.compute.accounting import WATCHED, ProcessMeter
 from pilvi.compute.api import EnvironmentFailed, EnvironmentSpec, Probe
 from pilvi.compute.capture import Capture
 from pilvi.compute.command import Places
@@ -32,6 +32,7 @@ from pilvi.compute.parked import Blank, Parked
 from pilvi.compute.plan import ADDRESS, DEVICES, JAVA, NODE, RUBY, root_plan
 from pilvi.compute.runtime_api import RuntimeApi
 from pilvi.compute.runtimes import Interpreter, Resolved, Runtimes
+from pilvi.compute.templates import NO_MEMORY, Place, Template, Templates
 from pilvi.compute.variables import all_variables
 from pilvi.contracts.platform import Platform
 
@@ -44,6 +45,8 @@ _FIRST_HOST_USER = 1_879_048_192
 _HOST_USERS = 65536
 _PROCESSES_MAX = 742
 _UNLIMITED = -1
+_FORKS_MAX = 4096
+"""Of one snapshot: user namespaces that may lie below its own."""
 _DATA_SLACK_MB = 512
 """RLIMIT_DATA also counts stacks of threads; the watch on memory is what holds a function to its size."""
 NO_LANDLOCK = "files: mounts only, this kernel has no Landlock"
@@ -55,6 +58,7 @@ class NamespacesBackend:
     """See `api.Backend`. `run_dir`: a directory of this server alone, for mount points."""
 
     name = "namespaces"
+    _forks_snapshots = True
 
     def __init__(
         self,
@@ -84,6 +88,7 @@ class NamespacesBackend:
         self._launchers: dict[Path | None, asyncio.Task[Launcher]] = {}
         self._sandboxes: set[Handle] = set()
         self._parked = Parked(self._park) if park else None
+        self._templates = Templates(self._make_template)
         self._closed = False
         self._home = hierarchies.make_home(f"{id(self):x}", run_dir)
         self._root = os.geteuid() == 0 and _has_host_users()
@@ -107,6 +112,15 @@ class NamespacesBackend:
         started_at_s = time.perf_counter()
         resolved = self._runtimes.resolve(spec.runtime, exact=spec.exact_runtime)
         extensions = external_of(spec)
+        notices = command.notices(spec, resolved)
+        if spec.initialization_type == snapshots.SNAP_START:
+            template = await self._snapshot(spec, resolved, extensions)
+            if isinstance(template, Template):
+                try:
+                    return await self._restore(template, spec, resolved)
+                except EnvironmentFailed as problem:
+                    template = str(problem)
+            notices += (NO_MEMORY.format(template),) if template else ()
         blank = self._take_parked(spec, resolved, extensions)
         if blank is None:
             request = self._request(spec, resolved, _arguments(spec, resolved))
@@ -133,7 +147,7 @@ class NamespacesBackend:
                 clock=self._clock,
                 started_at_s=started_at_s,
                 label=command.label(spec, resolved.interpreter),
-                notices=command.notices(spec, resolved),
+                notices=notices,
                 extensions=extensions,
                 host=ADDRESS,
             )
@@ -143,6 +157,95 @@ class NamespacesBackend:
             await sandbox.kill()
             raise
         return environment
+
+    async def _snapshot(
+        self, spec: EnvironmentSpec, resolved: Resolved, extensions: tuple[str, ...]
+    ) -> Template | str:
+        """What the environment is to be a fork of, or why of nothing. Raises: EnvironmentFailed, InvalidEntrypoint."""
+        if not self._forks_snapshots:
+            return f"the backend {self.name} cannot"
+        if resolved.family != "python":
+            return "only a Python process can be forked"
+        if extensions:
+            return "its extensions run beside it"
+        if spec.debugger is not None:
+            return "a debugger is attached"
+        if _arguments(spec, resolved):
+            return "its wrapper starts a process of its own"
+        return await self._templates.take(spec)
+
+    async def _make_template(self, spec: EnvironmentSpec) -> Template:
+        """Raises: EnvironmentFailed."""
+        resolved = self._runtimes.resolve(spec.runtime, exact=spec.exact_runtime)
+        request = self._request(spec, resolved, [])
+        request |= {"template": True, "user_namespaces": _FORKS_MAX}
+        blank = await self._make(spec, resolved, request)
+        label, notices = command.label(spec, resolved.interpreter), command.notices(spec, resolved)
+        template = Template(
+            spec, blank, self._clock, self._make_place, label=label, notices=notices
+        )
+        template.user = request["user"]
+        template.api.credentials = lambda token: snapshots.credentials(spec, token)
+        try:
+            await self._serve(spec, blank.sandbox, template.api, blank.listeners)
+        except BaseException:
+            await template.close()
+            raise
+        return template
+
+    async def _restore(
+        self, template: Template, spec: EnvironmentSpec, resolved: Resolved
+    ) -> LiveEnvironment:
+        """Raises: EnvironmentFailed."""
+        started_at_s = time.perf_counter()
+        place = await template.take_place()
+        try:
+            await template.restore(place)
+            api = RuntimeApi()
+            lines, template.lines = template.lines, []
+            environment = LiveEnvironment(
+                spec,
+                sandbox=place.sandbox,
+                runtime_api=api,
+                capture=place.capture,
+                clock=self._clock,
+                started_at_s=started_at_s,
+                label=command.label(spec, resolved.interpreter),
+                host=ADDRESS,
+                restored=lines,
+            )
+            api.credentials = lambda token: snapshots.credentials(
+                spec, token, snapshot=template.spec
+            )
+            await self._serve(spec, place.sandbox, api, place.listeners)
+            template.let_go(place)
+        except BaseException:
+            place.capture.close()
+            await place.sandbox.kill()
+            raise
+        return environment
+
+    async def _make_place(self, template: Template) -> Place:
+        """Raises: EnvironmentFailed."""
+        spec = template.spec
+        resolved = self._runtimes.resolve(spec.runtime, exact=spec.exact_runtime)
+        self._count += 1
+        cgroup = self._make_cgroup(spec)
+        request = self._request(spec, resolved, [])
+        request |= {"template": True, "user": template.user}
+        self._limit(request, spec, limited=cgroup is not None)
+        sandbox = Handle(self._sandboxes.discard, meter=cgroup, walls=self._walls)
+        self._sandboxes.add(sandbox)
+        reader, writer = os.pipe2(os.O_CLOEXEC)
+        capture = Capture(reader, self._clock)
+        try:
+            return await template.place(sandbox, capture, request, writer, cgroup)
+        except BaseException:
+            capture.close()
+            await sandbox.kill()
+            raise
+        finally:
+            os.close(writer)
 
     async def _make(
         self, spec: EnvironmentSpec, resolved: Resolved, request: dict[str, Any]
@@ -220,6 +323,7 @@ class NamespacesBackend:
         if self._parked is not None:
             await self._parked.close()
         await asyncio.gather(*(sandbox.kill() for sandbox in list(self._sandboxes)))
+        await self._templates.close()
         for task in self._launchers.values():
             task.cancel()
             try:
@@ -407,9 +511,7 @@ def _has_host_users() -> bool:
 
 
 def _watched(process_id: int) -> ProcessMeter:
-    return ProcessMeter(
-        process_id, "memory: watched in /proc; processes: rlimit; processor: nice; frozen: signals"
-    )
+    return ProcessMeter(process_id, WATCHED)
 
 
 def _nice(memory_mb: int) -> int:

@@ -1,10 +1,8 @@
 """SnapStart, as a function sees it: runtime hooks around a snapshot, and credentials that it asks for.
 
 AWS: Lambda Developer Guide, "Improving startup performance with Lambda SnapStart"; "Lambda SnapStart runtime hooks".
-Differs: no memory is kept. A process that holds a customer's initialised code would need the right to make sandboxes
-to be copied into one, and a copy shares its secrets and its address space with all others. So each environment
-initialises itself, and is restored at once: hooks run in their order, credentials are asked for, the log tells of both
-phases, and nothing that is to be unique is there twice.
+How memory is kept: `templates.py`. Where it is not, each environment initialises itself, and is restored at once:
+hooks run in their order, credentials are asked for, the log tells of both phases.
 """
 
 from __future__ import annotations
@@ -39,9 +37,14 @@ def variables(spec: EnvironmentSpec, given: dict[str, str], *, runtime_api: str)
     }
 
 
-def credentials(spec: EnvironmentSpec, token: str) -> bytes | None:
-    """The document for whoever shows the token; None for others."""
-    if not hmac.compare_digest(token.encode(), _token(spec).encode()):
+def credentials(
+    spec: EnvironmentSpec, token: str, *, snapshot: EnvironmentSpec | None = None
+) -> bytes | None:
+    """The document for whoever shows the token; None for others. `snapshot`: whose token it may be as well."""
+    if not any(
+        hmac.compare_digest(token.encode(), _token(known).encode())
+        for known in (spec, snapshot or spec)
+    ):
         return None
     key, secret, session = (spec.environment.get(name, "") for name in _KEYS)
     return orjson.dumps(

@@ -23,7 +23,7 @@ import socket
 import sys
 from typing import Any, NoReturn
 
-from pilvi.compute.launcher import linux, root, runtime, sandbox, seccomp
+from pilvi.compute.launcher import linux, root, runtime, sandbox, seccomp, templates
 from pilvi.compute.launcher.supervision import MESSAGE_BYTES_MAX
 
 _STAGE_TWO = (
@@ -145,7 +145,7 @@ class _Launcher:
         try:
             process = os.fork()
             if process == 0:
-                sandbox.enter(control, log, go)
+                sandbox.enter(control, log, go, templates.serve)
         finally:
             linux.setns(self._own_pids, linux.CLONE_NEWPID)
         return process

@@ -13,7 +13,7 @@ import signal
 import sys
 from typing import Any, NoReturn
 
-from pilvi.compute.launcher import programs
+from pilvi.compute.launcher import programs, snapshot
 
 _CLIENT_PACKAGES = ("boto3", "botocore", "s3transfer", "urllib3", "jmespath", "dateutil", "six")
 """What the zygote has loaded already and a function may bring in a version of its own."""
@@ -43,6 +43,13 @@ _COMMON = (
 def run_runtime(request: dict[str, Any]) -> NoReturn:
     """Python's, which was loaded before. Never returns."""
     become_function(request["handler"], request["environment"])
+    if request.get("template"):
+        from awslambdaric import lambda_runtime_client
+
+        def restore_next(self: object) -> None:  # after the hooks before a snapshot
+            snapshot.wait(request["landlock"], request["devices"])
+
+        lambda_runtime_client.LambdaRuntimeClient.restore_next = restore_next
     run_function(request["handler"], request["directory"])
 
 

@@ -34,6 +34,8 @@ USER_ID = 993
 GROUP_ID = 990
 """The user that functions are on AWS, sbx_user1051."""
 
+ServeTemplate = Callable[[dict[str, Any], list[socket.socket], int], NoReturn]
+
 _GO = LOG + 1
 _BACKLOG = 64
 _MASKED = (
@@ -42,14 +44,16 @@ _MASKED = (
     *("acpi", "asound", "bus", "driver", "fs", "irq", "scsi"),
 )  # fmt: skip
 """What of /proc tells of the host, or acts on it."""
+_SETTINGS = "/proc/sys"
 
 
-def enter(control: int, log: int, go: int) -> NoReturn:
+def enter(control: int, log: int, go: int, serve_template: ServeTemplate) -> NoReturn:
     """Become the sandbox's first process, forked by the launcher.
 
-    `go`: a pipe on which somebody says that the cgroups are set.
+    `go`: a pipe on which somebody says that the cgroups are set. `serve_template`: what goes on in the sandbox of a
+    snapshot (`templates.py`), once it is furnished; it is given the listeners and /proc/sys as it was before.
     """
-    _become(control, log, go, _take_namespaces)
+    _become(control, log, go, _take_namespaces, serve_template)
 
 
 def enter_made(control: int, log: int, go: int) -> NoReturn:
@@ -58,7 +62,11 @@ def enter_made(control: int, log: int, go: int) -> NoReturn:
 
 
 def _become(
-    control: int, log: int, go: int, take_namespaces: Callable[[dict[str, Any]], None]
+    control: int,
+    log: int,
+    go: int,
+    take_namespaces: Callable[[dict[str, Any]], None],
+    serve_template: ServeTemplate | None = None,
 ) -> NoReturn:
     try:
         supervision.place_descriptors(control, log, go)
@@ -67,21 +75,25 @@ def _become(
         os.setsid()
         request = supervision.read_request()
         take_namespaces(request)
-        listeners = _furnish(request)
+        user: int = request["user"]
+        os.fchown(LOG, user, user)  # so that /dev/stdout can be opened by its name
+        listeners = furnish(request)
         settings = os.open("/proc/sys", os.O_PATH | os.O_CLOEXEC)
-        _mask()
+        mask()
+        if serve_template is not None and request.get("template"):
+            serve_template(request, listeners, settings)
         if request.get("parked"):
             processes = _park(request, listeners, settings)
         else:
-            _detach()
-            _await_cgroups()
-            _lock(request, settings)
+            detach()
+            await_cgroups()
+            lock(request, settings)
             linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)  # who changes users has lost it
-            _hand_out(listeners)
+            hand_out(listeners)
             processes = supervision.Processes(request)
             supervision.start(processes)
         linux.prctl(linux.PR_SET_DUMPABLE, 0)
-        supervision.watch(processes, _signal_all, _end_all)
+        supervision.watch(processes, signal_all, end_all)
     except BaseException as error:
         supervision.tell({"error": f"{type(error).__name__}: {error}"})
         os._exit(1)
@@ -95,24 +107,23 @@ def _take_namespaces(request: dict[str, Any]) -> None:
     linux.mount("proc", "/proc", "proc", linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC)
 
 
-def _furnish(request: dict[str, Any]) -> list[socket.socket]:
+def furnish(request: dict[str, Any]) -> list[socket.socket]:
     """What is its own: /tmp, a name, addresses. Then the host's tree is detached. Gives the listeners."""
     user = request["user"]
+    group = request.get("group", user)
     linux.mount(
         "tmp",
         "/tmp",
         "tmpfs",
         linux.MS_NOSUID | linux.MS_NODEV,
-        f"mode=1777,uid={user},gid={user},size={request['tmp_bytes']},nr_inodes={request['tmp_files']}",
+        f"mode=1777,uid={user},gid={group},size={request['tmp_bytes']},nr_inodes={request['tmp_files']}",
     )
     socket.sethostname(request["address"])
     linux.raise_loopback(request["address"])
-    listeners = [_listen(*listener) for listener in request["listeners"]]
-    os.fchown(LOG, user, user)  # so that /dev/stdout can be opened by its name
-    return listeners
+    return [_listen(*listener) for listener in request["listeners"]]
 
 
-def _detach() -> None:
+def detach() -> None:
     linux.unmount(HOST)
     os.chdir("/")
 
@@ -125,7 +136,7 @@ def _park(
     Steps 4 and 5 are the runtime's own at first: it is nobody, and waits. This process keeps the host's tree until the
     function's files are mounted, runs nothing of anybody meanwhile, and then shuts the doors behind itself as well.
     """
-    _await_cgroups()
+    await_cgroups()
     settings_again = os.dup(settings)
     reader, writer = os.pipe2(os.O_CLOEXEC)
     runtime = os.fork()
@@ -134,11 +145,11 @@ def _park(
         os.close(settings_again)
         for listener in listeners:
             listener.close()
-        _lock(request, settings)
+        lock(request, settings)
         supervision.become_parked(request, reader)
     os.close(reader)
     os.close(settings)
-    _hand_out(listeners)
+    hand_out(listeners)
     function = supervision.read_request()
     with open(writer, "wb") as told:
         # It gets ready meanwhile, and runs nothing of the function before it hears that all doors are shut.
@@ -146,9 +157,9 @@ def _park(
         told.flush()
         for source, target in function["binds"]:
             linux.bind(HOST + source, target, READ_ONLY)
-        _detach()
+        detach()
         # Its own rules would keep it from signalling a runtime that has others.
-        _lock({**request, "landlock": 0}, settings_again)
+        lock({**request, "landlock": 0}, settings_again)
         told.write(GO_AHEAD)
     known, devices = request["landlock"], request["devices"]
     restrict = functools.partial(landlock.restrict, known, devices) if known else None
@@ -157,21 +168,27 @@ def _park(
     return processes
 
 
-def _await_cgroups() -> None:
+def await_cgroups() -> None:
     if os.read(_GO, 1) != b"g":
         raise OSError("the launcher could not put the sandbox into its cgroups")
     os.close(_GO)
 
 
-def _mask() -> None:
+def mask() -> None:
     """Lay nothing over parts of /proc, and make the host's settings read-only."""
-    for name in _MASKED:
-        path = f"/proc/{name}"
-        if os.path.isdir(path):
-            linux.mount(EMPTY, path, flags=linux.MS_BIND)
-        elif os.path.exists(path):
-            linux.mount(NOTHING, path, flags=linux.MS_BIND)
-    linux.bind("/proc/sys", "/proc/sys", READ_ONLY | linux.MOUNT_ATTR_NOEXEC)
+    for path in _masked():
+        linux.mount(EMPTY if os.path.isdir(path) else NOTHING, path, flags=linux.MS_BIND)
+    linux.bind(_SETTINGS, _SETTINGS, READ_ONLY | linux.MOUNT_ATTR_NOEXEC)
+
+
+def unmask() -> None:
+    """Undo it, in mounts of one's own: a new /proc may only be mounted where there is a whole one."""
+    for path in (*_masked(), _SETTINGS):
+        linux.unmount(path)
+
+
+def _masked() -> list[str]:
+    return [path for path in (f"/proc/{name}" for name in _MASKED) if os.path.exists(path)]
 
 
 def _listen(kind: str, host: str, port: int) -> socket.socket:
@@ -186,7 +203,7 @@ def _listen(kind: str, host: str, port: int) -> socket.socket:
     return listener
 
 
-def _lock(request: dict[str, Any], settings: int) -> None:
+def lock(request: dict[str, Any], settings: int) -> None:
     """`settings`: /proc/sys as it was before it became read-only; closed here."""
     linux.unshare(linux.CLONE_NEWCGROUP)
     user = request["user"]
@@ -200,7 +217,7 @@ def _lock(request: dict[str, Any], settings: int) -> None:
     write("/proc/self/uid_map", f"{USER_ID} {user} 1")
     write("/proc/self/gid_map", f"{GROUP_ID} {user} 1")
     maximum = os.open("user/max_user_namespaces", os.O_WRONLY | os.O_CLOEXEC, dir_fd=settings)
-    os.write(maximum, b"0")
+    os.write(maximum, str(request.get("user_namespaces", 0)).encode())
     os.close(maximum)
     os.close(settings)
     for name, (soft, hard) in request["limits"].items():
@@ -210,12 +227,17 @@ def _lock(request: dict[str, Any], settings: int) -> None:
     linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
     if request["landlock"]:
         landlock.restrict(request["landlock"], request["devices"])
-    program = seccomp.filter_program(memory_held=request["memory_held"])
+    install_filter(request)
+
+
+def install_filter(request: dict[str, Any]) -> None:
+    snapshot: bool = request.get("template", False)
+    program = seccomp.filter_program(memory_held=request["memory_held"], snapshot=snapshot)
     if program:
         linux.install_filter(program)
 
 
-def _hand_out(listeners: list[socket.socket]) -> None:
+def hand_out(listeners: list[socket.socket]) -> None:
     with socket.socket(fileno=os.dup(CONTROL)) as control:
         message = json.dumps({"listening": len(listeners)}).encode()
         socket.send_fds(control, [message], [listener.fileno() for listener in listeners])
@@ -223,17 +245,17 @@ def _hand_out(listeners: list[socket.socket]) -> None:
         listener.close()
 
 
-def _signal_all(number: int) -> None:
+def signal_all(number: int) -> None:
     try:
         os.kill(-1, number)
     except ProcessLookupError:
         pass  # the runtime has ended; the next round of `watch` sees it
 
 
-def _end_all() -> None:
+def end_all() -> None:
     """Kill every other process of this pid namespace. All of them are, or become, children of this one."""
     while True:
-        _signal_all(signal.SIGKILL)
+        signal_all(signal.SIGKILL)
         try:
             os.waitpid(-1, 0)
         except ChildProcessError:

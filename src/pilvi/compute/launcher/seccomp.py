@@ -28,6 +28,8 @@ EOPNOTSUPP = 95
 EAFNOSUPPORT = 97
 
 ALLOW = 0x7FFF_0000
+TRACE = 0x7FF0_0000
+"""What a tracer makes of it; ENOSYS where there is none."""
 KILL = 0x8000_0000
 _ERRNO = 0x0005_0000
 
@@ -124,10 +126,13 @@ _MACHINES = {
 
 
 @functools.cache
-def filter_program(machine: str | None = None, *, memory_held: bool = True) -> bytes:
+def filter_program(
+    machine: str | None = None, *, memory_held: bool = True, snapshot: bool = False
+) -> bytes:
     """The filter for this machine; empty when the machine is unknown, and then nothing is filtered.
 
-    `memory_held`: whether a cgroup holds the sandbox to its memory.
+    `memory_held`: whether a cgroup holds the sandbox to its memory. `snapshot`: of what is forked after its
+    initialisation; into the namespaces of each fork only a tracer can lead (`tracer.py`).
     """
     machine = machine or platform.machine()
     known = _MACHINES.get(machine)
@@ -140,12 +145,12 @@ def filter_program(machine: str | None = None, *, memory_held: bool = True) -> b
         (_LOAD, 0, 0, 0),  # the number
         (_IF_AT_LEAST, 0, 1, known.foreign),
         _refuse(ENOSYS),
-        *_search(_ranges(_verdicts(NUMBERS[machine], memory_held=memory_held))),
+        *_search(_ranges(_verdicts(NUMBERS[machine], memory_held=memory_held, snapshot=snapshot))),
     )
     return b"".join(struct.pack("=HBBI", *instruction) for instruction in code)
 
 
-def _verdicts(numbers: dict[str, int], *, memory_held: bool) -> dict[int, Code]:
+def _verdicts(numbers: dict[str, int], *, memory_held: bool, snapshot: bool) -> dict[int, Code]:
     """What is answered to each number that is known: one instruction, or some that look at the arguments."""
     permit, missing = (_PERMIT,), (_refuse(ENOSYS),)
     decided: dict[str, Code] = dict.fromkeys(numbers, (_refuse(EPERM),))
@@ -154,6 +159,8 @@ def _verdicts(numbers: dict[str, int], *, memory_held: bool) -> dict[int, Code]:
     decided |= dict.fromkeys(_NOTHING_TO_DO, (_refuse(0),))
     decided |= dict.fromkeys(_KEEPING, permit if memory_held else missing)
     decided |= _EXAMINED
+    if snapshot:
+        decided["setns"] = ((_RETURN, 0, 0, TRACE),)
     return {number: decided[name] for name, number in numbers.items()}
 
 

@@ -25,7 +25,7 @@ import socket
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
-from pilvi.compute.launcher import linux, programs
+from pilvi.compute.launcher import linux, programs, snapshot
 from pilvi.compute.launcher.parked import run_parked
 from pilvi.compute.launcher.runtime import execute, run_runtime
 
@@ -80,12 +80,12 @@ def start(processes: Processes) -> None:
         return
     paths: list[str] = request["extensions"]
     reader, writer = os.pipe2(os.O_CLOEXEC)
-    _hand_out({"extension_log": 1}, reader)
+    hand_out({"extension_log": 1}, reader)
     os.close(reader)
     for path in paths:
         process = os.fork()
         if process == 0:
-            _begin_process(processes.restrict)
+            begin_process(processes.restrict)
             _become_extension(path, request["extension_environment"], writer)
         processes.extensions[process] = os.path.basename(path)
     os.close(writer)
@@ -94,16 +94,16 @@ def start(processes: Processes) -> None:
 def _start_runtime(processes: Processes) -> None:
     processes.runtime = os.fork()
     if processes.runtime == 0:
-        _begin_process(processes.restrict)
-        _become_runtime(processes.request)
+        begin_process(processes.restrict)
+        become_runtime(processes.request)
 
 
-def _hand_out(message: dict[str, object], descriptor: int) -> None:
+def hand_out(message: dict[str, object], *descriptors: int) -> None:
     with socket.socket(fileno=os.dup(CONTROL)) as control:
-        socket.send_fds(control, [json.dumps(message).encode()], [descriptor])
+        socket.send_fds(control, [json.dumps(message).encode()], list(descriptors))
 
 
-def _begin_process(restrict: Callable[[], None] | None = None) -> None:
+def begin_process(restrict: Callable[[], None] | None = None) -> None:
     os.setsid()
     linux.prctl(linux.PR_SET_DUMPABLE, 1)  # or it could not write to its own /proc
     linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -125,13 +125,20 @@ def _become_extension(path: str, environment: dict[str, str], log: int) -> NoRet
 
 def become_parked(request: dict[str, Any], told: int) -> NoReturn:
     """Become a runtime that reads from its standard input, once, whose it is."""
-    _begin_process()
+    begin_process()
     os.dup2(told, 0)
     os.close(told)
-    _become_runtime(request)
+    become_runtime(request)
 
 
-def _become_runtime(request: dict[str, Any]) -> NoReturn:
+def become_template(request: dict[str, Any], channel: int) -> NoReturn:
+    """Become a runtime that is initialised once and forked for each environment (`templates.py`)."""
+    begin_process()
+    os.dup2(channel, snapshot.CHANNEL, inheritable=False)
+    become_runtime(request)
+
+
+def become_runtime(request: dict[str, Any]) -> NoReturn:
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.dup2(LOG, 1)
@@ -145,7 +152,7 @@ def _become_runtime(request: dict[str, Any]) -> NoReturn:
     if not arguments:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         # Whatever its maker had open, a function has nothing of it.
-        os.closerange(CONTROL, FRAMED_LOG)
+        os.closerange(CONTROL, snapshot.CHANNEL if request.get("template") else FRAMED_LOG)
         os.closerange(FRAMED_LOG + 1, 1 << 12)
         if request.get("parked"):
             run_parked(request)
@@ -159,11 +166,16 @@ def _become_runtime(request: dict[str, Any]) -> NoReturn:
 
 
 def watch(
-    processes: Processes, signal_all: Callable[[int], None], end_all: Callable[[], None]
+    processes: Processes,
+    signal_all: Callable[[int], None],
+    end_all: Callable[[], None],
+    *,
+    told: int | None = None,
 ) -> None:
     """Tell of the ends of the runtime and the extensions, and do what the server asks for, until it wants the end.
 
-    `end_all`: kills every process but this one, and waits for them.
+    `end_all`: kills every process but this one, and waits for them. `told`: where the status of a runtime comes from
+    that is no child of this process.
     """
     wake_reader, wake_writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(wake_writer, warn_on_full_buffer=False)
@@ -172,6 +184,8 @@ def watch(
     poll = select.poll()
     poll.register(CONTROL, select.POLLIN)
     poll.register(wake_reader, select.POLLIN)
+    if told is not None:
+        poll.register(told, select.POLLIN)
     restrict = processes.restrict
     while True:
         for process, status in _ended():
@@ -185,6 +199,12 @@ def watch(
         for descriptor, _event in poll.poll():
             if descriptor == wake_reader:
                 os.read(wake_reader, 4096)
+                continue
+            if descriptor == told:
+                poll.unregister(descriptor)
+                processes.runtime = 0
+                end_all()
+                tell_end(int.from_bytes(os.read(descriptor, 4), "big"))
                 continue
             try:
                 command = os.read(CONTROL, 16)
@@ -224,7 +244,7 @@ def _obey(command: bytes, processes: Processes, signal_all: Callable[[int], None
         _start_runtime(processes)
     elif command == b"N":
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as made:
-            _hand_out({"socket": 1}, made.fileno())
+            hand_out({"socket": 1}, made.fileno())
     elif processes.runtime:
         os.kill(processes.runtime, signal.SIGTERM if command == b"T" else signal.SIGKILL)
 
