@@ -25,12 +25,14 @@ Acquire = Callable[..., Awaitable[Environment]]
 class Bench:
     """A pool over real environments, and what it told of those that ended."""
 
-    def __init__(self, tmp_path: Path, backend: NamespacesBackend, **limits: Any) -> None:
+    def __init__(
+        self, tmp_path: Path, backend: NamespacesBackend, source: str, **limits: Any
+    ) -> None:
         self.ended: asyncio.Queue[Environment] = asyncio.Queue()
         self.pool = Pool(backend, self.ended.put, **limits)
         self._code = tmp_path / "code"
         self._code.mkdir(exist_ok=True)
-        (self._code / "app.py").write_text("def handler(event, context): return event")
+        (self._code / "app.py").write_text(source)
 
     async def acquire(self, key: str = "k", reserved: int | None = None) -> Environment:
         async def make_spec() -> EnvironmentSpec:
@@ -51,17 +53,36 @@ class Bench:
 
 
 @asynccontextmanager
-async def bench(tmp_path: Path, **limits: Any) -> AsyncGenerator[Bench]:
+async def bench(
+    tmp_path: Path, source: str = "def handler(event, context): return event", **limits: Any
+) -> AsyncGenerator[Bench]:
     backend = NamespacesBackend(
         run_dir=tmp_path / "run", clock=Clock(), runtimes=await Runtimes.discover()
     )
-    made = Bench(tmp_path, backend, **limits)
+    made = Bench(tmp_path, backend, source, **limits)
     yield made
     await made.pool.close()
 
 
 def run(body: Callable[[], Awaitable[None]]) -> None:
     asyncio.run(body())  # pyright: ignore[reportArgumentType]
+
+
+def test_what_has_to_begin_again_is_taken_last(tmp_path: Path) -> None:
+    """Nobody waits for it while another one is ready."""
+
+    async def body() -> None:
+        async with bench(tmp_path, source="import os\ndef handler(e, c): e and os._exit(1)") as one:
+            well, ill = await one.acquire(), await one.acquire()
+            for environment, payload in ((well, b"0"), (ill, b"1")):
+                invocation = Invocation(request_id="r", payload=payload, invoked_function_arn=ARN)
+                await environment.invoke(invocation)
+                one.pool.release(environment)
+            assert (well.rests, ill.rests) == (False, True)
+            assert await one.acquire() is well
+            assert await one.acquire() is ill
+
+    run(body)
 
 
 def test_warm_environments_are_reused_until_they_are_retired(tmp_path: Path) -> None:

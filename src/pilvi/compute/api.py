@@ -155,6 +155,9 @@ class InvalidEntrypoint(ComputeError):
 class Environment(Protocol):
     """One execution environment: one invocation at a time; globals and /tmp live on in between."""
 
+    rests: bool
+    """Nothing runs in it; the next invocation has to begin it again."""
+
     @property
     def spec(self) -> EnvironmentSpec: ...
 

@@ -79,8 +79,8 @@ class LiveEnvironment:
         self._loop = asyncio.get_running_loop()
         self._initialisation = Initialisation(spec, started_at_s)
         self._begins_left = BEGINS_MAX
-        self._rests = False
-        """No process of a customer's code runs; the next invocation begins again."""
+        self.rests = False
+        """See `api.Environment`."""
         self._renewed = False
         """It has begun again at least once."""
         self._running_since_s = started_at_s
@@ -123,7 +123,7 @@ class LiveEnvironment:
 
     @property
     def alive(self) -> bool:
-        if self._rests:
+        if self.rests:
             return self._sandbox.renewable and not self._killed
         return not self._killed and self._ended_unused is None and not self._sandbox.exited.done()
 
@@ -279,7 +279,7 @@ class LiveEnvironment:
         if self._init_ms is not None:
             self._journal.collect()
             self._begin_running(time.perf_counter())
-        elif self._rests:
+        elif self.rests:
             self._begin_again()
         else:
             beginning = self._initialisation
@@ -292,7 +292,7 @@ class LiveEnvironment:
     def _begin_again(self) -> None:
         """In the time of the invocation that has just begun. Raises: EnvironmentGone."""
         now_s = time.perf_counter()
-        self._rests, self._renewed = False, True
+        self.rests, self._renewed = False, True
         self._initialisation = Initialisation(self._spec, now_s, phase="invoke")
         self._memory.peak_mb = 0
         self._limit_time(now_s)
@@ -320,7 +320,7 @@ class LiveEnvironment:
         if self._killed or never_ran or not self._begins_left or not self._sandbox.renewable:
             return False
         self._begins_left -= 1
-        self._rests = True
+        self.rests = True
         self._memory.end()
         _cancel(self._timeout)
         if self._companions is not None:
@@ -414,7 +414,7 @@ class LiveEnvironment:
             self._loop.call_later(_EXIT_GRACE_S, self._tell_exit, exited)
 
     def _tell_exit(self, exited: asyncio.Future[Exit]) -> None:
-        if exited is self._sandbox.exited and not self._rests:
+        if exited is self._sandbox.exited and not self.rests:
             self._end_or_keep(exited.result())
 
     def _end_or_keep(self, end: End) -> None:

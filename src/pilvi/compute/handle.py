@@ -143,6 +143,12 @@ class Handle:
         else:
             self._unattended.append((what, how))
 
+    def _drop_unattended(self) -> None:
+        for what, _how in self._unattended:
+            if isinstance(what, int):
+                os.close(what)
+        self._unattended.clear()
+
     def start_runtime(self) -> None:
         """Where extensions come first: they have registered."""
         self._command(b"R")
@@ -186,7 +192,7 @@ class Handle:
         """Start the extensions and the runtime in what `clear` has left. Raises: EnvironmentFailed."""
         assert self.again is not None
         self._attend = None
-        self._unattended.clear()
+        self._drop_unattended()
         self.exited = self._loop.create_future()
         self._command(b"A")
         try:
@@ -223,10 +229,7 @@ class Handle:
         self._lose()
         for server in (*self.servers, *self._unwanted):
             server.close()
-        for what, _how in self._unattended:
-            if isinstance(what, int):
-                os.close(what)
-        self._unattended.clear()
+        self._drop_unattended()
         meter, self.meter = self.meter, None
         if meter is not None:
             await meter.remove()

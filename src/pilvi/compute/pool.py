@@ -70,7 +70,8 @@ class Pool:
         """When each was put back; the longest idle first."""
         self._born: dict[Environment, float] = {}
         self._warm: dict[str, list[Environment]] = {}
-        """The idle ones by key; the one used last at the end, so that what is too much grows old."""
+        """The idle ones by key; the one used last at the end, so that what is too much grows old. Those that have to
+        begin again come first, and are taken last."""
         self._busy: Counter[str] = Counter()
         """By function ARN."""
         self._busy_in_all = 0
@@ -152,7 +153,11 @@ class Pool:
         if old or not environment.alive or key in self._retired or self._closed:
             self._end(environment, "it is of no more use")
             return
-        self._warm.setdefault(key, []).append(environment)
+        warm = self._warm.setdefault(key, [])
+        if environment.rests:
+            warm.insert(0, environment)
+        else:
+            warm.append(environment)
         self._idle[environment] = self._loop.time()
         if self._timer is None:
             self._timer = self._loop.call_later(self._reap_every_s, self._reap)

@@ -78,6 +78,8 @@ class Provided:
         key = environment.spec.key
         if not environment.alive or self._living[key] > self._promised(key):
             self._drop(environment, "it is of no more use")
+        elif environment.rests:
+            self._ready.setdefault(key, []).insert(0, environment)
         else:
             self._ready.setdefault(key, []).append(environment)
         return True
