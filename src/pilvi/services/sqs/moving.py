@@ -3,6 +3,7 @@
 A task moves what was in the queue when it began, in order, some messages in each transaction, together with the job for
 the next step: so a kill repeats none and leaves none out. What is moved is a new message: it has a new id, was sent now
 and never received.
+Differs: AWS ends a task after 36 hours and permits an account a hundred at once; here neither is limited.
 AWS: StartMessageMoveTask; SQS Developer Guide, "Configuring a dead-letter queue redrive".
 """
 

@@ -8,7 +8,8 @@ A group is listed under "h" with its first message as long as something can be r
    group at all, go first. Levels are set when a group changes and looked at again when it is its turn, for they depend
    on others.
 
-Differs: of AWS's two measures the second, the share of the time that consumers took lately, is not kept.
+Differs: of AWS's two measures the second, the share of the time that consumers took lately, is not kept; and a noisy
+tenant who has sent nothing for five minutes is not quiet by that.
 AWS: SQS Developer Guide, "How Amazon SQS fair queues work", "FIFO queue delivery logic".
 """
 
