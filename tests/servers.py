@@ -7,8 +7,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -118,6 +120,17 @@ def _lives(group: int) -> bool:
                 if int(its_group) == group and state not in "ZX":
                     return True
     return False
+
+
+def kill_under(server: Server, enough: threading.Event, *work: Callable[[], object]) -> None:
+    """Kill the server under what these do, each in a thread, once `enough` is set; they end when nobody answers."""
+    threads = [threading.Thread(target=act) for act in work]
+    for thread in threads:
+        thread.start()
+    assert enough.wait(60)
+    server.kill()
+    for thread in threads:
+        thread.join()
 
 
 class CloudClock:

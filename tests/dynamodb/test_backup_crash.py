@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from servers import CloudClock
+from servers import CloudClock, kill_under
 
 from .support import index, make_table
 
@@ -49,13 +50,7 @@ def test_backups_and_restores_go_on_after_a_kill(own_server: Any) -> None:
             enough.set()
 
     enough = threading.Event()
-    threads = [threading.Thread(target=rewrite, args=(lane, enough)) for lane in range(2)]
-    for thread in threads:
-        thread.start()
-    assert enough.wait(60)
-    server.kill()
-    for thread in threads:
-        thread.join()
+    kill_under(server, enough, *(partial(rewrite, lane, enough) for lane in range(2)))
     server.start()
     ddb = server.client("dynamodb", ACCOUNT)
     clock = CloudClock(server)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
+
+from servers import kill_under
 
 from .support import index, key, make_table
 
@@ -36,13 +39,7 @@ def test_what_was_acknowledged_outlives_a_kill(own_server: Any) -> None:
             if len(acknowledged) > 100:
                 enough.set()
 
-    threads = [threading.Thread(target=write, args=(lane,)) for lane in range(3)]
-    for thread in threads:
-        thread.start()
-    assert enough.wait(60)
-    server.kill()
-    for thread in threads:
-        thread.join()
+    kill_under(server, enough, *(partial(write, lane) for lane in range(3)))
     server.start()
     ddb = server.client("dynamodb", "000000000042")
 

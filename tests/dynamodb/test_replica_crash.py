@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 import urllib.request
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from servers import CloudClock, Server
+from servers import CloudClock, Server, kill_under
 
 from .replication import HOME, OTHER, THIRD, add_replica, contents, statuses
 from .support import key, make_table
@@ -60,13 +61,7 @@ def test_replicas_catch_up_after_kills(own_server: Any) -> None:
 
     for _ in range(2):
         enough = threading.Event()
-        threads = [threading.Thread(target=write, args=(one, enough)) for one in (HOME, OTHER)]
-        for thread in threads:
-            thread.start()
-        assert enough.wait(60)
-        server.kill()
-        for thread in threads:
-            thread.join()
+        kill_under(server, enough, *(partial(write, one, enough) for one in (HOME, OTHER)))
         server.start()
     clock.wait_until_idle()
     regions = clients_of(server)

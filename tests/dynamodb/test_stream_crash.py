@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
+
+from servers import kill_under
 
 from .streaming import change, read_all
 from .support import key, make_table
@@ -36,13 +39,7 @@ def test_records_are_as_durable_as_their_writes(own_server: Any) -> None:
 
     for _ in range(2):
         enough = threading.Event()
-        threads = [threading.Thread(target=write, args=(lane, enough)) for lane in range(3)]
-        for thread in threads:
-            thread.start()
-        assert enough.wait(60)
-        server.kill()
-        for thread in threads:
-            thread.join()
+        kill_under(server, enough, *(partial(write, lane, enough) for lane in range(3)))
         server.start()
         ddb, streams = (server.client(name, ACCOUNT) for name in ("dynamodb", "dynamodbstreams"))
         arn = ddb.describe_table(TableName="things")["Table"]["LatestStreamArn"]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from clouds import in_memory
+from persons import trust
 from pilvi.base.arn import GLOBAL_REGION, Scope
 from pilvi.base.entropy import Entropy
 from pilvi.contracts.credentials import Credential, Credentials, RoleNotAssumable, Sessions
@@ -98,16 +98,6 @@ class _Slow:
 
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/runs"
-TRUST = json.dumps(
-    {
-        "Version": "2012-10-17",
-        "Statement": {
-            "Effect": "Allow",
-            "Principal": {"Service": "lambda.amazonaws.com"},
-            "Action": "sts:AssumeRole",
-        },
-    }
-)
 SOURCE = Source("lambda.amazonaws.com", "arn:aws:lambda:us-east-1:1:function:f", ACCOUNT)
 
 
@@ -161,7 +151,13 @@ def test_a_session_is_not_stored_for_a_role_that_has_changed(
         cloud = in_memory(tmp_path)
         slow = _Slow(cloud, monkeypatch)
         credential, stored = await _begin(cloud)
-        role = records.Role(name="runs", path="/", id="AROAREAL", created_at_ms=0, trust=TRUST)
+        role = records.Role(
+            name="runs",
+            path="/",
+            id="AROAREAL",
+            created_at_ms=0,
+            trust=trust(Service="lambda.amazonaws.com"),
+        )
         home = records.home_of(Scope(ACCOUNT, GLOBAL_REGION))
         await slow.at_once(lambda tx: records.ROLES.put(tx, home, role))
         slow.word.set()

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from lambda_.support import Functions, package, role_of
 from lambda_.test_events import Log, accept
+from persons import trust
 
 FAILS = package("def handler(event, context): raise ValueError(event['why'])")
 ECHO = package("def handler(event, context): return {'got': event}")
@@ -157,15 +158,8 @@ def test_the_role_must_be_allowed_to_tell(
 ) -> None:
     """Asked when the destination is set, and again whenever something is sent."""
     iam = client("iam")
-    trust = {
-        "Version": "2012-10-17",
-        "Statement": {
-            "Effect": "Allow",
-            "Principal": {"Service": "lambda.amazonaws.com"},
-            "Action": "sts:AssumeRole",
-        },
-    }
-    iam.create_role(RoleName="poor", AssumeRolePolicyDocument=json.dumps(trust))
+    role_trust = trust(Service="lambda.amazonaws.com")
+    iam.create_role(RoleName="poor", AssumeRolePolicyDocument=role_trust)
     functions.create("f", ECHO, Role=role_of(account).replace("lambda-role", "poor"))
     functions.create("g", TELLS)
     arn = arn_of(account, "function:g")

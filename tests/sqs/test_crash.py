@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from servers import CloudClock
+from servers import CloudClock, kill_under
 
 from .support import bodies, counts, damages, delete, make_queue, receive, send
 
@@ -46,13 +47,7 @@ def test_nothing_acknowledged_is_lost(own_server: Any) -> None:
 
     enough = threading.Event()
     work = [(produce, 0), (produce, 1), (consume, 0)]
-    threads = [threading.Thread(target=act, args=(lane, enough)) for act, lane in work]
-    for thread in threads:
-        thread.start()
-    assert enough.wait(60)
-    server.kill()
-    for thread in threads:
-        thread.join()
+    kill_under(server, enough, *(partial(act, lane, enough) for act, lane in work))
     assert damages(server.data) == []
     server.start()
     sqs = server.client("sqs", ACCOUNT)

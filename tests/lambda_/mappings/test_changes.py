@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from lambda_.mappings.support import Workshop, until
 from lambda_.support import Functions, package
+from persons import trust
 from servers import Server
 
 NOTES = package("""
@@ -150,15 +151,8 @@ def test_refusals(workshop: Workshop, table: Table, client: Callable[..., Any]) 
     pattern = {"Filters": [{"Pattern": "single-string"}]}
     assert refusal(FilterCriteria=pattern) == "Invalid filter pattern definition."
     iam = client("iam")
-    trust = {
-        "Version": "2012-10-17",
-        "Statement": {
-            "Effect": "Allow",
-            "Principal": {"Service": "lambda.amazonaws.com"},
-            "Action": "sts:AssumeRole",
-        },
-    }
-    role = iam.create_role(RoleName="narrow", AssumeRolePolicyDocument=json.dumps(trust))["Role"]
+    role_trust = trust(Service="lambda.amazonaws.com")
+    role = iam.create_role(RoleName="narrow", AssumeRolePolicyDocument=role_trust)["Role"]
     workshop.function("narrow", source=NOTES, Role=role["Arn"])
 
     def permit(*actions: str) -> None:

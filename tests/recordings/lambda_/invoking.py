@@ -12,9 +12,11 @@ from urllib.parse import urlsplit
 
 from lambda_.support import package
 from recordings.lambda_.story import Story
+from recordings.rebuilt import Rebuilt
 
 Scenario = Callable[["Invoking"], None]
-INVOCATIONS: dict[str, Scenario] = {}
+INVOCATIONS: Rebuilt[Scenario] = Rebuilt()
+invocation = INVOCATIONS.named
 """Which scenarios were rebuilt, by name."""
 
 LATER = frozenset(
@@ -27,16 +29,6 @@ _MEASURED = re.compile(r"((?:Duration|Max Memory Used): )[\d.]+")
 _BUILD = re.compile(r"(Runtime Version: \w+:[\d.]+)\.v[^\t]+")
 """AWS's builds of a runtime have numbers; here it is an interpreter of the host."""
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
-
-
-def invocation(*names: str) -> Callable[[Scenario], Scenario]:
-    def keep(told: Scenario) -> Scenario:
-        for name in names:
-            assert name not in INVOCATIONS, name
-            INVOCATIONS[name] = told
-        return told
-
-    return keep
 
 
 class Invoking(Story):

@@ -13,10 +13,12 @@ from typing import Any, cast
 
 from lambda_.support import package
 from recordings.lambda_.story import Story
+from recordings.rebuilt import Rebuilt
 from servers import CloudClock
 
 Scenario = Callable[["Working"], None]
-SCENARIOS: dict[str, Scenario] = {}
+SCENARIOS: Rebuilt[Scenario] = Rebuilt()
+scenario = SCENARIOS.named
 """Which scenarios were rebuilt, by name."""
 
 SAYS: dict[str, Any] = {
@@ -110,16 +112,6 @@ ZIP = package(handler__py=_HANDLER)
 MEMORY_MB = 1769
 """With which a function has a whole processor to begin."""
 _numbers = itertools.count(1)
-
-
-def scenario(*names: str) -> Callable[[Scenario], Scenario]:
-    def keep(told: Scenario) -> Scenario:
-        for name in names:
-            assert name not in SCENARIOS, name
-            SCENARIOS[name] = told
-        return told
-
-    return keep
 
 
 class Working(Story):

@@ -30,6 +30,7 @@ from __future__ import annotations
 
 import struct
 from functools import lru_cache
+from operator import attrgetter
 
 import msgspec
 
@@ -109,15 +110,17 @@ class Attempt(msgspec.Struct, array_like=True, frozen=True):
 
 
 _COUNTERS = struct.Struct(">11q")
+_COUNTED = (
+    *("number", "ready", "delayed", "flying", "group_flying", "groups", "next_due_ms"),
+    *("oldest_ms", "latest_ms", "sweep_ms", "unsorted_from"),
+)
+_counted = attrgetter(*_COUNTED)
 
 
 class Counters:
     """`number`: of the last message. `sweep_ms`: for when a job is planned that removes what is too old."""
 
-    __slots__ = (
-        *("number", "ready", "delayed", "flying", "group_flying", "groups", "next_due_ms"),
-        *("oldest_ms", "latest_ms", "sweep_ms", "unsorted_from"),
-    )
+    __slots__ = _COUNTED
 
     def __init__(self, value: bytes | None) -> None:
         (
@@ -139,19 +142,7 @@ class Counters:
         return self.ready + self.delayed + self.flying
 
     def packed(self) -> bytes:
-        return _COUNTERS.pack(
-            self.number,
-            self.ready,
-            self.delayed,
-            self.flying,
-            self.group_flying,
-            self.groups,
-            self.next_due_ms,
-            self.oldest_ms,
-            self.latest_ms,
-            self.sweep_ms,
-            self.unsorted_from,
-        )
+        return _COUNTERS.pack(*_counted(self))
 
 
 _KINDS = "abcdefghmrsuvw"
