@@ -200,7 +200,6 @@ class NamespacesBackend:
         started_at_s = time.perf_counter()
         place = await template.take_place()
         try:
-            await template.restore(place)
             api = RuntimeApi()
             lines, template.lines = template.lines, []
             environment = LiveEnvironment(
@@ -218,7 +217,7 @@ class NamespacesBackend:
                 spec, token, snapshot=template.spec
             )
             await self._serve(spec, place.sandbox, api, place.listeners)
-            template.let_go(place)
+            template.run(place)
         except BaseException:
             place.capture.close()
             await place.sandbox.kill()
@@ -239,7 +238,9 @@ class NamespacesBackend:
         reader, writer = os.pipe2(os.O_CLOEXEC)
         capture = Capture(reader, self._clock)
         try:
-            return await template.place(sandbox, capture, request, writer, cgroup)
+            place = await template.place(sandbox, capture, request, writer, cgroup)
+            await template.restore(place)
+            return place
         except BaseException:
             capture.close()
             await sandbox.kill()
@@ -322,8 +323,8 @@ class NamespacesBackend:
         self._closed = True
         if self._parked is not None:
             await self._parked.close()
-        await asyncio.gather(*(sandbox.kill() for sandbox in list(self._sandboxes)))
         await self._templates.close()
+        await asyncio.gather(*(sandbox.kill() for sandbox in list(self._sandboxes)))
         for task in self._launchers.values():
             task.cancel()
             try:

@@ -54,7 +54,7 @@ NO_MEMORY = (
 
 
 class Place(msgspec.Struct, frozen=True):
-    """Where a fork will be. `first`: the host's number of the process that watches over it."""
+    """Where a fork is, standing still. `first`: the host's number of the process that watches over it."""
 
     number: int
     sandbox: Handle
@@ -77,7 +77,7 @@ class Template:
         label: str,
         notices: tuple[str, ...],
     ) -> None:
-        """`make_place`: calls `place` with what it takes; raises EnvironmentFailed."""
+        """`make_place`: calls `place` with what it takes, then `restore`; raises EnvironmentFailed."""
         self.spec = spec
         self._loop = asyncio.get_running_loop()
         self._sandbox = blank.sandbox
@@ -116,7 +116,7 @@ class Template:
         return len(self._gone) - (self._spare is not None)
 
     async def take_place(self) -> Place:
-        """One that was made beforehand, or a new one; another one is made later. Raises: EnvironmentFailed."""
+        """One with a fork that was made beforehand, or a new one; another is made later. Raises: EnvironmentFailed."""
         spare, self._spare = self._spare, None
         if not self._leaving:
             self._loop.call_later(REFILL_AFTER_S, self._refill)
@@ -152,26 +152,31 @@ class Template:
         return Place(number, sandbox, capture, cgroup, listeners, first)
 
     async def restore(self, place: Place) -> None:
-        """Put a fork of it there; it stands still until it is let go. Raises: EnvironmentFailed."""
-        restored = self._awaited[place.number] = self._loop.create_future()
+        """Put a fork of it there, which does not run yet. Raises: EnvironmentFailed."""
+        number = place.number
         try:
-            self._sandbox.tell({"restore": place.number})
+            forked = self._awaited[number] = self._loop.create_future()
+            self._sandbox.tell({"restore": number})
+            # The kernel takes its time; meanwhile the fork is led to its place.
+            await _put(place.cgroup, await asyncio.wait_for(forked, RESTORED_S_MAX))
+            restored = self._awaited[number] = self._loop.create_future()
+            self._sandbox.tell({"go": number})
             process = await asyncio.wait_for(restored, RESTORED_S_MAX)
-            await _put(place.cgroup, process)
             place.sandbox.meter = ForkMeter(process, place.first, place.cgroup)
         except (OSError, TimeoutError) as error:
             raise self._failed(error) from error
         finally:
-            self._awaited.pop(place.number, None)
+            self._awaited.pop(number, None)
+
+    def run(self, place: Place) -> None:
+        """Raises: EnvironmentFailed."""
+        self._sandbox.tell({"run": place.number})
 
     def _failed(self, error: Exception) -> EnvironmentFailed:
         self._become_unfit(f"a fork of it failed: {error}")
-        log.warning("a snapshot could not be restored: %s", error)
+        if not self._leaving:
+            log.warning("a snapshot could not be restored: %s", error)
         return EnvironmentFailed(f"The snapshot could not be restored: {error}")
-
-    def let_go(self, place: Place) -> None:
-        """It begins to run. Raises: EnvironmentFailed."""
-        self._sandbox.tell({"go": place.number})
 
     async def leave(self) -> None:
         """Take no more, and wait until nothing of it lives."""
@@ -215,7 +220,9 @@ class Template:
             case {"unfit": str(reason)}:
                 self.lasting = not self.ready.done()
                 self._become_unfit(reason)
-            case {"placed": int(number)} | {"restored": int(number)} if len(descriptors) == 1:
+            case {"placed": int(number)} | {"forked": int(number)} | {"restored": int(number)} if (
+                len(descriptors) == 1
+            ):
                 self._answer(number, descriptors[0])
             case {"failed": int(number), "error": str(text)}:
                 waiting = self._awaited.get(number)

@@ -9,15 +9,15 @@ _PROCESSES_MAX = 65_536
 
 def descendants(process: int) -> list[int]:
     """Its children, their children and so on; those that end meanwhile may be missing."""
-    found = _children(process)
+    found = children(process)
     for child in found:
         if len(found) > _PROCESSES_MAX:
             break
-        found += _children(child)
+        found += children(child)
     return found
 
 
-def _children(process: int) -> list[int]:
+def children(process: int) -> list[int]:
     """Of all of its threads: a child belongs to the thread that forked it."""
     found: list[int] = []
     try:

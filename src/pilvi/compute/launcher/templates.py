@@ -8,13 +8,16 @@ rights, but nothing of the host to use them on, and never runs anything of a cus
 2. asks the initialised process for a fork, which stops at the call by which it asks to be let in. The initialised
    process stands still from then on, and is the only other one in the sandbox: nobody can change the fork meanwhile;
 3. makes that call for the fork, and takes from it the capabilities that came with it (`tracer.py`);
-4. looks from outside whether it is where it should be, with nothing that it should not have, and again at the
-   process that goes on from there. Only then the server puts that one into its control groups, and it is let go.
+4. looks from outside whether it is where it should be, with nothing that it should not have, and, when the server has
+   put it into its control groups, again at the process that goes on from there. Only then that is let go: at once, or
+   when an environment is needed.
 
 The control socket carries, beside what `supervision.py` tells: inwards {"place": id} with two descriptors (control
-socket, log), {"restore": id}, {"go": id}, {"kill": id}; outwards {"snapshot": true} or {"unfit": why}; {"placed": id}
-with a descriptor of the watching process, {"restored": id} with one of the fork, {"failed": id, "error": text}, and in
-any case, when every process of an environment is gone, {"gone": id}.
+socket, log), {"restore": id}, {"go": id}, {"run": id}, {"kill": id}; outwards {"snapshot": true} or {"unfit": why};
+{"placed": id} with a descriptor of the watching process, {"forked": id} with one of the fork, which stands still, so
+that it can be put into control groups until "go", and {"restored": id} with one of the process that goes on from there,
+which stands still until "run"; {"failed": id, "error": text}, and in any case, when every process of an environment is
+gone, {"gone": id}.
 """
 
 from __future__ import annotations
@@ -27,9 +30,11 @@ import signal
 import socket
 import stat
 import struct
+from collections import deque
 from typing import Any, NoReturn
 
 from pilvi.compute.launcher import linux, restoring, sandbox, snapshot, supervision, tracer
+from pilvi.compute.launcher.processes import children
 from pilvi.compute.launcher.supervision import CONTROL, LOG, MESSAGE_BYTES_MAX
 
 _RESTORE_S_MAX = 10.0
@@ -70,7 +75,7 @@ def serve(request: dict[str, Any], listeners: list[socket.socket], settings: int
 
 class _Fork:
     """`first`: who watches over the environment. `told`: where it hears from this process. `log`: until there is a
-    fork. `process`: that, standing still until it is let go; 0 before there is one and when it has ended."""
+    fork. `process`: what goes on from that; 0 before there is one and when it has ended."""
 
     def __init__(self, first: int, told: int, log: int) -> None:
         self.first = first
@@ -106,6 +111,10 @@ class _Template:
         self._known = known
         self._users = -1
         self._forks: dict[int, _Fork] = {}
+        self._waiting: deque[int] = deque()
+        """What is to be restored; no more than there are places."""
+        self._crossing: tuple[int, tracer.Tracee] | None = None
+        """The one that is under way."""
 
     def run(self) -> NoReturn:
         wake_reader, wake_writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -171,13 +180,11 @@ class _Template:
 
     def _others(self) -> list[int]:
         """Processes of this namespace itself, not of those of environments."""
-        ours = {1, self._process}
-        found = [int(name) for name in os.listdir("/proc") if name.isdigit()]
-        return [
-            process
-            for process in found
-            if process not in ours and len(_status(process).get("NSpid", "").split()) == 1
-        ]
+        ours = {self._process}
+        for fork in self._forks.values():
+            ours |= {fork.first, fork.process}
+        # Whose parent has ended is a child of this process.
+        return [process for process in children(1) + children(self._process) if process not in ours]
 
     # --- environments
 
@@ -200,11 +207,14 @@ class _Template:
         if fork is None:
             return  # it has ended
         if word == "restore":
-            self._restore(name, fork)
-        elif word == "go":
+            self._waiting.append(name)
+        elif word == "go" and self._crossing is not None and self._crossing[0] == name:
+            self._go_on(name, fork, self._crossing[1])
+        elif word == "run":
             _let_go(fork)
         elif word == "kill":
-            os.kill(fork.first, signal.SIGKILL)
+            self._end(name, fork)
+        self._restore_next()
 
     def _place(self, name: int, control: int, log: int) -> None:
         told_reader, told_writer = os.pipe2(os.O_CLOEXEC)
@@ -222,16 +232,47 @@ class _Template:
         self._forks[name] = _Fork(first, told_writer, log)
         _hand_out({"placed": name}, first)
 
-    def _restore(self, name: int, fork: _Fork) -> None:
+    def _restore_next(self) -> None:
+        """One fork at a time: until it goes on, the initialised process stands still."""
+        while self._waiting and self._crossing is None:
+            name = self._waiting.popleft()
+            fork = self._forks.get(name)
+            if fork is None:
+                continue
+            try:
+                tracee = self._fork(fork.first, fork.log)
+                self._crossing = name, tracee
+                _hand_out({"forked": name}, tracee.process)
+                self._cross(fork.first, tracee)
+            except (OSError, ValueError) as error:
+                _tell_failure(name, error)
+                self._end(name, fork)
+            finally:
+                fork.close_log()
+
+    def _go_on(self, name: int, fork: _Fork, tracee: tracer.Tracee) -> None:
         try:
-            fork.process = self._fork(fork.first, fork.log)
-            _hand_out({"restored": name}, fork.process)
-        except (OSError, ValueError) as error:
+            tracee.go_on()
+            process = tracee.wait_for_fork()
+            try:
+                _verify(process, fork.first, (*_OWN_KINDS, "pid"))
+                fork.process = process
+                _hand_out({"restored": name}, process)
+            except BaseException:
+                os.kill(process, signal.SIGKILL)
+                raise
+        except OSError as error:
             _tell_failure(name, error)
             os.kill(fork.first, signal.SIGKILL)
-        finally:
-            fork.close_log()
-            os.kill(self._process, signal.SIGCONT)
+        self._crossing = None
+        os.kill(self._process, signal.SIGCONT)
+
+    def _end(self, name: int, fork: _Fork) -> None:
+        os.kill(fork.first, signal.SIGKILL)
+        if self._crossing is not None and self._crossing[0] == name:
+            self._crossing[1].end()
+            self._crossing = None
+        os.kill(self._process, signal.SIGCONT)
 
     def _make_place(self, control: int, log: int, told: int) -> int:
         """Namespaces, and the process that watches over them. Raises: OSError, EOFError."""
@@ -252,8 +293,8 @@ class _Template:
             os.close(ready_reader)
         return first
 
-    def _fork(self, first: int, log: int) -> int:
-        """Of the initialised process, in the namespaces of `first`; it stands still. Raises: OSError, ValueError."""
+    def _fork(self, first: int, log: int) -> tracer.Tracee:
+        """Of the initialised process, which stands still from then on. Raises: OSError, ValueError."""
         watching = os.pidfd_open(first)
         try:
             socket.send_fds(self._channel, [snapshot.RESTORE], [watching, log])
@@ -265,27 +306,19 @@ class _Template:
         if not os.WIFSTOPPED(status):
             os.kill(forked, signal.SIGKILL)
             raise ChildProcessError("the initialised process has ended")
-        tracee = tracer.Tracee(forked)
-        try:
-            if int(_status(forked)["PPid"]) != self._process or self._others() != [forked]:
-                raise PermissionError("there are processes beside the fork of the snapshot")
-            self._channel.send(snapshot.TRACED)
-            tracee.wait_for_question()
-            if _shares_memory(forked):
-                raise PermissionError("a fork of the snapshot shares memory")
-            tracee.enter(restoring.KINDS | linux.CLONE_NEWUSER, self._last_capability)
-            _verify(forked, first, (*_OWN_KINDS, "pid_for_children"))
-            tracee.go_on()
-            process = tracee.wait_for_fork()
-            try:
-                _verify(process, first, (*_OWN_KINDS, "pid"))
-            except BaseException:
-                os.kill(process, signal.SIGKILL)
-                raise
-        except BaseException:
-            tracee.end()
-            raise
-        return process
+        return tracer.Tracee(forked)
+
+    def _cross(self, first: int, tracee: tracer.Tracee) -> None:
+        """Into the namespaces of `first`, without any right there; it stands still. Raises: OSError."""
+        forked = tracee.process
+        if self._others() != [forked]:
+            raise PermissionError("there are processes beside the fork of the snapshot")
+        self._channel.send(snapshot.TRACED)
+        tracee.wait_for_question()
+        if _shares_memory(forked):
+            raise PermissionError("a fork of the snapshot shares memory")
+        tracee.enter(restoring.KINDS | linux.CLONE_NEWUSER, self._last_capability)
+        _verify(forked, first, (*_OWN_KINDS, "pid_for_children"))
 
     def _reap(self) -> None:
         while True:
@@ -323,8 +356,7 @@ def _let_go(fork: _Fork) -> None:
     if not fork.process:
         return
     try:
-        inside = int(_status(fork.process)["NSpid"].split()[-1])
-        fork.tell(inside)
+        fork.tell(int(_status(fork.process)["NSpid"].split()[-1]))
         tracer.let_go(fork.process)
     except (OSError, KeyError):
         return  # it has ended; `_reap` finds it

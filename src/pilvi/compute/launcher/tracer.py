@@ -22,7 +22,7 @@ PATIENCE_S = 5.0
 """What is traced may never get to where it is waited for: it is a customer's."""
 
 _POKE_DATA, _CONTINUE, _GET_REGISTERS, _SET_REGISTERS = 5, 7, 12, 13
-_DETACH, _SYSCALL, _GET_MESSAGE, _SEIZE = 17, 24, 0x4201, 0x4206
+_STEP, _DETACH, _SYSCALL, _GET_MESSAGE, _SEIZE = 9, 17, 24, 0x4201, 0x4206
 _OPTIONS = 0x1 | 0x2 | 0x80 | 0x10_0000
 """System calls are told from signals; forks are followed; seccomp's marks are told; it ends with its tracer."""
 _EVENT_FORK, _EVENT_SECCOMP = 1, 7
@@ -69,7 +69,7 @@ class Tracee:
             raise OSError(1, "a fork of the snapshot asked for something else")
         self._set(registers)
         _ask(_SYSCALL, self.process)
-        self._wait_at_syscall()
+        self._wait_at(_AT_SYSCALL)
         self._check("setns")
         for capability in range(last_capability + 1):
             self._call("prctl", _PRCTL, linux.PR_CAPBSET_DROP, capability, 0, 0, 0)
@@ -115,9 +115,8 @@ class Tracee:
         ):
             registers[place] = value
         self._set(registers)
-        for _ in range(2):
-            _ask(_SYSCALL, self.process)
-            self._wait_at_syscall()
+        _ask(_STEP, self.process)
+        self._wait_at(signal.SIGTRAP)
         self._check(name)
 
     def _check(self, name: str) -> None:
@@ -125,9 +124,9 @@ class Tracee:
         if result < 0:
             raise OSError(-result, f"{name} in a fork of the snapshot: {os.strerror(-result)}")
 
-    def _wait_at_syscall(self) -> None:
+    def _wait_at(self, stop: int) -> None:
         _process, status = os.waitpid(self.process, ALL)  # these calls cannot wait for anything
-        if not os.WIFSTOPPED(status) or os.WSTOPSIG(status) != _AT_SYSCALL or status >> 16:
+        if not os.WIFSTOPPED(status) or os.WSTOPSIG(status) != stop or status >> 16:
             raise OSError(1, f"a fork of the snapshot stopped elsewhere: {status:#x}")
 
     def _wait_for(self, event: int) -> None:
