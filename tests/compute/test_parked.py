@@ -186,3 +186,15 @@ def test_python_is_parked_too(parking: Room, start: Any, monkeypatch: pytest.Mon
     wait_for(parking, 1)
     outcome = parking.start(failing, **members).invoke()
     assert json.loads(outcome.payload)["errorType"] == "NameError"
+
+
+def test_what_a_first_invocation_needs_is_ready_before_it(tmp_path: Path) -> None:
+    room = Room(tmp_path, park=True)
+    try:
+        room.run(room.backend.prepare("python3.11", exact=False, memory_mb=128, tmp_mb=16))
+        wait_for(room, parked.WANTED["python"])
+        function = room.start("def handler(event, context): return 1", memory_mb=128)
+        assert ready(room) == parked.WANTED["python"] - 1
+        assert function() == 1
+    finally:
+        room.close()

@@ -207,6 +207,10 @@ class Backend(Protocol):
 
     async def probe(self) -> Probe: ...
 
+    async def prepare(self, runtime: str, *, exact: bool, memory_mb: int, tmp_mb: int) -> None:
+        """Have ready what a first environment of this kind would wait for. Raises: as `start`."""
+        ...
+
     async def start(self, spec: EnvironmentSpec) -> Environment:
         """Make an environment. It goes on initialising while its first invocation waits.
 

@@ -78,9 +78,9 @@ class BubblewrapBackend(NamespacesBackend):
             return Probe(usable=False, reason=reason, advice=_ADVICE)
         return Probe(usable=True)
 
-    async def prepare(self, runtime: str) -> None:
-        """Nothing can be made ready before a function is known."""
-        self._runtimes.resolve(runtime)
+    async def prepare(self, runtime: str, *, exact: bool, memory_mb: int, tmp_mb: int) -> None:
+        """Nothing can be: bubblewrap makes each sandbox for a function that is known."""
+        self._runtimes.resolve(runtime, exact=exact)
 
     async def _launch(
         self,

@@ -104,9 +104,12 @@ class NamespacesBackend:
             return Probe(usable=False, reason=str(error), advice=ADVICE)
         return Probe(usable=True)
 
-    async def prepare(self, runtime: str) -> None:
-        """Start the launcher of a runtime before it is needed. Raises: as `start`."""
-        await self._launcher(self._runtimes.resolve(runtime).interpreter)
+    async def prepare(self, runtime: str, *, exact: bool, memory_mb: int, tmp_mb: int) -> None:
+        """The launcher of its interpreter; sandboxes of the size of this function, where runtimes are forks."""
+        resolved = self._runtimes.resolve(runtime, exact=exact)
+        await self._launcher(resolved.interpreter)
+        if self._parked is not None and resolved.family == "python":
+            self._parked.refill(parked.Key(runtime, exact, memory_mb, tmp_mb))
 
     async def start(self, spec: EnvironmentSpec) -> LiveEnvironment:
         started_at_s = time.perf_counter()

@@ -1,7 +1,7 @@
 """Sandboxes that are nobody's yet, with a runtime that has started: Node.js, which cannot be forked, and Python, for
 which most of a cold start is the sandbox itself.
 
-Some are parked for a runtime and a size that were used, never in advance of the first use, and few in all: one of
+Some are parked for a runtime and a size that were used, or for a function that was just made, and few in all: one of
 Node.js, which takes its whole memory, and three of Python, which are forks and share theirs. Whoever takes one has
 another one made in the background, a moment later, so that it does not stand in its way. What is to run is mounted and
 told when it is taken (`launcher/sandbox.py`, `_park`).
@@ -75,16 +75,20 @@ class Parked:
     def take(self, key: Key) -> Blank | None:
         """One that is ready, if there is; another one is made later."""
         blank = self._pop(key)
-        if key not in self._making and not self._closed:
-            task = asyncio.create_task(self._refill(key))
-            self._making[key] = task
-            task.add_done_callback(lambda _: self._making.pop(key, None))
+        self.refill(key)
         if blank is not None and blank.sandbox.exited.done():
             task = asyncio.create_task(_end(blank))
             self._ending.add(task)
             task.add_done_callback(self._ending.discard)
             return None
         return blank
+
+    def refill(self, key: Key) -> None:
+        """Have as many ready as there should be, in a moment."""
+        if key not in self._making and not self._closed:
+            task = asyncio.create_task(self._refill(key))
+            self._making[key] = task
+            task.add_done_callback(lambda _: self._making.pop(key, None))
 
     def _pop(self, key: Key) -> Blank | None:
         """One of those that are ready."""

@@ -162,6 +162,10 @@ class Pool:
         if self._timer is None:
             self._timer = self._loop.call_later(self._reap_every_s, self._reap)
 
+    async def prepare(self, runtime: str, *, exact: bool, memory_mb: int, tmp_mb: int) -> None:
+        """See `Backend.prepare`."""
+        await self._backend.prepare(runtime, exact=exact, memory_mb=memory_mb, tmp_mb=tmp_mb)
+
     async def await_departure(self, function_arn: str, patience_s: float) -> bool:
         """Wait for an invocation of the function to end in this process, for whoever was just refused.
 

@@ -82,6 +82,10 @@ class ProcessBackend:
     async def probe(self) -> Probe:
         return Probe(usable=True)
 
+    async def prepare(self, runtime: str, *, exact: bool, memory_mb: int, tmp_mb: int) -> None:
+        """There is nothing to wait for but the runtime itself."""
+        self._runtimes.resolve(runtime, exact=exact)
+
     async def start(self, spec: EnvironmentSpec) -> LiveEnvironment:
         started_at_s = time.perf_counter()
         resolved = self._runtimes.resolve(spec.runtime, exact=spec.exact_runtime)

@@ -48,6 +48,7 @@ from pilvi.kit.cloud import Cloud
 from pilvi.services.lambda_ import debugging, errors, limits, lineage, sealing
 from pilvi.services.lambda_.laid_out import LaidOut
 from pilvi.services.lambda_.names import function_arn, source_of
+from pilvi.services.lambda_.preparing import Preparing
 from pilvi.services.lambda_.provisioned import TOPIC
 from pilvi.services.lambda_.rates import quotas_of
 from pilvi.services.lambda_.records import Configuration, Function, Runnable
@@ -87,6 +88,7 @@ class Runner:
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
         self.laid_out = LaidOut(cloud)
+        self.preparing = Preparing(self.laid_out, self._open, exact=cloud.settings.exact_runtimes)
         self.quotas = quotas_of(cloud)
         self.packages_room = asyncio.Semaphore(_PACKAGES_MAX)
         self._pool: asyncio.Task[Pool] | None = None
@@ -228,7 +230,7 @@ class Runner:
 
     async def close(self) -> None:
         """End all environments and what makes them."""
-        await self.laid_out.close()
+        await self.preparing.close()
         if self._pool is not None and not (self._pool.done() and self._pool.exception()):
             await (await self._pool).close()
         if self.quotas is not None:

@@ -107,7 +107,7 @@ async def create_function(call: Call, req: WatchedRequest, body: Body) -> Functi
             return function
 
         function = await call.transact(create)
-    runner_of(call.cloud).laid_out.prepare(function.latest)
+    runner_of(call.cloud).preparing.begin(function.latest)
     result = describing.described_pending(
         name.scope, function, function.latest, revision_id=pending_id
     )
@@ -278,8 +278,7 @@ async def update_function_configuration(
 
     async with _sealed(call, name, viewed.latest, wanted, given=given) as wanted:
         changed = await call.transact(lambda tx: update(tx, wanted))
-    if layer_arns is not None:
-        runner_of(call.cloud).laid_out.prepare(changed.latest)
+    runner_of(call.cloud).preparing.begin(changed.latest)
     result = describing.described_updating(
         name.scope, changed, changed.latest, revision_id=updating_id
     )
