@@ -34,6 +34,7 @@ from pilvi.services.dynamodb.history.keeping import (
 from pilvi.services.dynamodb.history.reading import days_of
 from pilvi.services.dynamodb.index_changes import allocating
 from pilvi.services.dynamodb.indexes import Index
+from pilvi.services.dynamodb.maintaining import entry_of, expiry_s, put_expiry
 from pilvi.services.dynamodb.replicas.changing import expires_here
 from pilvi.services.dynamodb.rules import pruned_types
 from pilvi.services.dynamodb.service import dynamodb
@@ -44,10 +45,7 @@ from pilvi.services.dynamodb.tables import (
 )
 from pilvi.services.dynamodb.writes import (
     Write,
-    entry_of,
-    expiry_s,
     perform,
-    put_expiry,
 )
 from pilvi.store.api import Transaction
 from pilvi.store.keys import after, pack, unpack
