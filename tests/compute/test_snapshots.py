@@ -6,7 +6,10 @@ import json
 import re
 from typing import Any
 
+import pytest
+
 from compute.support import Function, Room, text_of
+from pilvi.compute import snapshots
 
 HOOKS = """
 import json, os, urllib.request
@@ -83,6 +86,16 @@ def test_a_hook_that_fails(room: Room) -> None:
     assert (document["errorType"], document["errorMessage"]) == ("ValueError", "not restored")
     assert outcome.error_type == "Runtime.AfterRestoreError"
     assert "Status: error\tError Type: Runtime.AfterRestoreError\n" in text_of(outcome)
+
+
+def test_a_restore_has_a_time_of_its_own(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snapshots, "RESTORE_S_MAX", 0.3)
+    source = "import time\n" + HOOKS.replace('if os.environ.get("FAIL"):', "if time.sleep(60):")
+    outcome = room.start(source, initialization_type="snap-start").invoke()
+    assert outcome.error_type == "Sandbox.RestoreTimedout"
+    assert re.search(
+        r"RESTORE_REPORT Restore Duration: [\d.]+ ms\tStatus: timeout\n", text_of(outcome)
+    )
 
 
 def test_restoring_without_snapstart_is_refused(room: Room) -> None:

@@ -6,6 +6,7 @@ import json
 import shutil
 
 import pytest
+from botocore.exceptions import ClientError
 
 from lambda_.support import Functions, log_of, package
 
@@ -81,6 +82,23 @@ def test_snapstart_is_of_published_versions(functions: Functions) -> None:
     assert arn.endswith("assumed-role/lambda-role/f")
     done, kind, _ = functions.invoke("f")
     assert (done, kind) == ([], "on-demand")
+
+
+def test_a_restore_that_fails_is_no_failure_of_the_function(functions: Functions) -> None:
+    """Invoke has an error of its own for it; the log has what the hook raised."""
+    source = "from snapshot_restore_py import register_after_restore\nregister_after_restore(lambda: 1 / 0)\n"
+    functions.create(
+        "f",
+        package(source + SNAPPED),
+        Runtime="python3.13",
+        SnapStart={"ApplyOn": "PublishedVersions"},
+        Publish=True,
+    )
+    with pytest.raises(ClientError) as caught:
+        functions.client.invoke(FunctionName="f", Qualifier="1")
+    answer = caught.value.response
+    assert answer["Error"]["Code"] == "SnapStartException"
+    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 400
 
 
 LOGGING = """

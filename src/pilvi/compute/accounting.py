@@ -18,8 +18,10 @@ class ProcessMeter:
     lower bound. Memory that forked processes share counts once, as in a control group.
     """
 
-    def __init__(self, process_id: int, label: str) -> None:
+    def __init__(self, process_id: int, label: str, *, beside: int | None = None) -> None:
+        """`beside`: one more process that belongs to the environment, and is no descendant of its first."""
         self._process_id = process_id
+        self._beside = beside
         self._peak_mb = 0
         self._label = label
 
@@ -37,6 +39,12 @@ class ProcessMeter:
             resident_mb += self._shared_mb()
         return resident_mb
 
+    def processes(self) -> list[int]:
+        found = descendants(self._process_id)
+        if self._beside is not None:
+            found += [self._beside, *descendants(self._beside)]
+        return found
+
     def freeze(self, *, frozen: bool) -> bool:
         """It only measures: the first process stops the others by signals."""
         return False
@@ -46,35 +54,34 @@ class ProcessMeter:
 
     def _shared_mb(self) -> int:
         """Memory that processes share and that is no file of /tmp."""
-        processes = descendants(self._process_id)
+        processes = self.processes()
         sampled = processes[:: max(1, -(-len(processes) // _SAMPLED_MAX))]
         found_kb = sum(_shared_kb(process) for process in sampled)
         return -(-found_kb * len(processes) // max(1, len(sampled)) // 1024)
 
     def _sum(self, of_one: str, shared_out: str) -> int:
-        processes = descendants(self._process_id)
+        processes = self.processes()
         if len(processes) <= 1:
             total_kb = sum(_field_kb(process, "status", of_one) for process in processes)
         else:
             sampled = processes[:: -(-len(processes) // _SAMPLED_MAX)]
             found_kb = sum(_field_kb(process, "smaps_rollup", shared_out) for process in sampled)
             total_kb = found_kb * len(processes) // len(sampled)
-        return -(-total_kb // 1024)
+        return _in_mebibytes(total_kb)
 
 
 class ForkMeter:
-    """Of an environment that is a fork of a snapshot. What it shares with that is counted as its own, as it would be if
-    it had initialised itself; a control group, if there is one, counts only what it has of its own.
+    """Of an environment that is a fork of a snapshot. What it shares with that is counted as its own, as if it had
+    initialised itself; a control group counts only what it has of its own, and so does /proc of several processes.
 
-    Both ways of adding up can only be too high: this page may be the snapshot's and its own, that one may belong to two
-    of its processes. So the lower sum holds.
+    What is added up can only be too much: a page may have been shared once and be its own now. So the lower sum holds.
     """
 
     def __init__(self, process_id: int, first_id: int, cgroup: Cgroup | None) -> None:
         """`process_id`: the fork. `first_id`: the first process of its namespace."""
-        self._process_id = process_id
-        self._first_id = first_id
+        self._processes = ProcessMeter(first_id, WATCHED, beside=process_id)
         self._cgroup = cgroup
+        self._held_mb: int | None = None
         self._peak_mb = 0
         self._shared_mb = _in_mebibytes(_field_kb(process_id, "status", "VmRSS:"))
         self._shared_own_mb = _in_mebibytes(_field_kb(process_id, "status", "RssAnon:"))
@@ -84,17 +91,20 @@ class ForkMeter:
         return self._cgroup.label if self._cgroup is not None else WATCHED
 
     def peak_mb(self) -> int:
-        found_mb = self._sum("VmHWM:")
-        if self._cgroup is not None:
-            found_mb = min(found_mb, self._cgroup.peak_mb() + self._shared_mb)
-        self._peak_mb = max(self._peak_mb, found_mb)
+        held_mb = self._cgroup.peak_mb() if self._cgroup is not None else None
+        if (
+            held_mb is None or held_mb != self._held_mb
+        ):  # looked at after each invocation, and cheap
+            self._held_mb = held_mb
+            self._peak_mb = self._lower(self._processes.peak_mb(), self._shared_mb, held_mb)
         return self._peak_mb
 
     def resident_mb(self) -> int:
-        found_mb = self._sum("RssAnon:")
-        if self._cgroup is None:
-            return found_mb
-        return min(found_mb, self._cgroup.resident_mb() + self._shared_own_mb)
+        return self._lower(
+            self._processes.resident_mb(),
+            self._shared_own_mb,
+            self._cgroup.resident_mb() if self._cgroup is not None else None,
+        )
 
     def freeze(self, *, frozen: bool) -> bool:
         return self._cgroup is not None and self._cgroup.freeze(frozen=frozen)
@@ -103,13 +113,18 @@ class ForkMeter:
         if self._cgroup is not None:
             await self._cgroup.remove()
 
-    def _sum(self, field: str) -> int:
-        found = [self._process_id]
-        for root in (self._process_id, self._first_id):
-            found += descendants(root)
-        sampled = found[:: -(-len(found) // _SAMPLED_MAX)]
-        total_kb = sum(_field_kb(process, "status", field) for process in sampled)
-        return _in_mebibytes(total_kb * len(found) // len(sampled))
+    def _lower(self, told_mb: int, shared_mb: int, held_mb: int | None) -> int:
+        """`told_mb`: by /proc. `held_mb`: by the control group."""
+        count = len([process for process in self._processes.processes() if _is_there(process)])
+        if count > 1:
+            told_mb += shared_mb
+        if held_mb is None:
+            return told_mb
+        return min(told_mb, held_mb + shared_mb) if count else held_mb + shared_mb
+
+
+def _is_there(process: int) -> bool:
+    return _field_kb(process, "status", "VmRSS:") > 0
 
 
 def _in_mebibytes(size_kb: int) -> int:

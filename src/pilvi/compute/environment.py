@@ -27,7 +27,7 @@ from pilvi.compute.api import (
 )
 from pilvi.compute.capture import Capture
 from pilvi.compute.companions import Companions, Why
-from pilvi.compute.ends import Answer, End, Exit, InitFailed, Overrun
+from pilvi.compute.ends import Answer, End, Exit, InitFailed, Overrun, judge
 from pilvi.compute.initialisation import BEGINS_MAX, Initialisation
 from pilvi.compute.journal import Journal
 from pilvi.compute.memory_watch import MemoryWatch
@@ -281,6 +281,8 @@ class LiveEnvironment:
             self._begin_running(time.perf_counter())
         elif self.rests:
             self._begin_again()
+        elif self._restored_s is not None:
+            self._limit_restore(self._restored_s)
         else:
             beginning = self._initialisation
             left_s = beginning.began_s + beginning.seconds_max - time.perf_counter()
@@ -347,6 +349,12 @@ class LiveEnvironment:
             name, version = invocation.request_id, self._spec.version
             self._journal.publish(events.start(name, version, invocation.trace))
 
+    def _limit_restore(self, began_s: float) -> None:
+        """What comes after a snapshot has a time of its own."""
+        _cancel(self._timeout)
+        left_s = began_s + snapshots.RESTORE_S_MAX - time.perf_counter()
+        self._timeout = self._loop.call_later(left_s, self._finish, InitFailed(snapshots.LATE))
+
     def _deadline_ms(self) -> int:
         """When the invocation's time ends. The sandbox sees the machine's time, not the cloud's clock."""
         now_ms = time.clock_gettime_ns(time.CLOCK_REALTIME) // 1_000_000
@@ -356,8 +364,12 @@ class LiveEnvironment:
         return now_ms + int(left_s * 1000)
 
     def _tell_failure(self, end: End) -> None:
-        """Of the initialisation: what it wrote, and how it ended."""
+        """Of the initialisation, or the restore: what it wrote, and how it ended."""
         self._journal.collect()
+        if self._restored_s is not None:
+            verdict = judge("", end, timeout_s=self._timeout_s, now_ms=0)
+            self._tell_restore(verdict.error_type)
+            return
         self._initialisation.tell(self._journal, self._companions, end, time.perf_counter())
 
     def _publish_done(self, end: End, answered_s: float) -> None:
@@ -387,10 +399,7 @@ class LiveEnvironment:
         if self._restored_s is None:
             beginning.tell(self._journal, self._companions, None, now_s)
         else:
-            self._restore_ms = (now_s - self._restored_s) * 1000
-            error_type = None if failure is None else failure.error_type
-            self._journal.tell(events.restore_runtime_done(error_type))
-            self._journal.tell(events.restore_report(self._restore_ms, error_type))
+            self._tell_restore(None if failure is None else failure.error_type)
         if failure is not None:
             self._end_or_keep(InitFailed(failure))
         elif self._end is not None and beginning.phase == "invoke":
@@ -402,12 +411,23 @@ class LiveEnvironment:
                 self._ready.set()
             self._idle = self._loop.call_later(FREEZE_AFTER_S, self.freeze)
 
+    def _tell_restore(self, error_type: str | None) -> None:
+        assert self._restored_s is not None
+        self._restore_ms = (time.perf_counter() - self._restored_s) * 1000
+        late = error_type == snapshots.LATE.error_type
+        status = "timeout" if late else "success" if error_type is None else "error"
+        told = None if late else error_type
+        self._journal.tell(events.restore_runtime_done(status, told))
+        self._journal.tell(events.restore_report(self._restore_ms, status, told))
+
     def _restoring(self, label: str) -> None:
         """The initialisation is over; here no snapshot is made of it (see `snapshots.py`)."""
         self._restored_s = time.perf_counter()
         self._journal.collect()
         self._initialisation.tell(self._journal, self._companions, None, self._restored_s)
         self._journal.tell(events.restore_start(label, self._spec.runtime, self._spec.function_arn))
+        if self._end is not None:
+            self._limit_restore(self._restored_s)
 
     def _exited(self, exited: asyncio.Future[Exit]) -> None:
         if not exited.cancelled():

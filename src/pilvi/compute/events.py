@@ -203,22 +203,24 @@ def _version_arn(runtime: str, function_arn: str) -> str:
     return report.runtime_version_arn(runtime, function.partition, function.region)
 
 
-def restore_runtime_done(error_type: str | None) -> Event:
-    record = {"status": "success" if error_type is None else "error"}
+def restore_runtime_done(status: str, error_type: str | None) -> Event:
+    """`status`: success, error or timeout."""
+    record = {"status": status}
     if error_type is not None:
         record["errorType"] = error_type
-    return Event("restoreRuntimeDone", record, None, "DEBUG" if error_type is None else "WARN")
+    return Event("restoreRuntimeDone", record, None, "DEBUG" if status == "success" else "WARN")
 
 
-def restore_report(duration_ms: float, error_type: str | None) -> Event:
-    status = "success" if error_type is None else "error"
+def restore_report(duration_ms: float, status: str, error_type: str | None) -> Event:
     record: dict[str, Any] = {
         "status": status,
         "metrics": {"durationMs": round(duration_ms, 3)},
     }
     text = f"RESTORE_REPORT Restore Duration: {duration_ms:.2f} ms"
+    if status != "success":
+        text += f"\tStatus: {status}"
     if error_type is not None:
         record["errorType"] = error_type
-        text += f"\tStatus: error\tError Type: {error_type}"
-    level: Level = "INFO" if error_type is None else "WARN"
+        text += f"\tError Type: {error_type}"
+    level: Level = "INFO" if status == "success" else "WARN"
     return Event("restoreReport", record, text + "\n", level)

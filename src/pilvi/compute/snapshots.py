@@ -15,9 +15,17 @@ import orjson
 
 from pilvi.compute import report
 from pilvi.compute.api import EnvironmentSpec
+from pilvi.compute.ends import Answer
 
 SNAP_START: Final = "snap-start"
 CREDENTIALS_PATH = "/2021-04-23/credentials"
+RESTORE_S_MAX = 10.0
+"""For hooks after a restore, and for the runtime to ask for its first invocation."""
+LATE: Final = Answer(
+    report.platform_error("", "Sandbox.RestoreTimedout", "The snapshot was not restored in time."),
+    "Sandbox.RestoreTimedout",
+)
+HOOK_FAILED: Final = "Runtime.AfterRestoreError"
 FAMILIES = ("python", "java")
 
 _KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")

@@ -39,7 +39,8 @@ from pilvi.compute.parked import Blank
 from pilvi.compute.runtime_api import RuntimeApi
 
 TEMPLATES_MAX = 8
-IDLE_S_MAX = 300.0
+IDLE_S_MAX = 3600.0
+"""It is there so that the next environment begins soon, long after the last one: longer than these, which idle less."""
 REFILL_AFTER_S = 0.03
 """The environment that is being made goes first."""
 RESTORED_S_MAX = 10.0
@@ -334,12 +335,6 @@ class Templates:
         if self._timer is None and not self._closed:
             self._timer = self._loop.call_later(IDLE_S_MAX / 10, self._reap)
         return template
-
-    def forget(self, function_key: str) -> None:
-        """A version has changed or is no more."""
-        for key, task in list(self._made.items()):
-            if task.done() and not task.exception() and task.result().spec.key == function_key:
-                self._drop(key)
 
     async def close(self) -> None:
         self._closed = True

@@ -167,6 +167,20 @@ class PolicyLengthExceededException(LambdaError):
     message = "The final policy size ({size}) is bigger than the limit ({limit})."
 
 
+class SnapStartException(LambdaError):
+    code = "SnapStartException"
+    message = (
+        "The afterRestore() runtime hook encountered an error. For more information, check the Amazon"
+        " CloudWatch logs."
+    )
+
+
+class SnapStartTimeoutException(LambdaError):
+    code = "SnapStartTimeoutException"
+    message = "Lambda couldn't restore the snapshot within the timeout limit."
+    status = 408
+
+
 class ServiceException(LambdaError):
     code = "ServiceException"
     message = "{detail}"

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import orjson
 
 from pilvi.base.http import Body
+from pilvi.compute.snapshots import HOOK_FAILED, LATE
 from pilvi.kit.audit import WatchedRequest
 from pilvi.kit.call import Call
 from pilvi.kit.execution import refuse_unread
@@ -33,6 +34,13 @@ class Asked(NamedTuple):
     trace_id: str | None
 
 
+_RESTORE_FAILURES: dict[str | None, type[errors.LambdaError]] = {
+    HOOK_FAILED: errors.SnapStartException,
+    LATE.error_type: errors.SnapStartTimeoutException,
+}
+"""What is no failure of the function, but of the snapshot that it goes on from."""
+
+
 @lambda_.stream("Invoke")
 async def invoke(call: Call, req: WatchedRequest, body: Body) -> InvocationResponse:
     """Run a function.
@@ -41,7 +49,7 @@ async def invoke(call: Call, req: WatchedRequest, body: Body) -> InvocationRespo
     then runs at least once; DryRun checks only.
 
     Raises: ResourceNotFoundException, InvalidRequestContentException, RequestTooLargeException,
-        TooManyRequestsException, ServiceException.
+        TooManyRequestsException, SnapStartException, SnapStartTimeoutException, ServiceException.
     AWS: Invoke; Lambda Developer Guide, "Understanding Lambda function invocation methods".
     """
     asked = asked_of(call, req)
@@ -74,6 +82,8 @@ async def invoke(call: Call, req: WatchedRequest, body: Body) -> InvocationRespo
         "ExecutedVersion": runnable.configuration.version,
     }
     if outcome.error is not None:
+        if outcome.error_type in _RESTORE_FAILURES:
+            raise _RESTORE_FAILURES[outcome.error_type]()
         result["FunctionError"] = outcome.error
     if asked.tail:
         result["LogResult"] = base64.b64encode(outcome.log_tail).decode()
