@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -63,7 +64,8 @@ class Server:
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         deadline = time.monotonic() + READY_S
-        while _lives(self.process.pid):  # a worker that is still dying holds its locks
+        # A worker that is still dying holds its locks; a sandbox that is, what it was born with.
+        while _lives(self.process.pid) or not _is_free(self._port):
             assert time.monotonic() < deadline, "a killed process does not end"
             time.sleep(0.005)
 
@@ -107,6 +109,17 @@ class Server:
         """Names below localhost are not known everywhere; a header says the same."""
         parts = urlsplit(request.url)
         request.url = self.url + parts.path + (f"?{parts.query}" if parts.query else "")
+
+
+def _is_free(port: int) -> bool:
+    """Whether nobody listens there any more."""
+    with socket.socket() as there:
+        there.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            there.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def _lives(group: int) -> bool:

@@ -274,6 +274,7 @@ def _with_fleet(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: Callable[[Fleet], Awaitable[None]]
 ) -> None:
     monkeypatch.setattr(runner, "BEAT_S", 0.01)
+    monkeypatch.setattr(runner, "EVEN_S", 0.01)
 
     async def main(c: Cloudlet) -> None:
         await c.dispatcher.stop()

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 
 import pytest
 from botocore.exceptions import ClientError
 
+from lambda_.mappings.support import until
 from lambda_.support import Functions
 from lambda_.test_events import HOLDS
 from lambda_.test_provisioned import TELLS
+from lambda_.workers import until_spread, workers_of
 from servers import Server
 
 ACCOUNT = "000000000001"
@@ -69,3 +73,17 @@ def test_what_is_reserved_holds_over_all_workers(server: Server) -> None:
         assert [one.result() for one in waiting] == ["", ""]
     assert set(refused) == {"ReservedFunctionConcurrentInvocationLimitExceeded"}
     functions.invoke("f")
+
+
+def test_residents_are_spread_again_when_a_worker_died(server: Server) -> None:
+    """The one in its place has its part again, whoever had that meanwhile."""
+    functions = Functions(server.client("lambda", ACCOUNT), ACCOUNT)
+    functions.create("k", TELLS, Publish=True)
+    functions.client.put_provisioned_concurrency_config(
+        FunctionName="k", Qualifier="1", ProvisionedConcurrentExecutions=2
+    )
+    until_spread(server, 1, 1)
+    dead = workers_of(server)[0]
+    os.kill(dead, signal.SIGKILL)
+    until(lambda: workers_of(server), lambda found: dead not in found)
+    until_spread(server, 1, 1)

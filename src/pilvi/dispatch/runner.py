@@ -74,6 +74,8 @@ RESIDENT_BEATS = 10
 """A process that runs residents only beats less often, where its death shows without: by so many times."""
 ERROR_PAUSE_S = 1.0
 LOOK_S_MAX = 3600.0
+EVEN_S = 0.5
+"""How often, in real time, it looks whether other processes have fewer residents."""
 CLOCK = "clock"
 
 
@@ -145,7 +147,8 @@ class Runner:
                 lambda tx: release(tx, self._liveness.owner, self._clock.now_ms(), died=True)
             )
         await self._sweep()
-        for work in (self._lead(), self._watch(JOBS), self._watch(CLOCK), self._keep_alive()):
+        watches = (self._watch(JOBS), self._watch(CLOCK))
+        for work in (self._lead(), *watches, self._keep_alive(), self._even_out()):
             self._tasks.append(asyncio.create_task(work))
 
     async def stop(self, grace_s: float = 5.0) -> None:
@@ -215,9 +218,17 @@ class Runner:
                 if self._running or (self._staying and not seldom):
                     await self._store.write(self._put_beat)
                 await self._sweep()
-                self._spreading.even_out(self._staying.values())
             except Exception:
                 log.exception("cannot renew the leases of running jobs")
+
+    async def _even_out(self) -> None:
+        while True:
+            await asyncio.sleep(EVEN_S)
+            try:
+                if self._staying:
+                    self._spreading.even_out(self._staying.values())
+            except Exception:
+                log.exception("cannot spread residents")
 
     async def _lead(self) -> None:
         while not self._endings.stopping:

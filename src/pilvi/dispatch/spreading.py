@@ -7,8 +7,8 @@ who has a resident (`runner.py`), so it does no harm to count wrongly for a mome
 Invariants:
 1. What waits is taken, by whoever sees it, once those to whom it was left have had PATIENCE_S of real time. They are
    taken for absent then, until they have others than they had.
-2. A process gives away only what is more than its share among those that it has seen for more than one look, and no
-   more than AT_ONCE at a look: so one that dies again and again moves nothing.
+2. A process gives away only what is more than its share among those that it has seen LOOKS_MET times, and no more than
+   AT_ONCE at a look: so one that dies as soon as it is there moves nothing.
 3. Residents that are engaged are given away only when there are no others, and LOOKS_OVER looks later.
 """
 
@@ -29,7 +29,8 @@ PATIENCE_S = 2.0
 LOOK_S = 0.5
 """How often one looks again after what was left to others."""
 AT_ONCE = 32
-LOOKS_OVER = 5
+LOOKS_MET = 2
+LOOKS_OVER = 20
 
 
 class Resident(Protocol):
@@ -54,7 +55,7 @@ class Spreading:
         self._liveness = liveness
         self._presence = presence
         self._left: dict[str, tuple[str, float, float]] = {}
-        self._met: set[str] = set()
+        self._met: Counter[str] = Counter()
         self._absent: dict[str, Held] = {}
         self._over: Counter[str] = Counter()
 
@@ -114,8 +115,10 @@ class Spreading:
     def even_out(self, staying: Iterable[Resident]) -> None:
         """Tell some to leave, where others have fewer. To be asked now and then."""
         others = self._others()
-        met = [held for owner, held in others.items() if owner in self._met]  # invariant 2
-        self._met = set(others)
+        met = [
+            held for owner, held in others.items() if self._met[owner] >= LOOKS_MET
+        ]  # invariant 2
+        self._met = Counter({owner: self._met[owner] + 1 for owner in others})
         if not met:
             self._over.clear()
             return

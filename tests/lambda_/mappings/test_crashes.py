@@ -6,10 +6,9 @@ import os
 import signal
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
-from lambda_.mappings.support import Workshop, until
-from pilvi.dispatch.presence import read_held
+from lambda_.mappings.support import Workshop
+from lambda_.workers import until_spread, workers_of
 from servers import Server
 
 ACCOUNT = "777700000002"
@@ -26,15 +25,14 @@ def test_nothing_is_lost_when_workers_and_servers_are_killed(
     workshop.function("wait", workshop.waiting, variables={"GATE": gate}, Timeout=20)
     workshop.map(queue)
     uuid = workshop.map(slow, "wait", BatchSize=1)
-    _until_spread(server)
-    os.kill(_workers(server)[0], signal.SIGKILL)
+    until_spread(server, 1, 1)
+    os.kill(workers_of(server)[0], signal.SIGKILL)
     workshop = _workshop(server)  # connections to the dead one are gone
     workshop.send(queue, "a", "b", "c")
     assert _bodies(workshop, 3) == ["a", "b", "c"]
     workshop.send(slow, "1", "2")
     workshop.noted(2)
     assert workshop.counts(slow) == (0, 2)
-    _until_spread(server)  # there is another worker in the place of the dead one
     server.kill()
     server.options = ()
     server.start()
@@ -59,21 +57,3 @@ def _bodies(workshop: Workshop, count: int) -> list[str]:
     while len(found) < count:
         found += workshop.bodies(1)[0]
     return sorted(found)
-
-
-def _until_spread(server: Server) -> None:
-    """Each of the two workers has one of the two pollers."""
-    files = (server.data / "run").glob
-    until(
-        lambda: [read_held(file.read_bytes()) for file in files("dispatch-*.lock")],
-        lambda found: found.count({"lambda.poll": 1}) == 2,
-    )
-
-
-def _workers(server: Server) -> list[int]:
-    assert server.process is not None
-    main = server.process.pid
-    children = Path(f"/proc/{main}/task/{main}/children").read_text().split()
-    return [
-        int(child) for child in children if b"worker" in Path(f"/proc/{child}/cmdline").read_bytes()
-    ]
