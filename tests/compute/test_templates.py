@@ -13,7 +13,7 @@ import pytest
 
 from compute.support import Function, Room, processes_in, text_of, wait_until
 from pilvi.compute.namespaces import NamespacesBackend
-from pilvi.compute.templates import Template
+from pilvi.compute.template import Template
 
 SOURCE = """
 import os, random, secrets, socket, ssl, uuid
@@ -288,6 +288,23 @@ def _namespace(process: str) -> str:
         return ""
 
 
+ACCOMPANIED = """
+import http.client, threading
+api = http.client.HTTPConnection("169.254.100.1:9001")
+path = "/2020-01-01/extension/"
+api.request("POST", path + "register", '{"events": []}', {"Lambda-Extension-Name": "own"})
+registered = api.getresponse()
+registered.read()
+
+def live():
+    name = registered.headers["Lambda-Extension-Identifier"]
+    api.request("GET", path + "event/next", headers={"Lambda-Extension-Identifier": name})
+    api.getresponse()
+
+threading.Thread(target=live, daemon=True).start()
+"""
+
+
 @pytest.mark.parametrize(
     ("begin", "reason"),
     [
@@ -295,6 +312,8 @@ def _namespace(process: str) -> str:
         ("import subprocess; child = subprocess.Popen(['sleep', '100'])", "process"),
         ("import mmap; memory = mmap.mmap(-1, 4096)", "memory that processes share"),
         ("kept = open('/tmp/kept', 'w')", "it has /tmp/kept open"),
+        ("import os; os.register_at_fork(after_in_child=lambda: os._exit(3))", "could not be restored"),
+        (ACCOMPANIED, "an extension"),
         ("import asyncio; loop = asyncio.new_event_loop()", "open, which forks would share"),
     ],
 )  # fmt: skip

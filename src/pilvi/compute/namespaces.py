@@ -32,7 +32,8 @@ from pilvi.compute.parked import Blank, Parked
 from pilvi.compute.plan import ADDRESS, DEVICES, JAVA, NODE, RUBY, root_plan
 from pilvi.compute.runtime_api import RuntimeApi
 from pilvi.compute.runtimes import Interpreter, Resolved, Runtimes
-from pilvi.compute.templates import NO_MEMORY, Place, Template, Templates
+from pilvi.compute.template import Place, Template
+from pilvi.compute.templates import NO_MEMORY, Templates
 from pilvi.compute.variables import all_variables
 from pilvi.contracts.platform import Platform
 

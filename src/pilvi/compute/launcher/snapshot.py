@@ -18,7 +18,7 @@ from pilvi.compute.launcher import landlock
 CHANNEL = 61
 """The descriptor by which it is asked for forks."""
 FRAMED_LOG = 62
-READY, FORKED, TRACED, RESTORE = b"ready", b"forked", b"traced", b"restore"
+READY, FORKED, TRACED, RESTORE, ENDED = b"ready", b"forked", b"traced", b"restore", b"ended"
 _MESSAGE_BYTES_MAX = 64
 
 
@@ -47,7 +47,11 @@ def wait(landlock_abi: int, devices: list[str]) -> None:
             return
         for descriptor in descriptors:
             os.close(descriptor)
-        os.waitpid(process, 0)
+        _process, status = os.waitpid(process, 0)
+        if not os.WIFSIGNALED(
+            status
+        ):  # else the supervisor ended it, when another one went on from there
+            channel.send(ENDED)
 
 
 def _settle() -> None:
