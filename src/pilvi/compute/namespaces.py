@@ -110,7 +110,7 @@ class NamespacesBackend:
         resolved = self._runtimes.resolve(runtime, exact=exact)
         await self._launcher(resolved.interpreter)
         if self._parked is not None and resolved.family == "python":
-            self._parked.refill(parked.Key(runtime, exact, memory_mb, tmp_mb))
+            self._parked.refill(parked.Key(runtime, exact, memory_mb, tmp_mb), count=1)
 
     async def start(self, spec: EnvironmentSpec) -> LiveEnvironment:
         started_at_s = time.perf_counter()

@@ -83,10 +83,10 @@ class Parked:
             return None
         return blank
 
-    def refill(self, key: Key) -> None:
-        """Have as many ready as there should be, in a moment."""
+    def refill(self, key: Key, count: int | None = None) -> None:
+        """Have so many ready in a moment; None: as many as there should be of what is in use."""
         if key not in self._making and not self._closed:
-            task = asyncio.create_task(self._refill(key))
+            task = asyncio.create_task(self._refill(key, count))
             self._making[key] = task
             task.add_done_callback(lambda _: self._making.pop(key, None))
 
@@ -100,10 +100,10 @@ class Parked:
             del self._blanks[key]
         return blank
 
-    async def _refill(self, key: Key) -> None:
+    async def _refill(self, key: Key, count: int | None) -> None:
         family = key.runtime.rstrip("0123456789.x")
         await asyncio.sleep(REFILL_AFTER_S.get(family, REFILL_AFTER_S_MOST))
-        while len(self._blanks.get(key, ())) < WANTED.get(family, 1):
+        while len(self._blanks.get(key, ())) < (count or WANTED.get(family, 1)):
             try:
                 blank = await self._make(key)
             except EnvironmentFailed as problem:

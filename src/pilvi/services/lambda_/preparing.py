@@ -18,8 +18,10 @@ from pilvi.store.blob_rows import BlobGone
 
 log = logging.getLogger("pilvi.lambda")
 
-_PREPARING_MAX = 32
-"""Functions that are prepared at a time; others are when they are first invoked."""
+_MERGING_MAX = 32
+"""Functions whose layers are merged at a time; others' are when they are first invoked."""
+_CALM_S = 0.1
+"""Of many functions that are made in a row, only the last one has a sandbox made."""
 
 
 class Preparing:
@@ -30,32 +32,47 @@ class Preparing:
         self._exact = exact
         self._laid_out = laid_out
         self._open_pool = open_pool
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._merging: set[asyncio.Task[None]] = set()
+        self._latest: Configuration | None = None
+        self._making: asyncio.Task[None] | None = None
 
     def begin(self, configuration: Configuration) -> None:
-        if len(self._tasks) >= _PREPARING_MAX:
-            return
-        task = asyncio.create_task(self._prepare(configuration))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        # A single layer was unpacked when it was published.
+        if len(configuration.layers) > 1 and len(self._merging) < _MERGING_MAX:
+            task = asyncio.create_task(self._merge(configuration))
+            self._merging.add(task)
+            task.add_done_callback(self._merging.discard)
+        self._latest = configuration
+        if self._making is None or self._making.done():
+            self._making = asyncio.create_task(self._make())
 
     async def close(self) -> None:
-        for task in self._tasks:
+        tasks = [*self._merging, *([self._making] if self._making else ())]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _prepare(self, configuration: Configuration) -> None:
+    async def _merge(self, configuration: Configuration) -> None:
         try:
-            if len(configuration.layers) > 1:  # a single one was unpacked when it was published
-                await self._laid_out.layers(configuration)
-            pool = await self._open_pool()
-            await pool.prepare(
-                configuration.runtime,
-                exact=self._exact,
-                memory_mb=configuration.memory_mb,
-                tmp_mb=configuration.tmp_mb,
-            )
+            await self._laid_out.layers(configuration)
         except BlobGone:
             return  # the function was changed meanwhile
-        except (AwsError, EnvironmentFailed, InvalidEntrypoint, OSError) as problem:
-            log.info("a function could not be prepared for its first invocation: %s", problem)
+        except OSError as problem:
+            log.warning("layers of a function could not be merged beforehand: %s", problem)
+
+    async def _make(self) -> None:
+        while (latest := self._latest) is not None:
+            await asyncio.sleep(_CALM_S)
+            if latest is not self._latest:
+                continue
+            self._latest = None
+            try:
+                pool = await self._open_pool()
+                await pool.prepare(
+                    latest.runtime,
+                    exact=self._exact,
+                    memory_mb=latest.memory_mb,
+                    tmp_mb=latest.tmp_mb,
+                )
+            except (AwsError, EnvironmentFailed, InvalidEntrypoint) as problem:
+                log.info("no sandbox could be made beforehand: %s", problem)
