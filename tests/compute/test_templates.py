@@ -330,3 +330,36 @@ def test_what_cannot_be_forked_initialises_anew(keeping: Room, begin: str, reaso
         assert text.splitlines()[1].startswith("pilvi: SnapStart keeps no memory of this version")
         assert "RESTORE_START" in text
     keeping.end_functions()
+
+
+TAMPERED = """
+import ctypes, os, sys, threading
+inside = sys.modules["pilvi.compute.launcher.snapshot"]
+honest = inside._cross
+def cross(libc, channel, namespaces):
+    {}
+inside._cross = cross
+"""
+
+
+@pytest.mark.parametrize(
+    ("instead", "reason"),
+    [
+        ("honest(libc, channel, os.pidfd_open(os.getppid()))", "setns"),
+        ("threading.Thread(target=threading.Event().wait).start(); honest(libc, channel, namespaces)", "setns"),
+        ("os.fork() and honest(libc, channel, namespaces)", "beside the fork"),
+        ("channel.send(b'forked'); channel.recv(9); os.fork()", "something else"),
+        ("import mmap; kept = mmap.mmap(-1, 4096); honest(libc, channel, namespaces)", "shares memory"),
+    ],
+)  # fmt: skip
+def test_a_fork_that_was_tampered_with_is_not_let_in(
+    keeping: Room, instead: str, reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A function can change its own runtime, and so what its fork does while it is led to its place."""
+    outcome = Version(keeping, TAMPERED.format(instead) + SOURCE).first.invoke(
+        {"code": "answer = 1"}
+    )
+    notice = text_of(outcome).splitlines()[1]
+    assert "could not be restored" in notice
+    assert reason in notice
+    keeping.end_functions()

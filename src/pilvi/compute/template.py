@@ -86,8 +86,8 @@ class Template:
         self._spare: asyncio.Task[Place] | None = None
         self._leaving = False
         self._last = 0
-        self._awaited: dict[int, asyncio.Future[int]] = {}
-        """The host's number of the process that is waited for."""
+        self._answers: dict[int, asyncio.Queue[int | OSError]] = {}
+        """To those who wait: the host's number of a process, or why there is none."""
         self._gone: dict[int, asyncio.Future[None]] = {}
         self.api = RuntimeApi()
         self.api.bind(
@@ -129,43 +129,46 @@ class Template:
         """Have namespaces made, and the first process in them, under this handle. Raises: EnvironmentFailed."""
         self._last += 1
         number = self._last
-        placed = self._awaited[number] = self._loop.create_future()
+        answers = self._answers[number] = asyncio.Queue()
         try:
             self._sandbox.tell({"place": number}, sandbox.far_end.fileno(), writer)
             self._gone[number] = self._loop.create_future()
             sandbox.begin(request, lambda: self._end(number))
-            first = await asyncio.wait_for(placed, RESTORED_S_MAX)
+            first = await _next(answers)
             await _put(cgroup, first)
             listeners = await asyncio.wait_for(sandbox.listening, RESTORED_S_MAX)
         except (OSError, TimeoutError) as error:
-            raise self._failed(error) from error
+            raise self._failed(error, answers) from error
         finally:
-            self._awaited.pop(number, None)
+            self._answers.pop(number, None)
         return Place(number, sandbox, capture, cgroup, listeners, first)
 
     async def restore(self, place: Place) -> None:
         """Put a fork of it there, which does not run yet. Raises: EnvironmentFailed."""
         number = place.number
+        answers = self._answers[number] = asyncio.Queue()
         try:
-            forked = self._awaited[number] = self._loop.create_future()
             self._sandbox.tell({"restore": number})
             # The kernel takes its time; meanwhile the fork is led to its place.
-            await _put(place.cgroup, await asyncio.wait_for(forked, RESTORED_S_MAX))
-            restored = self._awaited[number] = self._loop.create_future()
+            await _put(place.cgroup, await _next(answers))
             self._sandbox.tell({"go": number})
-            process = await asyncio.wait_for(restored, RESTORED_S_MAX)
+            process = await _next(answers)
             place.sandbox.meter = ForkMeter(process, place.first, place.cgroup)
             self._proven = True
         except (OSError, TimeoutError) as error:
-            raise self._failed(error) from error
+            raise self._failed(error, answers) from error
         finally:
-            self._awaited.pop(number, None)
+            self._answers.pop(number, None)
 
     def run(self, place: Place) -> None:
         """Raises: EnvironmentFailed."""
         self._sandbox.tell({"run": place.number})
 
-    def _failed(self, error: Exception) -> EnvironmentFailed:
+    def _failed(self, error: Exception, answers: asyncio.Queue[int | OSError]) -> EnvironmentFailed:
+        """`answers`: which may know better why."""
+        while not answers.empty():
+            answer = answers.get_nowait()
+            error = error if isinstance(answer, int) else answer
         self.lasting = not self._proven
         self._become_unfit(f"it could not be restored: {error}")
         if not self._leaving:
@@ -217,11 +220,9 @@ class Template:
             case {"placed": int(number)} | {"forked": int(number)} | {"restored": int(number)} if (
                 len(descriptors) == 1
             ):
-                self._answer(number, descriptors[0])
+                self._answer(number, _process_of(descriptors[0]))
             case {"failed": int(number), "error": str(text)}:
-                waiting = self._awaited.get(number)
-                if waiting is not None and not waiting.done():
-                    waiting.set_exception(OSError(text))
+                self._answer(number, OSError(text))
             case {"gone": int(number)}:
                 gone = self._gone.pop(number, None)
                 self.used_s = self._loop.time()
@@ -231,18 +232,10 @@ class Template:
                 return False
         return True
 
-    def _answer(self, number: int, descriptor: int) -> None:
-        waiting = self._awaited.get(number)
-        try:
-            process = _process_id(descriptor)
-        except OSError as error:
-            if waiting is not None and not waiting.done():
-                waiting.set_exception(error)
-        else:
-            if waiting is not None and not waiting.done():
-                waiting.set_result(process)
-        finally:
-            os.close(descriptor)
+    def _answer(self, number: int, answer: int | OSError) -> None:
+        answers = self._answers.get(number)
+        if answers is not None:
+            answers.put_nowait(answer)
 
     def _finish(self) -> None:
         """The initialisation is over."""
@@ -260,9 +253,8 @@ class Template:
 
     def _exited(self, exited: asyncio.Future[Exit]) -> None:
         self._become_unfit("its initialisation ended the process")
-        for waiting in self._awaited.values():
-            if not waiting.done():
-                waiting.set_exception(OSError("the snapshot has ended"))
+        for answers in self._answers.values():
+            answers.put_nowait(OSError("the snapshot has ended"))
         self._all_gone()
 
     def _all_gone(self) -> None:
@@ -299,13 +291,24 @@ class _NoExtensions:
         """It had nothing."""
 
 
-def _process_id(descriptor: int) -> int:
-    """As this process's /proc numbers it. Raises: OSError when it has ended."""
-    for line in Path(f"/proc/self/fdinfo/{descriptor}").read_text().splitlines():
-        name, _, value = line.partition(":")
-        if name == "Pid" and int(value) > 0:
-            return int(value)
-    raise ProcessLookupError("the fork has ended")
+async def _next(answers: asyncio.Queue[int | OSError]) -> int:
+    """Raises: OSError, TimeoutError."""
+    answer = await asyncio.wait_for(answers.get(), RESTORED_S_MAX)
+    if isinstance(answer, OSError):
+        raise answer
+    return answer
+
+
+def _process_of(descriptor: int) -> int | OSError:
+    """As this process's /proc numbers it."""
+    try:
+        for line in Path(f"/proc/self/fdinfo/{descriptor}").read_text().splitlines():
+            name, _, value = line.partition(":")
+            if name == "Pid" and int(value) > 0:
+                return int(value)
+        return ProcessLookupError("the fork has ended")
+    finally:
+        os.close(descriptor)
 
 
 async def _put(cgroup: Cgroup | None, process: int) -> None:

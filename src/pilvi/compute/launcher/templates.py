@@ -23,6 +23,7 @@ gone, {"gone": id}.
 from __future__ import annotations
 
 import array
+import contextlib
 import json
 import os
 import select
@@ -38,6 +39,8 @@ from pilvi.compute.launcher.processes import children
 from pilvi.compute.launcher.supervision import CONTROL, LOG, MESSAGE_BYTES_MAX
 
 _RESTORE_S_MAX = 10.0
+_ROUNDS_MAX = 1000
+"""Each finds what was forked during the one before."""
 _CREDENTIALS = struct.Struct("=iII")
 _OWN_KINDS = ("user", "mnt", "net", "ipc", "uts", "cgroup")
 _NOTHING = "0" * 16
@@ -264,6 +267,7 @@ class _Template:
         except OSError as error:
             _tell_failure(name, error)
             os.kill(fork.first, signal.SIGKILL)
+            self._clear()
         self._crossing = None
         os.kill(self._process, signal.SIGCONT)
 
@@ -272,7 +276,20 @@ class _Template:
         if self._crossing is not None and self._crossing[0] == name:
             self._crossing[1].end()
             self._crossing = None
+            self._clear()
         os.kill(self._process, signal.SIGCONT)
+
+    def _clear(self) -> None:
+        """End what a fork has started that was not let go."""
+        for _ in range(_ROUNDS_MAX):
+            others = self._others()
+            for process in others:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
+            self._reap()
+            # Children of the initialised process wait for that one.
+            if not set(others) & set(children(1)):
+                return
 
     def _make_place(self, control: int, log: int, told: int) -> int:
         """Namespaces, and the process that watches over them. Raises: OSError, EOFError."""
@@ -306,15 +323,20 @@ class _Template:
         if not os.WIFSTOPPED(status):
             os.kill(forked, signal.SIGKILL)
             raise ChildProcessError("the initialised process has ended")
-        return tracer.Tracee(forked)
+        try:
+            return tracer.Tracee(forked)
+        except OSError:
+            os.kill(forked, signal.SIGKILL)
+            raise
 
     def _cross(self, first: int, tracee: tracer.Tracee) -> None:
         """Into the namespaces of `first`, without any right there; it stands still. Raises: OSError."""
         forked = tracee.process
-        if self._others() != [forked]:
-            raise PermissionError("there are processes beside the fork of the snapshot")
         self._channel.send(snapshot.TRACED)
         tracee.wait_for_question()
+        # It stands still, and so does the initialised process: what is true now stays true.
+        if [*self._others(), *children(forked)] != [forked]:
+            raise PermissionError("there are processes beside the fork of the snapshot")
         if _shares_memory(forked):
             raise PermissionError("a fork of the snapshot shares memory")
         tracee.enter(restoring.KINDS | linux.CLONE_NEWUSER, self._last_capability)
