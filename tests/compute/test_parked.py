@@ -165,7 +165,7 @@ def _end_all_others(room: Room, *, memory_mb: int) -> None:
     assert isinstance(backend, NamespacesBackend)
     assert backend._parked is not None
     for key in [key for key in backend._parked._blanks if key.memory_mb != memory_mb]:
-        for blank in backend._parked._blanks.pop(key):
+        for blank in backend._parked._blanks.pop(key, ()):  # the room has run meanwhile
             room.run(parked._end(blank))
 
 
