@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal, cast
@@ -19,6 +21,8 @@ from pilvi.cli.remote import DEFAULT_DATA
 from pilvi.kit.settings import Settings
 
 _BACKLOG = 2048
+_DYING_S_MAX = 0.5
+"""For how long the processes of a server that was killed may still have its port."""
 _DAY_MS_MIN, _DAY_MS_MAX = 1000, 24 * 60 * 60 * 1000
 
 
@@ -286,14 +290,22 @@ def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    patient_until = time.monotonic() + _DYING_S_MAX
     try:
-        listener.bind((host, port))
+        while True:
+            try:
+                listener.bind((host, port))
+                break
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE or time.monotonic() > patient_until:
+                    raise
+                time.sleep(0.02)
     except PermissionError:
         raise PilviError(
             f"port {port} needs privileges.", "Choose one above 1023 with --port."
         ) from None
     except OSError as error:
-        if error.errno == 98:
+        if error.errno == errno.EADDRINUSE:
             raise PilviError(
                 f"port {port} is taken: another program listens on {host}:{port}.",
                 "Stop it, or choose another port with --port (0 takes any free one).",
