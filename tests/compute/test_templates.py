@@ -311,6 +311,13 @@ threading.Thread(target=live, daemon=True).start()
         ("import threading; threading.Thread(target=threading.Event().wait, daemon=True).start()", "thread"),
         ("import subprocess; child = subprocess.Popen(['sleep', '100'])", "process"),
         ("import mmap; memory = mmap.mmap(-1, 4096)", "memory that processes share"),
+        ("""
+import mmap
+with open("/tmp/code", "w+b") as file:
+    file.write(bytes(4096))
+    file.flush()
+    code = mmap.mmap(file.fileno(), 4096, mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_EXEC)
+""", "memory that processes share"),
         ("kept = open('/tmp/kept', 'w')", "it has /tmp/kept open"),
         ("import os; os.register_at_fork(after_in_child=lambda: os._exit(3))", "could not be restored"),
         (ACCOMPANIED, "an extension"),
@@ -350,6 +357,7 @@ inside._cross = cross
         ("os.fork() and honest(libc, channel, namespaces)", "beside the fork"),
         ("channel.send(b'forked'); channel.recv(9); os.fork()", "something else"),
         ("import mmap; kept = mmap.mmap(-1, 4096); honest(libc, channel, namespaces)", "shares memory"),
+        ("os.fork = lambda: libc.syscall(56, 273, 0, 0, 0, 0); honest(libc, channel, namespaces)", "share its memory"),
     ],
 )  # fmt: skip
 def test_a_fork_that_was_tampered_with_is_not_let_in(

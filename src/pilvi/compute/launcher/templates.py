@@ -29,12 +29,19 @@ import os
 import select
 import signal
 import socket
-import stat
 import struct
 from collections import deque
 from typing import Any, NoReturn
 
-from pilvi.compute.launcher import linux, restoring, sandbox, snapshot, supervision, tracer
+from pilvi.compute.launcher import (
+    inspection,
+    linux,
+    restoring,
+    sandbox,
+    snapshot,
+    supervision,
+    tracer,
+)
 from pilvi.compute.launcher.processes import children
 from pilvi.compute.launcher.supervision import CONTROL, LOG, MESSAGE_BYTES_MAX
 
@@ -42,14 +49,6 @@ _RESTORE_S_MAX = 10.0
 _ROUNDS_MAX = 1000
 """Each finds what was forked during the one before."""
 _CREDENTIALS = struct.Struct("=iII")
-_OWN_KINDS = ("user", "mnt", "net", "ipc", "uts", "cgroup")
-_NOTHING = "0" * 16
-_EXPECTED = {
-    **dict.fromkeys(("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"), _NOTHING),
-    "NoNewPrivs": "1",
-    "Seccomp": "2",
-    "Threads": "1",
-}
 
 
 def serve(request: dict[str, Any], listeners: list[socket.socket], settings: int) -> NoReturn:
@@ -147,39 +146,8 @@ class _Template:
         if self._channel.recv(16) != snapshot.READY:
             return  # it has ended, or will
         self._users = os.open(f"/proc/{self._process}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
-        reason = self._unfit()
+        reason = inspection.unfit(self._process, self._others(), self._known)
         supervision.tell({"snapshot": True} if reason is None else {"unfit": reason})
-
-    def _unfit(self) -> str | None:
-        """Why a fork of it would not be what it is."""
-        if not tracer.is_possible():
-            return "that is possible on x86-64 only"
-        own = f"/proc/{self._process}"
-        threads = int(_status(self._process)["Threads"])
-        if threads > 1:
-            return f"{threads - 1} thread(s) run beside the main one, and a fork has no others"
-        others = self._others()
-        if others:
-            return f"{len(others)} process(es) that it started still run"
-        if _shares_memory(self._process):
-            return "it has memory that processes share"
-        unix = _unix_sockets()
-        for name in os.listdir(f"{own}/fd"):
-            opened = f"{own}/fd/{name}"
-            reason = self._unshareable(os.readlink(opened), os.stat(opened), unix)
-            if reason is not None:
-                return reason
-        return None
-
-    def _unshareable(self, name: str, found: os.stat_result, unix: set[int]) -> str | None:
-        kind = found.st_mode
-        if found.st_ino in self._known or stat.S_ISCHR(kind) or stat.S_ISDIR(kind):
-            return None
-        if stat.S_ISREG(kind) and not name.startswith(("/tmp/", "/memfd:", "/dev/")):
-            return None
-        if stat.S_ISSOCK(kind) and found.st_ino not in unix:
-            return None
-        return f"it has {name} open, which forks would share"
 
     def _others(self) -> list[int]:
         """Processes of this namespace itself, not of those of environments."""
@@ -258,7 +226,7 @@ class _Template:
             tracee.go_on()
             process = tracee.wait_for_fork()
             try:
-                _verify(process, fork.first, (*_OWN_KINDS, "pid"))
+                inspection.verify(process, fork.first, (*inspection.OWN_KINDS, "pid"))
                 fork.process = process
                 _hand_out({"restored": name}, process)
             except BaseException:
@@ -267,6 +235,7 @@ class _Template:
         except OSError as error:
             _tell_failure(name, error)
             os.kill(fork.first, signal.SIGKILL)
+            tracee.end()
             self._clear()
         self._crossing = None
         os.kill(self._process, signal.SIGCONT)
@@ -337,10 +306,10 @@ class _Template:
         # It stands still, and so does the initialised process: what is true now stays true.
         if [*self._others(), *children(forked)] != [forked]:
             raise PermissionError("there are processes beside the fork of the snapshot")
-        if _shares_memory(forked):
+        if inspection.shares_memory(forked):
             raise PermissionError("a fork of the snapshot shares memory")
         tracee.enter(restoring.KINDS | linux.CLONE_NEWUSER, self._last_capability)
-        _verify(forked, first, (*_OWN_KINDS, "pid_for_children"))
+        inspection.verify(forked, first, (*inspection.OWN_KINDS, "pid_for_children"))
 
     def _reap(self) -> None:
         while True:
@@ -378,7 +347,7 @@ def _let_go(fork: _Fork) -> None:
     if not fork.process:
         return
     try:
-        fork.tell(int(_status(fork.process)["NSpid"].split()[-1]))
+        fork.tell(int(inspection.status_of(fork.process)["NSpid"].split()[-1]))
         tracer.let_go(fork.process)
     except (OSError, KeyError):
         return  # it has ended; `_reap` finds it
@@ -395,44 +364,6 @@ def _hand_out(message: dict[str, object], process: int) -> None:
 
 def _tell_failure(name: int, error: Exception) -> None:
     supervision.tell({"failed": name, "error": f"{type(error).__name__}: {error}"})
-
-
-def _verify(process: int, first: int, kinds: tuple[str, ...]) -> None:
-    """Whether it is in the namespaces of `first`, and has no rights. Raises: PermissionError."""
-    status = _status(process)
-    for field, value in _EXPECTED.items():
-        if status.get(field) != value:
-            raise PermissionError(f"a fork of the snapshot has {field} {status.get(field)}")
-    for kind in kinds:
-        there = os.stat(f"/proc/{process}/ns/{kind}").st_ino
-        if there != os.stat(f"/proc/{first}/ns/{kind.removesuffix('_for_children')}").st_ino:
-            raise PermissionError(f"a fork of the snapshot is in another namespace: {kind}")
-
-
-def _status(process: int) -> dict[str, str]:
-    """Of /proc; nothing when it has just ended."""
-    try:
-        with open(f"/proc/{process}/status", encoding="utf-8", errors="replace") as file:
-            lines = file.read().splitlines()
-    except (FileNotFoundError, ProcessLookupError):
-        return {}
-    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
-
-
-def _shares_memory(process: int) -> bool:
-    """Whether it has a mapping through which others could change its memory."""
-    with open(f"/proc/{process}/maps", encoding="utf-8", errors="replace") as lines:
-        for line in lines:
-            modes = line.split(" ", 2)[1]
-            if modes[3] == "s" and (modes[1] == "w" or "/tmp/" in line):
-                return True
-    return False
-
-
-def _unix_sockets() -> set[int]:
-    with open("/proc/net/unix", encoding="utf-8", errors="replace") as lines:
-        next(lines)
-        return {int(line.split()[6]) for line in lines}
 
 
 def _read(descriptor: int, size: int) -> bytes:

@@ -36,7 +36,9 @@ _BELOW_STACK = 1024
 ALL = 0x4000_0000
 """__WALL: children of every kind."""
 
-_SETNS, _PRCTL, _CAPSET = 308, 157, 126
+_SETNS, _PRCTL, _CAPSET, _CLONE, _FORK = 308, 157, 126, 56, 57
+_OF_FORKS = 0x0120_00FF
+"""Flags of clone(2): whom to tell of the id, and the signal at the end."""
 _CAPABILITY_VERSION_3 = 0x2008_0522
 _PAUSE_S = 0.00002
 
@@ -89,6 +91,10 @@ class Tracee:
     def wait_for_fork(self) -> int:
         """The one child that it makes, which stands still; this process is ended."""
         self._wait_for(_EVENT_FORK)
+        registers = self._registers()
+        kind = registers[_FIRST] if registers[_NUMBER] == _CLONE else 0
+        if registers[_NUMBER] not in (_CLONE, _FORK) or kind & ~_OF_FORKS:
+            raise OSError(1, "a fork of the snapshot would share its memory with its own")
         told = ctypes.c_ulong()
         _ask(_GET_MESSAGE, self.process, 0, ctypes.addressof(told))
         child = told.value
