@@ -7,11 +7,13 @@ import os
 import re
 import struct
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compute.support import EVALUATE, Room, text_of
 from pilvi.base.clock import Clock
+from pilvi.compute import environment
 from pilvi.compute.capture import TOTAL_BYTES_MAX, Capture
 
 LOGGING = """
@@ -94,7 +96,10 @@ def test_empty_lines_are_bounded_too(room: Room) -> None:
     assert "bytes of log were dropped" in text_of(outcome)
 
 
-def test_lines_between_invocations_are_not_lost(room: Room) -> None:
+def test_lines_between_invocations_are_not_lost(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(environment, "FREEZE_AFTER_S", 60.0)  # the thread comes first, however late
     code = """
 def later():
     time.sleep(0.02)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import math
 import os
 import socket
 import time
@@ -21,7 +20,6 @@ from pilvi.compute import cgroups, command, debugger, hierarchies, parked, snaps
 from pilvi.compute.accounting import WATCHED, ProcessMeter
 from pilvi.compute.api import EnvironmentFailed, EnvironmentSpec, Probe
 from pilvi.compute.capture import Capture
-from pilvi.compute.command import Places
 from pilvi.compute.companions import add_extensions, external_of
 from pilvi.compute.environment import LiveEnvironment
 from pilvi.compute.handle import Handle
@@ -29,29 +27,18 @@ from pilvi.compute.launcher import landlock
 from pilvi.compute.launchers import ADVICE, Launcher
 from pilvi.compute.names import Names
 from pilvi.compute.parked import Blank, Parked
-from pilvi.compute.plan import ADDRESS, DEVICES, JAVA, NODE, RUBY, root_plan
+from pilvi.compute.plan import ADDRESS, root_plan
+from pilvi.compute.requests import EXTENSIONS, Requests, arguments_of, has_host_users, limit
 from pilvi.compute.runtime_api import RuntimeApi
 from pilvi.compute.runtimes import Interpreter, Resolved, Runtimes
 from pilvi.compute.template import Place, Template
 from pilvi.compute.templates import NO_MEMORY, Templates
-from pilvi.compute.variables import all_variables
 from pilvi.contracts.platform import Platform
 
-RUNTIME_API_PORT = 9001
-
-_NAMES_PORT = 53
 _LISTENING_S_MAX = 10.0
-_FIRST_HOST_USER = 1_879_048_192
-"""As root, every sandbox is another user of the host, from a range that nobody is given."""
-_HOST_USERS = 65536
-_PROCESSES_MAX = 742
-_UNLIMITED = -1
 _FORKS_MAX = 4096
 """Of one snapshot: user namespaces that may lie below its own."""
-_DATA_SLACK_MB = 512
-"""RLIMIT_DATA also counts stacks of threads; the watch on memory is what holds a function to its size."""
 NO_LANDLOCK = "files: mounts only, this kernel has no Landlock"
-_INSIDE = Places()
 _PARKED_FAMILIES = ("nodejs", "python")
 
 
@@ -92,11 +79,17 @@ class NamespacesBackend:
         self._templates = Templates(self._make_template)
         self._closed = False
         self._home = hierarchies.make_home(f"{id(self):x}", run_dir)
-        self._root = os.geteuid() == 0 and _has_host_users()
+        self._root = os.geteuid() == 0 and has_host_users()
         self._count = 0
         self._landlock = landlock.abi()
         self._walls = (f"files: Landlock ABI {self._landlock}" if self._landlock else NO_LANDLOCK,)
-        self._last_capability = int(Path("/proc/sys/kernel/cap_last_cap").read_text())
+        home = self._home
+        self._requests = Requests(
+            platform,
+            root=self._root,
+            landlock=self._landlock,
+            shares_processors=home is not None and "cpu" in home.hierarchy.parents,
+        )
 
     async def probe(self) -> Probe:
         try:
@@ -127,20 +120,16 @@ class NamespacesBackend:
             notices += (NO_MEMORY.format(template),) if template else ()
         blank = self._take_parked(spec, resolved, extensions)
         if blank is None:
-            request = self._request(spec, resolved, _arguments(spec, resolved))
-            add_extensions(request, extensions, f"{_INSIDE.layers}/extensions")
+            request = self._requests.whole(
+                spec, resolved, arguments_of(spec, resolved), number=self._count
+            )
+            add_extensions(request, extensions, EXTENSIONS)
             blank = await self._make(spec, resolved, request)
         else:
-            variables = self._variables(spec, resolved)
-            told = {
-                "environment": variables,
-                "directory": _INSIDE.task,
-                "handler": spec.handler,
-            }
-            blank.sandbox.tell({"binds": _binds(spec), "told": told})
+            blank.sandbox.tell(self._requests.of_parked(spec, resolved))
         sandbox = blank.sandbox
         if spec.initialization_type != snapshots.SNAP_START:
-            sandbox.again = lambda: self._again(spec, resolved, extensions)
+            sandbox.again = lambda: self._requests.again(spec, resolved, extensions)
         try:
             api = RuntimeApi()
             environment = LiveEnvironment(
@@ -174,14 +163,14 @@ class NamespacesBackend:
             return "its extensions run beside it"
         if spec.debugger is not None:
             return "a debugger is attached"
-        if _arguments(spec, resolved):
+        if arguments_of(spec, resolved):
             return "its wrapper starts a process of its own"
         return await self._templates.take(spec)
 
     async def _make_template(self, spec: EnvironmentSpec) -> Template:
         """Raises: EnvironmentFailed."""
         resolved = self._runtimes.resolve(spec.runtime, exact=spec.exact_runtime)
-        request = self._request(spec, resolved, [])
+        request = self._requests.whole(spec, resolved, [], number=self._count)
         request |= {"template": True, "user_namespaces": _FORKS_MAX}
         blank = await self._make(spec, resolved, request)
         label, notices = command.label(spec, resolved.interpreter), command.notices(spec, resolved)
@@ -234,9 +223,9 @@ class NamespacesBackend:
         resolved = self._runtimes.resolve(spec.runtime, exact=spec.exact_runtime)
         self._count += 1
         cgroup = self._make_cgroup(spec)
-        request = self._request(spec, resolved, [])
+        request = self._requests.whole(spec, resolved, [], number=self._count)
         request |= {"template": True, "user": template.user}
-        self._limit(request, spec, limited=cgroup is not None)
+        limit(request, spec, limited=cgroup is not None)
         sandbox = Handle(self._sandboxes.discard, meter=cgroup, walls=self._walls)
         self._sandboxes.add(sandbox)
         reader, writer = os.pipe2(os.O_CLOEXEC)
@@ -260,7 +249,7 @@ class NamespacesBackend:
             raise EnvironmentFailed("The server ends.")
         self._count += 1
         cgroup = self._make_cgroup(spec)
-        self._limit(request, spec, limited=cgroup is not None)
+        limit(request, spec, limited=cgroup is not None)
         try:
             sandbox = Handle(
                 self._sandboxes.discard, meter=cgroup, meter_of=_watched, walls=self._walls
@@ -318,9 +307,14 @@ class NamespacesBackend:
             tmp_mb=key.tmp_mb,
         )
         resolved = self._runtimes.resolve(key.runtime, exact=key.exact)
-        arguments = _arguments(spec, resolved)
+        arguments = arguments_of(spec, resolved)
         # Python goes on in the zygote's own interpreter; Node.js is executed.
-        request = self._request(spec, resolved, [*arguments, "--parked"] if arguments else [])
+        request = self._requests.whole(
+            spec,
+            resolved,
+            [*arguments, "--parked"] if arguments else [],
+            number=self._count,
+        )
         return await self._make(spec, resolved, {**request, "parked": True, "binds": []})
 
     async def close(self) -> None:
@@ -382,10 +376,6 @@ class NamespacesBackend:
             raise EnvironmentFailed("The server ends.")
         return task.result()
 
-    @property
-    def _shares_processors(self) -> bool:
-        return self._home is not None and "cpu" in self._home.hierarchy.parents
-
     def _make_cgroup(self, spec: EnvironmentSpec) -> cgroups.Cgroup | None:
         if self._home is None:
             return None
@@ -400,17 +390,6 @@ class NamespacesBackend:
         except OSError as error:
             raise EnvironmentFailed(f"The sandbox's cgroup could not be made: {error}") from error
 
-    def _listeners(self, spec: EnvironmentSpec) -> list[tuple[str, str, int]]:
-        # AWS's SDKs ask for credentials on 127.0.0.1 only.
-        host = "0.0.0.0" if spec.initialization_type == snapshots.SNAP_START else ADDRESS
-        listeners = [("tcp", host, RUNTIME_API_PORT), ("udp", ADDRESS, _NAMES_PORT)]
-        if self._platform is not None:
-            port = self._platform.port
-            listeners += [("tcp", "127.0.0.1", port), ("tcp", ADDRESS, port)]
-        if spec.debugger is not None:
-            listeners.append(("tcp", ADDRESS, debugger.PORT))
-        return listeners
-
     async def _serve(
         self,
         spec: EnvironmentSpec,
@@ -418,7 +397,7 @@ class NamespacesBackend:
         api: RuntimeApi,
         listeners: list[socket.socket],
     ) -> None:
-        """The sockets that `_listeners` asked for, in its order."""
+        """The sockets that were asked for (`requests.py`), in its order."""
         loop = asyncio.get_running_loop()
         runtime, names, *platforms = listeners
         if spec.debugger is not None:
@@ -432,112 +411,6 @@ class NamespacesBackend:
             assert self._platform is not None
             sandbox.servers.append(await self._platform.serve(listener))
 
-    def _limit(self, request: dict[str, Any], spec: EnvironmentSpec, *, limited: bool) -> None:
-        """`limited`: by a cgroup."""
-        request["memory_held"] = limited
-        if not limited:
-            data = (spec.memory_mb + _DATA_SLACK_MB) * 1024 * 1024
-            request["limits"]["RLIMIT_DATA"] = (data, data)
-
-    def _variables(self, spec: EnvironmentSpec, resolved: Resolved) -> dict[str, str]:
-        return all_variables(
-            spec,
-            resolved,
-            _INSIDE,
-            runtime_api=f"{ADDRESS}:{RUNTIME_API_PORT}",
-            daemon_host=ADDRESS,
-            endpoint_url=self._platform.url if self._platform else None,
-        )
-
-    def _request(
-        self, spec: EnvironmentSpec, resolved: Resolved, arguments: list[str]
-    ) -> dict[str, Any]:
-        """What `launcher.sandbox` makes; `_limit` adds to it."""
-        limits = {
-            "RLIMIT_NOFILE": (1024, 1024),
-            "RLIMIT_NPROC": (_PROCESSES_MAX, _PROCESSES_MAX),
-            # Differs: AWS allows 10 GiB, but here a core could go to the host.
-            "RLIMIT_CORE": (0, 0),
-            "RLIMIT_MEMLOCK": (65536, 65536),
-            "RLIMIT_STACK": (8388608, _UNLIMITED),
-            "RLIMIT_RTPRIO": (0, 0),
-            "RLIMIT_NICE": (0, 0),
-        }
-        tmp_bytes = spec.tmp_mb * 1024 * 1024
-        return {
-            "binds": _binds(spec),
-            "user": _FIRST_HOST_USER + self._count % _HOST_USERS if self._root else 0,
-            "address": ADDRESS,
-            "listeners": self._listeners(spec),
-            "tmp_bytes": tmp_bytes,
-            "tmp_files": max(1024, tmp_bytes // 4096),
-            "limits": limits,
-            "last_capability": self._last_capability,
-            "landlock": self._landlock,
-            "devices": DEVICES,
-            "nice": 0 if self._shares_processors else _nice(spec.memory_mb),
-            **self._program(spec, resolved, arguments),
-        }
-
-    def _program(
-        self, spec: EnvironmentSpec, resolved: Resolved, arguments: list[str]
-    ) -> dict[str, Any]:
-        """What runs in it."""
-        return {
-            "framed_log": resolved.family != "provided",
-            "arguments": arguments,
-            "directory": _INSIDE.task,
-            "handler": spec.handler,
-            "environment": self._variables(spec, resolved),
-        }
-
-    def _again(
-        self, spec: EnvironmentSpec, resolved: Resolved, extensions: tuple[str, ...]
-    ) -> dict[str, Any]:
-        """What runs in a sandbox that begins again."""
-        program = self._program(spec, resolved, _arguments(spec, resolved))
-        add_extensions(program, extensions, f"{_INSIDE.layers}/extensions")
-        return program
-
-
-def _binds(spec: EnvironmentSpec) -> list[tuple[str, str]]:
-    binds = [(spec.code_dir, _INSIDE.task)]
-    binds += [(directory, _INSIDE.layers) for directory in command.bound_layers(spec)]
-    return [(str(source.resolve()), target) for source, target in binds]
-
-
-def _has_host_users() -> bool:
-    """Root of a rootless container has only some of the host's users, and then is treated as any other user."""
-    for line in Path("/proc/self/uid_map").read_text().splitlines():
-        first, _outside, count = map(int, line.split())
-        if first <= _FIRST_HOST_USER and first + count >= _FIRST_HOST_USER + _HOST_USERS:
-            return True
-    return False
-
 
 def _watched(process_id: int) -> ProcessMeter:
     return ProcessMeter(process_id, WATCHED)
-
-
-def _nice(memory_mb: int) -> int:
-    """The priority whose share of a processor is that of so much memory: each step is a fifth less than the last."""
-    return min(19, max(0, round(math.log(cgroups.PROCESSOR_MB / memory_mb, 1.25))))
-
-
-def _arguments(spec: EnvironmentSpec, resolved: Resolved) -> list[str]:
-    """What is executed inside; nothing for a Python function, which goes on in the zygote.
-
-    Raises: InvalidEntrypoint.
-    """
-    if resolved.interpreter is None:
-        return command.entrypoint(spec, _INSIDE)
-    if resolved.family == "nodejs":
-        return command.node_command(spec, _INSIDE, NODE)
-    if resolved.family == "java":
-        return command.java_command(spec, JAVA, f"{_INSIDE.runtime}/lib/*")
-    if resolved.family == "ruby":
-        return command.ruby_command(spec, _INSIDE, RUBY)
-    if "AWS_LAMBDA_EXEC_WRAPPER" not in spec.environment:
-        return []
-    program = f"/var/lang/bin/{resolved.interpreter.executable.name}"
-    return command.python_command(spec, _INSIDE, program)
