@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -82,6 +84,33 @@ def test_snapstart_is_of_published_versions(functions: Functions) -> None:
     assert arn.endswith("assumed-role/lambda-role/f")
     done, kind, _ = functions.invoke("f")
     assert (done, kind) == ([], "on-demand")
+
+
+TELLING = """
+import boto3, os
+boto3.client("sqs").send_message(QueueUrl=os.environ["QUEUE"], MessageBody="initialised")
+def handler(event, context):
+    return 1
+"""
+
+
+def test_a_version_with_snapstart_is_initialised_when_it_is_published(
+    functions: Functions, client: Callable[..., Any]
+) -> None:
+    sqs = client("sqs")
+    queue = sqs.create_queue(QueueName="told")["QueueUrl"]
+    functions.create(
+        "f",
+        package(TELLING),
+        Runtime="python3.13",
+        SnapStart={"ApplyOn": "PublishedVersions"},
+        Environment={"Variables": {"QUEUE": queue}},
+    )
+    functions.client.publish_version(FunctionName="f")
+    [message] = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=20)["Messages"]
+    assert message["Body"] == "initialised"
+    assert functions.invoke("f", Qualifier="1") == 1
+    assert "Messages" not in sqs.receive_message(QueueUrl=queue)
 
 
 def test_a_restore_that_fails_is_no_failure_of_the_function(functions: Functions) -> None:

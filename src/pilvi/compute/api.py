@@ -211,6 +211,10 @@ class Backend(Protocol):
         """Have ready what a first environment of this kind would wait for. Raises: as `start`."""
         ...
 
+    async def prepare_snapshot(self, spec: EnvironmentSpec) -> None:
+        """Initialise a version whose environments are to be forks, if they can be. Raises: as `start`."""
+        ...
+
     async def start(self, spec: EnvironmentSpec) -> Environment:
         """Make an environment. It goes on initialising while its first invocation waits.
 

@@ -105,6 +105,10 @@ class NamespacesBackend:
         if self._parked is not None and resolved.family == "python":
             self._parked.refill(parked.Key(runtime, exact, memory_mb, tmp_mb), count=1)
 
+    async def prepare_snapshot(self, spec: EnvironmentSpec) -> None:
+        resolved = self._runtimes.resolve(spec.runtime, exact=spec.exact_runtime)
+        await self._snapshot(spec, resolved, external_of(spec))
+
     async def start(self, spec: EnvironmentSpec) -> LiveEnvironment:
         started_at_s = time.perf_counter()
         resolved = self._runtimes.resolve(spec.runtime, exact=spec.exact_runtime)

@@ -166,6 +166,10 @@ class Pool:
         """See `Backend.prepare`."""
         await self._backend.prepare(runtime, exact=exact, memory_mb=memory_mb, tmp_mb=tmp_mb)
 
+    async def prepare_snapshot(self, spec: EnvironmentSpec) -> None:
+        """See `Backend.prepare_snapshot`."""
+        await self._backend.prepare_snapshot(spec)
+
     async def await_departure(self, function_arn: str, patience_s: float) -> bool:
         """Wait for an invocation of the function to end in this process, for whoever was just refused.
 

@@ -86,6 +86,9 @@ class ProcessBackend:
         """There is nothing to wait for but the runtime itself."""
         self._runtimes.resolve(runtime, exact=exact)
 
+    async def prepare_snapshot(self, spec: EnvironmentSpec) -> None:
+        """There are none without namespaces."""
+
     async def start(self, spec: EnvironmentSpec) -> LiveEnvironment:
         started_at_s = time.perf_counter()
         resolved = self._runtimes.resolve(spec.runtime, exact=spec.exact_runtime)

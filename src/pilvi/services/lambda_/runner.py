@@ -11,7 +11,6 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -37,7 +36,6 @@ from pilvi.compute.process import ProcessBackend
 from pilvi.compute.provided import Held, Wanted
 from pilvi.compute.runtimes import Runtimes
 from pilvi.compute.slots import Slots
-from pilvi.compute.snapshots import FAMILIES, SNAP_START
 from pilvi.compute.streaming import ResponseStream
 from pilvi.compute.tracing import trace
 from pilvi.contracts.credentials import Credential, RoleNotAssumable, Sessions
@@ -48,11 +46,10 @@ from pilvi.kit.cloud import Cloud
 from pilvi.services.lambda_ import debugging, errors, limits, lineage, sealing
 from pilvi.services.lambda_.laid_out import LaidOut
 from pilvi.services.lambda_.names import function_arn, source_of
-from pilvi.services.lambda_.preparing import Preparing
+from pilvi.services.lambda_.preparing import Preparing, initialization_of
 from pilvi.services.lambda_.provisioned import TOPIC
 from pilvi.services.lambda_.rates import quotas_of
 from pilvi.services.lambda_.records import Configuration, Function, Runnable
-from pilvi.services.lambda_.settings import PUBLISHED_VERSIONS
 from pilvi.store.blob_rows import BlobGone
 
 log = logging.getLogger("pilvi.lambda")
@@ -88,7 +85,9 @@ class Runner:
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
         self.laid_out = LaidOut(cloud)
-        self.preparing = Preparing(self.laid_out, self._open, exact=cloud.settings.exact_runtimes)
+        self.preparing = Preparing(
+            self.laid_out, self._open, self._snapshot, exact=cloud.settings.exact_runtimes
+        )
         self.quotas = quotas_of(cloud)
         self.packages_room = asyncio.Semaphore(_PACKAGES_MAX)
         self._pool: asyncio.Task[Pool] | None = None
@@ -222,6 +221,13 @@ class Runner:
         except (EnvironmentFailed, BlobGone) as problem:
             raise errors.ServiceException(detail=str(problem)) from None
 
+    async def _snapshot(self, scope: Scope, function: Function, version: Configuration) -> None:
+        """See `Preparing`."""
+        pool, arn = await self._open(), function_arn(scope, function.name)
+        known = await self._know(pool, arn, function.name, version)
+        await _stored(known)
+        await pool.prepare_snapshot(await self._spec(scope, arn, function.name, version, known))
+
     async def retire_all(self) -> None:
         """End all environments that are not busy: what they were made from is gone."""
         self._known.clear()
@@ -332,7 +338,7 @@ class Runner:
             log_format=settings.log_format,
             application_log_level=settings.application_log_level or "INFO",
             credentials_expire_at_ms=credential.expires_at_ms or 0,
-            initialization_type=_initialization(configuration),
+            initialization_type=initialization_of(configuration),
             system_log_level=settings.system_log_level or "INFO",
             log_stream=f"{day}/[{configuration.version}]{cloud.entropy.hex(32)}",
             exact_runtime=cloud.settings.exact_runtimes,
@@ -395,14 +401,6 @@ class Runner:
             park=True,
             exact_cpu=cloud.settings.exact_cpu,
         )
-
-
-def _initialization(configuration: Configuration) -> Literal["on-demand", "snap-start"]:
-    """Only published versions of languages that have its hooks are as SnapStart wants it."""
-    wanted = configuration.settings.snap_start == PUBLISHED_VERSIONS
-    if wanted and configuration.version != "$LATEST" and configuration.runtime.startswith(FAMILIES):
-        return SNAP_START
-    return "on-demand"
 
 
 async def _stored(known: _Known) -> None:

@@ -19,6 +19,7 @@ from pilvi.services.lambda_ import (
     sealing,
 )
 from pilvi.services.lambda_.operations import versions
+from pilvi.services.lambda_.questions import runner_of
 from pilvi.services.lambda_.records import Configuration, Function
 from pilvi.services.lambda_.service import lambda_
 from pilvi.services.lambda_.wire import FunctionConfiguration
@@ -87,6 +88,7 @@ async def update_function_code(
 
         function, version = await call.transact(update)
     if version is not None:
+        runner_of(call.cloud).preparing.begin_version(name.scope, function, version)
         result = describing.described_publishing(name.scope, function, version)
     else:
         result = describing.described_updating(

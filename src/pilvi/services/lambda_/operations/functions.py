@@ -85,7 +85,7 @@ async def create_function(call: Call, req: WatchedRequest, body: Body) -> Functi
     refuse_unread(lambda_.operations["CreateFunction"], req)
     async with packages.saved(call, zipped) as saved, _sealed(call, name, None, draft) as draft:
 
-        def create(tx: Transaction) -> Function:
+        def create(tx: Transaction) -> tuple[Function, Configuration | None]:
             _refuse_existing(tx, name)
             config_id = None
             if signing_arn:
@@ -103,11 +103,14 @@ async def create_function(call: Call, req: WatchedRequest, body: Body) -> Functi
             )
             records.put_function(tx, name.scope, function)
             if publish:
-                function, _ = versions.publish(call, tx, name.scope, function, description=None)
-            return function
+                return versions.publish(call, tx, name.scope, function, description=None)
+            return function, None
 
-        function = await call.transact(create)
-    runner_of(call.cloud).preparing.begin(function.latest)
+        function, version = await call.transact(create)
+    preparing = runner_of(call.cloud).preparing
+    preparing.begin(function.latest)
+    if version is not None:
+        preparing.begin_version(name.scope, function, version)
     result = describing.described_pending(
         name.scope, function, function.latest, revision_id=pending_id
     )

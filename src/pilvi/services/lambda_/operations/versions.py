@@ -28,6 +28,7 @@ from pilvi.services.lambda_ import (
 )
 from pilvi.services.lambda_.names import FunctionName, function_arn
 from pilvi.services.lambda_.operations.runtime_management import managements
+from pilvi.services.lambda_.questions import runner_of
 from pilvi.services.lambda_.records import Configuration, Function
 from pilvi.services.lambda_.service import lambda_
 from pilvi.services.lambda_.wire import (
@@ -63,6 +64,7 @@ async def publish_version(call: Call, req: WatchedRequest, body: Body) -> Functi
         return publish(call, tx, name.scope, function, description=description)
 
     function, version = await call.transact(made)
+    runner_of(call.cloud).preparing.begin_version(name.scope, function, version)
     result = describing.described_version(name.scope, function, version)
     await sealing.tell(call, name.scope, [(result, version)])
     return result
