@@ -15,7 +15,7 @@ def workers_of(server: Server) -> list[int]:
     main = server.process.pid
     found: list[int] = []
     for child in Path(f"/proc/{main}/task/{main}/children").read_text().split():
-        with suppress(FileNotFoundError):  # it ended meanwhile
+        with suppress(FileNotFoundError, ProcessLookupError):  # it ended meanwhile
             if b"worker" in Path(f"/proc/{child}/cmdline").read_bytes():
                 found.append(int(child))
     return found
