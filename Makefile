@@ -39,9 +39,12 @@ test: setup
 check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/basedpyright --level error
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+	@echo "$(BIN)/basedpyright --level error    # beside the tests, told behind them"
+	@told=$$(mktemp); $(BIN)/basedpyright --level error > $$told 2>&1 & types=$$!; \
+	echo "$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup"; \
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup; tests=$$?; \
+	wait $$types; typed=$$?; cat $$told; rm -f $$told; exit $$((tests || typed))
 
 clients: setup
 	@command -v rclone >/dev/null && command -v restic >/dev/null || { echo "clients: install rclone and restic first" >&2; exit 1; }
