@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from pilvi.services.dynamodb.metering.buckets import Bucket, Buckets, key_of
+from pilvi.kit.buckets import Bucket, Buckets, key_of
 from servers import CloudClock, Server
 
 from .support import index

@@ -8,7 +8,7 @@ all functions of the account together; provisioned concurrency has no rate of it
 from __future__ import annotations
 
 from pilvi.base.arn import Scope
-from pilvi.compute.rates import Rates
+from pilvi.kit.buckets import Buckets
 from pilvi.kit.cloud import Cloud
 from pilvi.services.lambda_ import errors, limits
 from pilvi.services.lambda_.names import function_arn
@@ -26,7 +26,8 @@ class Quotas:
         self._requests = cloud.settings.lambda_request_rate
         run = cloud.settings.data / "run"
         run.mkdir(parents=True, exist_ok=True)
-        self._rates = Rates(run / "lambda.rates", cloud.clock.now_ms)
+        self._buckets = Buckets(run / "lambda.rates")
+        self._clock = cloud.clock
 
     def admit(self, scope: Scope, function: Function) -> None:
         """One invocation that somebody waits for. Raises: TooManyRequestsException."""
@@ -37,7 +38,7 @@ class Quotas:
             self._take_request(scope, "sync", "FunctionInvocationRateLimitExceeded")
             return
         what = f"requests {function_arn(scope, function.name)}"
-        if not self._rates.take(what, self._requests * reserved, _SECOND_MS):
+        if not self._take(what, self._requests * reserved, _SECOND_MS):
             raise _refused("ReservedFunctionInvocationRateLimitExceeded")
 
     def admit_event(self, scope: Scope) -> None:
@@ -49,15 +50,18 @@ class Quotas:
         """Whether a function (its ARN) may have one environment more than it has."""
         if self._scaling is None:
             return True
-        return self._rates.take(f"environments {function}", self._scaling, _SCALING_MS)
+        return self._take(f"environments {function}", self._scaling, _SCALING_MS)
 
     def close(self) -> None:
-        self._rates.close()
+        self._buckets.close()
+
+    def _take(self, what: str, most: int, period_ms: int) -> bool:
+        return self._buckets.take(self._clock.now_ms(), what, most, period_ms)
 
     def _take_request(self, scope: Scope, kind: str, reason: str) -> None:
         assert self._requests is not None
         what = f"requests {scope.account} {scope.region} {kind}"
-        if not self._rates.take(what, self._requests * limits.CONCURRENCY, _SECOND_MS):
+        if not self._take(what, self._requests * limits.CONCURRENCY, _SECOND_MS):
             raise _refused(reason)
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from pilvi.base.errors import AwsError
+from pilvi.kit.buckets import Bucket, Buckets, key_of
 from pilvi.services.dynamodb import limits
 from pilvi.services.dynamodb.indexes import Index
-from pilvi.services.dynamodb.metering.buckets import Bucket, Buckets, key_of
 from pilvi.services.dynamodb.metering.errors import (
     HOT_KEY,
     INDEX_EXCEEDED,

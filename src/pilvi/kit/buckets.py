@@ -58,20 +58,38 @@ class Buckets:
         self._map = mmap.mmap(self._descriptor, _BYTES)
 
     def spend(
-        self, now_ms: int, wanted: Sequence[tuple[Bucket, float]], *, owing: bool = False
+        self,
+        now_ms: int,
+        wanted: Sequence[tuple[Bucket, float]],
+        *,
+        owing: bool = False,
+        whole: bool = False,
     ) -> Bucket | None:
         """Take tokens from all of these buckets, if something is in each of them; else give the first that is empty.
 
-        `owing`: take them in any case.
+        `owing`: take them in any case. `whole`: only if all of them are there.
         """
         with self._locked():
             found = [(*self._look(now_ms, bucket), bucket, tokens) for bucket, tokens in wanted]
-            for _, level, bucket, _ in found:
-                if level <= 0 and not owing:
+            for place, level, bucket, tokens in found:
+                if not owing and (level < tokens if whole else level <= 0):
+                    # It fills from now on, also where the clock was set back.
+                    _SLOT.pack_into(self._map, place, bucket.key, level, now_ms)
                     return bucket
             for place, level, bucket, tokens in found:
                 _SLOT.pack_into(self._map, place, bucket.key, level - tokens, now_ms)
         return None
+
+    def take(self, now_ms: int, what: str, most: int, period_ms: int) -> bool:
+        """One of so many that there may be at once, and so many again in each period, evenly; if there is one."""
+        bucket = Bucket(key_of(what), most * 1000 / period_ms, most, most)
+        return self.spend(now_ms, [(bucket, 1)], whole=True) is None
+
+    def close(self) -> None:
+        if self._descriptor is not None:
+            assert isinstance(self._map, mmap.mmap)
+            self._map.close()
+            os.close(self._descriptor)
 
     def _look(self, now_ms: int, bucket: Bucket) -> tuple[int, float]:
         """Where a bucket is, or is to be, and what is in it now."""
