@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pilvi.base.errors import PilviError
-from pilvi.cli.lambda_.asking import Asked, Cloud, asking, cloud_of
+from pilvi.cli.asking import Asked, Cloud, asking, cloud_of
 from pilvi.cli.remote import json_option, print_json
 
 _PEEK = "x-pilvi-peek"

@@ -92,9 +92,8 @@ class ForkMeter:
 
     def peak_mb(self) -> int:
         held_mb = self._cgroup.peak_mb() if self._cgroup is not None else None
-        if (
-            held_mb is None or held_mb != self._held_mb
-        ):  # looked at after each invocation, and cheap
+        # This is asked after each invocation, and looking into /proc is dear.
+        if held_mb is None or held_mb != self._held_mb:
             self._held_mb = held_mb
             self._peak_mb = self._lower(self._processes.peak_mb(), self._shared_mb, held_mb)
         return self._peak_mb

@@ -284,9 +284,8 @@ class Runner:
 
     def _room(self) -> Room:
         running, residents = self._running.values(), len(self._staying)
-        return Room(
-            running, self._attempts.lane_max, self._concurrency_max, residents
-        )  # invariant 8
+        # Invariant 8.
+        return Room(running, self._attempts.lane_max, self._concurrency_max, residents)
 
     def _take(self, tx: Transaction, now_ms: int, first: int) -> list[JobRecord]:
         owner = self._liveness.owner

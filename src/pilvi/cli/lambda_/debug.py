@@ -23,7 +23,7 @@ import click
 
 import pilvi.compute
 from pilvi.base.errors import PilviError
-from pilvi.cli.lambda_.asking import Asked, Cloud, asking, cloud_of
+from pilvi.cli.asking import Asked, Cloud, asking, cloud_of
 from pilvi.compute.debugger import Session, find, place_of
 
 _OURS = Path(pilvi.compute.__file__).parent / "bootstraps" / "debugger"

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from pilvi.base.errors import PilviError
-from pilvi.cli.lambda_.asking import Asked, Cloud, asking, cloud_of
+from pilvi.cli.asking import Asked, Cloud, asking, cloud_of
 from pilvi.cli.lambda_.failures import explain
 from pilvi.cli.lambda_.logs import painted
 from pilvi.cli.lambda_.mistakes import Files, files_of

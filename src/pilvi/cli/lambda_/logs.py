@@ -17,8 +17,8 @@ from typing import Any
 import click
 
 from pilvi.base.errors import PilviError
+from pilvi.cli.asking import Asked, Cloud, asking, cloud_of
 from pilvi.cli.clock import duration_ms
-from pilvi.cli.lambda_.asking import Asked, Cloud, asking, cloud_of
 from pilvi.languages.log_pattern import BadPattern, Matches, compile_pattern
 
 _POLL_S = 0.5

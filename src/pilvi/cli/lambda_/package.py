@@ -15,7 +15,7 @@ import click
 from rich.console import Console
 
 from pilvi.base.errors import PilviError
-from pilvi.cli.lambda_.asking import Asked, asking, cloud_of
+from pilvi.cli.asking import Asked, asking, cloud_of
 from pilvi.cli.lambda_.mistakes import find_mistakes, syntax_error
 from pilvi.cli.lambda_.packing import (
     UNZIPPED_BYTES_MAX,

@@ -22,7 +22,7 @@ from typing import Any
 import click
 
 from pilvi.base.errors import PilviError
-from pilvi.cli.lambda_.asking import Asked, Cloud, asking, cloud_of
+from pilvi.cli.asking import Asked, Cloud, asking, cloud_of
 from pilvi.cli.lambda_.mistakes import find_mistakes, syntax_error
 from pilvi.cli.lambda_.package import (
     ARCHITECTURES,
@@ -245,7 +245,7 @@ class _Watched:
         """Deploy again, if the changes make a difference; problems are told, and watching goes on."""
         from botocore.exceptions import BotoCoreError, ClientError
 
-        from pilvi.cli.lambda_.asking import refusal
+        from pilvi.cli.asking import refusal
 
         try:
             self._deploy(changed, time.monotonic())

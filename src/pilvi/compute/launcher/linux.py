@@ -47,7 +47,7 @@ _PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
 _MOUNT_SETATTR = 442
 _AT_FDCWD = -100
 _AT_RECURSIVE = 0x8000
-_CAPABILITY_VERSION_3 = 0x2008_0522
+CAPABILITY_VERSION_3 = 0x2008_0522
 _SIOCGIFFLAGS = 0x8913
 _SIOCSIFFLAGS = 0x8914
 _SIOCSIFADDR = 0x8916
@@ -157,7 +157,7 @@ def drop_capabilities(last_capability: int) -> None:
     for capability in range(last_capability + 1):
         prctl(PR_CAPBSET_DROP, capability)
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)
-    header = ctypes.create_string_buffer(struct.pack("=Ii", _CAPABILITY_VERSION_3, 0))
+    header = ctypes.create_string_buffer(struct.pack("=Ii", CAPABILITY_VERSION_3, 0))
     nothing = ctypes.create_string_buffer(24)
     check(_libc.capset(header, nothing), "capset")
 

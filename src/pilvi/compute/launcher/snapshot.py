@@ -18,6 +18,7 @@ from pilvi.compute.launcher import landlock
 CHANNEL = 61
 """The descriptor by which it is asked for forks."""
 FRAMED_LOG = 62
+"""The runtime's descriptor for frames of its log, where AWS has it."""
 READY, FORKED, TRACED, RESTORE, ENDED = b"ready", b"forked", b"traced", b"restore", b"ended"
 _MESSAGE_BYTES_MAX = 64
 
@@ -48,9 +49,8 @@ def wait(landlock_abi: int, devices: list[str]) -> None:
         for descriptor in descriptors:
             os.close(descriptor)
         _process, status = os.waitpid(process, 0)
-        if not os.WIFSIGNALED(
-            status
-        ):  # else the supervisor ended it, when another one went on from there
+        # By a signal the supervisor ends it, when another one has gone on from there.
+        if not os.WIFSIGNALED(status):
             channel.send(ENDED)
 
 

@@ -28,12 +28,11 @@ from typing import Any, NoReturn
 from pilvi.compute.launcher import linux, programs, snapshot
 from pilvi.compute.launcher.parked import run_parked
 from pilvi.compute.launcher.runtime import execute, run_runtime
+from pilvi.compute.launcher.snapshot import FRAMED_LOG
 
 MESSAGE_BYTES_MAX = 160 * 1024
 CONTROL = 3
 LOG = 4
-FRAMED_LOG = 62
-"""The runtime's descriptor for frames of its log, where AWS has it."""
 
 
 def place_descriptors(control: int, log: int, *others: int) -> None:

@@ -39,7 +39,6 @@ ALL = 0x4000_0000
 _SETNS, _PRCTL, _CAPSET, _CLONE, _FORK = 308, 157, 126, 56, 57
 _OF_FORKS = 0x0120_00FF
 """Flags of clone(2): whom to tell of the id, and the signal at the end."""
-_CAPABILITY_VERSION_3 = 0x2008_0522
 _PAUSE_S = 0.00002
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -77,7 +76,7 @@ class Tracee:
             self._call("prctl", _PRCTL, linux.PR_CAPBSET_DROP, capability, 0, 0, 0)
         words = self._asked[_STACK] - _BELOW_STACK & ~0xF
         header, nothing = words, words + 16
-        for at, value in enumerate((_CAPABILITY_VERSION_3, 0, 0, 0, 0, 0)):
+        for at, value in enumerate((linux.CAPABILITY_VERSION_3, 0, 0, 0, 0, 0)):
             _ask(_POKE_DATA, self.process, words + 8 * at, value)
         self._call("capset", _CAPSET, header, nothing)
 
