@@ -43,6 +43,10 @@ class Meter(Protocol):
     async def remove(self) -> None: ...
 
 
+OnTold = Callable[[dict[str, Any], list[int]], bool]
+"""Gets a message with its descriptors; whether it took them."""
+
+
 class Handle:
     """See `sandboxes.Sandbox`."""
 
@@ -53,9 +57,11 @@ class Handle:
         meter: Meter | None = None,
         meter_of: Callable[[int], Meter] | None = None,
         walls: tuple[str, ...] = (),
+        told_later: bool = False,
     ) -> None:
         """`on_closed`: called when nothing of it is left. `meter_of`: makes the meter when there is none as soon as
         the id of the first process is heard. `walls`: what else is told of its limits.
+        `told_later`: what is not known here is kept until `hear` says who wants it.
 
         Raises: OSError (no descriptors left).
         """
@@ -79,8 +85,8 @@ class Handle:
         self._attend: Callable[[str | int, Exit | None], None] | None = None
         self._unattended: list[tuple[str | int, Exit | None]] = []
         self._sockets: deque[asyncio.Future[socket.socket]] = deque()
-        self.on_told: Callable[[dict[str, Any], list[int]], bool] | None = None
-        """Told of what is not known here; whether it was taken, with its descriptors."""
+        self._on_told: OnTold | None = None
+        self._untold: list[dict[str, Any]] | None = [] if told_later else None
         self._control, self.far_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.setblocking(False)
         self._control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
@@ -136,6 +142,14 @@ class Handle:
         self._attend = heard
         while self._unattended:
             heard(*self._unattended.pop(0))
+
+    def hear(self, on_told: OnTold) -> None:
+        """Have what is not known here told to `on_told`, what came already, too."""
+        self._on_told = on_told
+        untold, self._untold = self._untold or [], None
+        for message in untold:
+            if not on_told(message, []):
+                self._fail_of(message)
 
     def _heard(self, what: str | int, how: Exit | None) -> None:
         if self._attend is not None:
@@ -270,7 +284,7 @@ class Handle:
             else:
                 waiting.set_result(made)
             return
-        if self.on_told is not None and self.on_told(message, descriptors):
+        if self._on_told is not None and self._on_told(message, descriptors):
             return
         for descriptor in descriptors:
             os.close(descriptor)
@@ -282,8 +296,13 @@ class Handle:
             self._heard(message["extension"], _exit(message))
         elif "exit" in message or "signal" in message or "unstarted" in message:
             self._ended(_exit(message))
+        elif self._untold is not None and "error" not in message:
+            self._untold.append(message)
         else:
-            self.fail(message.get("error", "The sandbox sent a message that is not known."))
+            self._fail_of(message)
+
+    def _fail_of(self, message: dict[str, Any]) -> None:
+        self.fail(message.get("error", "The sandbox sent a message that is not known."))
 
     def _take(self, descriptors: list[int]) -> None:
         listeners = [socket.socket(fileno=descriptor) for descriptor in descriptors]

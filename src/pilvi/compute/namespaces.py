@@ -256,7 +256,11 @@ class NamespacesBackend:
         limit(request, spec, limited=cgroup is not None)
         try:
             sandbox = Handle(
-                self._sandboxes.discard, meter=cgroup, meter_of=_watched, walls=self._walls
+                self._sandboxes.discard,
+                meter=cgroup,
+                meter_of=_watched,
+                walls=self._walls,
+                told_later="template" in request,
             )
         except BaseException:
             if cgroup is not None:

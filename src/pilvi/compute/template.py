@@ -95,7 +95,7 @@ class Template:
             on_answer=lambda _answer: None,
             make_registry=lambda: _NoExtensions(self._accompanied),
         )
-        self._sandbox.on_told = self._told
+        self._sandbox.hear(self._told)
         self._sandbox.exited.add_done_callback(self._exited)
 
     @property
